@@ -17,7 +17,7 @@
 //! Whatever is wrong, a function of that name comes out, so that one mistake is not followed by messages about a `main`
 //! that does not exist.
 
-use proc_macro2::{TokenStream, TokenTree};
+use proc_macro2::{Delimiter, Group, Ident, TokenStream, TokenTree};
 use quote::{quote, quote_spanned};
 use syn::spanned::Spanned;
 
@@ -59,18 +59,23 @@ const RENAMED: &[Renamed] = &[
     Renamed {
         from: "worker_threads",
         to: "workers",
+        example: "4",
     },
     Renamed {
         from: "threads",
         to: "workers",
+        example: "4",
     },
+    // What is chosen by that name elsewhere is one thread or many.
     Renamed {
         from: "flavor",
         to: "workers",
+        example: "1",
     },
     Renamed {
         from: "stack_size",
         to: "stack",
+        example: "\"64k\"",
     },
 ];
 
@@ -186,9 +191,9 @@ impl Entry {
     fn emit(self, function: &Function, options: &Options) -> TokenStream {
         let Function {
             visibility,
+            keyword,
             name,
             parameters,
-            output,
             body,
             ..
         } = function;
@@ -203,28 +208,30 @@ impl Entry {
         let Options { krate, calls } = options;
         let enter = quote!(#krate::__private::enter);
         let config = quote!(#krate::__private::EntryConfig::#constructor() #calls);
-        let inner_output = output.as_ref().map(|output| quote!(-> #output));
-        let (outer_output, run) = match output {
+        // In the place of the user's name, so that what the compiler says about the inside points there.
+        let inner = Ident::new("may_entry_body", name.span());
+        let inner_output = function.output.as_ref().map(|output| quote!(-> #output));
+        let (outer_output, run) = match &function.output {
             Some(output) if !is_never(output) => {
-                // With the span of the type, a type that a program cannot end with is what gets underlined.
-                let report = quote_spanned!(output.span()=> ::std::process::Termination::report);
+                // In the place of the type, so that one which no program can end with is underlined.
+                let report = quote_spanned! {output.span()=>
+                    ::std::process::Termination::report(may_entry_body())
+                };
                 (
                     Some(quote!(-> ::std::process::ExitCode)),
-                    quote!(#enter(#config, || #report(may_entry_body()))),
+                    quote!(#enter(#config, || #report)),
                 )
             }
-            _ => (
-                inner_output.clone(),
-                quote!(#enter(#config, may_entry_body)),
-            ),
+            _ => (inner_output.clone(), quote!(#enter(#config, #inner))),
         };
+        // The compiler does not report a function as unused if a macro wrote its ends, so they must be the user's.
+        let statements = quote!(#keyword #inner #parameters #inner_output #body #run);
+        let mut outer_body = Group::new(Delimiter::Brace, statements);
+        outer_body.set_span(body.span());
         quote! {
             #(#attributes)*
             #test
-            #visibility fn #name #parameters #outer_output {
-                fn may_entry_body() #inner_output #body
-                #run
-            }
+            #visibility #keyword #name #parameters #outer_output #outer_body
         }
     }
 }
@@ -245,18 +252,20 @@ fn emit_inert(function: &Function) -> TokenStream {
     let Function {
         visibility,
         qualifiers,
+        keyword,
         name,
         generics,
         parameters,
-        where_clause,
-        body,
         ..
+    } = function;
+    let Function {
+        where_clause, body, ..
     } = function;
     let output = function.output.as_ref().map(|output| quote!(-> #output));
     quote! {
-        #visibility fn #name() {
+        #visibility #keyword #name() {
             #[allow(dead_code)]
-            #(#qualifiers)* fn may_entry_body #generics #parameters #output #where_clause #body
+            #(#qualifiers)* #keyword may_entry_body #generics #parameters #output #where_clause #body
         }
     }
 }

@@ -28,6 +28,8 @@ pub(crate) struct Function {
     pub(crate) visibility: TokenStream,
     /// Lists `async`, `const`, `unsafe` and `extern "C"`, as far as they are there.
     pub(crate) qualifiers: Vec<TokenStream>,
+    /// Is the word `fn`, which carries the place of the function into the expansion.
+    pub(crate) keyword: TokenTree,
     /// Is the name.
     pub(crate) name: Ident,
     /// Holds the generic parameters with their brackets.
@@ -52,9 +54,9 @@ impl Function {
             return Err(Fault::at(item, "expected a function"));
         };
         let qualifiers = cursor.qualifiers();
-        if cursor.keyword("fn").is_none() {
+        let Some(keyword) = cursor.keyword("fn") else {
             return Err(Fault::at(start, "expected a function"));
-        }
+        };
         let Some(TokenTree::Ident(name)) = cursor.next() else {
             return Err(Fault::at(start, "expected a function with a name"));
         };
@@ -71,6 +73,7 @@ impl Function {
             attributes,
             visibility,
             qualifiers,
+            keyword,
             name,
             generics,
             parameters,

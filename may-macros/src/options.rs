@@ -48,6 +48,8 @@ pub(crate) struct Renamed {
     pub(crate) from: &'static str,
     /// Is the name here.
     pub(crate) to: &'static str,
+    /// Is a value that would be right here.
+    pub(crate) example: &'static str,
 }
 
 /// Everything that options need to know about an attribute.
@@ -112,10 +114,8 @@ impl Table {
         }
         if let Some(renamed) = self.renamed.iter().find(|renamed| renamed.from == text) {
             let message = format!("`{text}` is called `{}` here", renamed.to);
-            return Err(match self.rows.iter().find(|row| row.name == renamed.to) {
-                Some(row) => Fault::with_help(&name, message, row.assignment()),
-                None => Fault::at(&name, message),
-            });
+            let help = format!("`{} = {}`", renamed.to, renamed.example);
+            return Err(Fault::with_help(&name, message, help));
         }
         let message = format!("unknown option `{text}` for `#[{}]`", self.attribute);
         let help = match similar::closest(&text, self.rows.iter().map(|row| row.name)) {
@@ -238,6 +238,7 @@ mod tests {
         renamed: &[Renamed {
             from: "worker_threads",
             to: "workers",
+            example: "4",
         }],
     };
 
