@@ -1,0 +1,1 @@
+//! What must not compile, and the messages that say why: see `tests/ui.rs`.
