@@ -1,0 +1,138 @@
+//! Cancellation: the payload that unwinds a coroutine, when it may be raised, and the shield that defers it.
+//!
+//! `Header::cancel` sets a sticky flag and ends the coroutine's wait if that one is open to cancellation. The waiting
+//! code then raises [`Cancelled`] by `resume_unwind`: destructors run, no message is printed. `docs/cancellation.md`
+//! tells the users' side.
+
+use std::cell::Cell;
+use std::fmt;
+use std::panic::resume_unwind;
+
+use super::header::{Header, flag};
+use super::{current, unwinding};
+
+/// The payload with which a cancelled coroutine unwinds, and the error that its `join` returns.
+///
+/// # Examples
+///
+/// ```
+/// use may_core::{coroutine::Cancelled, spawn};
+///
+/// let handle = spawn::spawn(|| may_core::park::park());
+/// handle.cancel();
+/// assert!(handle.join().unwrap_err().is::<Cancelled>());
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Cancelled;
+
+impl fmt::Display for Cancelled {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the coroutine was cancelled")
+    }
+}
+
+impl fmt::Debug for Cancelled {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Cancelled")
+    }
+}
+
+impl std::error::Error for Cancelled {}
+
+/// Whether a cancellation that was requested, or will be, may end a wait of this coroutine now.
+///
+/// Not behind a shield, and not while anything unwinds on this thread: raising a second payload from a destructor would
+/// abort the process.
+#[inline]
+pub(crate) fn is_deliverable(header: &Header) -> bool {
+    header.shields.get() == 0 && !std::thread::panicking()
+}
+
+/// Whether a cancellation was requested that may be raised now.
+#[inline]
+pub(crate) fn is_due(header: &Header) -> bool {
+    header.has(flag::CANCELLED) && is_deliverable(header)
+}
+
+/// Unwinds the current coroutine. Without unwinding in the build there is nothing to raise, and the wait goes on.
+#[cold]
+pub(crate) fn raise() {
+    if cfg!(panic = "unwind") {
+        resume_unwind(Box::new(Cancelled));
+    }
+}
+
+/// Runs `f` with cancellation deferred: blocking calls inside it block normally, and what was requested meanwhile is
+/// delivered at the first one after it.
+///
+/// Shields nest. On a plain thread, which cannot be cancelled, `f` just runs.
+///
+/// # Examples
+///
+/// ```
+/// let saved = may_core::coroutine::shield(|| {
+///     // write the journal entry and its commit mark, or neither
+///     "both"
+/// });
+/// assert_eq!(saved, "both");
+/// ```
+pub fn shield<R>(f: impl FnOnce() -> R) -> R {
+    counted(|header| &header.shields, f)
+}
+
+/// Runs `f` in a section in which blocking is a bug: every call that would suspend the coroutine panics.
+///
+/// For code that relies on strict nesting of calls on its thread, which a suspension in the middle breaks: the
+/// initializer of a lazy `thread_local!`, guards that set a thread-local and restore it, interpreter locks
+/// (`docs/caveats.md`). On a plain thread `f` just runs: blocking there suspends nobody else.
+///
+/// # Panics
+///
+/// Blocking calls inside `f` panic, also those that could be satisfied at once only by chance. What `f` itself raises
+/// goes on.
+///
+/// # Examples
+///
+/// ```
+/// let sum = may_core::coroutine::forbid_blocking(|| 1 + 1);
+/// assert_eq!(sum, 2);
+/// ```
+pub fn forbid_blocking<R>(f: impl FnOnce() -> R) -> R {
+    counted(|header| &header.forbids, f)
+}
+
+/// Runs `f` with one of the current coroutine's counters raised by one.
+fn counted<R>(counter: fn(&Header) -> &Cell<u32>, f: impl FnOnce() -> R) -> R {
+    /// Lowers the counter again, also if `f` unwinds.
+    struct Lower<'a>(&'a Cell<u32>);
+    impl Drop for Lower<'_> {
+        fn drop(&mut self) {
+            self.0.set(self.0.get() - 1);
+        }
+    }
+    let Some(coroutine) = current::coroutine() else { return f() };
+    // SAFETY: (docs/safety.md, R1) the running coroutine's block lives while it runs.
+    let counter = counter(unsafe { coroutine.as_ref() });
+    counter.set(counter.get() + 1);
+    let _lower = Lower(counter);
+    f()
+}
+
+/// Whether the calling coroutine (or plain thread) is unwinding.
+///
+/// `std::thread::panicking` counts per thread: while another coroutine of this worker has suspended inside a destructor
+/// that runs because of a panic, it says yes to everybody. This one answers for the caller alone.
+///
+/// # Examples
+///
+/// ```
+/// assert!(!may_core::coroutine::panicking());
+/// ```
+pub fn panicking() -> bool {
+    match current::coroutine() {
+        // SAFETY: (docs/safety.md, R1) the running coroutine's block lives while it runs.
+        Some(coroutine) => unwinding::is_unwinding(unsafe { coroutine.as_ref() }),
+        None => std::thread::panicking(),
+    }
+}

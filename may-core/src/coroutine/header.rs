@@ -1,0 +1,365 @@
+//! The part of a coroutine that everybody may look at: who it is, where it lives, what was asked of it.
+//!
+//! A coroutine is one block of memory: this header, and behind it what `spawn/task.rs` adds (closure, result, joiners).
+//! The block is counted; the runtime holds one reference from `spawn` until the coroutine has ended, each handle one.
+//! A reference owns the *bytes* of the block only (R1): closure and result are dropped by rules of their own.
+//!
+//! Fields are of three kinds, and their comments say which:
+//! *fixed* ones never change after `spawn`; *shared* ones are atomics; *worker's* ones are cells that only the thread of
+//! the coroutine's worker touches, which is sound because a started coroutine never changes its worker (I1).
+
+use std::alloc::Layout;
+use std::cell::{Cell, UnsafeCell};
+use std::fmt;
+use std::panic::Location;
+use std::ptr::{self, NonNull};
+use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering, fence};
+
+use super::block::{self, Origin};
+use super::commit_word::CommitWord;
+use super::frame::{Frame, Suspender};
+use super::home::Home;
+use super::locals::Locals;
+use crate::queue::Queued;
+use crate::stack::{Label, StackSize};
+use crate::util::list::{Linked, Links};
+
+/// What a header needs to know of the type behind it.
+pub(crate) struct Body {
+    /// Runs the coroutine from beginning to end, on its own stack; never unwinds.
+    pub(crate) run: unsafe fn(NonNull<Header>),
+    /// The layout of the whole block.
+    pub(crate) layout: Layout,
+}
+
+/// Bits of [`Header::flags`].
+pub(crate) mod flag {
+    /// The coroutine has ended and its result is there. Set by the coroutine, once.
+    pub(crate) const DONE: u32 = 1;
+    /// The handle was dropped: nobody will ask for the result. Set by the handle, once.
+    pub(crate) const DETACHED: u32 = 1 << 1;
+    /// Cancellation was requested. Set by anybody, never cleared.
+    pub(crate) const CANCELLED: u32 = 1 << 2;
+    /// `unpark` left its token. Set by anybody, cleared by `park`.
+    pub(crate) const TOKEN: u32 = 1 << 3;
+    /// No stack was to be had, so the coroutine never ran. Set by its worker before the first run.
+    pub(crate) const OUT_OF_STACKS: u32 = 1 << 4;
+}
+
+/// See the module's documentation.
+#[repr(C)]
+pub(crate) struct Header {
+    /// Fixed: id, name and stack size, where the report of a stack overflow finds them.
+    pub(crate) label: Label,
+    /// Shared: references to the block.
+    references: AtomicU32,
+    /// Shared: see [`flag`].
+    pub(crate) flags: AtomicU32,
+    /// Shared: decides how the current wait ends.
+    pub(crate) word: CommitWord,
+    /// The link of the one queue in which the coroutine is.
+    next: AtomicPtr<Header>,
+    /// Where a wake-up is sent. Null until the first run; set by the worker, before anybody could wake the coroutine.
+    home: AtomicPtr<Home>,
+    /// Fixed: the code.
+    body: &'static Body,
+    /// Fixed: where the block came from.
+    origin: Origin,
+    /// Fixed: where the user called `spawn`.
+    location: &'static Location<'static>,
+    /// Worker's: the worker's list of live coroutines.
+    live: Links<Header>,
+    /// Worker's: the stack and what is on it, from first run to end.
+    pub(super) frame: UnsafeCell<Option<Frame>>,
+    /// Worker's: what switches back to the worker, once the coroutine has started.
+    pub(super) suspender: Cell<*const Suspender>,
+    /// Worker's: coroutine-local values, made on first use.
+    pub(super) locals: Cell<*mut Locals>,
+    /// Worker's: how many shields are in force.
+    pub(super) shields: Cell<u32>,
+    /// Worker's: how many `forbid_blocking` sections are open.
+    pub(super) forbids: Cell<u32>,
+    /// Worker's: the coroutine was unwinding when it last suspended.
+    pub(super) unwinding: Cell<bool>,
+    /// Worker's: the coroutine accepts connections, so what it spawns is spread over the workers.
+    pub(super) accepts: Cell<bool>,
+}
+
+// SAFETY: (docs/safety.md, I1) shared fields are atomics, fixed ones are only read, and the worker's ones are touched by
+// the worker's thread only.
+unsafe impl Sync for Header {}
+// SAFETY: (docs/safety.md, I1) as above; what is behind the header has bounds of its own where it is spawned.
+unsafe impl Send for Header {}
+
+// SAFETY: (docs/safety.md, I1) each header has a link of its own.
+unsafe impl Queued for Header {
+    #[inline]
+    fn next(&self) -> &AtomicPtr<Header> {
+        &self.next
+    }
+}
+
+// SAFETY: (docs/safety.md, I1) each header has links of its own.
+unsafe impl Linked for Header {
+    fn links(&self) -> &Links<Header> {
+        &self.live
+    }
+}
+
+/// What is fixed at `spawn`.
+pub(crate) struct Birth {
+    /// The name, if the user gave one.
+    pub(crate) name: Option<Box<str>>,
+    /// Bytes of stack.
+    pub(crate) stack_size: StackSize,
+    /// Where the user called `spawn`.
+    pub(crate) location: &'static Location<'static>,
+}
+
+impl Header {
+    /// A header with two references: the runtime's and the handle's.
+    #[inline]
+    pub(crate) fn new(birth: Birth, body: &'static Body, origin: Origin) -> Header {
+        let name = birth.name.map(|name| NonNull::from(Box::leak(name)));
+        Header {
+            label: Label::new(next_id(), name, birth.stack_size.bytes()),
+            references: AtomicU32::new(2),
+            flags: AtomicU32::new(0),
+            word: CommitWord::new(),
+            next: AtomicPtr::new(ptr::null_mut()),
+            home: AtomicPtr::new(ptr::null_mut()),
+            body,
+            origin,
+            location: birth.location,
+            live: Links::new(),
+            frame: UnsafeCell::new(None),
+            suspender: Cell::new(ptr::null()),
+            locals: Cell::new(ptr::null_mut()),
+            shields: Cell::new(0),
+            forbids: Cell::new(0),
+            unwinding: Cell::new(false),
+            accepts: Cell::new(false),
+        }
+    }
+
+    /// The number that no other coroutine or thread has had.
+    pub(crate) fn id(&self) -> u64 {
+        self.label.id()
+    }
+
+    /// The name, if the user gave one.
+    pub(crate) fn name(&self) -> Option<&str> {
+        // SAFETY: (docs/safety.md, R1) the name was leaked by `new` and is freed with the block, which `self` keeps.
+        self.label.name().map(|name| unsafe { &*name.as_ptr() })
+    }
+
+    /// Bytes of stack.
+    pub(crate) fn stack_size(&self) -> StackSize {
+        StackSize::from_bytes(self.label.stack_bytes())
+    }
+
+    /// Where the user called `spawn`.
+    pub(crate) fn location(&self) -> &'static Location<'static> {
+        self.location
+    }
+
+    /// The code.
+    pub(super) fn body(&self) -> &'static Body {
+        self.body
+    }
+
+    /// Whether all of `flags` are set, seeing what was done before they were.
+    #[inline]
+    pub(crate) fn has(&self, flags: u32) -> bool {
+        self.flags.load(Ordering::Acquire) & flags == flags
+    }
+
+    /// Binds the coroutine to the worker that runs it first.
+    pub(crate) fn settle(&self, home: &Home) {
+        self.home.store(ptr::from_ref(home).cast_mut(), Ordering::Release);
+    }
+
+    /// Where a wake-up of this coroutine is sent; null before the first run.
+    pub(crate) fn home(&self) -> *const Home {
+        self.home.load(Ordering::Acquire)
+    }
+
+    /// Marks the coroutine as one that accepts connections. Worker only.
+    pub(crate) fn mark_accepts(&self) {
+        self.accepts.set(true);
+    }
+
+    /// Whether the coroutine accepts connections. Worker only.
+    pub(crate) fn accepts(&self) -> bool {
+        self.accepts.get()
+    }
+
+    /// Opens or closes a section in which blocking is an error; returns how many are open. Worker only.
+    pub(crate) fn forbids(&self) -> &Cell<u32> {
+        &self.forbids
+    }
+
+    /// How many shields are in force. Worker only.
+    pub(crate) fn shields(&self) -> &Cell<u32> {
+        &self.shields
+    }
+
+    /// Sends the coroutine, whose wait the caller has just closed, to its worker.
+    ///
+    /// # Safety
+    ///
+    /// The caller won the commit word of this coroutine, and nobody else sends it for this wait.
+    #[inline]
+    pub(crate) unsafe fn send_home(this: NonNull<Header>) {
+        // SAFETY: (docs/safety.md, I1) a coroutine in a wait has a home, which lives at least until it has run on; and
+        // the caller's win makes this the one entry in a queue.
+        unsafe { Home::send(NonNull::new_unchecked(this.as_ref().home().cast_mut()), this) }
+    }
+
+    /// Asks the coroutine to end. Sticky; delivered at the next wait that may deliver it.
+    pub(crate) fn cancel(this: NonNull<Header>) {
+        // SAFETY: (docs/safety.md, R1) the caller holds a reference.
+        let header = unsafe { this.as_ref() };
+        header.flags.fetch_or(flag::CANCELLED, Ordering::SeqCst);
+        // Pairs with the fence of a waiter after it has opened its word: either it sees the flag, or this sees the wait.
+        fence(Ordering::SeqCst);
+        if header.word.cancel() {
+            // SAFETY: (docs/safety.md, I2) the line above won.
+            unsafe { Header::send_home(this) };
+        }
+    }
+
+    /// Leaves the token that ends the coroutine's current `park`, or its next one.
+    pub(crate) fn unpark(this: NonNull<Header>) {
+        // SAFETY: (docs/safety.md, R1) the caller holds a reference.
+        let header = unsafe { this.as_ref() };
+        header.flags.fetch_or(flag::TOKEN, Ordering::SeqCst);
+        // Pairs with the fence of `park`, like the one in `cancel`.
+        fence(Ordering::SeqCst);
+        if header.word.unpark() {
+            // SAFETY: (docs/safety.md, I2) the line above won.
+            unsafe { Header::send_home(this) };
+        }
+    }
+
+    /// Gives up one reference; the last one frees the block.
+    ///
+    /// # Safety
+    ///
+    /// The reference is the caller's to give up.
+    #[inline]
+    unsafe fn release(this: NonNull<Header>) {
+        // SAFETY: (docs/safety.md, R1) the caller's reference keeps the block until the count is lowered. Release and
+        // acquire: whoever frees it sees that all others are done.
+        unsafe {
+            if this.as_ref().references.fetch_sub(1, Ordering::Release) != 1 {
+                return;
+            }
+            fence(Ordering::Acquire);
+            let (layout, origin) = (this.as_ref().body.layout, this.as_ref().origin);
+            if let Some(name) = this.as_ref().label.name() {
+                drop(Box::from_raw(name.as_ptr()));
+            }
+            debug_assert!((*this.as_ref().frame.get()).is_none(), "a coroutine ended with its stack");
+            block::free(this.cast(), layout, origin);
+        }
+    }
+}
+
+impl fmt::Debug for Header {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Coroutine").field("id", &self.id()).field("name", &self.name()).finish()
+    }
+}
+
+/// A counted reference to a coroutine.
+#[repr(transparent)]
+pub(crate) struct Reference(NonNull<Header>);
+
+// SAFETY: (docs/safety.md, R1) a reference gives access to the header only, which is `Sync`.
+unsafe impl Send for Reference {}
+// SAFETY: (docs/safety.md, R1) as above.
+unsafe impl Sync for Reference {}
+
+impl Reference {
+    /// Takes over a reference that was counted already.
+    ///
+    /// # Safety
+    ///
+    /// The reference is the caller's to give away.
+    #[inline]
+    pub(crate) unsafe fn from_raw(header: NonNull<Header>) -> Reference {
+        Reference(header)
+    }
+
+    /// Counts a new reference.
+    ///
+    /// # Safety
+    ///
+    /// The block is alive.
+    pub(crate) unsafe fn new(header: NonNull<Header>) -> Reference {
+        // SAFETY: (docs/safety.md, R1) the caller vouches for it. Relaxed: there is a reference already.
+        let before = unsafe { header.as_ref() }.references.fetch_add(1, Ordering::Relaxed);
+        assert!(before < u32::MAX / 2, "too many handles of one coroutine");
+        Reference(header)
+    }
+
+    /// Gives the reference up without counting it down.
+    #[inline]
+    pub(crate) fn into_raw(self) -> NonNull<Header> {
+        std::mem::ManuallyDrop::new(self).0
+    }
+
+    /// The address of the header.
+    #[inline]
+    pub(crate) fn as_ptr(&self) -> NonNull<Header> {
+        self.0
+    }
+}
+
+impl std::ops::Deref for Reference {
+    type Target = Header;
+
+    #[inline]
+    fn deref(&self) -> &Header {
+        // SAFETY: (docs/safety.md, R1) the reference keeps the block.
+        unsafe { self.0.as_ref() }
+    }
+}
+
+impl Clone for Reference {
+    fn clone(&self) -> Reference {
+        // SAFETY: (docs/safety.md, R1) `self` keeps the block.
+        unsafe { Reference::new(self.0) }
+    }
+}
+
+impl Drop for Reference {
+    #[inline]
+    fn drop(&mut self) {
+        // SAFETY: (docs/safety.md, R1) this reference is ours and not used again.
+        unsafe { Header::release(self.0) }
+    }
+}
+
+impl fmt::Debug for Reference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        (**self).fmt(f)
+    }
+}
+
+/// A number that no coroutine or thread has had. A thread takes them a thousand at a time.
+#[inline]
+pub(crate) fn next_id() -> u64 {
+    const BATCH: u64 = 1024;
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    thread_local! {
+        static MINE: Cell<u64> = const { Cell::new(0) };
+    }
+    let mut id = MINE.get();
+    if id % BATCH == 0 {
+        id = NEXT.fetch_add(BATCH, Ordering::Relaxed);
+    }
+    MINE.set(id + 1);
+    id + 1
+}

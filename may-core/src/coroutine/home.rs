@@ -1,0 +1,122 @@
+//! Where a wake-up of a coroutine is sent: the run queue and the inbox of its worker, and the means to rouse it.
+//!
+//! # Falling asleep and being woken
+//!
+//! ```text
+//!   worker                                  anybody else
+//!   1  state = ASLEEP                       a  push into the inbox (or publish other work)
+//!   2  fence                                b  fence
+//!   3  look for work once more; if there    c  if state is ASLEEP: swap NOTIFIED in; whoever got
+//!      is some, state = AWAKE and go on        ASLEEP out of it calls the operating system
+//!   4  sleep in the operating system
+//!   5  state = AWAKE
+//! ```
+//!
+//! The two fences are sequentially consistent, so one of them comes first. If it is the worker's, then *c* sees `ASLEEP`
+//! and the sleep of step 4 ends; if it is the other one's, then step 3 sees the work. A call to the operating system is
+//! made only when the worker really sleeps or is about to, and once per sleep. Because the operating system's waker
+//! stays signalled until the worker has slept, a call between 3 and 4 is not lost either.
+
+use std::fmt;
+use std::io;
+use std::ptr::{self, NonNull};
+use std::sync::Arc;
+
+use super::current;
+use super::header::Header;
+use super::sleep::SleepState;
+use crate::queue::{Fifo, Inbox};
+
+/// See the module's documentation.
+pub(crate) struct Home {
+    /// Coroutines woken by this worker itself; the owner's.
+    runnable: Fifo<Header>,
+    /// Coroutines woken by other threads, and seeds placed on this very worker.
+    inbox: Inbox<Header>,
+    /// Whether the worker sleeps.
+    pub(crate) sleep: SleepState,
+    /// Ends a sleep in the operating system.
+    waker: mio::Waker,
+}
+
+// SAFETY: (docs/safety.md, I1) `runnable` is touched by the owner's thread only, which `send` and the worker check.
+unsafe impl Sync for Home {}
+// SAFETY: (docs/safety.md, I1) the home is made on the thread that starts its worker and handed over.
+unsafe impl Send for Home {}
+
+impl Home {
+    /// The home of a worker that sleeps in the poll to which `waker` belongs.
+    pub(crate) fn new(waker: mio::Waker) -> Arc<Home> {
+        Arc::new(Home {
+            runnable: Fifo::new(),
+            inbox: Inbox::new(),
+            sleep: SleepState::new(),
+            waker,
+        })
+    }
+
+    /// Sends a coroutine to the worker: the run queue if this is the worker's thread, the inbox otherwise.
+    ///
+    /// # Safety
+    ///
+    /// `home` is alive until the coroutine runs on, and the coroutine is suspended (or about to be, on this thread) and
+    /// in no queue.
+    #[inline]
+    pub(crate) unsafe fn send(home: NonNull<Home>, coroutine: NonNull<Header>) {
+        if ptr::eq(current::home(), home.as_ptr()) {
+            // SAFETY: (docs/safety.md, I1) this is the owner's thread.
+            unsafe { home.as_ref().runnable.push(coroutine) };
+        } else {
+            // SAFETY: (docs/safety.md, R9) as promised by the caller.
+            unsafe { Home::send_from_outside(home, coroutine) };
+        }
+    }
+
+    /// Sends a coroutine from another thread.
+    ///
+    /// # Safety
+    ///
+    /// As for [`Home::send`].
+    unsafe fn send_from_outside(home: NonNull<Home>, coroutine: NonNull<Header>) {
+        // The moment the coroutine is pushed it may run on and its worker may stop, so the home is held meanwhile (R9).
+        // SAFETY: (docs/safety.md, R9) homes are made by `Arc::new`, and this one is alive until the push.
+        let home = unsafe {
+            Arc::increment_strong_count(home.as_ptr());
+            Arc::from_raw(home.as_ptr())
+        };
+        // SAFETY: (docs/safety.md, I3) the caller vouches for the coroutine.
+        unsafe { home.inbox.push(coroutine) };
+        home.rouse();
+    }
+
+    /// Wakes the worker if it sleeps. The caller has made its work visible before.
+    pub(crate) fn rouse(&self) -> bool {
+        let asleep = self.sleep.notify();
+        if asleep {
+            // An error here would be the loss of an eventfd that is open and never full.
+            self.waker.wake().expect("the waker of a worker works as long as the worker");
+        }
+        asleep
+    }
+
+    /// The run queue. Owner only.
+    pub(crate) fn runnable(&self) -> &Fifo<Header> {
+        &self.runnable
+    }
+
+    /// The inbox.
+    pub(crate) fn inbox(&self) -> &Inbox<Header> {
+        &self.inbox
+    }
+}
+
+impl fmt::Debug for Home {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Home").field("sleep", &self.sleep).finish_non_exhaustive()
+    }
+}
+
+/// Makes the waker of a poll.
+pub(crate) fn waker(poll: &mio::Poll, token: mio::Token) -> io::Result<mio::Waker> {
+    mio::Waker::new(poll.registry(), token)
+}

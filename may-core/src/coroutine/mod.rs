@@ -1,0 +1,30 @@
+//! What a coroutine is.
+//!
+//! ```text
+//!   spawn           first run           wait, yield            end
+//!   ------> seed ------------> running <----------> suspended ------> ended
+//!           a block            a block and a stack                    a block, until the last handle is gone
+//! ```
+//!
+//! * [`block`]: the memory of one coroutine, recycled through the worker that spawned it
+//! * [`header`]: the part of that memory that everybody may look at, and references to it
+//! * [`commit_word`]: the word that decides how a wait ends
+//! * [`frame`]: resuming and suspending
+//! * [`home`], [`sleep`]: where a wake-up is sent, and whether the worker there sleeps
+//! * [`current`]: which coroutine runs on this thread
+//! * [`cancel`], [`unwinding`]: unwinding on request, and who unwinds
+//! * [`locals`]: coroutine-local storage
+
+pub(crate) mod block;
+pub(crate) mod cancel;
+pub(crate) mod commit_word;
+pub(crate) mod current;
+pub(crate) mod frame;
+pub(crate) mod header;
+pub(crate) mod home;
+pub(crate) mod locals;
+pub(crate) mod sleep;
+pub(crate) mod unwinding;
+
+pub use cancel::{Cancelled, forbid_blocking, panicking, shield};
+pub use locals::{AccessError, LocalKey, OnThread};

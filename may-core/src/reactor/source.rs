@@ -1,0 +1,297 @@
+//! One descriptor: what is known of its readiness, and who waits for it.
+//!
+//! # Readiness
+//!
+//! A word holds a bit per direction, a sticky bit per direction that has ended for good (closed, or always ready), and a
+//! *tick* that every event counts up:
+//!
+//! ```text
+//!   31 ........................ 8 | 7 .. 4 |      3       |      2      |   1   |  0
+//!             tick                |        | write ended  | read ended  | write | read
+//! ```
+//!
+//! A bit that is set means "worth trying", a clear one "the operating system would block". Polling is edge-triggered,
+//! so a bit may be cleared only on evidence that is not older than the last event: a caller remembers the word before
+//! its system call and clears the bit only if the tick is still the same (R8). Before a source is registered there are
+//! no events, so both bits stay set.
+//!
+//! # Waiting
+//!
+//! Each direction has a queue. An event sets bits, issues a fence and wakes the first waiter of the direction; a waiter
+//! registers its node, issues a fence and looks at the bits once more; so no event is lost (`wait/mod.rs`). A waiter whose
+//! call succeeds and leaves the bit set wakes the next one (R8), so one event serves as many waiters as it has data for.
+//! When a direction ends, everybody is woken.
+//!
+//! # Registration
+//!
+//! A source is registered with the first worker that has to wait for it, and moves to another worker that waits when
+//! nobody else does: the wake-up then stays on one thread. It is deregistered before its descriptor is closed, and by a
+//! driver that stops; in the second case the waiters are woken and register anew.
+
+use std::fmt;
+use std::io;
+use std::ptr;
+use std::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::driver::{Registrar, Token};
+use crate::wait::WaitQueue;
+
+/// Input is worth trying.
+const READ: u32 = 1;
+/// Output is worth trying.
+const WRITE: u32 = 1 << 1;
+/// Input will not block any more.
+const READ_ENDED: u32 = 1 << 2;
+/// Output will not block any more.
+const WRITE_ENDED: u32 = 1 << 3;
+/// One tick.
+const TICK: u32 = 1 << 8;
+
+/// Which way the bytes go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Direction {
+    /// Towards us: read, receive, accept.
+    Read,
+    /// Away from us: write, send, connect.
+    Write,
+}
+
+impl Direction {
+    /// The direction's bit, and the one that says that it has ended.
+    fn bits(self) -> (u32, u32) {
+        match self {
+            Direction::Read => (READ, READ_ENDED),
+            Direction::Write => (WRITE, WRITE_ENDED),
+        }
+    }
+}
+
+/// The readiness at one moment: evidence for clearing a bit later.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Seen(u32);
+
+impl Seen {
+    /// Whether the direction is worth trying.
+    #[inline]
+    pub(crate) fn is_ready(self, direction: Direction) -> bool {
+        let (ready, ended) = direction.bits();
+        self.0 & (ready | ended) != 0
+    }
+}
+
+/// What an event says.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Readiness {
+    /// Input is worth trying.
+    pub(crate) read: bool,
+    /// Output is worth trying.
+    pub(crate) write: bool,
+    /// Input has ended.
+    pub(crate) read_ended: bool,
+    /// Output has ended.
+    pub(crate) write_ended: bool,
+    /// There is an error to be fetched, by a call in either direction.
+    pub(crate) failed: bool,
+}
+
+/// With whom a source is registered.
+#[derive(Debug)]
+struct Registration {
+    registrar: Arc<Registrar>,
+    token: Token,
+}
+
+/// See the module's documentation.
+pub(crate) struct Source {
+    readiness: AtomicU32,
+    readers: WaitQueue,
+    writers: WaitQueue,
+    registration: Mutex<Option<Registration>>,
+    /// The address of the registrar, so that the usual question needs no lock; null if there is none.
+    registered_with: AtomicPtr<Registrar>,
+}
+
+impl Source {
+    /// A source of which nothing is known.
+    pub(crate) fn new() -> Arc<Source> {
+        Arc::new(Source {
+            readiness: AtomicU32::new(READ | WRITE),
+            readers: WaitQueue::new(),
+            writers: WaitQueue::new(),
+            registration: Mutex::new(None),
+            registered_with: AtomicPtr::new(ptr::null_mut()),
+        })
+    }
+
+    /// What is known now.
+    #[inline]
+    pub(crate) fn look(&self) -> Seen {
+        Seen(self.readiness.load(Ordering::Acquire))
+    }
+
+    /// Those who wait for a direction.
+    #[inline]
+    pub(crate) fn queue(&self, direction: Direction) -> &WaitQueue {
+        match direction {
+            Direction::Read => &self.readers,
+            Direction::Write => &self.writers,
+        }
+    }
+
+    /// Whether events arrive.
+    #[inline]
+    pub(crate) fn is_registered(&self) -> bool {
+        !self.registered_with.load(Ordering::Acquire).is_null()
+    }
+
+    /// Notes that a call which began after `seen` would have blocked; false if an event has come since.
+    pub(crate) fn clear_blocked(&self, direction: Direction, seen: Seen) -> bool {
+        let (ready, ended) = direction.bits();
+        // A call that would block is evidence against an end, too: some errors pass.
+        self.clear(ready | ended, 0, seen)
+    }
+
+    /// Notes that a call which began after `seen` has taken, or filled, all there was; false if an event has come since.
+    ///
+    /// At the end of a direction every further call returns at once, so there the bit stays.
+    pub(crate) fn clear_drained(&self, direction: Direction, seen: Seen) -> bool {
+        let (ready, ended) = direction.bits();
+        self.clear(ready, ended, seen)
+    }
+
+    /// Clears `bits`, unless one of `unless` is set or an event has come since `seen`.
+    fn clear(&self, bits: u32, unless: u32, seen: Seen) -> bool {
+        let mut word = self.readiness.load(Ordering::Acquire);
+        loop {
+            if word & unless != 0 || word / TICK != seen.0 / TICK {
+                return false;
+            }
+            match self.readiness.compare_exchange_weak(
+                word,
+                word & !bits,
+                Ordering::AcqRel,
+                Ordering::Acquire,
+            ) {
+                Ok(_) => return true,
+                Err(current) => word = current,
+            }
+        }
+    }
+
+    /// Notes an event and wakes those whom it concerns.
+    pub(crate) fn dispatch(&self, event: Readiness) {
+        let read = event.read || event.read_ended || event.failed;
+        let write = event.write || event.write_ended || event.failed;
+        let mut bits = 0;
+        for (flag, bit) in [
+            (read, READ),
+            (write, WRITE),
+            (event.read_ended, READ_ENDED),
+            (event.write_ended, WRITE_ENDED),
+        ] {
+            bits |= if flag { bit } else { 0 };
+        }
+        self.set(bits);
+        for (ready, everybody, queue) in [
+            (read, event.read_ended || event.failed, &self.readers),
+            (write, event.write_ended || event.failed, &self.writers),
+        ] {
+            if everybody {
+                queue.wake_all();
+            } else if ready {
+                queue.wake_one();
+            }
+        }
+    }
+
+    /// Sets bits and counts a tick.
+    fn set(&self, bits: u32) {
+        let update = |word: u32| Some((word | bits).wrapping_add(TICK));
+        // The closure always returns a value, so this cannot fail.
+        let _ = self.readiness.fetch_update(Ordering::AcqRel, Ordering::Acquire, update);
+    }
+
+    /// Declares both directions worth trying and wakes everybody: what was known is not kept up to date any more.
+    pub(crate) fn forget(&self) {
+        self.set(READ | WRITE);
+        self.readers.wake_all();
+        self.writers.wake_all();
+    }
+
+    /// Makes sure that events arrive, if possible through `preferred`, the registrar of the worker that will wait.
+    ///
+    /// A descriptor that cannot be polled because it is always ready (a regular file) counts as ended in both directions.
+    ///
+    /// # Errors
+    ///
+    /// What the operating system says, for example that it has no memory for another registration.
+    #[cfg(unix)]
+    pub(crate) fn register(
+        self: &Arc<Source>,
+        descriptor: std::os::fd::RawFd,
+        preferred: &Arc<Registrar>,
+        movable: bool,
+    ) -> io::Result<()> {
+        let current = self.registered_with.load(Ordering::Acquire);
+        let settled = ptr::eq(current, Arc::as_ptr(preferred))
+            || !(movable && self.readers.is_empty() && self.writers.is_empty());
+        if !current.is_null() && settled {
+            return Ok(());
+        }
+        let mut registration = self.registration.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(old) = registration.as_ref() {
+            if ptr::eq(Arc::as_ptr(&old.registrar), Arc::as_ptr(preferred)) || settled {
+                return Ok(());
+            }
+            old.registrar.deregister(old.token, descriptor);
+            *registration = None;
+            self.registered_with.store(ptr::null_mut(), Ordering::Release);
+        }
+        match preferred.register(descriptor, self.clone()) {
+            Ok(token) => {
+                let address = Arc::as_ptr(preferred).cast_mut();
+                *registration = Some(Registration { registrar: preferred.clone(), token });
+                self.registered_with.store(address, Ordering::Release);
+                Ok(())
+            }
+            Err(error) if error.raw_os_error() == Some(libc::EPERM) => {
+                self.set(READ | WRITE | READ_ENDED | WRITE_ENDED);
+                Ok(())
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Ends the registration before the descriptor is closed (R8).
+    #[cfg(unix)]
+    pub(crate) fn deregister(&self, descriptor: std::os::fd::RawFd) {
+        let mut registration = self.registration.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(old) = registration.take() {
+            self.registered_with.store(ptr::null_mut(), Ordering::Release);
+            old.registrar.deregister(old.token, descriptor);
+        }
+    }
+
+    /// Ends a registration whose driver stops.
+    pub(super) fn lose(&self, registrar: &Registrar) {
+        let mut registration = self.registration.lock().unwrap_or_else(PoisonError::into_inner);
+        if registration.as_ref().is_some_and(|old| ptr::eq(Arc::as_ptr(&old.registrar), registrar)) {
+            *registration = None;
+            self.registered_with.store(ptr::null_mut(), Ordering::Release);
+        }
+        drop(registration);
+        self.forget();
+    }
+}
+
+impl fmt::Debug for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let seen = self.look();
+        f.debug_struct("Source")
+            .field("readable", &seen.is_ready(Direction::Read))
+            .field("writable", &seen.is_ready(Direction::Write))
+            .field("registered", &self.is_registered())
+            .finish_non_exhaustive()
+    }
+}

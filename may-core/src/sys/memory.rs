@@ -1,0 +1,306 @@
+//! Memory for stacks: mapping it, guarding it, giving it back, and asking what is resident.
+//!
+//! # Guards
+//!
+//! A guard is a range of addresses on which every access faults. There are two ways to make one:
+//!
+//! * `madvise(MADV_GUARD_INSTALL)`, in Linux 6.13 and later, marks the page table entries. The mapping stays whole, so a
+//!   million guarded stacks are a few entries in the kernel's list of mappings, and giving back the pages of a range
+//!   with `MADV_DONTNEED` leaves the guards in it. `process_madvise` takes many ranges in one call.
+//! * `mprotect(PROT_NONE)`, everywhere, splits the mapping in two at each guard. Linux allows a process 65,530 mappings
+//!   by default (`vm.max_map_count`), which is 32,000 stacks.
+//!
+//! Which of the two works is found out by trying on a page of its own, not by the version of the kernel: there are
+//! emulators that accept the advice and ignore it, and filters that refuse it. Where it works, a single mapping may
+//! still refuse it (memory that is locked does), so the choice is made anew for each.
+#![cfg(unix)]
+
+use std::io;
+use std::ops::Range;
+use std::ptr;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// The number of an error of the operating system.
+pub(crate) type Errno = i32;
+
+/// How the guards of a mapping were made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Guards {
+    /// As marks in the page tables, at no cost in mappings.
+    Marked,
+    /// As protected pages, which split the mapping.
+    Protected,
+}
+
+/// Ranges of the same length at equal distances.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ranges {
+    /// The address of the first.
+    pub(crate) start: usize,
+    /// The length of each.
+    pub(crate) length: usize,
+    /// From the start of one to the start of the next.
+    pub(crate) stride: usize,
+    /// How many there are.
+    pub(crate) count: usize,
+}
+
+impl Ranges {
+    /// The address and the length of each.
+    fn iter(self) -> impl Iterator<Item = (usize, usize)> {
+        (0..self.count).map(move |index| (self.start + index * self.stride, self.length))
+    }
+}
+
+/// The number of the error that the last call of this thread returned.
+fn last_errno() -> Errno {
+    io::Error::last_os_error().raw_os_error().unwrap_or(0)
+}
+
+/// The bytes of a page.
+#[inline]
+pub(crate) fn page_bytes() -> usize {
+    static PAGE_BYTES: AtomicUsize = AtomicUsize::new(0);
+    match PAGE_BYTES.load(Ordering::Relaxed) {
+        0 => {
+            // SAFETY: (docs/safety.md, system calls) the call takes a number and returns one.
+            let bytes = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
+            let bytes = usize::try_from(bytes).expect("the system has a page size");
+            assert!(bytes.is_power_of_two(), "the page size is a power of two");
+            PAGE_BYTES.store(bytes, Ordering::Relaxed);
+            bytes
+        }
+        bytes => bytes,
+    }
+}
+
+/// Maps `length` bytes of zeros that take no memory before they are touched, in pages of the smallest size.
+pub(crate) fn map(length: usize) -> Result<usize, Errno> {
+    let mut flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
+    // OpenBSD refuses a stack pointer into memory without the flag. To newer Linux it means no huge pages, and being
+    // told so at once lets a new mapping join its neighbour. On FreeBSD it means a mapping that grows by itself.
+    if cfg!(any(target_os = "linux", target_os = "android", target_os = "openbsd", target_os = "netbsd")) {
+        flags |= libc::MAP_STACK;
+    }
+    // SAFETY: (docs/safety.md, system calls) an anonymous mapping at an address that the system chooses is new memory.
+    let start = unsafe {
+        libc::mmap(ptr::null_mut(), length, libc::PROT_READ | libc::PROT_WRITE, flags, -1, 0)
+    };
+    if start == libc::MAP_FAILED {
+        return Err(last_errno());
+    }
+    // With huge pages, the first touch of a stack would take 2 MiB. A kernel that refuses the advice has none.
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    // SAFETY: (docs/safety.md, system calls) the range was mapped above, and the advice changes no contents.
+    unsafe {
+        libc::madvise(start, length, libc::MADV_NOHUGEPAGE);
+    }
+    Ok(start as usize)
+}
+
+/// Unmaps what `map` returned; false if the system refused, and then nothing has changed.
+///
+/// # Safety
+///
+/// Nobody uses the range any more.
+pub(crate) unsafe fn unmap(start: usize, length: usize) -> bool {
+    // SAFETY: (docs/safety.md, I3) the caller vouches for the range.
+    unsafe { libc::munmap(start as *mut _, length) == 0 }
+}
+
+/// Makes every access to `ranges`, which lie in one mapping of `map`, fault.
+///
+/// If it fails, some of the guards may be there.
+///
+/// # Safety
+///
+/// Nobody uses the ranges.
+pub(crate) unsafe fn guard(ranges: Ranges) -> Result<Guards, Errno> {
+    // SAFETY: (docs/safety.md, R12) the caller vouches for the ranges.
+    if marks::work() && unsafe { marks::install(ranges) } {
+        return Ok(Guards::Marked);
+    }
+    for (start, length) in ranges.iter() {
+        // SAFETY: (docs/safety.md, R12) as above.
+        if unsafe { libc::mprotect(start as *mut _, length, libc::PROT_NONE) } != 0 {
+            return Err(last_errno());
+        }
+    }
+    Ok(Guards::Protected)
+}
+
+/// Gives the pages of a range back. On Linux they read as zeros afterwards, elsewhere as zeros or as before; false if
+/// the system refused, as it does for locked memory. Guards in the range stay.
+///
+/// # Safety
+///
+/// The range lies in a mapping of `map`, and nobody needs what is in it.
+pub(crate) unsafe fn discard(start: usize, length: usize) -> bool {
+    // SAFETY: (docs/safety.md, I3) the caller vouches for the range.
+    unsafe { libc::madvise(start as *mut _, length, DISCARD) == 0 }
+}
+
+/// The advice by which pages are given back. Elsewhere `MADV_DONTNEED` is about speed only.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+const DISCARD: libc::c_int = libc::MADV_DONTNEED;
+
+/// See above.
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+const DISCARD: libc::c_int = libc::MADV_FREE;
+
+/// Makes a range read as zeros, at once and without making more of it resident.
+///
+/// # Safety
+///
+/// The range consists of whole pages of a mapping of `map` without guards, and nobody needs what is in it.
+pub(crate) unsafe fn wipe(range: Range<usize>) {
+    let gone = cfg!(any(target_os = "linux", target_os = "android"))
+        // SAFETY: (docs/safety.md, I3) the caller vouches for the range.
+        && unsafe { discard(range.start, range.len()) };
+    if !gone {
+        for_each_resident(range, |page| {
+            // SAFETY: (docs/safety.md, I3) the page lies in the range.
+            unsafe { ptr::write_bytes(page as *mut u8, 0, page_bytes()) };
+        });
+    }
+}
+
+/// Calls `visit` with the address of each page of the range that is in memory, lowest first. A range of which the system
+/// tells nothing counts as wholly in memory.
+pub(crate) fn for_each_resident(range: Range<usize>, mut visit: impl FnMut(usize)) {
+    /// How many pages are asked for at once.
+    const PAGES: usize = 256;
+    let page = page_bytes();
+    let mut start = range.start;
+    while start < range.end {
+        let mut residence = [1_u8; PAGES];
+        let length = (range.end - start).min(PAGES * page);
+        // SAFETY: (docs/safety.md, system calls) the call writes one byte for each page of the range.
+        let _ = unsafe { libc::mincore(start as *mut _, length, residence.as_mut_ptr().cast()) };
+        for (index, _) in residence[..length.div_ceil(page)]
+            .iter()
+            .enumerate()
+            .filter(|&(_, &state)| state & 1 != 0)
+        {
+            visit(start + index * page);
+        }
+        start += length;
+    }
+}
+
+/// Guards as marks in the page tables. (Not on Android, whose filters end a process that makes an unknown system call.)
+#[cfg(target_os = "linux")]
+mod marks {
+    use super::{Ranges, map, page_bytes, unmap};
+    use std::sync::OnceLock;
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    /// `MADV_GUARD_INSTALL`.
+    const GUARD_INSTALL: libc::c_int = 102;
+
+    /// `PIDFD_SELF`: stands for a descriptor of the calling process. A real descriptor would not do: after a `fork` it
+    /// would stand for the parent.
+    const THIS_PROCESS: libc::c_int = -10_000;
+
+    /// How many ranges go into one call.
+    const BATCH: usize = 64;
+
+    /// Whether the kernel makes marks on which accesses fault. Found out by trying, once.
+    pub(super) fn work() -> bool {
+        static WORK: OnceLock<bool> = OnceLock::new();
+        *WORK.get_or_init(|| {
+            let length = page_bytes();
+            let Ok(page) = map(length) else { return false };
+            // A call that writes a structure to where it is told tells by its error whether the page may be written,
+            // without a fault of our own.
+            // SAFETY: (docs/safety.md, system calls) the page was mapped for this, has room for the structure, and is
+            // unmapped when nobody uses it.
+            unsafe {
+                let before = libc::uname(page as *mut _) == 0;
+                let marked = libc::madvise(page as *mut _, length, GUARD_INSTALL) == 0;
+                let after = libc::uname(page as *mut _) == 0;
+                unmap(page, length);
+                before && marked && !after
+            }
+        })
+    }
+
+    /// Marks `ranges`; false if the kernel refused for one of them.
+    ///
+    /// # Safety
+    ///
+    /// Nobody uses the ranges.
+    pub(super) unsafe fn install(ranges: Ranges) -> bool {
+        // SAFETY: (docs/safety.md, R12) the caller vouches for the ranges.
+        let batched = unsafe { install_batched(ranges) };
+        ranges.iter().skip(batched).all(|(start, length)| {
+            // SAFETY: (docs/safety.md, R12) as above.
+            unsafe { libc::madvise(start as *mut _, length, GUARD_INSTALL) == 0 }
+        })
+    }
+
+    /// Marks as many of `ranges` as the kernel does in calls for many at once, and returns how many those are.
+    ///
+    /// # Safety
+    ///
+    /// Nobody uses the ranges.
+    unsafe fn install_batched(ranges: Ranges) -> usize {
+        /// Set when the kernel turned out to have no such call.
+        static MISSING: AtomicBool = AtomicBool::new(false);
+        if ranges.count == 1 || MISSING.load(Ordering::Relaxed) {
+            return 0;
+        }
+        let mut installed = 0;
+        while installed < ranges.count {
+            let mut vectors = [libc::iovec { iov_base: std::ptr::null_mut(), iov_len: 0 }; BATCH];
+            let mut count = 0;
+            for ((start, length), vector) in ranges.iter().skip(installed).zip(&mut vectors) {
+                *vector = libc::iovec { iov_base: start as *mut _, iov_len: length };
+                count += 1;
+            }
+            // SAFETY: (docs/safety.md, R12) the caller vouches for the ranges; the vectors live across the call.
+            let bytes = unsafe {
+                libc::syscall(
+                    libc::SYS_process_madvise,
+                    THIS_PROCESS,
+                    vectors.as_ptr(),
+                    count,
+                    GUARD_INSTALL,
+                    0,
+                )
+            };
+            let Ok(bytes) = usize::try_from(bytes) else {
+                // Whatever the reason is, going on one by one finds the range that the kernel refuses, if any.
+                if installed == 0 {
+                    MISSING.store(true, Ordering::Relaxed);
+                }
+                return installed;
+            };
+            installed += bytes / ranges.length;
+            if bytes < count * ranges.length {
+                return installed;
+            }
+        }
+        installed
+    }
+}
+
+/// Nobody else marks guards in the page tables.
+#[cfg(not(target_os = "linux"))]
+mod marks {
+    use super::Ranges;
+
+    /// Never.
+    pub(super) fn work() -> bool {
+        false
+    }
+
+    /// Not to be called.
+    ///
+    /// # Safety
+    ///
+    /// None is needed.
+    pub(super) unsafe fn install(_ranges: Ranges) -> bool {
+        false
+    }
+}

@@ -1,0 +1,29 @@
+//! Sleeping in a poll for less than a millisecond, which mio's timeouts cannot express.
+
+use std::time::Duration;
+
+use mio::Poll;
+
+/// Waits until `poll` has an event or `timeout` has passed, to the precision that the platform has; false if it has no
+/// better one than mio's, and nothing was waited for.
+#[cfg(any(target_os = "linux", target_os = "android", target_os = "freebsd"))]
+pub(crate) fn wait_precisely(poll: &Poll, timeout: Duration) -> bool {
+    use std::os::fd::AsRawFd;
+
+    let mut descriptor = libc::pollfd { fd: poll.as_raw_fd(), events: libc::POLLIN, revents: 0 };
+    let timeout = libc::timespec {
+        tv_sec: timeout.as_secs().try_into().unwrap_or(libc::time_t::MAX),
+        // Below 10^9, so it fits.
+        tv_nsec: timeout.subsec_nanos() as _,
+    };
+    // The result does not matter: on an event, a signal or the timeout the caller looks at the poll again.
+    // SAFETY: (docs/safety.md, system calls) both structures live across the call, and there is one descriptor.
+    unsafe { libc::ppoll(&mut descriptor, 1, &timeout, std::ptr::null()) };
+    true
+}
+
+/// See above.
+#[cfg(not(any(target_os = "linux", target_os = "android", target_os = "freebsd")))]
+pub(crate) fn wait_precisely(_poll: &Poll, _timeout: Duration) -> bool {
+    false
+}

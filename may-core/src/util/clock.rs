@@ -1,0 +1,86 @@
+//! Nanoseconds since the process first asked for the time, and deadlines on that scale.
+//!
+//! `u64` nanoseconds last 584 years, so every sum saturates at [`Deadline::NEVER`] instead of overflowing: zero, one
+//! nanosecond, thirty days and `Duration::MAX` are all ordinary values.
+
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
+
+/// The instant that counts as zero.
+fn start() -> Instant {
+    static START: OnceLock<Instant> = OnceLock::new();
+    *START.get_or_init(Instant::now)
+}
+
+/// Nanoseconds from the start to now.
+pub(crate) fn now() -> u64 {
+    nanoseconds(Instant::now().saturating_duration_since(start()))
+}
+
+/// A duration in nanoseconds, `u64::MAX` if it does not fit.
+fn nanoseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}
+
+/// The moment at which a wait gives up, in nanoseconds since the start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Deadline(u64);
+
+impl Deadline {
+    /// The deadline of a wait that has none.
+    pub(crate) const NEVER: Deadline = Deadline(u64::MAX);
+
+    /// The deadline that lies `duration` from now.
+    pub(crate) fn after(duration: Duration) -> Deadline {
+        Deadline(now().saturating_add(nanoseconds(duration)))
+    }
+
+    /// The deadline that lies `duration` from now, or none.
+    pub(crate) fn after_option(duration: Option<Duration>) -> Deadline {
+        duration.map_or(Deadline::NEVER, Deadline::after)
+    }
+
+    /// The deadline at `instant`; one in the past has elapsed already.
+    pub(crate) fn at(instant: Instant) -> Deadline {
+        Deadline(nanoseconds(instant.saturating_duration_since(start())))
+    }
+
+    /// Whether this is a deadline at all.
+    pub(crate) fn is_never(self) -> bool {
+        self == Deadline::NEVER
+    }
+
+    /// Whether the deadline has been reached.
+    pub(crate) fn has_elapsed(self) -> bool {
+        !self.is_never() && self.0 <= now()
+    }
+
+    /// The time left, or `None` if there is no deadline.
+    pub(crate) fn remaining(self) -> Option<Duration> {
+        (!self.is_never()).then(|| Duration::from_nanos(self.0.saturating_sub(now())))
+    }
+
+    /// The deadline on the scale of [`now`].
+    pub(crate) fn nanoseconds(self) -> u64 {
+        self.0
+    }
+
+    /// The earlier one of two deadlines.
+    pub(crate) fn min(self, other: Deadline) -> Deadline {
+        Deadline(self.0.min(other.0))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn deadlines_never_overflow() {
+        assert!(Deadline::after(Duration::MAX).is_never());
+        assert!(!Deadline::after(Duration::from_secs(30 * 24 * 3600)).has_elapsed());
+        assert!(Deadline::after(Duration::ZERO).has_elapsed());
+        assert_eq!(Deadline::NEVER.remaining(), None);
+        assert!(Deadline::at(Instant::now()).has_elapsed());
+    }
+}

@@ -1,0 +1,163 @@
+//! The lock for sections of a few instructions: linking a node, taking it out again.
+//!
+//! No user code runs inside it and nobody blocks inside it, so a holder is gone after some nanoseconds unless the
+//! operating system took its processor away; for that case a waiting thread gives up its own processor after a while.
+
+use std::fmt;
+use std::ops::{Deref, DerefMut};
+
+#[cfg(not(may_loom))]
+mod raw {
+    use crate::prim::{AtomicBool, Ordering, StdUnsafeCell, spin_loop, yield_thread};
+
+    /// Spins that a thread tries before it gives up its processor.
+    const SPINS_BEFORE_YIELD: u32 = 64;
+
+    /// A flag that says whether somebody is inside, and what it guards.
+    pub(super) struct Raw<T> {
+        locked: AtomicBool,
+        value: StdUnsafeCell<T>,
+    }
+
+    impl<T> Raw<T> {
+        pub(super) const fn new(value: T) -> Raw<T> {
+            Raw { locked: AtomicBool::new(false), value: StdUnsafeCell::new(value) }
+        }
+
+        #[inline]
+        pub(super) fn enter(&self) -> *mut T {
+            if self.locked.swap(true, Ordering::Acquire) {
+                self.enter_contended();
+            }
+            self.value.get()
+        }
+
+        #[cold]
+        fn enter_contended(&self) {
+            let mut spins = 0;
+            loop {
+                while self.locked.load(Ordering::Relaxed) {
+                    spins += 1;
+                    if spins % SPINS_BEFORE_YIELD == 0 {
+                        yield_thread();
+                    } else {
+                        spin_loop();
+                    }
+                }
+                if !self.locked.swap(true, Ordering::Acquire) {
+                    return;
+                }
+            }
+        }
+
+        #[inline]
+        pub(super) fn leave(&self) {
+            self.locked.store(false, Ordering::Release);
+        }
+    }
+}
+
+/// Under the model checker a lock of its own stands in: it knows that a waiting thread makes no progress.
+#[cfg(may_loom)]
+mod raw {
+    use crate::prim::StdUnsafeCell;
+    use std::cell::Cell;
+
+    pub(super) struct Raw<T> {
+        lock: loom::sync::Mutex<()>,
+        guard: Cell<Option<loom::sync::MutexGuard<'static, ()>>>,
+        value: StdUnsafeCell<T>,
+    }
+
+    impl<T> Raw<T> {
+        pub(super) fn new(value: T) -> Raw<T> {
+            Raw {
+                lock: loom::sync::Mutex::new(()),
+                guard: Cell::new(None),
+                value: StdUnsafeCell::new(value),
+            }
+        }
+
+        pub(super) fn enter(&self) -> *mut T {
+            let guard = self.lock.lock().unwrap();
+            // SAFETY: (docs/safety.md, models) the guard is dropped by `leave`, before the lock it borrows.
+            let guard = unsafe {
+                std::mem::transmute::<
+                    loom::sync::MutexGuard<'_, ()>,
+                    loom::sync::MutexGuard<'static, ()>,
+                >(guard)
+            };
+            self.guard.set(Some(guard));
+            self.value.get()
+        }
+
+        pub(super) fn leave(&self) {
+            drop(self.guard.take());
+        }
+    }
+}
+
+/// A value that one thread at a time looks at, for a moment.
+pub(crate) struct SpinLock<T>(raw::Raw<T>);
+
+// SAFETY: (docs/safety.md, R5) the lock hands the value to one thread at a time, so sharing it needs no more than `Send`.
+unsafe impl<T: Send> Sync for SpinLock<T> {}
+// SAFETY: (docs/safety.md, R5) the lock owns its value.
+unsafe impl<T: Send> Send for SpinLock<T> {}
+
+impl<T> SpinLock<T> {
+    /// A lock that nobody holds.
+    #[cfg(not(may_loom))]
+    pub(crate) const fn new(value: T) -> SpinLock<T> {
+        SpinLock(raw::Raw::new(value))
+    }
+
+    /// A lock that nobody holds.
+    #[cfg(may_loom)]
+    pub(crate) fn new(value: T) -> SpinLock<T> {
+        SpinLock(raw::Raw::new(value))
+    }
+
+    /// Waits until nobody else is inside, and enters.
+    #[inline]
+    pub(crate) fn lock(&self) -> SpinGuard<'_, T> {
+        SpinGuard { value: self.0.enter(), lock: self }
+    }
+}
+
+impl<T> fmt::Debug for SpinLock<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SpinLock").finish_non_exhaustive()
+    }
+}
+
+/// The right to the value of a [`SpinLock`], given back when dropped.
+pub(crate) struct SpinGuard<'a, T> {
+    lock: &'a SpinLock<T>,
+    value: *mut T,
+}
+
+impl<T> Deref for SpinGuard<'_, T> {
+    type Target = T;
+
+    #[inline]
+    fn deref(&self) -> &T {
+        // SAFETY: (docs/safety.md, R5) the guard is the only one, and the lock it borrows owns the value.
+        unsafe { &*self.value }
+    }
+}
+
+impl<T> DerefMut for SpinGuard<'_, T> {
+    #[inline]
+    fn deref_mut(&mut self) -> &mut T {
+        // SAFETY: (docs/safety.md, R5) the guard is the only one and is borrowed mutably.
+        unsafe { &mut *self.value }
+    }
+}
+
+impl<T> Drop for SpinGuard<'_, T> {
+    #[inline]
+    fn drop(&mut self) {
+        self.lock.0.leave();
+    }
+}

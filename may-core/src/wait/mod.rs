@@ -1,0 +1,32 @@
+//! Who waits for what: waiters, their nodes, and the queues in which the nodes stand.
+//!
+//! This layer is data; `park/` is the action. A wait takes five steps, the same for every primitive (I2):
+//!
+//! 1. **offer**: the caller tries its operation; most of the time that is all.
+//! 2. **register**: the waiter opens its commit word and links a node into the queue of what it waits for, then issues a
+//!    sequentially consistent fence and tries, or looks, once more.
+//! 3. **park**: the waiter suspends.
+//! 4. **withdraw**: whatever ended the wait, the node leaves its queue under the queue's lock before its frame does.
+//! 5. **confirm**: the waiter that was committed carries out its operation, and starts anew if somebody was faster.
+//!
+//! The other side makes its change (a message, a free slot, a readiness bit), issues a sequentially consistent fence,
+//! and commits a waiter if the queue has one. No wake-up is lost: of the two fences one comes first, so either the other
+//! side finds the node, or the waiter finds the change.
+//!
+//! * [`waiter`]: a coroutine or an OS thread, and waking it
+//! * [`node`]: a waiter's entry in one queue
+//! * [`queue`]: the queue, its lock, and committing
+//! * [`timeout`]: the deadline of a wait
+//! * [`thread`]: what an OS thread has in place of a coroutine's header
+
+pub(crate) mod node;
+pub(crate) mod queue;
+pub(crate) mod thread;
+pub(crate) mod timeout;
+pub(crate) mod waiter;
+
+pub(crate) use node::Node;
+pub(crate) use queue::WaitQueue;
+pub(crate) use thread::ThreadBlock;
+pub(crate) use timeout::Timeout;
+pub(crate) use waiter::{Waiter, Wake};

@@ -1,0 +1,76 @@
+//! What an OS thread has in place of a coroutine's header: a commit word, the token of `unpark`, and a way to wake it.
+//!
+//! The block is counted. A waker clones the reference under the lock of the queue in which it found the thread, because
+//! a thread that sees its word closed goes on at once, without waiting for the waker.
+
+use std::sync::Arc;
+
+use crate::coroutine::commit_word::CommitWord;
+use crate::coroutine::header::next_id;
+use crate::prim::{AtomicBool, Ordering, Thread, current_thread, fence};
+
+/// See the module's documentation.
+#[derive(Debug)]
+pub(crate) struct ThreadBlock {
+    /// Decides how the thread's current wait ends.
+    pub(crate) word: CommitWord,
+    /// Whether `unpark` left its token.
+    token: AtomicBool,
+    /// The handle that wakes the thread out of std's `park`.
+    thread: Thread,
+    /// The number that no coroutine and no other thread has.
+    id: u64,
+}
+
+impl ThreadBlock {
+    /// The block of the thread that calls this.
+    #[cfg(not(may_loom))]
+    pub(crate) fn current() -> Arc<ThreadBlock> {
+        thread_local! {
+            static BLOCK: Arc<ThreadBlock> = Arc::new(ThreadBlock::new());
+        }
+        // In the destructors of thread locals the block may be gone: one for the moment does for waiting, too.
+        BLOCK.try_with(Arc::clone).unwrap_or_else(|_| Arc::new(ThreadBlock::new()))
+    }
+
+    /// A block of the current thread.
+    pub(crate) fn new() -> ThreadBlock {
+        ThreadBlock {
+            word: CommitWord::new(),
+            token: AtomicBool::new(false),
+            thread: current_thread(),
+            id: next_id(),
+        }
+    }
+
+    /// The number that no coroutine and no other thread has.
+    pub(crate) fn id(&self) -> u64 {
+        self.id
+    }
+
+    /// The thread's name.
+    #[cfg(not(may_loom))]
+    pub(crate) fn name(&self) -> Option<&str> {
+        self.thread.name()
+    }
+
+    /// Ends the sleep of the thread, which looks at its commit word then.
+    pub(crate) fn wake(&self) {
+        self.thread.unpark();
+    }
+
+    /// Leaves the token that ends the thread's current `park`, or its next one.
+    pub(crate) fn unpark(&self) {
+        self.token.store(true, Ordering::SeqCst);
+        // Pairs with the fence of `park`: either it sees the token, or this sees the wait.
+        fence(Ordering::SeqCst);
+        if self.word.unpark() {
+            self.wake();
+        }
+    }
+
+    /// Takes the token, if there is one.
+    pub(crate) fn take_token(&self) -> bool {
+        self.token.swap(false, Ordering::SeqCst)
+    }
+}

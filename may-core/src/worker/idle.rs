@@ -1,0 +1,116 @@
+//! Who watches for work while others sleep, and why no seed is overlooked.
+//!
+//! Seeds are published in places where every worker can find them (deques, mailboxes, the injector), but nobody is told
+//! about each one: a call to the operating system per `spawn` would cost more than the spawn. Instead one worker that has
+//! nothing to do holds the *watch*: it looks at all seeds, first without pause, then with growing ones. The others sleep.
+//!
+//! ```text
+//!   publisher                               a worker that has nothing to do
+//!   a  publish the seed                     1  take the watch, if nobody has it: look for seeds, pause, look ..
+//!   b  fence                                2  to sleep: count itself as sleeping, announce the sleep,
+//!   c  if nobody has the watch and             give the watch up if it has it; fence
+//!      somebody sleeps: give the watch to   3  look once more at the inbox and, if nobody has the watch, at all seeds;
+//!      a sleeper and rouse it                  if there is work, take everything back
+//!                                           4  sleep
+//! ```
+//!
+//! *Why no seed is overlooked.* Take the moment after a seed was published and the publisher's fence. If somebody holds the
+//! watch, he looks at all seeds before he gives it up, and again after (step 3, or [`Idle::release`], whose caller looks
+//! and hands the watch on). If nobody holds it and nobody sleeps, every worker will look before it sleeps. If nobody holds
+//! it and somebody sleeps, the publisher gives it to him. The races lie between steps *c* and 2; the fences order them: either
+//! the publisher sees the sleeper counted and the watch free, or the sleeper, in step 3, sees the seed.
+//!
+//! The watch is given to a sleeper before its sleep is ended, and ending it is a compare-and-swap that only works on a
+//! sleeper: so whoever was woken for the watch sees that it has it. If it turns out that the chosen one was awake, the watch
+//! is taken from it again; it may have believed in it for a moment, which costs nothing but a look at the seeds.
+//!
+//! The holder of the watch pauses while seeds are unripe or others run, and goes to sleep like everybody when all others
+//! sleep and there is no seed: an idle process uses no processor time at all. A runtime with one worker has nobody to
+//! watch, and skips all this.
+
+use crate::prim::{AtomicUsize, Ordering, fence};
+
+/// Nobody has the watch.
+const NOBODY: usize = 0;
+
+/// See the module's documentation.
+#[derive(Debug)]
+pub(crate) struct Idle {
+    /// One more than the index of the worker that has the watch.
+    watcher: AtomicUsize,
+    /// How many workers sleep, or are about to.
+    sleeping: AtomicUsize,
+}
+
+impl Idle {
+    /// Nobody sleeps and nobody watches.
+    pub(crate) fn new() -> Idle {
+        Idle { watcher: AtomicUsize::new(NOBODY), sleeping: AtomicUsize::new(0) }
+    }
+
+    /// Whether a publisher has to rouse somebody (steps b and c).
+    #[inline]
+    pub(crate) fn must_rouse(&self) -> bool {
+        fence(Ordering::SeqCst);
+        self.watcher.load(Ordering::Relaxed) == NOBODY
+            && self.sleeping.load(Ordering::Relaxed) != 0
+    }
+
+    /// The index of the worker that has the watch.
+    pub(crate) fn watcher(&self) -> Option<usize> {
+        self.watcher.load(Ordering::Relaxed).checked_sub(1)
+    }
+
+    /// Whether anybody may want to steal.
+    #[inline]
+    pub(crate) fn has_thieves(&self) -> bool {
+        self.watcher.load(Ordering::Relaxed) != NOBODY || self.sleeping.load(Ordering::Relaxed) != 0
+    }
+
+    /// Gives the watch to `worker`, for it to find when it wakes; false if somebody has it.
+    pub(crate) fn appoint(&self, worker: usize) -> bool {
+        self.watcher
+            .compare_exchange(NOBODY, worker + 1, Ordering::Relaxed, Ordering::Relaxed)
+            .is_ok()
+    }
+
+    /// Takes the watch, or keeps one that was given; false if somebody else has it.
+    pub(crate) fn watch(&self, worker: usize) -> bool {
+        self.appoint(worker) || self.has_watch(worker)
+    }
+
+    /// Whether `worker` has the watch.
+    pub(crate) fn has_watch(&self, worker: usize) -> bool {
+        self.watcher.load(Ordering::Relaxed) == worker + 1
+    }
+
+    /// Gives the watch up, if `worker` has it; true if it had. The caller then looks at all seeds, and if there are any it
+    /// takes the watch back or sees that a sleeper gets it.
+    pub(crate) fn release(&self, worker: usize) -> bool {
+        let had = self
+            .watcher
+            .compare_exchange(worker + 1, NOBODY, Ordering::Relaxed, Ordering::Relaxed)
+            .is_ok();
+        if had {
+            fence(Ordering::SeqCst);
+        }
+        had
+    }
+
+    /// Counts a worker as sleeping and takes the watch from it (step 2); the caller then announces its sleep, which
+    /// contains the fence.
+    pub(crate) fn start_sleep(&self, worker: usize) {
+        self.sleeping.fetch_add(1, Ordering::Relaxed);
+        self.release(worker);
+    }
+
+    /// Counts a worker as awake again.
+    pub(crate) fn end_sleep(&self) {
+        self.sleeping.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// Whether all of `workers` but the caller sleep.
+    pub(crate) fn all_others_sleep(&self, workers: usize) -> bool {
+        self.sleeping.load(Ordering::Relaxed) + 1 >= workers
+    }
+}

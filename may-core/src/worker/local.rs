@@ -1,0 +1,220 @@
+//! What a worker owns, and "which worker am I?".
+//!
+//! Everything in here belongs to one thread. It is reached by shared references whose fields are cells, and no such
+//! reference lives across a resume, a suspension or a call of user code (R5): a coroutine that goes on after a wait, or user
+//! code that spawns, comes back to the same worker from inside.
+
+use std::cell::{Cell, UnsafeCell};
+use std::ptr::{self, NonNull};
+use std::sync::Arc;
+
+use crossbeam_deque::Worker;
+
+use super::seeds::Seed;
+use super::shared::{Peer, Placement, Shared};
+use crate::coroutine::block::BlockPool;
+use crate::coroutine::current;
+use crate::coroutine::header::Header;
+use crate::coroutine::home::Home;
+use crate::queue::Fifo;
+use crate::reactor::Driver;
+use crate::stack::{PoolConfig, StackPool};
+use crate::timer::Wheel;
+use crate::util::clock;
+use crate::util::list::List;
+use crate::util::random::Random;
+use crate::wait::Timeout;
+
+/// How many calls a coroutine may make that succeed at once before it gives others a turn.
+const BUDGET: u32 = 128;
+
+/// See the module's documentation.
+pub(crate) struct Local {
+    pub(super) shared: Arc<Shared>,
+    pub(super) index: usize,
+    pub(super) home: Arc<Home>,
+    pub(super) driver: Driver,
+    pub(super) deque: Worker<Seed>,
+    pub(super) wheel: Wheel,
+    pub(super) stacks: StackPool,
+    pub(super) blocks: BlockPool,
+    /// The coroutines that have started and not ended.
+    pub(super) live: UnsafeCell<List<Header>>,
+    pub(super) live_count: Cell<usize>,
+    /// Seeds for which there was no stack.
+    pub(super) stackless: Fifo<Header>,
+    /// What is left of the running coroutine's budget.
+    pub(super) budget: Cell<u32>,
+    pub(super) random: Random,
+    /// Switches since the worker last looked around.
+    pub(super) switches: Cell<u32>,
+    /// After how many of them it looks around.
+    pub(super) patience: Cell<u32>,
+    /// When it last looked around.
+    pub(super) looked: Cell<u64>,
+    /// Seeds started, so that every so many the oldest has its turn.
+    pub(super) starts: Cell<u32>,
+    /// Whether the coroutines that live have been cancelled because the runtime stops.
+    pub(super) cancelled: Cell<bool>,
+}
+
+thread_local! {
+    /// The worker that runs on this thread.
+    static LOCAL: Cell<*const Local> = const { Cell::new(ptr::null()) };
+}
+
+/// Runs `f` on the worker of this thread, if it is one. `f` is ours: it neither suspends nor calls user code (R5).
+#[inline]
+pub(crate) fn with_local<R>(f: impl FnOnce(Option<&Local>) -> R) -> R {
+    // SAFETY: (docs/safety.md, R5) the pointer is set while the worker's frame stands, and `f` ends before it does.
+    f(unsafe { LOCAL.get().as_ref() })
+}
+
+impl Local {
+    /// Runs a worker until its runtime stops. The whole life of the thread.
+    pub(crate) fn run(shared: Arc<Shared>, index: usize, driver: Driver, deque: Worker<Seed>) {
+        crate::sys::thread::request_precise_timers();
+        if shared.settings.pin_workers {
+            crate::sys::thread::pin_to_processor(index);
+        }
+        let _alternate_stack = crate::stack::overflow::prepare_thread();
+        let now = clock::now();
+        let local = Local {
+            index,
+            home: shared.peers[index].home.clone(),
+            driver,
+            deque,
+            wheel: Wheel::new(now),
+            stacks: StackPool::new(PoolConfig { scrub: shared.settings.scrub_stacks }),
+            blocks: BlockPool::new(),
+            live: UnsafeCell::new(List::new()),
+            live_count: Cell::new(0),
+            stackless: Fifo::new(),
+            budget: Cell::new(BUDGET),
+            random: Random::new(),
+            switches: Cell::new(0),
+            patience: Cell::new(1),
+            looked: Cell::new(now),
+            starts: Cell::new(0),
+            cancelled: Cell::new(false),
+            shared,
+        };
+        // SAFETY: (docs/safety.md, R1) the pool stays in this frame until `leave` below.
+        unsafe { local.blocks.enter() };
+        current::set_home(Arc::as_ptr(&local.home));
+        LOCAL.set(&local);
+        local.work();
+        LOCAL.set(ptr::null());
+        current::set_home(ptr::null());
+        BlockPool::leave();
+        local.driver.close();
+        let shared = local.shared.clone();
+        drop(local);
+        shared.worker_ended();
+    }
+
+    /// Whether this is a worker of `shared`.
+    #[inline]
+    pub(crate) fn belongs_to(&self, shared: &Shared) -> bool {
+        ptr::eq(&*self.shared, shared)
+    }
+
+    /// The runtime of this worker.
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+
+    /// The worker as others see it.
+    pub(super) fn peer(&self) -> &Peer {
+        &self.shared.peers[self.index]
+    }
+
+    /// The number of this worker.
+    pub(crate) fn index(&self) -> usize {
+        self.index
+    }
+
+    /// The poll of this worker.
+    pub(crate) fn driver(&self) -> &Driver {
+        &self.driver
+    }
+
+    /// Publishes a seed in this worker's deque, or hands it back if the placement says otherwise.
+    #[inline]
+    pub(super) fn plant(&self, seed: Seed, placement: Placement) -> Option<Seed> {
+        match placement {
+            Placement::Here => {}
+            Placement::Auto if !accepts() => {}
+            Placement::Auto | Placement::Spread => return self.shared.spread(seed),
+            Placement::Worker(worker) if worker == self.index => {
+                self.plant_pinned(seed.0);
+                return None;
+            }
+            Placement::Worker(_) => return Some(seed),
+        }
+        if self.shared.workers() == 1 {
+            self.deque.push(seed);
+        } else {
+            let idle = &self.shared.idle;
+            self.peer().seeds.push(&self.deque, seed, idle.has_thieves());
+            self.shared.published();
+        }
+        None
+    }
+
+    /// Queues a coroutine that starts on this worker and nowhere else.
+    pub(crate) fn plant_pinned(&self, seed: NonNull<Header>) {
+        // SAFETY: (docs/safety.md, I1) this is the owner's thread, and a seed is in no queue.
+        unsafe { self.home.runnable().push(seed) };
+    }
+
+    /// Queues the running coroutine behind those that are runnable; it suspends next.
+    #[inline]
+    pub(crate) fn requeue(&self, coroutine: NonNull<Header>) {
+        // SAFETY: (docs/safety.md, I1) as above; a running coroutine is in no queue.
+        unsafe { self.home.runnable().push(coroutine) };
+    }
+
+    /// Sets a timeout of the running coroutine's wait.
+    ///
+    /// # Safety
+    ///
+    /// The timeout stays where it is until it fired or was cleared.
+    #[inline]
+    pub(crate) unsafe fn set_timeout(&self, timeout: NonNull<Timeout>) {
+        // SAFETY: (docs/safety.md, I3) the caller vouches for the entry.
+        unsafe { self.wheel.insert(Timeout::entry(timeout)) };
+    }
+
+    /// Clears a timeout, whether it fired or not.
+    ///
+    /// # Safety
+    ///
+    /// The timeout was set with this worker.
+    #[inline]
+    pub(crate) unsafe fn clear_timeout(&self, timeout: NonNull<Timeout>) {
+        // SAFETY: (docs/safety.md, I3) the caller vouches for the entry.
+        unsafe { self.wheel.remove(Timeout::entry(timeout)) };
+    }
+
+    /// Counts a call that succeeded at once; true if the running coroutine is to give others a turn before the next one.
+    #[inline]
+    pub(crate) fn spend(&self) -> bool {
+        let left = self.budget.get();
+        self.budget.set(left.saturating_sub(1));
+        left == 0
+    }
+
+    /// Gives the coroutine that runs next a full budget.
+    #[inline]
+    pub(super) fn renew_budget(&self) {
+        self.budget.set(BUDGET);
+    }
+}
+
+/// Whether the running coroutine accepts connections.
+#[inline]
+fn accepts() -> bool {
+    // SAFETY: (docs/safety.md, R1) the running coroutine's block lives while it runs.
+    current::coroutine().is_some_and(|coroutine| unsafe { coroutine.as_ref() }.accepts())
+}

@@ -1,0 +1,25 @@
+//! Workers: the OS threads that run coroutines.
+//!
+//! A worker owns everything it needs for that (I1): a queue of runnable coroutines, a wheel of timers, a pool of stacks,
+//! a poll. Other threads reach it in two ways only: they send woken coroutines to its inbox, and they steal *seeds*,
+//! coroutines that have not started.
+//!
+//! * [`run`]: the loop: start seeds, resume coroutines, look around, go idle
+//! * [`local`]: what a worker owns, and "which worker am I?"
+//! * [`shared`]: what the workers of one runtime share; publishing work; placing seeds
+//! * [`seeds`]: a worker's seeds as others see them: the deque, its age, the mailbox
+//! * [`idle`]: who watches for work while others sleep; why no seed is overlooked
+//! * [`default`]: the runtime that the free functions use
+//! * [`settings`]: what a runtime is started with
+
+pub(crate) mod default;
+pub(crate) mod idle;
+pub(crate) mod local;
+pub(crate) mod run;
+pub(crate) mod seeds;
+pub(crate) mod settings;
+pub(crate) mod shared;
+
+pub(crate) use local::{Local, with_local};
+pub(crate) use settings::Settings;
+pub(crate) use shared::{Placement, Shared, SpawnError};

@@ -1,0 +1,419 @@
+//! The loop of a worker, on one page.
+//!
+//! ```text
+//!   round:        take the inbox · start up to 8 seeds · resume up to 64 coroutines
+//!   look around:  every so many switches, whatever is runnable: timers, poll, others' seeds
+//!   idle:         nothing to run: spin a little, watch or sleep (idle.rs)
+//! ```
+//!
+//! A worker looks around after a number of switches that it adapts so that about [`LOOK_AFTER`] passes in between: a clock
+//! read and a poll per switch would double the cost of a yield, and coroutines that run long between switches must not
+//! keep timers and sockets waiting.
+
+use std::ptr::NonNull;
+use std::time::Duration;
+
+use super::local::Local;
+use super::seeds::{Robbed, Seed};
+use crate::coroutine::current;
+use crate::coroutine::header::{Header, flag};
+use crate::stack::{OutOfStacks, Stack};
+use crate::util::clock::{self, Deadline};
+use crate::wait::Timeout;
+
+use std::sync::atomic::Ordering;
+
+/// Seeds started in one round.
+const SEEDS_PER_ROUND: u32 = 8;
+/// Coroutines resumed in one round.
+const SWITCHES_PER_ROUND: u32 = 64;
+/// Every how many starts the oldest seed has its turn.
+const OLDEST_EVERY: u32 = 61;
+/// The time between two looks around, as long as there is something to run.
+const LOOK_AFTER: Duration = Duration::from_micros(100);
+/// The most switches between two looks around.
+const MOST_PATIENCE: u32 = 1024;
+/// How long a worker without anything to do looks for work before it sleeps.
+const SPIN: Duration = Duration::from_micros(10);
+/// The first pause of the watch, and the longest.
+const PAUSE: (Duration, Duration) = (Duration::from_micros(10), Duration::from_micros(500));
+
+impl Local {
+    /// Works until the runtime stops.
+    pub(super) fn work(&self) {
+        loop {
+            let worked = self.round();
+            if self.shared.is_stopping() && self.stop() {
+                return;
+            }
+            if self.switches.get() >= self.patience.get() {
+                self.look_around();
+            } else if !worked {
+                self.idle();
+            }
+        }
+    }
+
+    /// One round; false if there was nothing to do.
+    #[inline]
+    fn round(&self) -> bool {
+        self.take_inbox();
+        let mut starts = 0;
+        while starts < SEEDS_PER_ROUND
+            && let Some(seed) = self.next_seed()
+        {
+            self.start(seed.0);
+            starts += 1;
+        }
+        let mut switches = 0;
+        while switches < SWITCHES_PER_ROUND
+            && let Some(coroutine) = self.home.runnable().pop()
+        {
+            self.run_one(coroutine);
+            switches += 1;
+        }
+        self.switches.set(self.switches.get() + starts + switches);
+        self.publish_live();
+        starts + switches > 0
+    }
+
+    /// Makes those runnable whom other threads have woken.
+    #[inline]
+    fn take_inbox(&self) {
+        if !self.home.inbox().is_empty() {
+            self.home.inbox().take_all(|coroutine| self.requeue(coroutine));
+        }
+    }
+
+    /// Tells the others how many coroutines live here.
+    #[inline]
+    fn publish_live(&self) {
+        self.peer().live.store(self.live_count.get(), Ordering::Relaxed);
+    }
+
+    /// The seed to start next: mostly the newest of our own.
+    #[inline]
+    fn next_seed(&self) -> Option<Seed> {
+        let starts = self.starts.get().wrapping_add(1);
+        self.starts.set(starts);
+        if starts % OLDEST_EVERY == 0
+            && let Some(seed) = self.peer().seeds.take_oldest()
+        {
+            return Some(seed);
+        }
+        self.deque
+            .pop()
+            .or_else(|| self.peer().seeds.take_placed())
+            .or_else(|| self.shared.take_injected(&self.deque))
+    }
+
+    /// Runs what was queued: most are suspended, some are seeds that were bound to this worker.
+    #[inline]
+    fn run_one(&self, coroutine: NonNull<Header>) {
+        // SAFETY: (docs/safety.md, R1) what is queued has not ended, so the runtime's reference keeps it.
+        if unsafe { coroutine.as_ref() }.home().is_null() {
+            self.start(coroutine);
+        } else {
+            self.resume(coroutine);
+        }
+    }
+
+    /// Starts a seed, as soon as there is a stack for it.
+    fn start(&self, seed: NonNull<Header>) {
+        // SAFETY: (docs/safety.md, R1) as above.
+        let header = unsafe { seed.as_ref() };
+        if self.shared.is_stopping() {
+            header.flags.fetch_or(flag::CANCELLED, Ordering::Relaxed);
+        }
+        match self.stacks.take(header.stack_size()) {
+            Ok(stack) => self.start_on(seed, stack),
+            Err(error) => self.start_without(seed, error),
+        }
+    }
+
+    /// Starts a seed on `stack`.
+    #[inline]
+    fn start_on(&self, seed: NonNull<Header>, stack: Stack) {
+        // SAFETY: (docs/safety.md, I1) the seed is in no queue any more, so it is this worker's from here on. A reference
+        // to the list ends within the statement.
+        unsafe {
+            seed.as_ref().settle(&self.home);
+            (*self.live.get()).push_back(seed);
+            Header::prepare(seed, stack);
+        }
+        self.live_count.set(self.live_count.get() + 1);
+        self.resume(seed);
+    }
+
+    /// What becomes of a seed for which there is no stack (R3): it waits for one to come back; if none can, it ends without
+    /// having run, on the stack that is kept back for this.
+    #[cold]
+    fn start_without(&self, seed: NonNull<Header>, _error: OutOfStacks) {
+        if self.live_count.get() > 0 {
+            // SAFETY: (docs/safety.md, I1) this is the owner's thread, and the seed is in no queue.
+            unsafe { self.stackless.push(seed) };
+            return;
+        }
+        // SAFETY: (docs/safety.md, R1) the runtime's reference keeps the seed.
+        unsafe { seed.as_ref() }
+            .flags
+            .fetch_or(flag::CANCELLED | flag::OUT_OF_STACKS, Ordering::Relaxed);
+        match self.stacks.take_reserved() {
+            Some(stack) => self.start_on(seed, stack),
+            // Only the closure's destructor runs; without any stack to be had, the worker's must do.
+            // SAFETY: (docs/safety.md, R1) the seed is in no queue.
+            None => unsafe { Header::run_unstarted(seed) },
+        }
+    }
+
+    /// Resumes a coroutine until it suspends or ends.
+    #[inline]
+    fn resume(&self, coroutine: NonNull<Header>) {
+        self.renew_budget();
+        current::set_coroutine(coroutine.as_ptr());
+        // SAFETY: (docs/safety.md, I1) the coroutine is this worker's, in no queue, and has not ended.
+        let ended = unsafe { Header::resume(coroutine) };
+        current::set_coroutine(std::ptr::null_mut());
+        if ended {
+            self.bury(coroutine);
+        }
+    }
+
+    /// Takes back what a coroutine had that has ended.
+    #[inline]
+    fn bury(&self, coroutine: NonNull<Header>) {
+        // SAFETY: (docs/safety.md, I3) the coroutine has returned from its first frame, so nothing of its stack is in use;
+        // it was listed when it started; and the runtime's reference is given up here, once.
+        unsafe {
+            (*self.live.get()).remove(coroutine);
+            if let Some(stack) = Header::take_stack(coroutine) {
+                self.stacks.give_back(stack);
+            }
+            Header::release_ended(coroutine);
+        }
+        self.live_count.set(self.live_count.get() - 1);
+        if let Some(seed) = self.stackless.pop() {
+            self.start(seed);
+        }
+    }
+
+    /// Looks at what does not come by itself while there is something to run.
+    #[cold]
+    fn look_around(&self) {
+        let now = clock::now();
+        let passed = now - self.looked.get();
+        let patience = self.patience.get();
+        if passed > 2 * LOOK_AFTER.as_nanos() as u64 {
+            self.patience.set((patience / 2).max(1));
+        } else if passed < LOOK_AFTER.as_nanos() as u64 {
+            self.patience.set((patience * 2).min(MOST_PATIENCE));
+        }
+        self.switches.set(0);
+        self.looked.set(now);
+        self.fire_timers(now);
+        if self.driver.has_sources() {
+            self.driver.poll_now();
+        }
+        if self.shared.workers() > 1 {
+            if self.deque.is_empty()
+                && let Robbed::Seed(seed) = self.steal(now)
+            {
+                self.start(seed.0);
+            }
+            if self.shared.idle.has_watch(self.index) {
+                self.hand_on();
+            }
+        }
+    }
+
+    /// Ends the waits whose deadline has passed.
+    #[inline]
+    fn fire_timers(&self, now: u64) {
+        // SAFETY: (docs/safety.md, I3) only timeouts are put into the wheel.
+        self.wheel.advance(now, |entry| unsafe { Timeout::expire(entry) });
+    }
+
+    /// Takes seeds from another worker.
+    fn steal(&self, now: u64) -> Robbed {
+        let mine = self.live_count.get();
+        let peers = &self.shared.peers;
+        let first = self.random.below(peers.len());
+        let mut unripe = false;
+        for offset in 0..peers.len() {
+            let victim = (first + offset) % peers.len();
+            if victim == self.index {
+                continue;
+            }
+            let victim = &peers[victim];
+            let surplus = victim.load() as isize - mine as isize;
+            match victim.seeds.rob(&self.deque, surplus, now) {
+                Robbed::Nothing => {}
+                Robbed::Unripe => unripe = true,
+                found => return found,
+            }
+        }
+        if unripe { Robbed::Unripe } else { Robbed::Nothing }
+    }
+
+    /// Gives up the watch because there is something to run; if there is more, a sleeper gets it.
+    fn hand_on(&self) {
+        if self.shared.idle.release(self.index) && self.shared.has_seeds() {
+            self.shared.published();
+        }
+    }
+
+    /// Whether something has come to this worker.
+    #[inline]
+    fn has_work(&self) -> bool {
+        !self.home.runnable().is_empty() || !self.home.inbox().is_empty()
+    }
+
+    /// Nothing to run: looks for work, then sleeps until there is some.
+    #[cold]
+    fn idle(&self) {
+        let now = clock::now();
+        self.switches.set(0);
+        self.looked.set(now);
+        self.fire_timers(now);
+        if self.has_work() {
+            return;
+        }
+        let watching = self.shared.workers() > 1 && self.shared.idle.watch(self.index);
+        // With sockets around, spinning would only take the processor from the peer that is to send something.
+        if self.shared.workers() > 1 && !self.driver.has_sources() && self.spin(watching, now) {
+            return;
+        }
+        if watching && self.watch() {
+            return;
+        }
+        self.sleep();
+    }
+
+    /// Looks for work without pause for a little while; true if there is some.
+    fn spin(&self, watching: bool, start: u64) -> bool {
+        let mut now = start;
+        while now - start < SPIN.as_nanos() as u64 {
+            for _ in 0..16 {
+                if self.has_work() {
+                    if watching {
+                        self.hand_on();
+                    }
+                    return true;
+                }
+                std::hint::spin_loop();
+            }
+            now = clock::now();
+            if watching && self.look_for_seeds(now).is_some() {
+                return true;
+            }
+            if self.wheel.next_deadline().is_some_and(|next| next <= now) {
+                return false;
+            }
+        }
+        false
+    }
+
+    /// Looks for seeds of others while this worker has the watch: `Some` if it found one, which it has started, and the watch
+    /// is handed on.
+    fn look_for_seeds(&self, now: u64) -> Option<()> {
+        let seed = self.shared.take_injected(&self.deque).or_else(|| match self.steal(now) {
+            Robbed::Seed(seed) => Some(seed),
+            Robbed::Unripe | Robbed::Nothing => None,
+        })?;
+        self.hand_on();
+        self.start(seed.0);
+        Some(())
+    }
+
+    /// Keeps the watch, with growing pauses; true if there is something to run, false if it is time to sleep.
+    fn watch(&self) -> bool {
+        let mut pause = PAUSE.0;
+        loop {
+            if !self.shared.idle.watch(self.index) {
+                return false;
+            }
+            if self.look_for_seeds(clock::now()).is_some() {
+                return true;
+            }
+            if self.shared.idle.all_others_sleep(self.shared.workers()) && !self.shared.has_seeds() {
+                return false;
+            }
+            self.home.sleep.announce();
+            if !self.has_work() && !self.shared.is_stopping() {
+                let pause_ends = Deadline::after(pause);
+                self.driver.sleep(self.next_timer().min(pause_ends));
+            }
+            self.home.sleep.end();
+            self.fire_timers(clock::now());
+            if self.has_work() || self.shared.is_stopping() {
+                self.hand_on();
+                return true;
+            }
+            pause = (pause * 2).min(PAUSE.1);
+        }
+    }
+
+    /// Sleeps until somebody sends something, a timer or a socket is due, or the watch is given to this worker.
+    fn sleep(&self) {
+        let idle = &self.shared.idle;
+        idle.start_sleep(self.index);
+        self.home.sleep.announce();
+        let seeds_unwatched = || idle.watcher().is_none() && self.shared.has_seeds();
+        if !self.has_work() && !self.shared.is_stopping() && !seeds_unwatched() {
+            self.publish_live();
+            self.stacks.trim();
+            self.driver.sleep(self.next_timer());
+        }
+        self.home.sleep.end();
+        idle.end_sleep();
+        self.fire_timers(clock::now());
+        if idle.has_watch(self.index) && self.look_for_seeds(clock::now()).is_none() && self.has_work()
+        {
+            self.hand_on();
+        }
+    }
+
+    /// When the first timer is due.
+    fn next_timer(&self) -> Deadline {
+        self.wheel.next_deadline().map_or(Deadline::NEVER, Deadline::from_nanoseconds)
+    }
+
+    /// The runtime stops: cancels what lives, once; true if nothing is left and the worker may end.
+    #[cold]
+    fn stop(&self) -> bool {
+        if !self.cancelled.replace(true) {
+            self.for_each_live(|coroutine| Header::cancel(coroutine));
+        }
+        if self.shared.is_abandoned() && self.live_count.get() > 0 {
+            self.park_for_ever();
+        }
+        self.live_count.get() == 0
+            && !self.has_work()
+            && self.stackless.is_empty()
+            && self.deque.is_empty()
+            && self.peer().seeds.is_empty()
+            && !self.shared.has_injected()
+    }
+
+    /// Calls `f` for every coroutine that has started here and not ended. `f` does not run any of them.
+    fn for_each_live(&self, f: impl Fn(NonNull<Header>)) {
+        // SAFETY: (docs/safety.md, I1) this is the owner's thread, listed coroutines have not ended, and `f` changes neither
+        // the list nor what is in it.
+        unsafe {
+            let mut next = (*self.live.get()).front();
+            while let Some(coroutine) = next {
+                next = (*self.live.get()).next(coroutine);
+                f(coroutine);
+            }
+        }
+    }
+
+    /// Keeps stacks, timers and thread-locals of coroutines that were given up where they are (R9).
+    fn park_for_ever(&self) -> ! {
+        // SAFETY: (docs/safety.md, R9) listed coroutines have not ended.
+        self.for_each_live(|coroutine| drop(unsafe { coroutine.as_ref() }.word.abandon()));
+        loop {
+            std::thread::park();
+        }
+    }
+}

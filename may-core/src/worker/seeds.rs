@@ -1,0 +1,164 @@
+//! A worker's seeds as other workers see them.
+//!
+//! A *seed* is a coroutine that has not started. Only seeds change workers (I1), so balance comes from choosing well where
+//! they start. Two wishes pull against each other: coroutines that talk to each other should start together, since on
+//! two workers each message costs a wake-up across threads; and no seed should wait behind a busy worker.
+//!
+//! * **Deque** (crossbeam-deque; Chase and Lev 2005): what a worker spawns for itself. The owner takes the newest,
+//!   because children then end before their parents' siblings start and a tree of a million needs a handful of stacks; now
+//!   and then it takes the oldest, so that no seed starves. Thieves take the oldest, but only what has waited: a seed
+//!   younger than [`RIPE`] is left to its owner, so a freshly spawned pair stays together while a backlog, or the seeds of a
+//!   worker that computes, are taken at once.
+//! * **Mailbox**: seeds placed with this worker by others, because it had the fewest live coroutines. Robbed only by a
+//!   worker that has fewer still, or by anybody after [`MAILBOX_RIPE`]: a placement must not be undone by the next thief.
+//!
+//! The deque cannot be peeked, so it publishes since when it has had something: the time is set when a seed comes into
+//! the empty deque and whenever the oldest one is taken.
+
+use std::ptr::NonNull;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use crossbeam_deque::{Injector, Steal, Stealer, Worker};
+
+use crate::coroutine::header::Header;
+use crate::util::clock;
+
+/// How long a seed belongs to the worker that spawned it.
+const RIPE: Duration = Duration::from_micros(5);
+/// How long a placed seed belongs to the worker with which it was placed.
+const MAILBOX_RIPE: Duration = Duration::from_millis(1);
+
+/// A coroutine that has not started, together with the runtime's reference to it.
+#[derive(Debug)]
+pub(crate) struct Seed(pub(crate) NonNull<Header>);
+
+// SAFETY: (docs/safety.md, R2) only coroutines whose closure is `Send` become seeds.
+unsafe impl Send for Seed {}
+
+/// What a look at somebody's seeds found.
+pub(crate) enum Robbed {
+    /// A seed; perhaps more have come into the thief's deque.
+    Seed(Seed),
+    /// Seeds that belong to their owner for another while.
+    Unripe,
+    /// Nothing.
+    Nothing,
+}
+
+/// The side of a worker's seeds that all workers see.
+#[derive(Debug)]
+pub(crate) struct Seeds {
+    stealer: Stealer<Seed>,
+    /// Since when the deque has had something.
+    since: AtomicU64,
+    mailbox: Injector<Seed>,
+    /// How many seeds are in the mailbox.
+    placed: AtomicUsize,
+    /// Since when the mailbox has had something.
+    placed_since: AtomicU64,
+}
+
+impl Seeds {
+    /// The seeds of the worker that owns `deque`.
+    pub(crate) fn new(deque: &Worker<Seed>) -> Seeds {
+        Seeds {
+            stealer: deque.stealer(),
+            since: AtomicU64::new(0),
+            mailbox: Injector::new(),
+            placed: AtomicUsize::new(0),
+            placed_since: AtomicU64::new(0),
+        }
+    }
+
+    /// Puts a seed into the owner's deque. Owner only.
+    ///
+    /// `timed`: somebody may want to steal, so the age matters. (The clock costs as much as the rest of a spawn.)
+    #[inline]
+    pub(crate) fn push(&self, deque: &Worker<Seed>, seed: Seed, timed: bool) {
+        if timed && deque.is_empty() {
+            self.since.store(clock::now(), Ordering::Relaxed);
+        }
+        deque.push(seed);
+    }
+
+    /// Takes the owner's oldest seed. Owner only.
+    pub(crate) fn take_oldest(&self) -> Option<Seed> {
+        let seed = retry(|| self.stealer.steal());
+        self.since.store(clock::now(), Ordering::Relaxed);
+        seed
+    }
+
+    /// Places a seed with this worker.
+    pub(crate) fn place(&self, seed: Seed) {
+        if self.placed.fetch_add(1, Ordering::Relaxed) == 0 {
+            self.placed_since.store(clock::now(), Ordering::Relaxed);
+        }
+        self.mailbox.push(seed);
+    }
+
+    /// How many seeds were placed with this worker and not yet taken.
+    pub(crate) fn placed(&self) -> usize {
+        self.placed.load(Ordering::Relaxed)
+    }
+
+    /// Takes a seed that was placed with this worker.
+    pub(crate) fn take_placed(&self) -> Option<Seed> {
+        if self.mailbox.is_empty() {
+            return None;
+        }
+        let seed = retry(|| self.mailbox.steal())?;
+        self.placed.fetch_sub(1, Ordering::Relaxed);
+        Some(seed)
+    }
+
+    /// Whether there is nothing for anybody.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.stealer.is_empty() && self.mailbox.is_empty()
+    }
+
+    /// Takes seeds from another worker: one as the result, more into `deque`.
+    ///
+    /// `surplus`: how many live coroutines and seeds the victim has more than the thief, negative if fewer; half of it is
+    /// taken, at least one.
+    pub(crate) fn rob(&self, deque: &Worker<Seed>, surplus: isize, now: u64) -> Robbed {
+        let mut unripe = false;
+        if !self.stealer.is_empty() {
+            if is_ripe(&self.since, RIPE, now) {
+                let limit = usize::try_from(surplus / 2).unwrap_or(0).max(1);
+                let seed = retry(|| self.stealer.steal_batch_with_limit_and_pop(deque, limit));
+                if let Some(seed) = seed {
+                    return Robbed::Seed(seed);
+                }
+            }
+            unripe = true;
+        }
+        if !self.mailbox.is_empty() {
+            if surplus > 1 || is_ripe(&self.placed_since, MAILBOX_RIPE, now) {
+                if let Some(seed) = self.take_placed() {
+                    self.placed_since.store(now, Ordering::Relaxed);
+                    return Robbed::Seed(seed);
+                }
+            }
+            unripe = true;
+        }
+        if unripe { Robbed::Unripe } else { Robbed::Nothing }
+    }
+}
+
+/// Whether something that is there since `since` has waited for `long`.
+fn is_ripe(since: &AtomicU64, long: Duration, now: u64) -> bool {
+    let since = since.load(Ordering::Relaxed);
+    now.saturating_sub(since) >= long.as_nanos() as u64
+}
+
+/// Repeats a theft that another thief got in the way of.
+pub(crate) fn retry<T>(mut steal: impl FnMut() -> Steal<T>) -> Option<T> {
+    loop {
+        match steal() {
+            Steal::Success(value) => return Some(value),
+            Steal::Empty => return None,
+            Steal::Retry => {}
+        }
+    }
+}

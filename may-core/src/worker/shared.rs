@@ -1,0 +1,389 @@
+//! What the workers of one runtime share: how to reach each other, and where a new coroutine goes.
+
+use std::fmt;
+use std::io;
+use std::ptr::NonNull;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering, fence};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crossbeam_deque::{Injector, Worker};
+use crossbeam_utils::CachePadded;
+
+use super::idle::Idle;
+use super::local::{self, Local};
+use super::seeds::{Seed, Seeds, retry};
+use super::settings::Settings;
+use crate::coroutine::header::{Header, flag};
+use crate::coroutine::home::Home;
+use crate::reactor::{Driver, Registrar};
+
+/// Where a new coroutine starts.
+///
+/// A coroutine stays with the worker on which it starts, so the choice is for life.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Placement {
+    /// With the worker of the coroutine that spawns it, unless another worker runs out of work first. For a coroutine
+    /// that accepts connections this is [`Spread`](Placement::Spread): connections live long, and would all stay where they
+    /// were accepted. For a plain thread it is whichever worker is free first.
+    #[default]
+    Auto,
+    /// With the worker of the coroutine that spawns it, unless another worker runs out of work first.
+    Here,
+    /// With the worker that has the fewest live coroutines.
+    Spread,
+    /// With exactly this worker, counted from zero; never stolen.
+    Worker(usize),
+}
+
+/// Why a coroutine was not spawned.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum SpawnError {
+    /// The runtime is being shut down, or was.
+    Stopped,
+    /// `Placement::Worker` names a worker that there is not.
+    NoSuchWorker {
+        /// The number that was asked for.
+        worker: usize,
+        /// How many there are.
+        workers: usize,
+    },
+    /// `spawn_local` was called outside a worker.
+    NoWorker,
+}
+
+impl fmt::Display for SpawnError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            SpawnError::Stopped => f.write_str("the runtime has been shut down, nothing can be spawned on it"),
+            SpawnError::NoSuchWorker { worker, workers } => write!(
+                f,
+                "there is no worker {worker}: the runtime has {workers}, counted from 0"
+            ),
+            SpawnError::NoWorker => f.write_str(
+                "`spawn_local` was called outside a coroutine: what it spawns stays with the caller's worker, and a plain thread has none",
+            ),
+        }
+    }
+}
+
+impl std::error::Error for SpawnError {}
+
+impl From<SpawnError> for io::Error {
+    fn from(error: SpawnError) -> io::Error {
+        let kind = match error {
+            SpawnError::Stopped => io::ErrorKind::Other,
+            SpawnError::NoSuchWorker { .. } | SpawnError::NoWorker => io::ErrorKind::InvalidInput,
+        };
+        io::Error::new(kind, error)
+    }
+}
+
+/// One worker as the others see it.
+#[derive(Debug)]
+pub(crate) struct Peer {
+    /// Where its coroutines are woken.
+    pub(crate) home: Arc<Home>,
+    /// Where its descriptors are registered.
+    pub(crate) registrar: Arc<Registrar>,
+    /// Its seeds.
+    pub(crate) seeds: Seeds,
+    /// How many of its coroutines live, as of its last round.
+    pub(crate) live: AtomicUsize,
+}
+
+impl Peer {
+    /// How many coroutines live here or will.
+    pub(crate) fn load(&self) -> usize {
+        self.live.load(Ordering::Relaxed) + self.seeds.placed()
+    }
+}
+
+/// See the module's documentation.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    /// What the runtime was started with.
+    pub(crate) settings: Settings,
+    /// The workers.
+    pub(crate) peers: Box<[CachePadded<Peer>]>,
+    /// Who watches and who sleeps.
+    pub(crate) idle: CachePadded<Idle>,
+    /// Seeds from outside, for whoever is free first.
+    injector: Injector<Seed>,
+    /// Set once: nothing is spawned any more, what lives is cancelled.
+    stopping: AtomicBool,
+    /// Set once: workers whose coroutines have not ended park for ever (R9).
+    abandoned: AtomicBool,
+    /// Whose registrar the next plain thread uses.
+    next_registrar: AtomicUsize,
+    /// The workers' threads, until they are joined.
+    threads: Mutex<Vec<thread::JoinHandle<()>>>,
+    /// How many workers have not ended, and the signal that one has.
+    running: Mutex<usize>,
+    ended: Condvar,
+}
+
+impl Shared {
+    /// Starts the workers of a runtime.
+    ///
+    /// # Errors
+    ///
+    /// What the operating system says: no descriptors, no threads, no memory. Nothing is left behind then.
+    pub(crate) fn start(settings: Settings) -> io::Result<Arc<Shared>> {
+        let mut parts = Vec::new();
+        let mut peers = Vec::new();
+        for _ in 0..settings.workers {
+            let (driver, waker) = Driver::new()?;
+            let deque = Worker::new_lifo();
+            peers.push(CachePadded::new(Peer {
+                home: Home::new(waker),
+                registrar: driver.registrar().clone(),
+                seeds: Seeds::new(&deque),
+                live: AtomicUsize::new(0),
+            }));
+            parts.push((driver, deque));
+        }
+        let shared = Arc::new(Shared {
+            peers: peers.into_boxed_slice(),
+            idle: CachePadded::new(Idle::new()),
+            injector: Injector::new(),
+            stopping: AtomicBool::new(false),
+            abandoned: AtomicBool::new(false),
+            next_registrar: AtomicUsize::new(0),
+            threads: Mutex::new(Vec::new()),
+            running: Mutex::new(0),
+            ended: Condvar::new(),
+            settings,
+        });
+        for (index, (driver, deque)) in parts.into_iter().enumerate() {
+            let for_worker = shared.clone();
+            *lock(&shared.running) += 1;
+            let started = thread::Builder::new()
+                .name(format!("{}-{index}", shared.settings.thread_name))
+                .spawn(move || Local::run(for_worker, index, driver, deque));
+            match started {
+                Ok(thread) => lock(&shared.threads).push(thread),
+                Err(error) => {
+                    *lock(&shared.running) -= 1;
+                    shared.stop();
+                    shared.join(None);
+                    return Err(error);
+                }
+            }
+        }
+        Ok(shared)
+    }
+
+    /// How many workers there are.
+    pub(crate) fn workers(&self) -> usize {
+        self.peers.len()
+    }
+
+    /// Whether nothing is spawned any more.
+    #[inline]
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::Relaxed)
+    }
+
+    /// Whether workers park for ever instead of waiting for their coroutines.
+    pub(crate) fn is_abandoned(&self) -> bool {
+        self.abandoned.load(Ordering::Relaxed)
+    }
+
+    /// Whether a coroutine may be spawned with this placement; to be asked before it is made.
+    pub(crate) fn admit(&self, placement: Placement) -> Result<(), SpawnError> {
+        if self.is_stopping() {
+            return Err(SpawnError::Stopped);
+        }
+        match placement {
+            Placement::Worker(worker) if worker >= self.workers() => {
+                Err(SpawnError::NoSuchWorker { worker, workers: self.workers() })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Publishes a seed. The placement was admitted.
+    #[inline]
+    pub(crate) fn plant(&self, seed: Seed, placement: Placement) {
+        // Nothing of the worker is borrowed beyond the closure (R5).
+        let left = local::with_local(|local| match local {
+            Some(local) if local.belongs_to(self) => local.plant(seed, placement),
+            _ => Some(seed),
+        });
+        if let Some(seed) = left {
+            self.plant_elsewhere(seed, placement);
+        }
+    }
+
+    /// Publishes a seed that does not go into the current worker's deque.
+    #[cold]
+    fn plant_elsewhere(&self, seed: Seed, placement: Placement) {
+        match placement {
+            Placement::Worker(worker) => {
+                let home = NonNull::from(&*self.peers[worker].home);
+                // SAFETY: (docs/safety.md, R9) `self` keeps the home; a seed is in no queue.
+                unsafe { Home::send(home, seed.0) };
+            }
+            Placement::Spread => {
+                let target = self.least_loaded();
+                target.seeds.place(seed);
+                if !target.home.rouse() {
+                    // It runs, and may be stuck in a computation: then a thief is to take the seed when it is ripe.
+                    self.published();
+                }
+            }
+            Placement::Auto | Placement::Here => {
+                self.injector.push(seed);
+                fence(Ordering::SeqCst);
+                match self.idle.watcher() {
+                    // He may be in the middle of a pause.
+                    Some(watcher) => drop(self.peers[watcher].home.rouse()),
+                    None => self.published(),
+                }
+            }
+        }
+        if self.is_stopping() && *lock(&self.running) == 0 {
+            // All workers have gone between the admission and now.
+            self.drop_injected();
+        }
+    }
+
+    /// The worker with the fewest coroutines.
+    fn least_loaded(&self) -> &Peer {
+        let least = self.peers.iter().min_by_key(|peer| peer.load());
+        least.expect("a runtime has at least one worker")
+    }
+
+    /// Sees to it that a seed that was published is found, with a call to the operating system only if everybody who
+    /// could find it sleeps.
+    #[inline]
+    pub(crate) fn published(&self) {
+        if self.workers() > 1 {
+            if self.idle.must_rouse() {
+                self.rouse_one();
+            }
+        } else {
+            // The only worker: itself, if it is the publisher.
+            self.peers[0].home.rouse();
+        }
+    }
+
+    /// Gives the watch to a sleeper and wakes it.
+    #[cold]
+    fn rouse_one(&self) {
+        for (index, peer) in self.peers.iter().enumerate() {
+            if !self.idle.appoint(index) {
+                // Somebody has it by now.
+                return;
+            }
+            if peer.home.rouse() {
+                return;
+            }
+            // This one was awake.
+            self.idle.release(index);
+        }
+    }
+
+    /// Takes seeds that came from outside: one as the result, more into `deque`.
+    pub(crate) fn take_injected(&self, deque: &Worker<Seed>) -> Option<Seed> {
+        if self.injector.is_empty() {
+            return None;
+        }
+        retry(|| self.injector.steal_batch_and_pop(deque))
+    }
+
+    /// Whether there is any seed that the calling worker could look for.
+    pub(crate) fn has_seeds(&self) -> bool {
+        !self.injector.is_empty() || self.peers.iter().any(|peer| !peer.seeds.is_empty())
+    }
+
+    /// The registrar for a thread that is no worker.
+    pub(crate) fn any_registrar(&self) -> &Arc<Registrar> {
+        let next = self.next_registrar.fetch_add(1, Ordering::Relaxed);
+        &self.peers[next % self.workers()].registrar
+    }
+
+    /// Asks all workers to cancel what lives and to end.
+    pub(crate) fn stop(&self) {
+        self.stopping.store(true, Ordering::SeqCst);
+        self.rouse_all();
+    }
+
+    /// Tells all workers not to wait for their coroutines any longer.
+    fn abandon(&self) {
+        self.abandoned.store(true, Ordering::SeqCst);
+        self.rouse_all();
+    }
+
+    /// Wakes every worker that sleeps.
+    fn rouse_all(&self) {
+        for peer in &self.peers {
+            peer.home.rouse();
+        }
+    }
+
+    /// Waits until all workers have ended, at most for `timeout`; then gives up what is left and returns how many
+    /// coroutines that is.
+    pub(crate) fn join(&self, timeout: Option<Duration>) -> usize {
+        let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+        let mut running = lock(&self.running);
+        while *running > 0 {
+            match deadline.map(|deadline| deadline.saturating_duration_since(Instant::now())) {
+                Some(Duration::ZERO) => {
+                    drop(running);
+                    return self.give_up();
+                }
+                Some(left) => {
+                    running = self
+                        .ended
+                        .wait_timeout(running, left)
+                        .unwrap_or_else(PoisonError::into_inner)
+                        .0;
+                }
+                None => running = self.ended.wait(running).unwrap_or_else(PoisonError::into_inner),
+            }
+        }
+        drop(running);
+        for thread in lock(&self.threads).drain(..) {
+            // A worker does not panic; if it did, its report was printed.
+            let _ = thread.join();
+        }
+        self.drop_injected();
+        0
+    }
+
+    /// Leaves what has not ended behind, for ever (R9).
+    fn give_up(&self) -> usize {
+        let left = self.peers.iter().map(|peer| peer.live.load(Ordering::Relaxed)).sum();
+        self.abandon();
+        lock(&self.threads).clear();
+        left
+    }
+
+    /// Notes that a worker has ended.
+    pub(crate) fn worker_ended(&self) {
+        let mut running = lock(&self.running);
+        *running -= 1;
+        self.ended.notify_all();
+    }
+
+    /// Ends the seeds that no worker will take any more: their closures are dropped, their joins return `Cancelled`.
+    fn drop_injected(&self) {
+        while let Some(Seed(seed)) = retry(|| self.injector.steal()) {
+            // SAFETY: (docs/safety.md, R1) a seed in nobody's queue is ours; cancelled before its start it runs no code of
+            // the user but the destructor of its closure, for which any stack will do.
+            unsafe {
+                seed.as_ref().flags.fetch_or(flag::CANCELLED, Ordering::Relaxed);
+                Header::run_unstarted(seed);
+            }
+        }
+    }
+}
+
+/// Locks a mutex of this module; nothing in it panics halfway through a change.
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
