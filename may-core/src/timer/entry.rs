@@ -50,6 +50,7 @@ impl Entry {
     }
 
     /// Moves the deadline of a timer that is in no wheel.
+    #[cfg(test)]
     pub(crate) fn set_deadline(&self, deadline_ns: u64) {
         assert!(
             !self.is_linked(),
@@ -150,13 +151,13 @@ impl List {
     /// that are linked already.
     #[inline]
     pub(super) unsafe fn push(&self, entry: NonNull<Entry>) {
-        // SAFETY: I3, the caller vouches that the entry is alive; R5, the reference ends with this function.
+        // SAFETY: (docs/safety.md, I3, R5) the caller vouches for the entry; the reference ends with this function.
         let new = unsafe { entry.as_ref() };
         let last = self.last.replace(Some(entry));
         new.previous.set(last);
         new.next.set(None);
         match last {
-            // SAFETY: I3, a linked entry is alive by the contract under which it was pushed.
+            // SAFETY: (docs/safety.md, I3) a linked entry is alive by the contract under which it was pushed.
             Some(last) => unsafe { last.as_ref() }.next.set(Some(entry)),
             None => self.first.set(Some(entry)),
         }
@@ -169,16 +170,16 @@ impl List {
     /// The entry is linked in this list, and all that are linked are valid.
     #[inline]
     pub(super) unsafe fn unlink(&self, entry: NonNull<Entry>) {
-        // SAFETY: I3, the caller vouches that the entry is alive; R5, the reference ends with this function.
+        // SAFETY: (docs/safety.md, I3, R5) the caller vouches for the entry; the reference ends with this function.
         let old = unsafe { entry.as_ref() };
         let (previous, next) = (old.previous.take(), old.next.take());
         match previous {
-            // SAFETY: I3, a neighbour is linked and thus alive.
+            // SAFETY: (docs/safety.md, I3) a neighbour is linked and thus alive.
             Some(previous) => unsafe { previous.as_ref() }.next.set(next),
             None => self.first.set(next),
         }
         match next {
-            // SAFETY: I3, a neighbour is linked and thus alive.
+            // SAFETY: (docs/safety.md, I3) a neighbour is linked and thus alive.
             Some(next) => unsafe { next.as_ref() }.previous.set(previous),
             None => self.last.set(previous),
         }

@@ -65,7 +65,7 @@ impl Slot {
         if self.is_empty() || deadline < self.earliest.get() {
             self.earliest.set(deadline);
         }
-        // SAFETY: the caller's contract is that of `push`.
+        // SAFETY: (docs/safety.md, I3) the caller's contract is that of `push`.
         unsafe { self.entries.push(entry) };
     }
 
@@ -76,11 +76,11 @@ impl Slot {
     /// That of [`List::unlink`].
     #[inline]
     pub(super) unsafe fn take(&self, entry: NonNull<Entry>) {
-        // SAFETY: the caller's contract is that of `unlink`.
+        // SAFETY: (docs/safety.md, I3) the caller's contract is that of `unlink`.
         unsafe { self.entries.unlink(entry) };
         if let Some(only) = self.only() {
             // Unlinking has just written to this neighbour, so here an exact bound costs next to nothing.
-            // SAFETY: I3, a linked entry is alive.
+            // SAFETY: (docs/safety.md, I3) a linked entry is alive.
             self.earliest.set(unsafe { only.as_ref() }.deadline());
         }
     }
@@ -132,7 +132,7 @@ impl Level {
     #[inline]
     pub(super) unsafe fn add(&self, index: usize, entry: NonNull<Entry>, deadline: u64) {
         self.occupied.set(self.occupied.get() | 1 << index);
-        // SAFETY: the caller's contract is that of `add`.
+        // SAFETY: (docs/safety.md, I3) the caller's contract is that of `add`.
         unsafe { self.slots[index].add(entry, deadline) };
     }
 
@@ -144,7 +144,7 @@ impl Level {
     #[inline]
     pub(super) unsafe fn take(&self, index: usize, entry: NonNull<Entry>) {
         let slot = &self.slots[index];
-        // SAFETY: the caller's contract is that of `take`.
+        // SAFETY: (docs/safety.md, I3) the caller's contract is that of `take`.
         unsafe { slot.take(entry) };
         if slot.is_empty() {
             self.occupied.set(self.occupied.get() & !(1 << index));

@@ -36,7 +36,7 @@ impl Timers {
 
     /// Sets a timer.
     fn insert(&self, wheel: &Wheel, index: usize) {
-        // SAFETY: the entries do not move, and no test uses its wheel after dropping its timers.
+        // SAFETY: (docs/safety.md, I3) the entries do not move, and no test uses its wheel after dropping its timers.
         unsafe { wheel.insert(self.pointer(index)) }
     }
 
@@ -47,7 +47,7 @@ impl Timers {
 
     /// Cancels a timer.
     fn remove(&self, wheel: &Wheel, index: usize) -> bool {
-        // SAFETY: the entry is alive, and each test has one wheel.
+        // SAFETY: (docs/safety.md, I3) the entry is alive, and each test has one wheel.
         unsafe { wheel.remove(self.pointer(index)) }
     }
 
