@@ -126,7 +126,7 @@ impl Wheel {
     /// the pointer must have been made from one to the whole.
     #[inline]
     pub(crate) unsafe fn insert(&self, entry: NonNull<Entry>) {
-        // SAFETY: (docs/safety.md, I3, R5) the caller vouches for the entry; the reference ends before anything else runs.
+        // SAFETY: (docs/safety.md, I3, R5) the caller vouches for the entry; the reference ends before all else runs.
         let new = unsafe { entry.as_ref() };
         debug_assert!(!new.is_linked(), "this timer is in a wheel already");
         let deadline = new.deadline();
@@ -149,7 +149,7 @@ impl Wheel {
     /// The entry is valid and in no other wheel.
     #[inline]
     pub(crate) unsafe fn remove(&self, entry: NonNull<Entry>) -> bool {
-        // SAFETY: (docs/safety.md, I3, R5) the caller vouches for the entry; the reference ends before anything else runs.
+        // SAFETY: (docs/safety.md, I3, R5) the caller vouches for the entry; the reference ends before all else runs.
         if !unsafe { entry.as_ref() }.is_linked() {
             return false;
         }
@@ -236,7 +236,7 @@ impl Wheel {
         self.origin.set(earliest);
         let slot = self.levels[level].slot(index);
         while let Some(entry) = slot.first() {
-            // SAFETY: (docs/safety.md, I3) the entry is the first of a list of this wheel, so it has not fired and is alive.
+            // SAFETY: (docs/safety.md, I3) the entry is the first of a list of this wheel, thus not fired and alive.
             // It does not come back to this slot, since it agrees with the new origin in the digit of this level.
             unsafe {
                 self.levels[level].take(index, entry);
@@ -279,7 +279,7 @@ impl Wheel {
     /// That of [`insert`](Self::insert).
     #[inline]
     unsafe fn place(&self, entry: NonNull<Entry>) {
-        // SAFETY: (docs/safety.md, I3, R5) the caller vouches for the entry; the reference ends before anything else runs.
+        // SAFETY: (docs/safety.md, I3, R5) the caller vouches for the entry; the reference ends before all else runs.
         let new = unsafe { entry.as_ref() };
         let deadline = new.deadline();
         debug_assert!(
