@@ -31,16 +31,26 @@ impl Label {
     #[inline]
     pub(crate) const fn new(id: u64, name: Option<NonNull<str>>, stack_bytes: usize) -> Label {
         let (name, length) = match name {
-            Some(name) => (Some(name.cast::<u8>()), (name.as_ptr() as *const [u8]).len()),
+            Some(name) => (
+                Some(name.cast::<u8>()),
+                (name.as_ptr() as *const [u8]).len(),
+            ),
             None => (None, 0),
         };
-        assert!(length as u64 <= u32::MAX as u64, "the name of a coroutine has 4 GiB or more");
+        assert!(
+            length as u64 <= u32::MAX as u64,
+            "the name of a coroutine has 4 GiB or more"
+        );
         let units = stack_bytes / UNIT_BYTES;
         Label {
             id,
             name,
             name_length: length as u32,
-            stack_units: if units > u32::MAX as usize { u32::MAX } else { units as u32 },
+            stack_units: if units > u32::MAX as usize {
+                u32::MAX
+            } else {
+                units as u32
+            },
         }
     }
 
@@ -66,7 +76,10 @@ impl Label {
 
 impl fmt::Debug for Label {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Label").field("id", &self.id).field("stack_bytes", &self.stack_bytes()).finish()
+        f.debug_struct("Label")
+            .field("id", &self.id)
+            .field("stack_bytes", &self.stack_bytes())
+            .finish()
     }
 }
 

@@ -37,9 +37,17 @@ impl StackSize {
     /// Every number is allowed. If there is no address space for a stack of that size, whoever starts a coroutine with
     /// it learns so from an error.
     pub const fn from_bytes(bytes: usize) -> StackSize {
-        let bytes = if bytes < StackSize::MIN.0 { StackSize::MIN.0 } else { bytes };
+        let bytes = if bytes < StackSize::MIN.0 {
+            StackSize::MIN.0
+        } else {
+            bytes
+        };
         let largest = usize::MAX / GRANULE_BYTES * GRANULE_BYTES;
-        StackSize(if bytes > largest { largest } else { bytes.next_multiple_of(GRANULE_BYTES) })
+        StackSize(if bytes > largest {
+            largest
+        } else {
+            bytes.next_multiple_of(GRANULE_BYTES)
+        })
     }
 
     /// Reads a size: a number of bytes, or a number with `k`, `m` or `g`, also written `KiB`, `MiB` or `GiB`.
@@ -196,7 +204,12 @@ mod tests {
 
     #[test]
     fn absurd_sizes_do_not_overflow() {
-        for bytes in [usize::MAX, usize::MAX - 1, usize::MAX - 4095, isize::MAX as usize] {
+        for bytes in [
+            usize::MAX,
+            usize::MAX - 1,
+            usize::MAX - 4095,
+            isize::MAX as usize,
+        ] {
             let size = StackSize::from_bytes(bytes);
             assert!(size.bytes() >= isize::MAX as usize);
             assert_eq!(size.bytes() % GRANULE_BYTES, 0);
@@ -232,29 +245,55 @@ mod tests {
     #[test]
     fn what_is_not_a_size_is_refused() {
         for text in [
-            "", "k", "-1", "+1", " 64k", "64k ", "64kb", "64kB", "64KB", "64kib", "64kiB", "64ki", "1t", "0x10",
-            "1_000", "1.5m", "64kk", "６４k",
+            "", "k", "-1", "+1", " 64k", "64k ", "64kb", "64kB", "64KB", "64kib", "64kiB", "64ki",
+            "1t", "0x10", "1_000", "1.5m", "64kk", "６４k",
         ] {
-            assert_eq!(StackSize::parse(text), Err(ParseStackSizeError(Fault::NotASize)), "{text}");
+            assert_eq!(
+                StackSize::parse(text),
+                Err(ParseStackSizeError(Fault::NotASize)),
+                "{text}"
+            );
         }
         for text in ["99999999999999999999999", "18446744073709551615g"] {
-            assert_eq!(StackSize::parse(text), Err(ParseStackSizeError(Fault::TooLarge)), "{text}");
+            assert_eq!(
+                StackSize::parse(text),
+                Err(ParseStackSizeError(Fault::TooLarge)),
+                "{text}"
+            );
         }
     }
 
     #[test]
     fn a_size_is_shown_as_it_is_read() {
-        for (bytes, text) in [(32768, "32k"), (36864, "36k"), (1 << 20, "1m"), (3 << 30, "3g")] {
+        for (bytes, text) in [
+            (32768, "32k"),
+            (36864, "36k"),
+            (1 << 20, "1m"),
+            (3 << 30, "3g"),
+        ] {
             let size = StackSize::from_bytes(bytes);
             assert_eq!(size.to_string(), text);
             assert_eq!(StackSize::parse(text), Ok(size));
         }
-        assert_eq!(format!("{:?} {:>5}|", StackSize::DEFAULT, StackSize::MIN), "StackSize(256k)   32k|");
+        assert_eq!(
+            format!("{:?} {:>5}|", StackSize::DEFAULT, StackSize::MIN),
+            "StackSize(256k)   32k|"
+        );
     }
 
     #[test]
     fn errors_say_what_to_write() {
-        assert!(StackSize::parse("64kb").unwrap_err().to_string().contains("`64k`"));
-        assert!(StackSize::parse("99999999999999999999999").unwrap_err().to_string().contains("fit"));
+        assert!(
+            StackSize::parse("64kb")
+                .unwrap_err()
+                .to_string()
+                .contains("`64k`")
+        );
+        assert!(
+            StackSize::parse("99999999999999999999999")
+                .unwrap_err()
+                .to_string()
+                .contains("fit")
+        );
     }
 }

@@ -23,6 +23,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 /// The number of an error of the operating system.
 pub(crate) type Errno = i32;
 
+/// What the system says when no memory is as large as what was asked for.
+pub(crate) const TOO_LARGE: Errno = libc::ENOMEM;
+
 /// How the guards of a mapping were made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Guards {
@@ -79,12 +82,24 @@ pub(crate) fn map(length: usize) -> Result<usize, Errno> {
     let mut flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
     // OpenBSD refuses a stack pointer into memory without the flag. To newer Linux it means no huge pages, and being
     // told so at once lets a new mapping join its neighbour. On FreeBSD it means a mapping that grows by itself.
-    if cfg!(any(target_os = "linux", target_os = "android", target_os = "openbsd", target_os = "netbsd")) {
+    if cfg!(any(
+        target_os = "linux",
+        target_os = "android",
+        target_os = "openbsd",
+        target_os = "netbsd"
+    )) {
         flags |= libc::MAP_STACK;
     }
     // SAFETY: (docs/safety.md, system calls) an anonymous mapping at an address that the system chooses is new memory.
     let start = unsafe {
-        libc::mmap(ptr::null_mut(), length, libc::PROT_READ | libc::PROT_WRITE, flags, -1, 0)
+        libc::mmap(
+            ptr::null_mut(),
+            length,
+            libc::PROT_READ | libc::PROT_WRITE,
+            flags,
+            -1,
+            0,
+        )
     };
     if start == libc::MAP_FAILED {
         return Err(last_errno());
@@ -188,6 +203,21 @@ pub(crate) fn for_each_resident(range: Range<usize>, mut visit: impl FnMut(usize
     }
 }
 
+/// How often an access of this thread, or of the process where threads are not told apart, brought a page into memory.
+pub(crate) fn thread_faults() -> usize {
+    #[cfg(any(target_os = "linux", target_os = "android", target_os = "freebsd"))]
+    const WHOSE: libc::c_int = libc::RUSAGE_THREAD;
+    #[cfg(not(any(target_os = "linux", target_os = "android", target_os = "freebsd")))]
+    const WHOSE: libc::c_int = libc::RUSAGE_SELF;
+    // SAFETY: (docs/safety.md, system calls) zeros are a valid structure, which the call fills.
+    let usage = unsafe {
+        let mut usage: libc::rusage = std::mem::zeroed();
+        libc::getrusage(WHOSE, &mut usage);
+        usage
+    };
+    usage.ru_minflt as usize
+}
+
 /// Guards as marks in the page tables. (Not on Android, whose filters end a process that makes an unknown system call.)
 #[cfg(target_os = "linux")]
 mod marks {
@@ -252,10 +282,16 @@ mod marks {
         }
         let mut installed = 0;
         while installed < ranges.count {
-            let mut vectors = [libc::iovec { iov_base: std::ptr::null_mut(), iov_len: 0 }; BATCH];
+            let mut vectors = [libc::iovec {
+                iov_base: std::ptr::null_mut(),
+                iov_len: 0,
+            }; BATCH];
             let mut count = 0;
             for ((start, length), vector) in ranges.iter().skip(installed).zip(&mut vectors) {
-                *vector = libc::iovec { iov_base: start as *mut _, iov_len: length };
+                *vector = libc::iovec {
+                    iov_base: start as *mut _,
+                    iov_len: length,
+                };
                 count += 1;
             }
             // SAFETY: (docs/safety.md, R12) the caller vouches for the ranges; the vectors live across the call.

@@ -58,11 +58,7 @@ pub(crate) fn on_fault(examine: Examine) {
 }
 
 /// The handler of the fault signals.
-extern "C" fn handle(
-    signal: libc::c_int,
-    info: *mut libc::siginfo_t,
-    context: *mut libc::c_void,
-) {
+extern "C" fn handle(signal: libc::c_int, info: *mut libc::siginfo_t, context: *mut libc::c_void) {
     // SAFETY: (docs/safety.md, R10) the kernel passes both structures to a handler with `SA_SIGINFO`. A code that is not
     // positive means that a process sent the signal, and there is no address.
     let fault = unsafe {
@@ -87,13 +83,13 @@ extern "C" fn handle(
 /// # Safety
 ///
 /// The arguments are those of a handler of one of the fault signals.
-unsafe fn forward(
-    signal: libc::c_int,
-    info: *mut libc::siginfo_t,
-    context: *mut libc::c_void,
-) {
-    let slot = FAULT_SIGNALS.iter().position(|&candidate| candidate == signal);
-    let Some(previous) = slot.and_then(|slot| PREVIOUS[slot].get()) else { return };
+unsafe fn forward(signal: libc::c_int, info: *mut libc::siginfo_t, context: *mut libc::c_void) {
+    let slot = FAULT_SIGNALS
+        .iter()
+        .position(|&candidate| candidate == signal);
+    let Some(previous) = slot.and_then(|slot| PREVIOUS[slot].get()) else {
+        return;
+    };
     let address = previous.sa_sigaction;
     if address == libc::SIG_DFL || address == libc::SIG_IGN {
         // Returning repeats the access, and this time the process dies of it, as it would have. (A fault cannot be
@@ -106,8 +102,7 @@ unsafe fn forward(
             }
         }
     } else if previous.sa_flags & libc::SA_SIGINFO != 0 {
-        type WithInformation =
-            extern "C" fn(libc::c_int, *mut libc::siginfo_t, *mut libc::c_void);
+        type WithInformation = extern "C" fn(libc::c_int, *mut libc::siginfo_t, *mut libc::c_void);
         // SAFETY: (docs/safety.md, R10) the flag says which kind of function was installed.
         let handler: WithInformation = unsafe { mem::transmute(address) };
         handler(signal, info, context);
@@ -123,11 +118,19 @@ unsafe fn forward(
 /// # Safety
 ///
 /// The context is the third argument of a signal handler.
-#[allow(unused_variables, unreachable_code, reason = "some platforms keep it where we do not know")]
+#[allow(
+    unused_variables,
+    unreachable_code,
+    reason = "some platforms keep it where we do not know"
+)]
 unsafe fn stack_pointer(context: *const libc::c_void) -> Option<usize> {
     let context = context.cast::<libc::ucontext_t>();
     // SAFETY: (docs/safety.md, R10) the kernel passes a `ucontext_t`, laid out for the platform.
-    #[allow(unused_unsafe, clippy::unnecessary_cast, reason = "the types differ between platforms")]
+    #[allow(
+        unused_unsafe,
+        clippy::unnecessary_cast,
+        reason = "the types differ between platforms"
+    )]
     unsafe {
         #[cfg(any(target_os = "linux", target_os = "android"))]
         {
@@ -171,8 +174,7 @@ unsafe fn stack_pointer(context: *const libc::c_void) -> Option<usize> {
 pub(crate) fn write_error(mut text: &[u8]) {
     while !text.is_empty() {
         // SAFETY: (docs/safety.md, R10) `write` may be called in a handler, and the bytes are readable.
-        let written =
-            unsafe { libc::write(libc::STDERR_FILENO, text.as_ptr().cast(), text.len()) };
+        let written = unsafe { libc::write(libc::STDERR_FILENO, text.as_ptr().cast(), text.len()) };
         match usize::try_from(written) {
             Ok(written @ 1..) => text = &text[written.min(text.len())..],
             _ => return,
@@ -233,7 +235,12 @@ fn install_alternate_stack() -> Option<(usize, usize)> {
     let usable = (smallest_bytes() + HANDLER_BYTES).next_multiple_of(page);
     let length = usable + page;
     let start = memory::map(length).ok()?;
-    let guard = memory::Ranges { start, length: page, stride: page, count: 1 };
+    let guard = memory::Ranges {
+        start,
+        length: page,
+        stride: page,
+        count: 1,
+    };
     // SAFETY: (docs/safety.md, R10) the mapping is new; as long as it is this thread's alternate stack it stays mapped.
     unsafe {
         let mut stack: libc::stack_t = mem::zeroed();
@@ -249,7 +256,9 @@ fn install_alternate_stack() -> Option<(usize, usize)> {
 
 impl Drop for AlternateStack {
     fn drop(&mut self) {
-        let Some((start, length)) = self.mapping else { return };
+        let Some((start, length)) = self.mapping else {
+            return;
+        };
         let (address, flags, size) = self.previous;
         // SAFETY: (docs/safety.md, R10) this is the thread that the stack was made for, and after the call it does not
         // use it any more. A call that fails leaves the stack in use, so it stays mapped.
@@ -285,7 +294,8 @@ mod tests {
         unsafe {
             let mut stack: libc::stack_t = mem::zeroed();
             assert_eq!(libc::sigaltstack(ptr::null(), &mut stack), 0);
-            (stack.ss_flags & libc::SS_DISABLE == 0).then_some((stack.ss_sp as usize, stack.ss_size))
+            (stack.ss_flags & libc::SS_DISABLE == 0)
+                .then_some((stack.ss_sp as usize, stack.ss_size))
         }
     }
 

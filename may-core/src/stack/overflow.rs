@@ -1,0 +1,316 @@
+//! The report of a stack overflow: which coroutine it was and what to do about it.
+//!
+//! An overflow is an access to a guard (`mod.rs`), and what the system makes of that is `SIGSEGV` or `SIGBUS`. A handler
+//! maps the address back to the stack, and the stack to its occupant, says so and aborts the process, as std does when a
+//! thread overflows its stack. All other faults go to the handler that was there before.
+//!
+//! # The table of slabs
+//!
+//! A handler may run at any moment, on any thread, so it takes no lock, allocates nothing and trusts nothing that may
+//! change under it (docs/safety.md, R10). All it reads is a table of words, one for each slab:
+//!
+//! ```text
+//!   SEGMENTS   [0] --> 1,024 words     [1] --> 2,048 words    [2]  not there yet
+//!                      |
+//!                      +--> start of the slab, and in the bits of the page offset: class, number of stacks
+//! ```
+//!
+//! Segments are never freed, and a word says all about its slab, so there is nothing to be torn. The word of a slab that
+//! is unmapped is zeroed first and used again. Writers, once in 64 stacks, do take a lock.
+//!
+//! That the handler may follow the slab's addresses has one more condition: *the stack pointer of the interrupted code
+//! lies in the same slot as the fault*. Then it is this thread that runs on the stack, so the slab stays mapped and the
+//! occupant stays alive. It is also what tells an overflow from a wild pointer that happens to hit a guard.
+
+use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::{ptr, slice};
+
+use super::Label;
+use super::slab::{Class, GUARD_BYTES, base_offset};
+pub(crate) use crate::sys::signals::AlternateStack;
+use crate::sys::signals::{self, Fault};
+
+/// How far above the guard the stack pointer may be at an overflow: frames that reach down from there are of the size
+/// that the guard is made for.
+const NEAR_BYTES: usize = GUARD_BYTES;
+
+/// Has overflows of coroutines reported from now on. Does so once in a process, however often it is called.
+pub(crate) fn install() {
+    signals::on_fault(examine);
+}
+
+/// Gives this thread a stack on which an overflow can be reported, if it has none, for as long as the result lives.
+pub(crate) fn prepare_thread() -> AlternateStack {
+    AlternateStack::provide()
+}
+
+/// Where a slab is and how it is cut, in one word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Span(usize);
+
+impl Span {
+    /// The bits of the word that hold the class.
+    const CLASS_BITS: u32 = 5;
+
+    /// The bits of the word that are no address; not more than there are in the offset of the smallest page.
+    const LOW_BITS: u32 = 12;
+
+    /// A slab of `slots` stacks, a power of two, at the page `start`.
+    pub(super) fn new(start: usize, class: Class, slots: usize) -> Span {
+        debug_assert!(
+            start != 0 && start.trailing_zeros() >= Span::LOW_BITS && slots.is_power_of_two()
+        );
+        let slots = slots.trailing_zeros() as usize;
+        Span(start | slots << Span::CLASS_BITS | class.index())
+    }
+
+    /// The lowest address.
+    #[inline]
+    pub(super) fn start(self) -> usize {
+        self.0 >> Span::LOW_BITS << Span::LOW_BITS
+    }
+
+    /// The size of the stacks.
+    #[inline]
+    pub(super) fn class(self) -> Class {
+        Class::with_index(self.0 & ((1 << Span::CLASS_BITS) - 1))
+    }
+
+    /// How many stacks there are.
+    pub(super) fn slots(self) -> usize {
+        1 << (self.0 >> Span::CLASS_BITS & 7)
+    }
+
+    /// How many bytes there are.
+    pub(super) fn bytes(self) -> usize {
+        self.slots() * self.class().stride()
+    }
+
+    /// The slot in which `address` lies.
+    fn slot_of(self, address: usize) -> Option<usize> {
+        let offset = address.wrapping_sub(self.start());
+        (offset < self.bytes()).then(|| offset / self.class().stride())
+    }
+}
+
+const _: () = assert!(Class::COUNT <= 1 << Span::CLASS_BITS);
+
+/// How many words the first segment of the table has; each has twice as many as the one before.
+const FIRST_SEGMENT: usize = 1024;
+
+/// How many segments there may be: more than fit into any memory.
+const SEGMENT_COUNT: usize = 22;
+
+/// The table of slabs. Segments come into being one after the other.
+static SEGMENTS: [AtomicPtr<AtomicUsize>; SEGMENT_COUNT] =
+    [const { AtomicPtr::new(ptr::null_mut()) }; SEGMENT_COUNT];
+
+/// Which words of the table are free.
+struct Entries {
+    /// How many words were ever used; the ones from there on are free.
+    used: usize,
+    /// Words that were used and are free again.
+    free: Vec<usize>,
+}
+
+/// Which words of the table are free. Never locked by a handler.
+static ENTRIES: Mutex<Entries> = Mutex::new(Entries {
+    used: 0,
+    free: Vec::new(),
+});
+
+/// The segment in which a word is, and where in it.
+fn place_of(entry: usize) -> (usize, usize) {
+    let segment = (entry / FIRST_SEGMENT + 1).ilog2() as usize;
+    (segment, entry - FIRST_SEGMENT * ((1 << segment) - 1))
+}
+
+/// The words of a segment; none if there is no such segment yet.
+fn segment(index: usize) -> &'static [AtomicUsize] {
+    let words = SEGMENTS[index].load(Ordering::Acquire);
+    if words.is_null() {
+        return &[];
+    }
+    // SAFETY: (docs/safety.md, R10) a segment has this many words and is never freed.
+    unsafe { slice::from_raw_parts(words, FIRST_SEGMENT << index) }
+}
+
+/// Enters a slab into the table, and returns the number of its entry.
+pub(super) fn enter(span: Span) -> usize {
+    let mut entries = ENTRIES.lock().unwrap_or_else(PoisonError::into_inner);
+    let entry = entries.free.pop().unwrap_or_else(|| {
+        entries.used += 1;
+        entries.used - 1
+    });
+    let (index, offset) = place_of(entry);
+    if segment(index).is_empty() {
+        let words: Vec<AtomicUsize> = (0..FIRST_SEGMENT << index)
+            .map(|_| AtomicUsize::new(0))
+            .collect();
+        SEGMENTS[index].store(
+            Box::leak(words.into_boxed_slice()).as_mut_ptr(),
+            Ordering::Release,
+        );
+    }
+    segment(index)[offset].store(span.0, Ordering::Relaxed);
+    entry
+}
+
+/// Takes a slab from the table. Its addresses may mean something else afterwards.
+pub(super) fn leave(entry: usize) {
+    let mut entries = ENTRIES.lock().unwrap_or_else(PoisonError::into_inner);
+    let (index, offset) = place_of(entry);
+    segment(index)[offset].store(0, Ordering::Relaxed);
+    entries.free.push(entry);
+}
+
+/// An overflow.
+struct Overflow {
+    /// Whose; null if nobody said so.
+    occupant: *const Label,
+    /// The bytes of the stack.
+    stack_bytes: usize,
+}
+
+/// Tells whether a fault is the overflow of a stack. Called by a handler.
+///
+/// # Safety
+///
+/// The stack pointer is that of code that this thread runs, or ran until it was interrupted.
+unsafe fn find(fault: Fault) -> Option<Overflow> {
+    let mut entry = 0;
+    for index in 0..SEGMENT_COUNT {
+        for word in segment(index) {
+            let span = Span(word.load(Ordering::Relaxed));
+            if let Some(slot) = (span.0 != 0).then(|| span.slot_of(fault.address)).flatten() {
+                let class = span.class();
+                let guard = span.start() + slot * class.stride();
+                let near = guard..guard + GUARD_BYTES + NEAR_BYTES;
+                let in_guard = fault.address < guard + GUARD_BYTES;
+                if !in_guard || !near.contains(&fault.stack_pointer) {
+                    return None;
+                }
+                let occupant = span.start() + base_offset(class, entry, slot);
+                return Some(Overflow {
+                    // SAFETY: (docs/safety.md, R10) this thread runs on the stack above, so it is mapped.
+                    occupant: unsafe { ptr::read_volatile(occupant as *const *const Label) },
+                    stack_bytes: class.stack_bytes(),
+                });
+            }
+            entry += 1;
+        }
+    }
+    None
+}
+
+/// Reports a fault and aborts the process, if the fault is an overflow; returns otherwise. Called by a handler.
+fn examine(fault: Fault) {
+    // SAFETY: (docs/safety.md, R10) the handler was called for what this thread did.
+    let Some(overflow) = (unsafe { find(fault) }) else {
+        return;
+    };
+    // SAFETY: (docs/safety.md, R10) who occupies a stack on which something runs is alive.
+    let text = unsafe { describe(&overflow) };
+    signals::write_error(text.bytes());
+    signals::abort();
+}
+
+/// Words the report.
+///
+/// # Safety
+///
+/// The occupant is alive, or null.
+unsafe fn describe(overflow: &Overflow) -> Text {
+    let mut text = Text::new();
+    text.add(b"\ncoroutine ");
+    // SAFETY: (docs/safety.md, R10) the caller vouches for the occupant; its name lives as long as it does.
+    if let Some(label) = unsafe { overflow.occupant.as_ref() } {
+        if let Some(name) = label.name() {
+            text.add(b"'");
+            // SAFETY: (docs/safety.md, R10) as above.
+            text.add_some(unsafe { name.as_ref() }.as_bytes());
+            text.add(b"' ");
+        }
+        text.add(b"(id ");
+        text.add_number(label.id());
+        text.add(b") ");
+    }
+    text.add(b"has overflowed its stack of ");
+    text.add_number(overflow.stack_bytes as u64);
+    text.add(b" bytes\nhelp: if the recursion has an end, give the coroutine a larger stack: `Builder::stack_size`, ");
+    text.add(b"`MAY_STACK=");
+    let larger = overflow.stack_bytes as u64 * 4;
+    let (unit, letter) = if larger.is_multiple_of(1 << 20) {
+        (1 << 20, b"m")
+    } else {
+        (1 << 10, b"k")
+    };
+    text.add_number(larger / unit);
+    text.add(letter);
+    text.add(b"`\n");
+    text
+}
+
+/// A text of limited length, which a handler may build.
+struct Text {
+    /// The bytes, of which the first `length` are the text.
+    bytes: [u8; Text::CAPACITY],
+    /// How many there are.
+    length: usize,
+}
+
+impl Text {
+    /// Enough for the report with a name of the length below.
+    const CAPACITY: usize = 512;
+
+    /// How much of a name is written.
+    const NAME_BYTES: usize = 160;
+
+    /// No text.
+    fn new() -> Text {
+        Text {
+            bytes: [0; Text::CAPACITY],
+            length: 0,
+        }
+    }
+
+    /// Adds `part`, as far as it fits.
+    fn add(&mut self, part: &[u8]) {
+        for (to, from) in self.bytes[self.length..].iter_mut().zip(part) {
+            *to = *from;
+            self.length += 1;
+        }
+    }
+
+    /// Adds a name, or the beginning of it.
+    fn add_some(&mut self, name: &[u8]) {
+        match name.split_at_checked(Text::NAME_BYTES) {
+            Some((beginning, [_, ..])) => {
+                self.add(beginning);
+                self.add(b"...");
+            }
+            _ => self.add(name),
+        }
+    }
+
+    /// Adds a number.
+    fn add_number(&mut self, mut number: u64) {
+        let mut digits = [0; 20];
+        let mut first = digits.len();
+        loop {
+            first -= 1;
+            digits[first] = b'0' + (number % 10) as u8;
+            number /= 10;
+            if number == 0 {
+                break;
+            }
+        }
+        self.add(&digits[first..]);
+    }
+
+    /// The text.
+    fn bytes(&self) -> &[u8] {
+        &self.bytes[..self.length]
+    }
+}
