@@ -4,12 +4,13 @@
 //! only from layers below their own, which `tests/tests/architecture.rs` checks:
 //!
 //! ```text
-//!  9  runtime
-//!  8  spawn
-//!  7  channel  net  signal  sync  time
+//! 10  runtime
+//!  9  spawn
+//!  8  channel  net  signal  sync  time
+//!  7  io
 //!  6  park
 //!  5  worker
-//!  4  io
+//!  4  reactor
 //!  3  wait
 //!  2  coroutine
 //!  1  stack  queue  timer
@@ -34,11 +35,13 @@ pub mod coroutine;
 
 mod wait;
 
-pub mod io;
+mod reactor;
 
 mod worker;
 
-mod park;
+pub mod park;
+
+mod io;
 
 pub mod channel;
 pub mod net;
@@ -46,10 +49,8 @@ pub mod signal;
 pub mod sync;
 pub mod time;
 
-mod spawn;
+pub mod spawn;
 
 pub mod runtime;
 
-#[cfg(may_loom)]
-#[doc(hidden)]
-pub mod models;
+pub use stack::{ParseStackSizeError, StackSize};

@@ -10,7 +10,7 @@ pub(crate) use std::{
     cell::UnsafeCell as StdUnsafeCell,
     hint::spin_loop,
     sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence},
-    thread::{Thread, current as current_thread, park as park_thread, yield_now as yield_thread},
+    thread::{Thread, current as current_thread, yield_now as yield_thread},
 };
 
 #[cfg(may_loom)]

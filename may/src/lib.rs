@@ -1,1 +1,71 @@
-//! placeholder
+//! Stackful coroutines: write plain blocking code, spawn a million of them.
+//!
+//! A coroutine has a stack of its own, so any function can block at any depth: there is no `async`, no `await`, and no second
+//! version of every library. The interface is std's: [`coroutine`] is shaped like `std::thread`, [`net`] like `std::net`; what
+//! blocks there blocks a coroutine here, and the thread below it runs others meanwhile. Everything works from plain threads,
+//! too.
+//!
+//! ```
+//! use may::{coroutine, channel};
+//!
+//! let (sender, receiver) = channel::bounded(16);
+//! for i in 0..1000 {
+//!     let sender = sender.clone();
+//!     coroutine::spawn(move || sender.send(i).unwrap());
+//! }
+//! drop(sender);
+//! assert_eq!(receiver.iter().sum::<i32>(), 499_500);
+//! ```
+//!
+//! # Where to find what
+//!
+//! | module | for |
+//! |---|---|
+//! | [`coroutine`] | spawning, joining, scopes, cancellation, coroutine-local values |
+//! | [`channel`] | messages between coroutines and threads |
+//! | [`sync`] | what `std::sync` has, as far as it blocks |
+//! | [`net`] | sockets |
+//! | [`time`] | sleeping |
+//! | [`signal`] | ctrl-c |
+//! | [`runtime`] | runtimes as values, settings |
+//!
+//! # What to know before the first program
+//!
+//! * A coroutine that has started stays on its thread for ever. So [`coroutine::spawn`] is safe, and thread-locals, `Rc` and
+//!   std's guards behave; the price is that a long computation holds up the other coroutines of its thread.
+//! * Blocking calls of std, inside a coroutine, block its thread and so all coroutines on it. Use the ones here.
+//! * A stack has 256 KiB, of which only what is used takes memory; [`coroutine::Builder::stack_size`] changes that.
+
+mod macros;
+
+pub use may_core::{channel, coroutine_local, net, runtime, signal, sync, time};
+pub use may_macros::{main, test};
+pub use runtime::{Runtime, config};
+
+/// Coroutines, in the shape of `std::thread`: a program in which `std::thread` is replaced by `may::coroutine` compiles and
+/// behaves.
+pub mod coroutine {
+    pub use may_core::coroutine::{
+        AccessError, Cancelled, LocalKey, forbid_blocking, panicking, shield,
+    };
+    pub use may_core::park::{park, park_timeout, yield_now};
+    pub use may_core::spawn::{
+        Builder, Coroutine, CoroutineId, JoinError, JoinHandle, OutOfStacks, Placement, Result, Scope,
+        ScopedJoinHandle, current, is_coroutine, scope, spawn, spawn_local, with_stack, ToStackSize,
+    };
+    pub use may_core::time::{sleep, sleep_until};
+    pub use may_core::{ParseStackSizeError, StackSize};
+    pub use std::thread::available_parallelism;
+
+    /// The name that std gives to [`Coroutine`].
+    pub type Thread = Coroutine;
+    /// The name that std gives to [`CoroutineId`].
+    pub type ThreadId = CoroutineId;
+}
+
+/// What the macros expand to. Not for use by hand: it changes without notice.
+#[doc(hidden)]
+pub mod __private {
+    pub use may_core::runtime::{EntryConfig, enter};
+    pub use may_core::spawn::{Builder, Join, ToStackSize, check_literal, spawn_built};
+}

@@ -1,1 +1,1 @@
-//! placeholder
+//! What the tests of May share.

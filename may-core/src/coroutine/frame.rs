@@ -14,6 +14,7 @@
 use std::fmt;
 use std::ptr::NonNull;
 
+use corosensei::stack::StackPointer;
 use corosensei::{Coroutine, CoroutineResult, Yielder};
 
 use super::header::Header;
@@ -81,6 +82,29 @@ impl Header {
         // SAFETY: (docs/safety.md, I3) the suspender lies at the base of the stack on which this runs.
         unsafe { (*self.suspender.get()).suspend(()) }
     }
+}
+
+/// A stack that is borrowed for one call.
+struct Borrowed<'a>(&'a Stack);
+
+// SAFETY: (docs/safety.md, I3) it describes the same memory as the stack that it borrows, for as long.
+unsafe impl corosensei::stack::Stack for Borrowed<'_> {
+    fn base(&self) -> StackPointer {
+        corosensei::stack::Stack::base(self.0)
+    }
+
+    fn limit(&self) -> StackPointer {
+        corosensei::stack::Stack::limit(self.0)
+    }
+}
+
+/// Runs `f` on `stack` as a part of the caller, which may suspend in it.
+///
+/// # Safety
+///
+/// `stack` is not reused before `f` has ended, by returning or unwinding (I3).
+pub(crate) unsafe fn on_stack<R>(stack: &Stack, f: impl FnOnce() -> R) -> R {
+    corosensei::on_stack(Borrowed(stack), f)
 }
 
 impl fmt::Debug for Frame {

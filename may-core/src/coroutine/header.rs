@@ -15,11 +15,13 @@ use std::panic::Location;
 use std::ptr::{self, NonNull};
 use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering, fence};
 
+
 use super::block::{self, Origin};
 use super::commit_word::CommitWord;
 use super::frame::{Frame, Suspender};
 use super::home::Home;
 use super::locals::Locals;
+use crate::prim;
 use crate::queue::Queued;
 use crate::stack::{Label, StackSize};
 use crate::util::list::{Linked, Links};
@@ -30,6 +32,10 @@ pub(crate) struct Body {
     pub(crate) run: unsafe fn(NonNull<Header>),
     /// The layout of the whole block.
     pub(crate) layout: Layout,
+    /// Moves the result of a coroutine that has ended to an address of its type.
+    pub(crate) take_result: unsafe fn(NonNull<Header>, NonNull<u8>),
+    /// Drops the result of a coroutine that has ended; true if it was a panic.
+    pub(crate) drop_result: unsafe fn(NonNull<Header>) -> bool,
 }
 
 /// Bits of [`Header::flags`].
@@ -58,7 +64,7 @@ pub(crate) struct Header {
     /// Shared: decides how the current wait ends.
     pub(crate) word: CommitWord,
     /// The link of the one queue in which the coroutine is.
-    next: AtomicPtr<Header>,
+    next: prim::AtomicPtr<Header>,
     /// Where a wake-up is sent. Null until the first run; set by the worker, before anybody could wake the coroutine.
     home: AtomicPtr<Home>,
     /// Fixed: the code.
@@ -94,7 +100,7 @@ unsafe impl Send for Header {}
 // SAFETY: (docs/safety.md, I1) each header has a link of its own.
 unsafe impl Queued for Header {
     #[inline]
-    fn next(&self) -> &AtomicPtr<Header> {
+    fn next(&self) -> &prim::AtomicPtr<Header> {
         &self.next
     }
 }
@@ -126,7 +132,7 @@ impl Header {
             references: AtomicU32::new(2),
             flags: AtomicU32::new(0),
             word: CommitWord::new(),
-            next: AtomicPtr::new(ptr::null_mut()),
+            next: prim::AtomicPtr::new(ptr::null_mut()),
             home: AtomicPtr::new(ptr::null_mut()),
             body,
             origin,
@@ -164,7 +170,7 @@ impl Header {
     }
 
     /// The code.
-    pub(super) fn body(&self) -> &'static Body {
+    pub(crate) fn body(&self) -> &'static Body {
         self.body
     }
 
@@ -240,6 +246,38 @@ impl Header {
             // SAFETY: (docs/safety.md, I2) the line above won.
             unsafe { Header::send_home(this) };
         }
+    }
+
+    /// Takes the token of `unpark`, if it is there.
+    #[inline]
+    pub(crate) fn take_token(&self) -> bool {
+        // The load keeps the usual case, no token, from a read-modify-write.
+        self.flags.load(Ordering::Relaxed) & flag::TOKEN != 0
+            && self.flags.fetch_and(!flag::TOKEN, Ordering::SeqCst) & flag::TOKEN != 0
+    }
+
+    /// Runs the code of a seed that was cancelled, on the stack of whoever calls, and gives up the runtime's reference.
+    ///
+    /// # Safety
+    ///
+    /// The seed is in no queue, was never prepared, and its cancel flag is set: the code then only drops the closure.
+    pub(crate) unsafe fn run_unstarted(this: NonNull<Header>) {
+        // SAFETY: (docs/safety.md, R1) the caller vouches for the seed.
+        unsafe {
+            (this.as_ref().body.run)(this);
+            Header::release(this);
+        }
+    }
+
+    /// Gives up the runtime's reference to a coroutine that has ended.
+    ///
+    /// # Safety
+    ///
+    /// The caller is its worker, once.
+    #[inline]
+    pub(crate) unsafe fn release_ended(this: NonNull<Header>) {
+        // SAFETY: (docs/safety.md, R1) as promised by the caller.
+        unsafe { Header::release(this) }
     }
 
     /// Gives up one reference; the last one frees the block.

@@ -13,6 +13,7 @@
 //! * [`home`], [`sleep`]: where a wake-up is sent, and whether the worker there sleeps
 //! * [`current`]: which coroutine runs on this thread
 //! * [`cancel`], [`unwinding`]: unwinding on request, and who unwinds
+//! * [`report`]: a panic is reported under the coroutine's name
 //! * [`locals`]: coroutine-local storage
 
 pub(crate) mod block;
@@ -23,6 +24,7 @@ pub(crate) mod frame;
 pub(crate) mod header;
 pub(crate) mod home;
 pub(crate) mod locals;
+pub(crate) mod report;
 pub(crate) mod sleep;
 pub(crate) mod unwinding;
 

@@ -45,7 +45,12 @@ impl Deadline {
         Deadline(nanoseconds(instant.saturating_duration_since(start())))
     }
 
-    /// Whether this is a deadline at all.
+    /// The deadline at `nanoseconds` on the scale of [`now`].
+    pub(crate) fn from_nanoseconds(nanoseconds: u64) -> Deadline {
+        Deadline(nanoseconds)
+    }
+
+    /// Whether there is none.
     pub(crate) fn is_never(self) -> bool {
         self == Deadline::NEVER
     }

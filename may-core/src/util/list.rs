@@ -22,6 +22,12 @@ impl<T> Links<T> {
     }
 }
 
+impl<T> fmt::Debug for Links<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Links")
+    }
+}
+
 /// A type that carries links for a list of its own kind.
 ///
 /// # Safety

@@ -29,4 +29,4 @@ pub(crate) use node::Node;
 pub(crate) use queue::WaitQueue;
 pub(crate) use thread::ThreadBlock;
 pub(crate) use timeout::Timeout;
-pub(crate) use waiter::{Waiter, Wake};
+pub(crate) use waiter::Waiter;

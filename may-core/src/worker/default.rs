@@ -12,15 +12,20 @@ static DEFAULT: OnceLock<Arc<Shared>> = OnceLock::new();
 /// What it will start with; guards the start, too.
 static SETTINGS: Mutex<Option<Settings>> = Mutex::new(None);
 
-/// The runtime of the calling coroutine, or the default one, which is started if need be.
+/// Runs `f` on the runtime of the calling coroutine, or on the default one, which is started if need be.
 ///
 /// # Errors
 ///
 /// What the operating system says to the start; a later call tries again.
-pub(crate) fn current() -> io::Result<Arc<Shared>> {
-    match with_local(|local| local.map(|local| local.shared().clone())) {
-        Some(shared) => Ok(shared),
-        None => default(),
+#[inline]
+pub(crate) fn with_current<R>(f: impl FnOnce(&Shared) -> R) -> io::Result<R> {
+    let mine = with_local(|local| local.map(|local| Arc::as_ptr(local.shared())));
+    match mine {
+        // The worker holds its runtime, and cannot end while a coroutine of it runs this. (Counting a reference would
+        // cost every spawn two contended read-modify-writes.)
+        // SAFETY: (docs/safety.md, I1) see above.
+        Some(shared) => Ok(f(unsafe { &*shared })),
+        None => Ok(f(&*default()?)),
     }
 }
 
@@ -28,7 +33,7 @@ pub(crate) fn current() -> io::Result<Arc<Shared>> {
 ///
 /// # Errors
 ///
-/// As for [`current`].
+/// As for [`with_current`].
 pub(crate) fn default() -> io::Result<Arc<Shared>> {
     if let Some(shared) = DEFAULT.get() {
         return Ok(shared.clone());

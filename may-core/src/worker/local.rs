@@ -18,7 +18,7 @@ use crate::coroutine::header::Header;
 use crate::coroutine::home::Home;
 use crate::queue::Fifo;
 use crate::reactor::Driver;
-use crate::stack::{PoolConfig, StackPool};
+use crate::stack::{OutOfStacks, PoolConfig, Stack, StackPool, StackSize};
 use crate::timer::Wheel;
 use crate::util::clock;
 use crate::util::list::List;
@@ -43,6 +43,8 @@ pub(crate) struct Local {
     pub(super) live_count: Cell<usize>,
     /// Seeds for which there was no stack.
     pub(super) stackless: Fifo<Header>,
+    /// Why there was none, the last time.
+    pub(super) stack_error: Cell<Option<OutOfStacks>>,
     /// What is left of the running coroutine's budget.
     pub(super) budget: Cell<u32>,
     pub(super) random: Random,
@@ -90,6 +92,7 @@ impl Local {
             live: UnsafeCell::new(List::new()),
             live_count: Cell::new(0),
             stackless: Fifo::new(),
+            stack_error: Cell::new(None),
             budget: Cell::new(BUDGET),
             random: Random::new(),
             switches: Cell::new(0),
@@ -143,14 +146,12 @@ impl Local {
     #[inline]
     pub(super) fn plant(&self, seed: Seed, placement: Placement) -> Option<Seed> {
         match placement {
-            Placement::Here => {}
-            Placement::Auto if !accepts() => {}
-            Placement::Auto | Placement::Spread => return self.shared.spread(seed),
+            Placement::Auto | Placement::Here => {}
             Placement::Worker(worker) if worker == self.index => {
                 self.plant_pinned(seed.0);
                 return None;
             }
-            Placement::Worker(_) => return Some(seed),
+            Placement::Spread | Placement::Worker(_) => return Some(seed),
         }
         if self.shared.workers() == 1 {
             self.deque.push(seed);
@@ -197,6 +198,25 @@ impl Local {
         unsafe { self.wheel.remove(Timeout::entry(timeout)) };
     }
 
+    /// Takes a stack for a part of the running coroutine.
+    ///
+    /// # Errors
+    ///
+    /// If the system has no memory for it.
+    pub(crate) fn take_stack(&self, size: StackSize) -> Result<Stack, OutOfStacks> {
+        self.stacks.take(size)
+    }
+
+    /// Why there was no stack for a coroutine, the last time.
+    pub(crate) fn stack_error(&self) -> Option<OutOfStacks> {
+        self.stack_error.get()
+    }
+
+    /// Takes such a stack back.
+    pub(crate) fn give_stack_back(&self, stack: Stack) {
+        self.stacks.give_back(stack);
+    }
+
     /// Counts a call that succeeded at once; true if the running coroutine is to give others a turn before the next one.
     #[inline]
     pub(crate) fn spend(&self) -> bool {
@@ -210,11 +230,4 @@ impl Local {
     pub(super) fn renew_budget(&self) {
         self.budget.set(BUDGET);
     }
-}
-
-/// Whether the running coroutine accepts connections.
-#[inline]
-fn accepts() -> bool {
-    // SAFETY: (docs/safety.md, R1) the running coroutine's block lives while it runs.
-    current::coroutine().is_some_and(|coroutine| unsafe { coroutine.as_ref() }.accepts())
 }

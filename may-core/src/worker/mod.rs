@@ -20,6 +20,7 @@ pub(crate) mod seeds;
 pub(crate) mod settings;
 pub(crate) mod shared;
 
-pub(crate) use local::{Local, with_local};
+pub(crate) use local::with_local;
 pub(crate) use settings::Settings;
-pub(crate) use shared::{Placement, Shared, SpawnError};
+pub use shared::Placement;
+pub(crate) use shared::{Shared, SpawnError};

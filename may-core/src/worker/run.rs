@@ -35,6 +35,8 @@ const LOOK_AFTER: Duration = Duration::from_micros(100);
 const MOST_PATIENCE: u32 = 1024;
 /// How long a worker without anything to do looks for work before it sleeps.
 const SPIN: Duration = Duration::from_micros(10);
+/// How long a worker sleeps before it gives memory back.
+const TRIM_AFTER: Duration = Duration::from_millis(100);
 /// The first pause of the watch, and the longest.
 const PAUSE: (Duration, Duration) = (Duration::from_micros(10), Duration::from_micros(500));
 
@@ -148,12 +150,13 @@ impl Local {
     /// What becomes of a seed for which there is no stack (R3): it waits for one to come back; if none can, it ends without
     /// having run, on the stack that is kept back for this.
     #[cold]
-    fn start_without(&self, seed: NonNull<Header>, _error: OutOfStacks) {
+    fn start_without(&self, seed: NonNull<Header>, error: OutOfStacks) {
         if self.live_count.get() > 0 {
             // SAFETY: (docs/safety.md, I1) this is the owner's thread, and the seed is in no queue.
             unsafe { self.stackless.push(seed) };
             return;
         }
+        self.stack_error.set(Some(error));
         // SAFETY: (docs/safety.md, R1) the runtime's reference keeps the seed.
         unsafe { seed.as_ref() }
             .flags
@@ -361,8 +364,7 @@ impl Local {
         let seeds_unwatched = || idle.watcher().is_none() && self.shared.has_seeds();
         if !self.has_work() && !self.shared.is_stopping() && !seeds_unwatched() {
             self.publish_live();
-            self.stacks.trim();
-            self.driver.sleep(self.next_timer());
+            self.sleep_and_trim();
         }
         self.home.sleep.end();
         idle.end_sleep();
@@ -370,6 +372,18 @@ impl Local {
         if idle.has_watch(self.index) && self.look_for_seeds(clock::now()).is_none() && self.has_work()
         {
             self.hand_on();
+        }
+    }
+
+    /// Sleeps; if that lasts, gives memory back that is not needed soon, once, and sleeps on.
+    fn sleep_and_trim(&self) {
+        if !self.stacks.wants_trim() {
+            return self.driver.sleep(self.next_timer());
+        }
+        let trim_at = Deadline::after(TRIM_AFTER);
+        self.driver.sleep(self.next_timer().min(trim_at));
+        if trim_at.has_elapsed() {
+            self.stacks.trim();
         }
     }
 

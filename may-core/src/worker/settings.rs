@@ -17,10 +17,22 @@ pub(crate) struct Settings {
     pub(crate) scrub_stacks: bool,
 }
 
+impl Settings {
+    /// Sets the number of workers; zero means one for each processor.
+    pub(crate) fn set_workers(&mut self, workers: usize) {
+        self.workers = if workers == 0 { processors() } else { workers };
+    }
+}
+
+/// How many processors the process may use.
+fn processors() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
 impl Default for Settings {
     fn default() -> Settings {
         Settings {
-            workers: std::thread::available_parallelism().map_or(1, usize::from),
+            workers: processors(),
             stack_size: StackSize::DEFAULT,
             thread_name: "may-worker".to_owned(),
             pin_workers: false,

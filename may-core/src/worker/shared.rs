@@ -15,9 +15,12 @@ use super::idle::Idle;
 use super::local::{self, Local};
 use super::seeds::{Seed, Seeds, retry};
 use super::settings::Settings;
+use crate::coroutine::current;
 use crate::coroutine::header::{Header, flag};
 use crate::coroutine::home::Home;
+use crate::coroutine::report;
 use crate::reactor::{Driver, Registrar};
+use crate::stack::overflow;
 
 /// Where a new coroutine starts.
 ///
@@ -132,6 +135,8 @@ impl Shared {
     ///
     /// What the operating system says: no descriptors, no threads, no memory. Nothing is left behind then.
     pub(crate) fn start(settings: Settings) -> io::Result<Arc<Shared>> {
+        report::install();
+        overflow::install();
         let mut parts = Vec::new();
         let mut peers = Vec::new();
         for _ in 0..settings.workers {
@@ -208,6 +213,11 @@ impl Shared {
     /// Publishes a seed. The placement was admitted.
     #[inline]
     pub(crate) fn plant(&self, seed: Seed, placement: Placement) {
+        let placement = match placement {
+            Placement::Auto if accepts() => Placement::Spread,
+            Placement::Auto => Placement::Here,
+            other => other,
+        };
         // Nothing of the worker is borrowed beyond the closure (R5).
         let left = local::with_local(|local| match local {
             Some(local) if local.belongs_to(self) => local.plant(seed, placement),
@@ -293,6 +303,11 @@ impl Shared {
             return None;
         }
         retry(|| self.injector.steal_batch_and_pop(deque))
+    }
+
+    /// Whether there are seeds from outside.
+    pub(crate) fn has_injected(&self) -> bool {
+        !self.injector.is_empty()
     }
 
     /// Whether there is any seed that the calling worker could look for.
@@ -381,6 +396,13 @@ impl Shared {
             }
         }
     }
+}
+
+/// Whether the running coroutine accepts connections.
+#[inline]
+fn accepts() -> bool {
+    // SAFETY: (docs/safety.md, R1) the running coroutine's block lives while it runs.
+    current::coroutine().is_some_and(|coroutine| unsafe { coroutine.as_ref() }.accepts())
 }
 
 /// Locks a mutex of this module; nothing in it panics halfway through a change.

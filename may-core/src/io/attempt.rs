@@ -1,0 +1,114 @@
+//! The one loop through which every call on a descriptor goes.
+//!
+//! ```text
+//!   ready? -- no --> wait for the direction (register first) ----+
+//!     |  ^                                                        |
+//!    yes +--------------------------------------------------------+
+//!     v
+//!   call -- would block --> clear the bit, unless an event came meanwhile --> ready?
+//!     |
+//!    done: if the call has taken all there was, clear the bit; if the bit stays set, wake the next waiter
+//! ```
+//!
+//! "Ready" is what `reactor/source.rs` knows, and optimistic: a descriptor that was never waited for is tried at once and
+//! needs no registration. A read that was shorter than its buffer has emptied the socket, and says so by clearing the bit:
+//! that saves the second `recv`, which would only say "would block", of every request.
+//!
+//! A waiter that was woken always calls before it waits again, so its wake-up is either used or passed on.
+
+use std::io;
+use std::sync::Arc;
+
+use super::descriptor::Polled;
+use crate::park::{self, Waited};
+use crate::reactor::{Direction, Registrar};
+use crate::util::clock::Deadline;
+use crate::worker::{default, with_local};
+
+/// What a call that succeeded says about the next one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum More {
+    /// It may succeed, too.
+    Perhaps,
+    /// It would block: this one has taken, or filled, all there was.
+    No,
+}
+
+/// Carries out `call`, which never blocks, as soon as the descriptor is ready for it.
+///
+/// # Errors
+///
+/// Those of `call` and of registering; `TimedOut` if `deadline` passes first; `WouldBlock` instead of waiting if the descriptor
+/// was set to non-blocking.
+pub(crate) fn attempt<T>(
+    polled: &Polled,
+    direction: Direction,
+    deadline: Deadline,
+    mut call: impl FnMut() -> io::Result<(T, More)>,
+) -> io::Result<T> {
+    park::spend_budget();
+    let source = polled.source();
+    loop {
+        let seen = source.look();
+        if !seen.is_ready(direction) {
+            wait(polled, direction, deadline)?;
+            continue;
+        }
+        match call() {
+            Ok((value, more)) => {
+                let drained = more == More::No
+                    && source.is_registered()
+                    && source.clear_drained(direction, seen);
+                if !drained {
+                    source.queue(direction).wake_one();
+                }
+                return Ok(value);
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                if polled.is_nonblocking() {
+                    return Err(error);
+                }
+                source.clear_blocked(direction, seen);
+            }
+            Err(error) => {
+                // The next one is to see for itself: an error is often fetched once, and what follows is an end of file.
+                source.queue(direction).wake_one();
+                return Err(error);
+            }
+        }
+    }
+}
+
+/// Waits until the descriptor is ready.
+///
+/// # Errors
+///
+/// As for [`attempt`].
+#[cold]
+fn wait(polled: &Polled, direction: Direction, deadline: Deadline) -> io::Result<()> {
+    if polled.is_nonblocking() {
+        return Err(io::ErrorKind::WouldBlock.into());
+    }
+    let source = polled.source();
+    register(polled)?;
+    let queue = source.queue(direction);
+    match park::wait(queue, deadline, || source.look().is_ready(direction)) {
+        Waited::Woken => Ok(()),
+        Waited::TimedOut => Err(io::Error::new(
+            io::ErrorKind::TimedOut,
+            "the socket was not ready before its timeout",
+        )),
+    }
+}
+
+/// Sees to it that events of the descriptor arrive: through the worker that waits, or for a plain thread through any.
+fn register(polled: &Polled) -> io::Result<()> {
+    let mine: Option<Arc<Registrar>> =
+        with_local(|local| local.map(|local| local.driver().registrar().clone()));
+    match mine {
+        Some(mine) => polled.register(&mine, true),
+        None if polled.source().is_registered() => Ok(()),
+        None => polled.register(default::default()?.any_registrar(), false),
+    }
+}

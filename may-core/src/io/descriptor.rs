@@ -1,0 +1,185 @@
+//! A descriptor together with its readiness and timeouts: what every socket consists of.
+
+use std::fmt;
+use std::io;
+use std::os::fd::{AsFd, AsRawFd};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use super::attempt::{More, attempt};
+use crate::reactor::{Direction, Registrar, Source};
+use crate::util::clock::Deadline;
+
+/// The value of a timeout that is not set.
+const NO_TIMEOUT: u64 = u64::MAX;
+
+/// What `attempt` needs to know of a descriptor.
+pub(crate) struct Polled {
+    source: Arc<Source>,
+    descriptor: std::os::fd::RawFd,
+    /// The user asked for `WouldBlock` instead of waiting.
+    nonblocking: AtomicBool,
+    /// Nanoseconds, per direction.
+    timeouts: [AtomicU64; 2],
+}
+
+impl Polled {
+    /// What is known of the descriptor's readiness.
+    #[inline]
+    pub(crate) fn source(&self) -> &Arc<Source> {
+        &self.source
+    }
+
+    /// Whether the user asked for `WouldBlock` instead of waiting.
+    #[inline]
+    pub(crate) fn is_nonblocking(&self) -> bool {
+        self.nonblocking.load(Ordering::Relaxed)
+    }
+
+    /// Makes sure that events arrive.
+    pub(crate) fn register(&self, registrar: &Arc<Registrar>, movable: bool) -> io::Result<()> {
+        self.source.register(self.descriptor, registrar, movable)
+    }
+}
+
+/// A descriptor that blocks the coroutine only. Any number of coroutines and threads may use it at once.
+///
+/// The descriptor itself is never blocking; it is deregistered before `T` closes it (R8).
+pub(crate) struct Descriptor<T: AsFd> {
+    polled: Polled,
+    /// Dropped after `drop` has deregistered it.
+    inner: T,
+}
+
+impl<T: AsFd> Descriptor<T> {
+    /// Takes over `inner`, which the caller has made non-blocking.
+    pub(crate) fn new(inner: T) -> Descriptor<T> {
+        Descriptor {
+            polled: Polled {
+                source: Source::new(),
+                descriptor: inner.as_fd().as_raw_fd(),
+                nonblocking: AtomicBool::new(false),
+                timeouts: [AtomicU64::new(NO_TIMEOUT), AtomicU64::new(NO_TIMEOUT)],
+            },
+            inner,
+        }
+    }
+
+    /// What was taken over.
+    #[inline]
+    pub(crate) fn get(&self) -> &T {
+        &self.inner
+    }
+
+    /// Gives `inner` back, deregistered.
+    pub(crate) fn into_inner(self) -> T {
+        self.polled.source.deregister(self.polled.descriptor);
+        let this = std::mem::ManuallyDrop::new(self);
+        // SAFETY: (docs/safety.md, R8) `this` is not dropped, so each field is moved out or dropped exactly once: `inner`
+        // here, the source on the next line; the rest needs no drop.
+        unsafe {
+            drop(std::ptr::read(&this.polled.source));
+            std::ptr::read(&this.inner)
+        }
+    }
+
+    /// Carries out `call` as soon as the descriptor is ready, with the direction's timeout.
+    ///
+    /// # Errors
+    ///
+    /// Those of `call`; `TimedOut`; `WouldBlock` if the user asked for it.
+    #[inline]
+    pub(crate) fn attempt<R>(
+        &self,
+        direction: Direction,
+        mut call: impl FnMut(&T) -> io::Result<(R, More)>,
+    ) -> io::Result<R> {
+        let deadline = Deadline::after_option(self.timeout(direction));
+        attempt(&self.polled, direction, deadline, || call(&self.inner))
+    }
+
+    /// Carries out `call`, which moves bytes to or from a buffer of `length`, as soon as the descriptor is ready. Fewer bytes
+    /// than that mean that there is no more data, or no more room.
+    ///
+    /// # Errors
+    ///
+    /// As for [`attempt`](Self::attempt).
+    #[inline]
+    pub(crate) fn transfer(
+        &self,
+        direction: Direction,
+        length: usize,
+        mut call: impl FnMut(&T) -> io::Result<usize>,
+    ) -> io::Result<usize> {
+        self.attempt(direction, |inner| {
+            let moved = call(inner)?;
+            Ok((moved, if moved < length { More::No } else { More::Perhaps }))
+        })
+    }
+
+    /// Waits until the descriptor is ready, at most until `deadline`, and carries out `call` then.
+    pub(crate) fn attempt_until<R>(
+        &self,
+        direction: Direction,
+        deadline: Deadline,
+        mut call: impl FnMut(&T) -> io::Result<(R, More)>,
+    ) -> io::Result<R> {
+        attempt(&self.polled, direction, deadline, || call(&self.inner))
+    }
+
+    /// The timeout of a direction.
+    pub(crate) fn timeout(&self, direction: Direction) -> Option<Duration> {
+        let nanoseconds = self.timeouts(direction).load(Ordering::Relaxed);
+        (nanoseconds != NO_TIMEOUT).then(|| Duration::from_nanos(nanoseconds))
+    }
+
+    /// Sets the timeout of a direction. One of more than 500 years is none.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidInput` for zero, which std refuses, too.
+    pub(crate) fn set_timeout(
+        &self,
+        direction: Direction,
+        timeout: Option<Duration>,
+    ) -> io::Result<()> {
+        if timeout == Some(Duration::ZERO) {
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidInput,
+                "a timeout of zero would never let a call wait: use `set_nonblocking(true)`, or `None` for no timeout",
+            ));
+        }
+        let nanoseconds = timeout.map_or(NO_TIMEOUT, |timeout| {
+            u64::try_from(timeout.as_nanos()).unwrap_or(NO_TIMEOUT)
+        });
+        self.timeouts(direction).store(nanoseconds, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Chooses between waiting and `WouldBlock`.
+    pub(crate) fn set_nonblocking(&self, nonblocking: bool) {
+        self.polled.nonblocking.store(nonblocking, Ordering::Relaxed);
+        if nonblocking {
+            // Those who wait are to see it.
+            self.polled.source.forget();
+        }
+    }
+
+    /// Where the timeout of a direction is kept.
+    fn timeouts(&self, direction: Direction) -> &AtomicU64 {
+        &self.polled.timeouts[direction as usize]
+    }
+}
+
+impl<T: AsFd> Drop for Descriptor<T> {
+    fn drop(&mut self) {
+        self.polled.source.deregister(self.polled.descriptor);
+    }
+}
+
+impl<T: AsFd + fmt::Debug> fmt::Debug for Descriptor<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.inner.fmt(f)
+    }
+}

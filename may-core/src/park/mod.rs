@@ -1,0 +1,336 @@
+//! Blocking: the one place where a coroutine or a thread stops and goes on (I2).
+//!
+//! Everything in the crate that blocks calls [`wait`], or for the three things that have no queue [`park_until`],
+//! [`yield_now`] and [`sleep_until`]; below them lie the same two steps, opening the commit word and [`suspend`].
+//!
+//! # Cancellation
+//!
+//! A wait of a coroutine raises [`Cancelled`](crate::coroutine::Cancelled) if cancellation was requested before it or ends
+//! it. If an operation won the commit word, the cancellation waits for the next wait: *cancelled means it did not happen*.
+//! Every caller that was woken tries its operation before it waits again, so a wake-up is never swallowed by a cancellation.
+
+use std::pin::pin;
+use std::ptr::NonNull;
+use std::sync::Arc;
+use std::sync::atomic::{Ordering, fence};
+
+use crate::coroutine::commit_word::{CommitWord, Openness, Outcome, Ticket};
+use crate::coroutine::header::{Header, flag};
+use crate::coroutine::{cancel, current, unwinding};
+use crate::util::clock::Deadline;
+use crate::wait::{Node, ThreadBlock, Timeout, WaitQueue, Waiter};
+use crate::worker::with_local;
+
+/// How a wait came to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub(crate) enum Waited {
+    /// Somebody woke the caller, or what it waited for was there already: it tries again.
+    Woken,
+    /// The deadline has passed and nobody woke the caller.
+    TimedOut,
+}
+
+/// Whoever blocks, together with what keeps it alive meanwhile.
+enum Blocker {
+    /// The coroutine that runs on this thread.
+    Coroutine(NonNull<Header>),
+    /// This thread, which is no worker or runs no coroutine.
+    Thread(Arc<ThreadBlock>),
+}
+
+impl Blocker {
+    /// The caller.
+    ///
+    /// # Panics
+    ///
+    /// Panics where blocking is a bug: inside `forbid_blocking`, and in a worker's own code, where a `Waker` may get to.
+    #[inline]
+    fn current() -> Blocker {
+        match current::coroutine() {
+            Some(coroutine) => {
+                // SAFETY: (docs/safety.md, R1) the running coroutine's block lives while it runs.
+                if unsafe { coroutine.as_ref() }.forbids().get() > 0 {
+                    refuse("a call inside `forbid_blocking` would have blocked");
+                }
+                Blocker::Coroutine(coroutine)
+            }
+            None => {
+                if !current::home().is_null() {
+                    refuse("a call would have blocked a worker outside its coroutines");
+                }
+                Blocker::Thread(ThreadBlock::current())
+            }
+        }
+    }
+
+    /// The caller as queues see it.
+    #[inline]
+    fn waiter(&self) -> Waiter {
+        match self {
+            Blocker::Coroutine(coroutine) => Waiter::Coroutine(*coroutine),
+            Blocker::Thread(block) => Waiter::Thread(NonNull::from(&**block)),
+        }
+    }
+
+    /// The caller's commit word.
+    #[inline]
+    fn word(&self) -> &CommitWord {
+        // SAFETY: (docs/safety.md, I2) the caller is the waiter.
+        unsafe { self.waiter().word() }
+    }
+
+    /// Whether a cancellation may end a wait of the caller.
+    #[inline]
+    fn is_cancellable(&self) -> bool {
+        match self {
+            // SAFETY: (docs/safety.md, R1) the running coroutine's block lives while it runs.
+            Blocker::Coroutine(coroutine) => {
+                cfg!(panic = "unwind") && cancel::is_deliverable(unsafe { coroutine.as_ref() })
+            }
+            Blocker::Thread(_) => false,
+        }
+    }
+
+    /// Whether a cancellation of the caller was requested.
+    #[inline]
+    fn is_cancelled(&self) -> bool {
+        match self {
+            // SAFETY: (docs/safety.md, R1) as above.
+            Blocker::Coroutine(coroutine) => unsafe { coroutine.as_ref() }.has(flag::CANCELLED),
+            Blocker::Thread(_) => false,
+        }
+    }
+
+    /// Suspends until the wait with `ticket` has ended, and says how.
+    ///
+    /// For a coroutine this suspends exactly once, also if the wait has ended by now: whoever ended it sends the coroutine
+    /// home, and that entry in the run queue must find it suspended.
+    #[inline]
+    fn suspend(&self, ticket: Ticket, deadline: Deadline) -> Outcome {
+        match self {
+            Blocker::Coroutine(coroutine) => suspend_coroutine(*coroutine, ticket, deadline),
+            Blocker::Thread(block) => suspend_thread(block, ticket, deadline),
+        }
+    }
+}
+
+/// The panic of a call that must not block.
+#[cold]
+fn refuse(what: &str) -> ! {
+    panic!("{what}: move the blocking call out of the section, or use a call that does not block")
+}
+
+/// Suspends a coroutine until its wait has ended.
+#[inline]
+fn suspend_coroutine(coroutine: NonNull<Header>, ticket: Ticket, deadline: Deadline) -> Outcome {
+    // SAFETY: (docs/safety.md, I2) the coroutine is the one that runs here, and its block lives while it does; whoever
+    // ends the wait sends it home, once.
+    let header = unsafe { coroutine.as_ref() };
+    let switch = || unwinding::around(header, || unsafe { header.suspend() });
+    if deadline.is_never() {
+        switch();
+    } else if !(deadline.has_elapsed() && header.word.time_out(ticket)) {
+        let timeout = pin!(Timeout::new(deadline.nanoseconds(), coroutine, ticket));
+        let timeout = NonNull::from(&*timeout);
+        // SAFETY: (docs/safety.md, I3) the timeout is pinned in this frame and cleared before the frame goes, on the
+        // same worker (I1).
+        with_local(|local| unsafe { local.expect("coroutines run on workers").set_timeout(timeout) });
+        switch();
+        // SAFETY: (docs/safety.md, I3) as above.
+        with_local(|local| unsafe {
+            local.expect("a coroutine keeps its worker").clear_timeout(timeout);
+        });
+    }
+    header.word.outcome(ticket).expect("a coroutine is resumed when its wait has ended")
+}
+
+/// Parks a thread until its wait has ended.
+fn suspend_thread(block: &ThreadBlock, ticket: Ticket, deadline: Deadline) -> Outcome {
+    loop {
+        if let Some(outcome) = block.word.outcome(ticket) {
+            return outcome;
+        }
+        match deadline.remaining() {
+            None => std::thread::park(),
+            Some(left) if left.is_zero() => drop(block.word.time_out(ticket)),
+            Some(left) => std::thread::park_timeout(left),
+        }
+    }
+}
+
+/// Waits in `queue` until somebody wakes the caller or `deadline` passes; returns at once if `is_ready` says, after the
+/// caller has been registered, that there is nothing to wait for.
+///
+/// The other side makes ready what `is_ready` looks at and then calls [`WaitQueue::wake_one`] or
+/// [`WaitQueue::wake_all`]; `is_ready` runs no user code.
+pub(crate) fn wait(
+    queue: &WaitQueue,
+    deadline: Deadline,
+    is_ready: impl FnOnce() -> bool,
+) -> Waited {
+    let blocker = Blocker::current();
+    let cancellable = blocker.is_cancellable();
+    let word = blocker.word();
+    let ticket = word.open(Openness { cancellable, unparkable: false });
+    let node = pin!(Node::new(blocker.waiter(), ticket, 0));
+    let node = node.as_ref();
+    // SAFETY: (docs/safety.md, I2) the node is pinned in this frame, and withdrawn on every way out of it; nothing
+    // below unwinds before that.
+    unsafe { queue.register(node) };
+    // Pairs with the fences of those who wake and of those who cancel.
+    fence(Ordering::SeqCst);
+    let ready = is_ready();
+    let cancelled = cancellable && !ready && blocker.is_cancelled();
+    let outcome = if (ready || cancelled) && word.withdraw(ticket) {
+        Outcome::Withdrawn
+    } else {
+        blocker.suspend(ticket, deadline)
+    };
+    if !matches!(outcome, Outcome::Committed(_)) {
+        // SAFETY: (docs/safety.md, I2) the node was registered with this queue.
+        unsafe { queue.withdraw(node) };
+    }
+    match outcome {
+        Outcome::Committed(_) => Waited::Woken,
+        Outcome::Withdrawn if ready => Waited::Woken,
+        Outcome::TimedOut => Waited::TimedOut,
+        Outcome::Cancelled | Outcome::Withdrawn => {
+            cancel::raise();
+            Waited::Woken
+        }
+    }
+}
+
+/// Waits until somebody leaves the caller's token, or `deadline` passes, and takes the token.
+fn park_until(deadline: Deadline) {
+    let blocker = Blocker::current();
+    let take_token = || match &blocker {
+        // SAFETY: (docs/safety.md, R1) the running coroutine's block lives while it runs.
+        Blocker::Coroutine(coroutine) => unsafe { coroutine.as_ref() }.take_token(),
+        Blocker::Thread(block) => block.take_token(),
+    };
+    if take_token() {
+        return;
+    }
+    let cancellable = blocker.is_cancellable();
+    let word = blocker.word();
+    let ticket = word.open(Openness { cancellable, unparkable: true });
+    // Pairs with the fences of `unpark` and of `cancel`.
+    fence(Ordering::SeqCst);
+    let cancelled = cancellable && blocker.is_cancelled();
+    let outcome = if (take_token() || cancelled) && word.withdraw(ticket) {
+        Outcome::Withdrawn
+    } else {
+        blocker.suspend(ticket, deadline)
+    };
+    match outcome {
+        Outcome::Committed(_) => drop(take_token()),
+        Outcome::TimedOut => {}
+        Outcome::Withdrawn if !cancelled => {}
+        Outcome::Cancelled | Outcome::Withdrawn => cancel::raise(),
+    }
+}
+
+/// Blocks the caller until its token is there, and takes it; like `std::thread::park` for coroutines and threads alike.
+///
+/// The token is left by [`Coroutine::unpark`](crate::spawn::Coroutine::unpark), before or after the call. Like std's this
+/// may return without a token, so callers check what they wait for in a loop.
+///
+/// # Cancellation
+///
+/// A cancelled coroutine unwinds here.
+///
+/// # Examples
+///
+/// ```
+/// use may_core::{park, spawn};
+///
+/// let sleeper = spawn::spawn(park::park);
+/// sleeper.coroutine().unpark();
+/// sleeper.join().unwrap();
+/// ```
+pub fn park() {
+    park_until(Deadline::NEVER);
+}
+
+/// Like [`park`], for at most `timeout`. Any duration will do, from zero to `Duration::MAX`.
+///
+/// # Cancellation
+///
+/// A cancelled coroutine unwinds here.
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+///
+/// may_core::park::park_timeout(Duration::from_micros(500));
+/// ```
+pub fn park_timeout(timeout: std::time::Duration) {
+    park_until(Deadline::after(timeout));
+}
+
+/// Blocks the caller until `deadline`.
+pub(crate) fn sleep_until(deadline: Deadline) {
+    let blocker = Blocker::current();
+    let cancellable = blocker.is_cancellable();
+    let word = blocker.word();
+    let ticket = word.open(Openness { cancellable, unparkable: false });
+    fence(Ordering::SeqCst);
+    let outcome = if cancellable && blocker.is_cancelled() && word.withdraw(ticket) {
+        Outcome::Withdrawn
+    } else {
+        blocker.suspend(ticket, deadline)
+    };
+    if matches!(outcome, Outcome::Cancelled | Outcome::Withdrawn) {
+        cancel::raise();
+    }
+}
+
+/// Lets the other runnable coroutines of this worker run first; on a plain thread the same as `std::thread::yield_now`.
+///
+/// # Cancellation
+///
+/// A cancelled coroutine unwinds here.
+///
+/// # Examples
+///
+/// ```
+/// may_core::park::yield_now();
+/// ```
+#[inline]
+pub fn yield_now() {
+    let Some(coroutine) = current::coroutine() else { return std::thread::yield_now() };
+    // SAFETY: (docs/safety.md, R1) the running coroutine's block lives while it runs.
+    let header = unsafe { coroutine.as_ref() };
+    if header.forbids().get() > 0 {
+        refuse("`yield_now` was called inside `forbid_blocking`");
+    }
+    if cancel::is_due(header) {
+        cancel::raise();
+    }
+    with_local(|local| local.expect("coroutines run on workers").requeue(coroutine));
+    // SAFETY: (docs/safety.md, I2) the line above sent the coroutine home.
+    unwinding::around(header, || unsafe { header.suspend() });
+}
+
+/// Counts a call that may succeed at once; a coroutine whose budget is spent gives the others a turn first, so that no
+/// busy peer keeps a worker to itself.
+///
+/// # Cancellation
+///
+/// A cancelled coroutine unwinds here if its budget is spent.
+#[inline]
+pub(crate) fn spend_budget() {
+    if with_local(|local| local.is_some_and(|local| local.spend())) && may_suspend() {
+        yield_now();
+    }
+}
+
+/// Whether the caller is a coroutine outside `forbid_blocking`.
+#[cold]
+fn may_suspend() -> bool {
+    // SAFETY: (docs/safety.md, R1) the running coroutine's block lives while it runs.
+    current::coroutine().is_some_and(|coroutine| unsafe { coroutine.as_ref() }.forbids().get() == 0)
+}

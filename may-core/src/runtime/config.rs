@@ -1,0 +1,97 @@
+//! Settings of the default runtime, the one that the free functions use.
+
+use std::fmt;
+
+use crate::stack::StackSize;
+use crate::worker::{Settings, default};
+
+/// The error of a setting that comes too late.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct AlreadyStarted;
+
+impl fmt::Display for AlreadyStarted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(
+            "the default runtime has started already, so its settings cannot be changed\n\
+             help: call `config()` before the first `spawn`, or use `#[may::main(..)]`, or a `Runtime` of your own",
+        )
+    }
+}
+
+impl std::error::Error for AlreadyStarted {}
+
+/// What [`config`] returns: each method changes one setting, at once.
+#[derive(Clone, Copy, Debug)]
+pub struct Config(());
+
+/// Changes the settings with which the default runtime will start.
+///
+/// It starts when it is first needed. Without this function, `MAY_WORKERS` and `MAY_STACK` count; without those, there is a
+/// worker for each processor and a stack has 256 KiB, of which only what is used takes memory.
+///
+/// # Examples
+///
+/// ```
+/// may_core::runtime::config().workers(2)?.stack_size(128 * 1024)?;
+/// # Ok::<(), may_core::runtime::AlreadyStarted>(())
+/// ```
+#[must_use]
+pub fn config() -> Config {
+    Config(())
+}
+
+impl Config {
+    /// Sets how many threads run coroutines; zero means one for each processor.
+    ///
+    /// # Errors
+    ///
+    /// If the runtime has started.
+    pub fn workers(self, workers: usize) -> Result<Config, AlreadyStarted> {
+        self.change(|settings| settings.set_workers(workers))
+    }
+
+    /// Sets how many bytes of stack a coroutine has whose builder says nothing; rounded up as by
+    /// [`Builder::stack_size`](crate::spawn::Builder::stack_size).
+    ///
+    /// # Errors
+    ///
+    /// If the runtime has started.
+    pub fn stack_size(self, bytes: usize) -> Result<Config, AlreadyStarted> {
+        self.change(|settings| settings.stack_size = StackSize::from_bytes(bytes))
+    }
+
+    /// Sets what the workers' threads are called; a dash and a number follow.
+    ///
+    /// # Errors
+    ///
+    /// If the runtime has started.
+    pub fn thread_name(self, name: impl Into<String>) -> Result<Config, AlreadyStarted> {
+        self.change(|settings| settings.thread_name = name.into())
+    }
+
+    /// Sets whether worker n is bound to the nth processor. Off unless asked for: it helps on a machine of one's own, and hurts
+    /// on a shared one.
+    ///
+    /// # Errors
+    ///
+    /// If the runtime has started.
+    pub fn pin_workers(self, pin: bool) -> Result<Config, AlreadyStarted> {
+        self.change(|settings| settings.pin_workers = pin)
+    }
+
+    /// Sets whether a stack's memory is given back whenever a coroutine ends, so that no secret stays in it. Costs about a
+    /// microsecond per coroutine.
+    ///
+    /// # Errors
+    ///
+    /// If the runtime has started.
+    pub fn scrub_stacks(self, scrub: bool) -> Result<Config, AlreadyStarted> {
+        self.change(|settings| settings.scrub_stacks = scrub)
+    }
+
+    /// Changes one setting.
+    fn change(self, change: impl FnOnce(&mut Settings)) -> Result<Config, AlreadyStarted> {
+        if default::configure(change) { Ok(self) } else { Err(AlreadyStarted) }
+    }
+}

@@ -1,0 +1,292 @@
+//! [`Runtime`]: workers that belong to a value, and end with it.
+
+use std::fmt;
+use std::io;
+use std::panic::{Location, resume_unwind};
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::spawn::scope::run_borrowing;
+use crate::spawn::{Builder, JoinHandle};
+use crate::stack::StackSize;
+use crate::worker::{Settings, Shared, default, with_local};
+
+/// How long dropping a runtime waits for its coroutines.
+const DROP_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// A runtime of one's own, beside the default one: for tests, for libraries, for a clean end.
+///
+/// Coroutines that its coroutines spawn belong to it, too. Dropping it is [`shutdown`](Runtime::shutdown) with ten seconds.
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+/// use may_core::runtime::Runtime;
+///
+/// let runtime = Runtime::builder().workers(2).build()?;
+/// let handle = runtime.spawn(|| 20);
+/// let sum = runtime.run(|| 22 + handle.join().unwrap());
+/// assert_eq!(sum, 42);
+/// runtime.shutdown(Duration::from_secs(1))?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct Runtime {
+    shared: Arc<Shared>,
+}
+
+impl Runtime {
+    /// Starts a runtime with default settings.
+    ///
+    /// # Errors
+    ///
+    /// What the operating system says: no descriptors, no threads, no memory. Nothing is left behind then.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let runtime = may_core::runtime::Runtime::new()?;
+    /// assert_eq!(runtime.run(|| "done"), "done");
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn new() -> io::Result<Runtime> {
+        Runtime::builder().build()
+    }
+
+    /// Settings for a runtime.
+    pub fn builder() -> RuntimeBuilder {
+        RuntimeBuilder { settings: Settings::default() }
+    }
+
+    /// How many threads run coroutines.
+    #[must_use]
+    pub fn workers(&self) -> usize {
+        self.shared.workers()
+    }
+
+    /// Spawns a coroutine on this runtime.
+    ///
+    /// # Panics
+    ///
+    /// Panics where [`spawn_with`](Self::spawn_with) returns an error.
+    ///
+    /// # Examples
+    ///
+    /// See [`Runtime`].
+    #[track_caller]
+    pub fn spawn<F, T>(&self, f: F) -> JoinHandle<T>
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send + 'static,
+    {
+        let spawned = self.spawn_with(Builder::new(), f);
+        spawned.unwrap_or_else(|error| panic!("cannot spawn a coroutine: {error}"))
+    }
+
+    /// Spawns a coroutine on this runtime as a builder says.
+    ///
+    /// # Errors
+    ///
+    /// If the runtime is being shut down, or the placement names no worker.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use may_core::{runtime::Runtime, spawn::{Builder, Placement}};
+    ///
+    /// let runtime = Runtime::builder().workers(2).build()?;
+    /// let builder = Builder::new().placement(Placement::Worker(1));
+    /// runtime.spawn_with(builder, || ())?.join().unwrap();
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    #[track_caller]
+    pub fn spawn_with<F, T>(&self, builder: Builder, f: F) -> io::Result<JoinHandle<T>>
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send + 'static,
+    {
+        builder.spawn_on(&self.shared, Location::caller(), f)
+    }
+
+    /// Runs `f` as a coroutine of this runtime and waits for its end; the calling thread does nothing else meanwhile.
+    ///
+    /// `f` may borrow from the caller. (It must be `Send`: it runs on another thread.)
+    ///
+    /// # Panics
+    ///
+    /// Goes on with what `f` raises, and panics if the runtime is being shut down.
+    ///
+    /// # Examples
+    ///
+    /// See [`Runtime`].
+    #[track_caller]
+    pub fn run<F, T>(&self, f: F) -> T
+    where
+        F: FnOnce() -> T + Send,
+        T: Send,
+    {
+        let root = Builder::new().name("root".to_owned());
+        self.run_with(root, f)
+    }
+
+    /// Runs `f` as a coroutine that a builder describes; see [`run`](Self::run).
+    #[track_caller]
+    pub(super) fn run_with<F, T>(&self, builder: Builder, f: F) -> T
+    where
+        F: FnOnce() -> T + Send,
+        T: Send,
+    {
+        run_on(&self.shared, builder, f)
+    }
+
+    /// Runs `f` as a coroutine of the default runtime; see [`run`](Self::run).
+    #[track_caller]
+    pub(super) fn run_on_default<F, T>(builder: Builder, f: F) -> T
+    where
+        F: FnOnce() -> T + Send,
+        T: Send,
+    {
+        match default::default() {
+            Ok(shared) => run_on(&shared, builder, f),
+            Err(error) => panic!("the runtime cannot be started: {error}"),
+        }
+    }
+
+    /// Ends the runtime: cancels its coroutines, waits until they have unwound, at most for `timeout`, and ends its threads.
+    ///
+    /// # Errors
+    ///
+    /// If coroutines are left when the time is over: they computed, or blocked in a destructor, or in a shield. They are given
+    /// up: their stacks and threads stay until the process ends.
+    ///
+    /// # Panics
+    ///
+    /// Panics on one of the runtime's own workers, which cannot wait for itself.
+    ///
+    /// # Examples
+    ///
+    /// See [`Runtime`].
+    pub fn shutdown(self, timeout: Duration) -> Result<(), ShutdownError> {
+        let result = self.stop(timeout);
+        std::mem::forget(self);
+        result
+    }
+
+    /// Does what `shutdown` says; a second time it does nothing.
+    fn stop(&self, timeout: Duration) -> Result<(), ShutdownError> {
+        let own = with_local(|local| local.is_some_and(|local| local.belongs_to(&self.shared)));
+        assert!(
+            !own,
+            "a runtime cannot be shut down, or dropped, by one of its own coroutines: it would wait for itself"
+        );
+        self.shared.stop();
+        match self.shared.join(Some(timeout)) {
+            0 => Ok(()),
+            coroutines => Err(ShutdownError { coroutines }),
+        }
+    }
+}
+
+/// Runs `f` as a coroutine of `shared` and goes on with what it raises.
+#[track_caller]
+fn run_on<F, T>(shared: &Shared, builder: Builder, f: F) -> T
+where
+    F: FnOnce() -> T + Send,
+    T: Send,
+{
+    run_borrowing(shared, builder, Location::caller(), f)
+        .unwrap_or_else(|payload| resume_unwind(payload))
+}
+
+impl Drop for Runtime {
+    fn drop(&mut self) {
+        // Nobody is there to hear that something was left.
+        let _ = self.stop(DROP_TIMEOUT);
+    }
+}
+
+impl fmt::Debug for Runtime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Runtime").field("workers", &self.workers()).finish_non_exhaustive()
+    }
+}
+
+/// The error of a shutdown that left coroutines behind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ShutdownError {
+    coroutines: usize,
+}
+
+impl ShutdownError {
+    /// How many coroutines were given up.
+    #[must_use]
+    pub fn coroutines(&self) -> usize {
+        self.coroutines
+    }
+}
+
+impl fmt::Display for ShutdownError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} coroutines had not ended when the time for the shutdown was over, and were given up\n\
+             help: look for long computations, and for blocking calls in destructors and shields",
+            self.coroutines
+        )
+    }
+}
+
+impl std::error::Error for ShutdownError {}
+
+/// Settings for a [`Runtime`].
+#[derive(Clone, Debug)]
+#[must_use = "a builder does nothing until it builds"]
+pub struct RuntimeBuilder {
+    settings: Settings,
+}
+
+impl RuntimeBuilder {
+    /// Sets how many threads run coroutines; zero means one for each processor, as does not calling this.
+    pub fn workers(mut self, workers: usize) -> RuntimeBuilder {
+        self.settings.set_workers(workers);
+        self
+    }
+
+    /// Sets how many bytes of stack a coroutine has whose builder says nothing.
+    pub fn stack_size(mut self, bytes: usize) -> RuntimeBuilder {
+        self.settings.stack_size = StackSize::from_bytes(bytes);
+        self
+    }
+
+    /// Sets what the workers' threads are called; a dash and a number follow.
+    pub fn thread_name(mut self, name: impl Into<String>) -> RuntimeBuilder {
+        self.settings.thread_name = name.into();
+        self
+    }
+
+    /// Sets whether worker n is bound to the nth processor.
+    pub fn pin_workers(mut self, pin: bool) -> RuntimeBuilder {
+        self.settings.pin_workers = pin;
+        self
+    }
+
+    /// Sets whether a stack's memory is given back whenever a coroutine ends, so that no secret stays in it.
+    pub fn scrub_stacks(mut self, scrub: bool) -> RuntimeBuilder {
+        self.settings.scrub_stacks = scrub;
+        self
+    }
+
+    /// Starts the runtime.
+    ///
+    /// # Errors
+    ///
+    /// What the operating system says: no descriptors, no threads, no memory. Nothing is left behind then.
+    ///
+    /// # Examples
+    ///
+    /// See [`Runtime`].
+    pub fn build(self) -> io::Result<Runtime> {
+        Ok(Runtime { shared: Shared::start(self.settings)? })
+    }
+}

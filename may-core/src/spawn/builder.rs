@@ -1,0 +1,289 @@
+//! [`Builder`], and the functions that spawn without one.
+
+use std::io;
+use std::panic::Location;
+use std::ptr::NonNull;
+
+use super::handle::JoinHandle;
+use super::scope::{Scope, ScopedJoinHandle};
+use super::task::{self, Joiner, Member};
+use crate::coroutine::header::{Birth, Header};
+use crate::stack::StackSize;
+use crate::worker::seeds::Seed;
+use crate::worker::{Placement, Shared, SpawnError, default, with_local};
+
+/// Spawns coroutines with a name, a stack size or a placement of their own; the counterpart of `std::thread::Builder`.
+///
+/// # Examples
+///
+/// ```
+/// use may_core::spawn::Builder;
+///
+/// let handle = Builder::new()
+///     .name("parser".into())
+///     .stack_size(64 * 1024)
+///     .spawn(|| "parsed")?;
+/// assert_eq!(handle.join().unwrap(), "parsed");
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[derive(Clone, Debug, Default)]
+#[must_use = "a builder does nothing until it spawns"]
+pub struct Builder {
+    name: Option<String>,
+    stack_size: Option<StackSize>,
+    placement: Placement,
+}
+
+impl Builder {
+    /// A builder with the runtime's defaults.
+    pub fn new() -> Builder {
+        Builder::default()
+    }
+
+    /// Names the coroutine; panics and stack overflows are reported under this name.
+    pub fn name(mut self, name: String) -> Builder {
+        self.name = Some(name);
+        self
+    }
+
+    /// Sets the size of the stack in bytes. It is rounded up: to whole pages, and to 32 KiB, since a panic that prints its
+    /// backtrace takes 22 KiB. A size that the system cannot give makes the join return
+    /// [`OutOfStacks`](super::OutOfStacks).
+    ///
+    /// (The crate `may` 0.3 counted machine words.)
+    pub fn stack_size(mut self, bytes: usize) -> Builder {
+        self.stack_size = Some(StackSize::from_bytes(bytes));
+        self
+    }
+
+    /// Chooses where the coroutine starts, and so stays.
+    pub fn placement(mut self, placement: Placement) -> Builder {
+        self.placement = placement;
+        self
+    }
+
+    /// Spawns a coroutine.
+    ///
+    /// # Errors
+    ///
+    /// If the runtime was shut down, the placement names no worker, or the default runtime cannot be started. The stack is
+    /// taken later, when the coroutine first runs.
+    ///
+    /// # Examples
+    ///
+    /// See [`Builder`].
+    #[track_caller]
+    pub fn spawn<F, T>(self, f: F) -> io::Result<JoinHandle<T>>
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send + 'static,
+    {
+        let location = Location::caller();
+        default::with_current(|shared| self.spawn_on(shared, location, f))?
+    }
+
+    /// Spawns a coroutine on a given runtime.
+    pub(crate) fn spawn_on<F, T>(
+        self,
+        shared: &Shared,
+        location: &'static Location<'static>,
+        f: F,
+    ) -> io::Result<JoinHandle<T>>
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send + 'static,
+    {
+        // SAFETY: (docs/safety.md, R2) the closure is `Send` and borrows nothing.
+        unsafe { self.plant(shared, location, f, ()) }.map(JoinHandle)
+    }
+
+    /// Spawns a coroutine that stays with this worker from the start, so that it need not be `Send`.
+    ///
+    /// # Errors
+    ///
+    /// If the caller is not a coroutine, or the runtime was shut down.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::rc::Rc;
+    /// use may_core::spawn::{Builder, spawn};
+    ///
+    /// let count = spawn(|| {
+    ///     let shared = Rc::new(1);
+    ///     let other = shared.clone();
+    ///     Builder::new().spawn_local(move || *other + 1).unwrap().join().unwrap() + *shared
+    /// });
+    /// assert_eq!(count.join().unwrap(), 3);
+    /// assert!(Builder::new().spawn_local(|| ()).is_err()); // a plain thread has no worker
+    /// ```
+    #[track_caller]
+    pub fn spawn_local<F, T>(self, f: F) -> io::Result<JoinHandle<T>>
+    where
+        F: FnOnce() -> T + 'static,
+        T: 'static,
+    {
+        // SAFETY: (docs/safety.md, R2) the closure borrows nothing.
+        unsafe { self.plant_local(Location::caller(), f, ()) }.map(JoinHandle)
+    }
+
+    /// Spawns a coroutine of a scope.
+    ///
+    /// # Errors
+    ///
+    /// As for [`spawn`](Self::spawn).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use may_core::spawn::{Builder, scope};
+    ///
+    /// let words = ["a", "scope"];
+    /// let length = scope(|s| {
+    ///     let counter = Builder::new().name("counter".into());
+    ///     counter.spawn_scoped(s, || words.concat().len()).unwrap().join().unwrap()
+    /// });
+    /// assert_eq!(length, 6);
+    /// ```
+    #[track_caller]
+    pub fn spawn_scoped<'scope, 'env, F, T>(
+        self,
+        scope: &'scope Scope<'scope, 'env>,
+        f: F,
+    ) -> io::Result<ScopedJoinHandle<'scope, T>>
+    where
+        F: FnOnce() -> T + Send + 'scope,
+        T: Send + 'scope,
+    {
+        scope.spawn_with(self, Location::caller(), f)
+    }
+
+    /// Makes a task and publishes it.
+    ///
+    /// # Safety
+    ///
+    /// The closure and its result are `Send`, and what they borrow outlives the coroutine, which `M` may see to.
+    #[inline]
+    pub(super) unsafe fn plant<F: FnOnce() -> T, T, M: Member>(
+        self,
+        shared: &Shared,
+        location: &'static Location<'static>,
+        f: F,
+        member: M,
+    ) -> io::Result<Joiner<T>> {
+        shared.admit(self.placement)?;
+        let placement = self.placement;
+        let made = task::make(self.birth(shared, location), f, member);
+        shared.plant(Seed(made.seed), placement);
+        Ok(made.joiner)
+    }
+
+    /// Makes a task and queues it on this worker.
+    ///
+    /// # Safety
+    ///
+    /// What the closure and its result borrow outlives the coroutine, which `M` may see to.
+    pub(super) unsafe fn plant_local<F: FnOnce() -> T, T, M: Member>(
+        self,
+        location: &'static Location<'static>,
+        f: F,
+        member: M,
+    ) -> io::Result<Joiner<T>> {
+        if !super::is_coroutine() {
+            return Err(SpawnError::NoWorker.into());
+        }
+        default::with_current(|shared| {
+            shared.admit(Placement::Here)?;
+            let made = task::make(self.birth(shared, location), f, member);
+            queue_here(made.seed);
+            Ok(made.joiner)
+        })?
+    }
+
+    /// What is fixed at spawn.
+    #[inline]
+    fn birth(self, shared: &Shared, location: &'static Location<'static>) -> Birth {
+        Birth {
+            name: self.name.map(String::into_boxed_str),
+            stack_size: self.stack_size.unwrap_or(shared.settings.stack_size),
+            location,
+        }
+    }
+}
+
+/// Queues a coroutine on the worker whose coroutine calls this.
+fn queue_here(seed: NonNull<Header>) {
+    with_local(|local| local.expect("coroutines run on workers").plant_pinned(seed));
+}
+
+/// Spawns a coroutine; the counterpart of `std::thread::spawn`.
+///
+/// It runs on the runtime of the calling coroutine, or from a plain thread on the default runtime, which starts with the
+/// first use.
+///
+/// # Panics
+///
+/// Panics where [`Builder::spawn`] returns an error: the runtime was shut down, or cannot be started.
+///
+/// # Examples
+///
+/// ```
+/// let handle = may_core::spawn::spawn(|| 1 + 1);
+/// assert_eq!(handle.join().unwrap(), 2);
+/// ```
+#[track_caller]
+pub fn spawn<F, T>(f: F) -> JoinHandle<T>
+where
+    F: FnOnce() -> T + Send + 'static,
+    T: Send + 'static,
+{
+    Builder::new().spawn(f).unwrap_or_else(|error| spawn_failed(&error))
+}
+
+/// Spawns a coroutine that stays with the caller's worker from the start, so that it need not be `Send`.
+///
+/// # Panics
+///
+/// Panics where [`Builder::spawn_local`] returns an error: on a plain thread, or if the runtime was shut down.
+///
+/// # Examples
+///
+/// ```
+/// use std::{cell::Cell, rc::Rc};
+/// use may_core::spawn::{spawn, spawn_local};
+///
+/// spawn(|| {
+///     let count = Rc::new(Cell::new(0));
+///     let other = count.clone();
+///     spawn_local(move || other.set(1)).join().unwrap();
+///     assert_eq!(count.get(), 1);
+/// })
+/// .join()
+/// .unwrap();
+/// ```
+#[track_caller]
+pub fn spawn_local<F, T>(f: F) -> JoinHandle<T>
+where
+    F: FnOnce() -> T + 'static,
+    T: 'static,
+{
+    Builder::new().spawn_local(f).unwrap_or_else(|error| spawn_failed(&error))
+}
+
+/// Spawns as a builder says and panics where it would return an error; what `go!` with options expands to.
+#[doc(hidden)]
+#[track_caller]
+pub fn spawn_built<F, T>(builder: Builder, f: F) -> JoinHandle<T>
+where
+    F: FnOnce() -> T + Send + 'static,
+    T: Send + 'static,
+{
+    builder.spawn(f).unwrap_or_else(|error| spawn_failed(&error))
+}
+
+/// The panic of the functions that do not return an error.
+#[cold]
+#[track_caller]
+pub(super) fn spawn_failed(error: &io::Error) -> ! {
+    panic!("cannot spawn a coroutine: {error}")
+}

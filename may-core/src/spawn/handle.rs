@@ -1,0 +1,95 @@
+//! The handle to a coroutine's result.
+
+use std::fmt;
+
+use super::identity::Coroutine;
+use super::task::Joiner;
+use crate::coroutine::current;
+use crate::coroutine::header::Header;
+use crate::park;
+use crate::util::clock::Deadline;
+
+/// The right to a coroutine's result. Dropping it detaches the coroutine, which then runs on by itself.
+///
+/// # Examples
+///
+/// ```
+/// let handle = may_core::spawn::spawn(|| 6 * 7);
+/// assert_eq!(handle.join().unwrap(), 42);
+/// ```
+pub struct JoinHandle<T>(pub(super) Joiner<T>);
+
+impl<T> JoinHandle<T> {
+    /// Waits until the coroutine has ended, and returns its result.
+    ///
+    /// # Errors
+    ///
+    /// The payload with which the coroutine unwound: of a panic, [`Cancelled`](crate::coroutine::Cancelled) or
+    /// [`OutOfStacks`](super::OutOfStacks). [`JoinError`](super::JoinError) tells them apart.
+    ///
+    /// # Panics
+    ///
+    /// Panics if a coroutine joins itself.
+    ///
+    /// # Cancellation
+    ///
+    /// If the caller is cancelled it unwinds here; the coroutine it waited for is detached and goes on.
+    pub fn join(self) -> super::Result<T> {
+        wait_for_end(&self.0);
+        self.0.take()
+    }
+
+    /// Whether the coroutine has ended, so that [`join`](Self::join) returns at once.
+    #[must_use]
+    pub fn is_finished(&self) -> bool {
+        self.0.is_done()
+    }
+
+    /// Asks the coroutine to end: its current or next blocking call unwinds, destructors run, and `join` returns
+    /// [`Cancelled`](crate::coroutine::Cancelled). One that has not started yet never will.
+    ///
+    /// The request stays in force: what the coroutine catches is raised again at the next blocking call. It does not wait.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use may_core::{park, coroutine::Cancelled, spawn::spawn};
+    ///
+    /// let handle = spawn(park::park);
+    /// handle.cancel();
+    /// assert!(handle.join().unwrap_err().is::<Cancelled>());
+    /// ```
+    pub fn cancel(&self) {
+        Header::cancel(self.0.reference().as_ptr());
+    }
+
+    /// The coroutine's handle.
+    #[must_use]
+    pub fn coroutine(&self) -> &Coroutine {
+        self.0.coroutine()
+    }
+
+    /// The coroutine's handle, under the name that `std::thread::JoinHandle` gives it.
+    #[must_use]
+    pub fn thread(&self) -> &Coroutine {
+        self.0.coroutine()
+    }
+}
+
+/// Waits until the coroutine of `joiner` has ended.
+pub(super) fn wait_for_end<T>(joiner: &Joiner<T>) {
+    if joiner.is_done() {
+        return;
+    }
+    let own = current::coroutine() == Some(joiner.reference().as_ptr());
+    assert!(!own, "a coroutine cannot join itself");
+    while !joiner.is_done() {
+        let _ = park::wait(joiner.joiners(), Deadline::NEVER, || joiner.is_done());
+    }
+}
+
+impl<T> fmt::Debug for JoinHandle<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("JoinHandle").field("coroutine", self.coroutine()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,133 @@
+//! Who somebody is: handles and numbers of coroutines and plain threads.
+
+use std::fmt;
+use std::num::NonZeroU64;
+use std::sync::Arc;
+
+use crate::coroutine::current as current_context;
+use crate::coroutine::header::{Header, Reference};
+use crate::wait::ThreadBlock;
+
+/// The number of a coroutine or plain thread, unique in the process and never used again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct CoroutineId(NonZeroU64);
+
+impl CoroutineId {
+    /// The public form of a number.
+    fn new(id: u64) -> CoroutineId {
+        CoroutineId(NonZeroU64::new(id).expect("numbers start at one"))
+    }
+}
+
+impl fmt::Display for CoroutineId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// A handle to a coroutine, or to a plain thread; the counterpart of `std::thread::Thread`.
+///
+/// # Examples
+///
+/// ```
+/// let me = may_core::spawn::current();
+/// me.unpark();
+/// may_core::park::park(); // returns at once
+/// ```
+#[derive(Clone)]
+pub struct Coroutine(Kind);
+
+/// Whom a handle stands for.
+#[derive(Clone)]
+enum Kind {
+    Coroutine(Reference),
+    Thread(Arc<ThreadBlock>),
+}
+
+impl Coroutine {
+    /// The handle of a coroutine.
+    #[inline]
+    pub(super) fn new(reference: Reference) -> Coroutine {
+        Coroutine(Kind::Coroutine(reference))
+    }
+
+    /// The header, of a handle that was made by `new`.
+    #[inline]
+    pub(super) fn reference(&self) -> &Reference {
+        match &self.0 {
+            Kind::Coroutine(coroutine) => coroutine,
+            Kind::Thread(_) => unreachable!("the handle of a thread is never asked for a header"),
+        }
+    }
+
+    /// The number that no other coroutine or thread has.
+    #[must_use]
+    pub fn id(&self) -> CoroutineId {
+        CoroutineId::new(match &self.0 {
+            Kind::Coroutine(coroutine) => coroutine.id(),
+            Kind::Thread(thread) => thread.id(),
+        })
+    }
+
+    /// The name, if one was given.
+    #[must_use]
+    pub fn name(&self) -> Option<&str> {
+        match &self.0 {
+            Kind::Coroutine(coroutine) => coroutine.name(),
+            Kind::Thread(thread) => thread.name(),
+        }
+    }
+
+    /// Leaves the token that ends the current [`park`](crate::park::park) of the coroutine or thread, or its next one.
+    ///
+    /// What the caller did before is visible to whoever returns from `park` because of it. A token is not counted: several
+    /// end one `park`.
+    pub fn unpark(&self) {
+        match &self.0 {
+            Kind::Coroutine(coroutine) => Header::unpark(coroutine.as_ptr()),
+            Kind::Thread(thread) => thread.unpark(),
+        }
+    }
+}
+
+impl fmt::Debug for Coroutine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Coroutine").field("id", &self.id()).field("name", &self.name()).finish()
+    }
+}
+
+/// The coroutine that calls this, or the plain thread.
+///
+/// # Examples
+///
+/// ```
+/// use may_core::spawn::{Builder, current};
+///
+/// let handle = Builder::new().name("worker bee".into()).spawn(|| {
+///     current().name().map(str::to_owned)
+/// }).unwrap();
+/// assert_eq!(handle.join().unwrap().as_deref(), Some("worker bee"));
+/// ```
+#[must_use]
+pub fn current() -> Coroutine {
+    Coroutine(match current_context::coroutine() {
+        // SAFETY: (docs/safety.md, R1) the running coroutine's block lives while it runs.
+        Some(coroutine) => Kind::Coroutine(unsafe { Reference::new(coroutine) }),
+        None => Kind::Thread(ThreadBlock::current()),
+    })
+}
+
+/// Whether the caller is a coroutine, rather than a plain thread.
+///
+/// # Examples
+///
+/// ```
+/// use may_core::spawn::{is_coroutine, spawn};
+///
+/// assert!(!is_coroutine());
+/// assert!(spawn(is_coroutine).join().unwrap());
+/// ```
+#[must_use]
+pub fn is_coroutine() -> bool {
+    current_context::coroutine().is_some()
+}

@@ -1,0 +1,30 @@
+//! Starting coroutines and waiting for their end, in the shape of `std::thread`.
+//!
+//! * [`task`]: the memory behind a header: closure, result, who joins
+//! * [`identity`]: [`Coroutine`], [`CoroutineId`], [`current`]
+//! * [`handle`]: [`JoinHandle`]
+//! * [`builder`]: [`Builder`], and the functions [`spawn`] and [`spawn_local`]
+//! * [`scope`](mod@scope): coroutines that borrow from their parent's frame
+//! * [`join`]: `join!` over scopes
+//! * [`big_stack`]: a deep call on a larger stack
+//! * [`error`]: what a join says
+
+pub(crate) mod big_stack;
+pub(crate) mod builder;
+pub(crate) mod error;
+pub(crate) mod handle;
+pub(crate) mod identity;
+pub(crate) mod join;
+pub(crate) mod scope;
+pub(crate) mod task;
+
+pub use big_stack::{ToStackSize, check_literal, with_stack};
+pub use builder::{Builder, spawn, spawn_built, spawn_local};
+pub use error::{JoinError, Result};
+pub use handle::JoinHandle;
+pub use identity::{Coroutine, CoroutineId, current, is_coroutine};
+pub use join::Join;
+pub use scope::{Scope, ScopedJoinHandle, scope};
+
+pub use crate::stack::OutOfStacks;
+pub use crate::worker::Placement;

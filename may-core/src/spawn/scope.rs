@@ -1,0 +1,391 @@
+//! Scopes: coroutines that borrow from the frame of their parent.
+//!
+//! That is sound because the frame is alive whenever a child runs (I3): [`scope`] returns, or unwinds, only when all children
+//! have ended and their results have been dropped or lie where nobody will touch them again. There is no guard whose `Drop`
+//! could be skipped. The order at the end is: body under `catch_unwind`; wait for the children; `resume_unwind`.
+//!
+//! A scope that is left by a cancellation cancels its children before it waits for them, whether the cancellation ended the
+//! body or the wait itself. One that is left by a panic waits, as std does.
+//!
+//! # Protocol
+//!
+//! [`Data`] is counted, since a child still uses it after its parent may have gone on: the child takes itself out of the list
+//! of children, then counts `running` down, then wakes the parent. The parent waits by the ordinary protocol of a wait queue
+//! for `running == 0`.
+
+use std::any::Any;
+use std::cell::Cell;
+use std::fmt;
+use std::io;
+use std::marker::PhantomData;
+use std::panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind};
+use std::ptr::NonNull;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use super::builder::{Builder, spawn_failed};
+use super::handle::wait_for_end;
+use super::identity::Coroutine;
+use super::task::{Joiner, Member};
+use crate::coroutine::header::{Header, Reference};
+use crate::coroutine::{Cancelled, shield};
+use crate::park;
+use crate::util::clock::Deadline;
+use crate::util::list::{Linked, Links, List};
+use crate::util::spin::SpinLock;
+use crate::wait::WaitQueue;
+use crate::worker::{Shared, default};
+
+/// What parent and children share.
+struct Data {
+    /// Children that have not ended.
+    running: AtomicUsize,
+    /// Whether a child panicked and nobody took its result.
+    child_panicked: AtomicBool,
+    /// Where the parent waits.
+    parent: WaitQueue,
+    /// The children, so that they can be cancelled.
+    children: SpinLock<List<Child>>,
+}
+
+/// A child's membership. Lies in its task.
+struct Child {
+    data: Arc<Data>,
+    /// Guarded by the lock of `children`.
+    links: Links<Child>,
+    header: Cell<Option<NonNull<Header>>>,
+}
+
+// SAFETY: (docs/safety.md, I3) each child has links of its own.
+unsafe impl Linked for Child {
+    fn links(&self) -> &Links<Child> {
+        &self.links
+    }
+}
+
+impl Member for Child {
+    fn joined(&self, header: NonNull<Header>) {
+        self.header.set(Some(header));
+        self.data.running.fetch_add(1, Ordering::Relaxed);
+        // SAFETY: (docs/safety.md, I3) the child lies in its task, and takes itself out before the task ends.
+        unsafe { self.data.children.lock().push_back(NonNull::from(self)) };
+    }
+
+    unsafe fn ended(this: NonNull<Child>, unhandled_panic: bool) {
+        // SAFETY: (docs/safety.md, I3) the task is still there. The data is moved out, so the task's block may be freed
+        // without dropping it.
+        let data = unsafe {
+            this.as_ref().data.children.lock().remove(this);
+            std::ptr::read(&this.as_ref().data)
+        };
+        data.child_ended(unhandled_panic);
+    }
+}
+
+impl Data {
+    /// Notes the end of a child. Once `running` is counted down the parent may go on.
+    fn child_ended(&self, unhandled_panic: bool) {
+        if unhandled_panic {
+            self.child_panicked.store(true, Ordering::Relaxed);
+        }
+        // Release: the parent sees what the child did.
+        if self.running.fetch_sub(1, Ordering::Release) == 1 {
+            self.parent.wake_all();
+        }
+    }
+
+    /// Waits until all children have ended.
+    fn wait(&self) {
+        let all_ended = || self.running.load(Ordering::Acquire) == 0;
+        while !all_ended() {
+            let _ = park::wait(&self.parent, Deadline::NEVER, all_ended);
+        }
+    }
+
+    /// Cancels all children.
+    fn cancel(&self) {
+        let mut children = Vec::new();
+        {
+            let list = self.children.lock();
+            let mut next = list.front();
+            // SAFETY: (docs/safety.md, I3) the lock is held, so listed children are there, and with them their tasks.
+            unsafe {
+                while let Some(child) = next {
+                    children.extend(child.as_ref().header.get().map(|header| Reference::new(header)));
+                    next = list.next(child);
+                }
+            }
+        }
+        for child in children {
+            Header::cancel(child.as_ptr());
+        }
+    }
+}
+
+/// A scope in which coroutines may borrow; the counterpart of `std::thread::Scope`. See [`scope`].
+pub struct Scope<'scope, 'env: 'scope> {
+    data: Arc<Data>,
+    /// Invariant, so that the scope's lifetime can be neither shortened nor lengthened.
+    scope: PhantomData<&'scope mut &'scope ()>,
+    env: PhantomData<&'env mut &'env ()>,
+}
+
+/// Runs `f`, which may spawn coroutines that borrow from the caller's frame, and waits until all of them have ended.
+///
+/// Works on a plain thread, too: the coroutines run on the default runtime then, and the thread waits.
+///
+/// # Panics
+///
+/// Goes on with the panic of `f`, after all children have ended. Panics if a child panicked whose handle was not joined.
+///
+/// # Cancellation
+///
+/// If the caller is cancelled, in `f` or while it waits for the children, the children are cancelled too; the caller unwinds
+/// when all of them have ended.
+///
+/// # Examples
+///
+/// ```
+/// let mut numbers = vec![1, 2, 3];
+/// let mut sum = 0;
+/// may_core::spawn::scope(|s| {
+///     s.spawn(|| sum = numbers.iter().sum::<i32>());
+///     s.spawn(|| println!("there are {}", numbers.len()));
+/// });
+/// numbers.push(sum);
+/// assert_eq!(numbers, [1, 2, 3, 6]);
+/// ```
+#[track_caller]
+pub fn scope<'env, F, T>(f: F) -> T
+where
+    F: for<'scope> FnOnce(&'scope Scope<'scope, 'env>) -> T,
+{
+    let scope = Scope {
+        data: Arc::new(Data {
+            running: AtomicUsize::new(0),
+            child_panicked: AtomicBool::new(false),
+            parent: WaitQueue::new(),
+            children: SpinLock::new(List::new()),
+        }),
+        scope: PhantomData,
+        env: PhantomData,
+    };
+    let body = catch_unwind(AssertUnwindSafe(|| f(&scope)));
+    let left = match body {
+        Ok(value) => catch_unwind(AssertUnwindSafe(|| scope.data.wait())).map(|()| value),
+        Err(payload) => Err(payload),
+    };
+    if left.as_ref().is_err_and(is_cancellation) {
+        scope.data.cancel();
+    }
+    shield(|| scope.data.wait());
+    match left {
+        Err(payload) => resume_unwind(payload),
+        Ok(_) if scope.data.child_panicked.load(Ordering::Relaxed) => {
+            panic!("a scoped coroutine panicked")
+        }
+        Ok(value) => value,
+    }
+}
+
+/// Runs `f`, which may borrow from the caller, as a coroutine of `shared`, and waits for its end.
+///
+/// # Errors
+///
+/// What `f` raised.
+///
+/// # Panics
+///
+/// Panics if the runtime is being shut down.
+#[track_caller]
+pub(crate) fn run_borrowing<F, T>(
+    shared: &Shared,
+    builder: Builder,
+    location: &'static Location<'static>,
+    f: F,
+) -> super::Result<T>
+where
+    F: FnOnce() -> T + Send,
+    T: Send,
+{
+    // SAFETY: (docs/safety.md, I3) the wait below ends only when the coroutine has, as a shielded one neither unwinds nor
+    // times out; so what `f` borrows outlives it. It is `Send` (R2).
+    let spawned = unsafe { builder.plant(shared, location, f, ()) };
+    let joiner = spawned.unwrap_or_else(|error| spawn_failed(&error));
+    shield(|| wait_for_end(&joiner));
+    joiner.take()
+}
+
+/// Whether a payload says that the caller was told to end, rather than failed.
+fn is_cancellation(payload: &Box<dyn Any + Send>) -> bool {
+    payload.is::<Cancelled>()
+}
+
+impl<'scope, 'env> Scope<'scope, 'env> {
+    /// Spawns a coroutine that may borrow what outlives the scope.
+    ///
+    /// # Panics
+    ///
+    /// Panics where [`Builder::spawn_scoped`] returns an error.
+    ///
+    /// # Examples
+    ///
+    /// See [`scope`].
+    #[track_caller]
+    pub fn spawn<F, T>(&'scope self, f: F) -> ScopedJoinHandle<'scope, T>
+    where
+        F: FnOnce() -> T + Send + 'scope,
+        T: Send + 'scope,
+    {
+        let spawned = self.spawn_with(Builder::new(), Location::caller(), f);
+        spawned.unwrap_or_else(|error| spawn_failed(&error))
+    }
+
+    /// Spawns a coroutine that stays with the caller's worker from the start, so that it need not be `Send`.
+    ///
+    /// # Panics
+    ///
+    /// Panics on a plain thread, which has no worker, and if the runtime was shut down.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::cell::Cell;
+    /// use may_core::spawn::{scope, spawn};
+    ///
+    /// spawn(|| {
+    ///     let count = Cell::new(0);
+    ///     scope(|s| {
+    ///         for _ in 0..3 {
+    ///             s.spawn_local(|| count.set(count.get() + 1));
+    ///         }
+    ///     });
+    ///     assert_eq!(count.get(), 3);
+    /// })
+    /// .join()
+    /// .unwrap();
+    /// ```
+    #[track_caller]
+    pub fn spawn_local<F, T>(&'scope self, f: F) -> ScopedJoinHandle<'scope, T>
+    where
+        F: FnOnce() -> T + 'scope,
+        T: 'scope,
+    {
+        // SAFETY: (docs/safety.md, I3) the scope waits for the child, so what it borrows outlives it.
+        let spawned = unsafe { Builder::new().plant_local(Location::caller(), f, self.child()) };
+        let joiner = spawned.unwrap_or_else(|error| spawn_failed(&error));
+        ScopedJoinHandle::new(joiner, self.data.clone())
+    }
+
+    /// Spawns a coroutine as a builder says.
+    pub(super) fn spawn_with<F, T>(
+        &'scope self,
+        builder: Builder,
+        location: &'static Location<'static>,
+        f: F,
+    ) -> io::Result<ScopedJoinHandle<'scope, T>>
+    where
+        F: FnOnce() -> T + Send + 'scope,
+        T: Send + 'scope,
+    {
+        // SAFETY: (docs/safety.md, I3) the scope waits for the child, so what it borrows outlives it; and the closure is
+        // `Send` (R2).
+        let joiner = default::with_current(|shared| unsafe {
+            builder.plant(shared, location, f, self.child())
+        })??;
+        Ok(ScopedJoinHandle::new(joiner, self.data.clone()))
+    }
+
+    /// The membership of one more child.
+    fn child(&self) -> Child {
+        Child { data: self.data.clone(), links: Links::new(), header: Cell::new(None) }
+    }
+}
+
+impl fmt::Debug for Scope<'_, '_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Scope")
+            .field("running", &self.data.running.load(Ordering::Relaxed))
+            .field("child_panicked", &self.data.child_panicked.load(Ordering::Relaxed))
+            .finish_non_exhaustive()
+    }
+}
+
+/// The right to the result of a scope's coroutine; the counterpart of `std::thread::ScopedJoinHandle`.
+///
+/// Dropping it leaves the coroutine to its scope, which waits for it.
+pub struct ScopedJoinHandle<'scope, T> {
+    /// There until `join` takes it.
+    joiner: Option<Joiner<T>>,
+    data: Arc<Data>,
+    scope: PhantomData<&'scope ()>,
+}
+
+impl<T> ScopedJoinHandle<'_, T> {
+    /// The handle for `joiner`.
+    fn new(joiner: Joiner<T>, data: Arc<Data>) -> Self {
+        ScopedJoinHandle { joiner: Some(joiner), data, scope: PhantomData }
+    }
+
+    /// The joiner, which only `join` and `drop` take.
+    fn joiner(&self) -> &Joiner<T> {
+        self.joiner.as_ref().expect("a handle has its joiner until it is joined")
+    }
+
+    /// Waits until the coroutine has ended, and returns its result.
+    ///
+    /// # Errors
+    ///
+    /// As for [`JoinHandle::join`](super::JoinHandle::join).
+    ///
+    /// # Panics
+    ///
+    /// Panics if a coroutine joins itself.
+    ///
+    /// # Cancellation
+    ///
+    /// If the caller is cancelled it unwinds here.
+    pub fn join(mut self) -> super::Result<T> {
+        wait_for_end(self.joiner());
+        self.joiner.take().expect("a handle has its joiner until it is joined").take()
+    }
+
+    /// Whether the coroutine has ended, so that [`join`](Self::join) returns at once.
+    #[must_use]
+    pub fn is_finished(&self) -> bool {
+        self.joiner().is_done()
+    }
+
+    /// Asks the coroutine to end, like [`JoinHandle::cancel`](super::JoinHandle::cancel).
+    pub fn cancel(&self) {
+        Header::cancel(self.joiner().reference().as_ptr());
+    }
+
+    /// The coroutine's handle.
+    #[must_use]
+    pub fn coroutine(&self) -> &Coroutine {
+        self.joiner().coroutine()
+    }
+
+    /// The coroutine's handle, under the name that `std::thread::ScopedJoinHandle` gives it.
+    #[must_use]
+    pub fn thread(&self) -> &Coroutine {
+        self.coroutine()
+    }
+}
+
+impl<T> Drop for ScopedJoinHandle<'_, T> {
+    fn drop(&mut self) {
+        if self.joiner.take().is_some_and(Joiner::abandon) {
+            self.data.child_panicked.store(true, Ordering::Relaxed);
+        }
+    }
+}
+
+impl<T> fmt::Debug for ScopedJoinHandle<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ScopedJoinHandle")
+            .field("coroutine", self.coroutine())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,282 @@
+//! The memory behind a header: the closure, then in its place the result; and those who wait for it.
+//!
+//! ```text
+//!   Task<F, T, M>
+//!   +--------+---------+----------------------------+--------+
+//!   | Header | joiners | closure F, later result of T | member |
+//!   +--------+---------+----------------------------+--------+
+//! ```
+//!
+//! Who owns closure and result (R1): the closure is taken out when the coroutine first runs. The result is written before
+//! `DONE` is set. Then `DONE` and `DETACHED` decide, each set once by a read-modify-write: whoever comes second owns the
+//! result. A handle that joins comes after `DONE` and takes it; a handle that is dropped sets `DETACHED`, and if it finds
+//! `DONE` it drops the result; if the coroutine sets `DONE` and finds `DETACHED`, the coroutine drops it, still on its own
+//! stack.
+
+use std::any::Any;
+use std::cell::UnsafeCell;
+use std::mem::ManuallyDrop;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::ptr::NonNull;
+use std::sync::atomic::Ordering;
+
+use std::alloc::Layout;
+
+use super::identity::Coroutine;
+use crate::coroutine::Cancelled;
+use crate::coroutine::block;
+use crate::coroutine::header::{Birth, Body, Header, Reference, flag};
+use crate::coroutine::locals;
+use crate::stack::OutOfStacks;
+use crate::wait::WaitQueue;
+use crate::worker::with_local;
+
+/// What a coroutine belongs to; told when it has ended and its result is where it will stay.
+pub(crate) trait Member {
+    /// Called by the spawner once the task is in place, before it is published.
+    fn joined(&self, header: NonNull<Header>);
+
+    /// Called by the coroutine as its very last act but one: nothing of it is used any more, except by handles.
+    ///
+    /// # Safety
+    ///
+    /// Called once. The implementation must not use `this` once others may free it.
+    unsafe fn ended(this: NonNull<Self>, unhandled_panic: bool);
+}
+
+/// A coroutine on its own.
+impl Member for () {
+    fn joined(&self, _header: NonNull<Header>) {}
+
+    unsafe fn ended(_this: NonNull<()>, _unhandled_panic: bool) {}
+}
+
+/// The closure, and later the result.
+union Slot<F, T> {
+    closure: ManuallyDrop<F>,
+    result: ManuallyDrop<std::thread::Result<T>>,
+}
+
+/// The part of a task whose place does not depend on its types.
+#[repr(C)]
+pub(crate) struct Core {
+    header: Header,
+    joiners: WaitQueue,
+}
+
+/// See the module's documentation.
+#[repr(C)]
+struct Task<F, T, M> {
+    core: Core,
+    slot: UnsafeCell<Slot<F, T>>,
+    member: M,
+}
+
+impl<F: FnOnce() -> T, T, M: Member> Task<F, T, M> {
+    /// What the header knows of this type.
+    const BODY: Body = Body {
+        run: Self::run,
+        layout: Layout::new::<Self>(),
+        take_result: Self::take_result,
+        drop_result: Self::drop_result,
+    };
+
+    /// Runs the coroutine from beginning to end; on its own stack, unless it was cancelled before it started.
+    ///
+    /// # Safety
+    ///
+    /// Called once, for a header of this type.
+    unsafe fn run(header: NonNull<Header>) {
+        let task = header.cast::<Self>();
+        // SAFETY: (docs/safety.md, R1) this is the one run, so the closure is there and ours; and the result is ours until
+        // `DONE` is set.
+        unsafe {
+            let slot = task.as_ref().slot.get();
+            let closure = ManuallyDrop::take(&mut (*slot).closure);
+            let result = outcome(header.as_ref(), closure);
+            locals::destroy(header.as_ref());
+            (*slot).result = ManuallyDrop::new(result);
+            // AcqRel: whoever sees `DONE` sees the result; whoever sees `DETACHED` sees that the handle is done.
+            let before = header.as_ref().flags.fetch_or(flag::DONE, Ordering::AcqRel);
+            let unhandled_panic = if before & flag::DETACHED != 0 {
+                Self::drop_result(header)
+            } else {
+                task.as_ref().core.joiners.wake_all();
+                false
+            };
+            M::ended(NonNull::from(&task.as_ref().member), unhandled_panic);
+        }
+    }
+
+    /// Moves the result to `target`.
+    ///
+    /// # Safety
+    ///
+    /// The coroutine has ended, the caller owns the result, and `target` is for a `std::thread::Result<T>`.
+    unsafe fn take_result(header: NonNull<Header>, target: NonNull<u8>) {
+        // SAFETY: (docs/safety.md, R1) as promised by the caller.
+        unsafe {
+            let slot = header.cast::<Self>().as_ref().slot.get();
+            target.cast().write(ManuallyDrop::take(&mut (*slot).result));
+        }
+    }
+
+    /// Drops the result; true if it was a panic. A panic while it is dropped ends here.
+    ///
+    /// # Safety
+    ///
+    /// The coroutine has ended, and the caller owns the result.
+    unsafe fn drop_result(header: NonNull<Header>) -> bool {
+        // SAFETY: (docs/safety.md, R1) as promised by the caller.
+        let result = unsafe {
+            let slot = header.cast::<Self>().as_ref().slot.get();
+            ManuallyDrop::take(&mut (*slot).result)
+        };
+        let panicked = matches!(&result, Err(payload) if is_panic(&**payload));
+        drop_contained(result);
+        panicked
+    }
+}
+
+/// Whether a payload came from a panic, rather than from a cancellation or a missing stack.
+pub(crate) fn is_panic(payload: &(dyn Any + Send)) -> bool {
+    !payload.is::<Cancelled>() && !payload.is::<OutOfStacks>()
+}
+
+/// Runs the closure, or only drops it if the coroutine was cancelled before it started.
+#[inline]
+fn outcome<F: FnOnce() -> T, T>(header: &Header, closure: F) -> std::thread::Result<T> {
+    if !header.has(flag::CANCELLED) {
+        return catch_unwind(AssertUnwindSafe(closure));
+    }
+    catch_unwind(AssertUnwindSafe(|| drop(closure)))?;
+    let error = header.has(flag::OUT_OF_STACKS).then(|| with_local(|local| local?.stack_error()));
+    match error.flatten() {
+        Some(error) => Err(Box::new(error)),
+        None => Err(Box::new(Cancelled)),
+    }
+}
+
+/// Drops a value of the user's; a panic of its destructor has been reported by the hook and ends here.
+fn drop_contained<V>(value: V) {
+    if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(value))) {
+        // The payload's own destructor may panic, too; somewhere this must end.
+        std::mem::forget(payload);
+    }
+}
+
+/// A task that was made and not yet published, and the handle to it.
+pub(crate) struct Made<T> {
+    /// For the scheduler: the runtime's reference.
+    pub(crate) seed: NonNull<Header>,
+    /// For the user.
+    pub(crate) joiner: Joiner<T>,
+}
+
+/// Makes a task. The closure may be anything; whether it may go to another thread, and how long what it borrows lives, is
+/// for the caller to see to.
+#[inline]
+pub(crate) fn make<F: FnOnce() -> T, T, M: Member>(birth: Birth, closure: F, member: M) -> Made<T> {
+    let (memory, origin) = block::allocate(Layout::new::<Task<F, T, M>>());
+    let task = memory.cast::<Task<F, T, M>>();
+    // SAFETY: (docs/safety.md, R1) the memory is for this type and ours; the header starts with two references, one for
+    // each field of the result.
+    unsafe {
+        task.write(Task {
+            core: Core {
+                header: Header::new(birth, const { &Task::<F, T, M>::BODY }, origin),
+                joiners: WaitQueue::new(),
+            },
+            slot: UnsafeCell::new(Slot { closure: ManuallyDrop::new(closure) }),
+            member,
+        });
+        let header = task.cast::<Header>();
+        task.as_ref().member.joined(header);
+        Made { seed: header, joiner: Joiner::new(Reference::from_raw(header)) }
+    }
+}
+
+/// The right to the result of a coroutine.
+#[derive(Debug)]
+pub(crate) struct Joiner<T> {
+    coroutine: Coroutine,
+    _result: std::marker::PhantomData<T>,
+}
+
+// SAFETY: (docs/safety.md, R1) what a joiner gives access to beyond the header is the result.
+unsafe impl<T: Send> Send for Joiner<T> {}
+// SAFETY: (docs/safety.md, R1) a shared joiner gives access to the header only.
+unsafe impl<T> Sync for Joiner<T> {}
+
+impl<T> Joiner<T> {
+    /// The joiner of a task that was made for it.
+    fn new(reference: Reference) -> Joiner<T> {
+        Joiner { coroutine: Coroutine::new(reference), _result: std::marker::PhantomData }
+    }
+
+    /// The coroutine, as users see it.
+    #[inline]
+    pub(crate) fn coroutine(&self) -> &Coroutine {
+        &self.coroutine
+    }
+
+    /// The coroutine.
+    #[inline]
+    pub(crate) fn reference(&self) -> &Reference {
+        self.coroutine.reference()
+    }
+
+    /// Those who wait for the end.
+    #[inline]
+    pub(crate) fn joiners(&self) -> &WaitQueue {
+        // SAFETY: (docs/safety.md, R1) every header is the beginning of a core, and the reference keeps it.
+        unsafe { &self.reference().as_ptr().cast::<Core>().as_ref().joiners }
+    }
+
+    /// Whether the coroutine has ended.
+    #[inline]
+    pub(crate) fn is_done(&self) -> bool {
+        self.reference().has(flag::DONE)
+    }
+
+    /// Takes the result of a coroutine that has ended.
+    #[inline]
+    pub(crate) fn take(self) -> std::thread::Result<T> {
+        assert!(self.is_done(), "the result is there when the coroutine has ended");
+        let mut result = std::mem::MaybeUninit::<std::thread::Result<T>>::uninit();
+        let this = ManuallyDrop::new(self);
+        // SAFETY: (docs/safety.md, R1) `DONE` is set and `DETACHED` is not, so the result is ours; it is taken once, as
+        // `this` is not dropped and its reference given up here.
+        unsafe {
+            let coroutine = std::ptr::read(&this.coroutine);
+            let reference = coroutine.reference();
+            let target = NonNull::from(&mut result).cast();
+            (reference.body().take_result)(reference.as_ptr(), target);
+            result.assume_init()
+        }
+    }
+
+    /// Gives up the right to the result; true if it was there and was a panic.
+    fn detach(&self) -> bool {
+        let reference = self.reference();
+        let before = reference.flags.fetch_or(flag::DETACHED, Ordering::AcqRel);
+        // SAFETY: (docs/safety.md, R1) `DONE` came first, so the result is ours to drop.
+        before & flag::DONE != 0
+            && unsafe { (reference.body().drop_result)(reference.as_ptr()) }
+    }
+
+    /// Gives up the right to the result and says whether it was there and was a panic.
+    pub(crate) fn abandon(self) -> bool {
+        let this = ManuallyDrop::new(self);
+        let panicked = this.detach();
+        // SAFETY: (docs/safety.md, R1) `this` is not dropped, so its reference is given up here, once.
+        drop(unsafe { std::ptr::read(&this.coroutine) });
+        panicked
+    }
+}
+
+impl<T> Drop for Joiner<T> {
+    fn drop(&mut self) {
+        self.detach();
+    }
+}

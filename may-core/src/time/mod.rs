@@ -1,0 +1,48 @@
+//! Sleeping, for coroutines and plain threads alike.
+//!
+//! A coroutine sleeps in its worker's wheel and blocks nobody; precise to about a tenth of a millisecond where the platform
+//! allows it.
+
+use std::time::{Duration, Instant};
+
+use crate::park;
+use crate::util::clock::Deadline;
+
+/// Blocks the caller for at least `duration`. Any duration will do; `Duration::MAX` sleeps until cancelled. Zero returns at
+/// once, but is still a point at which a cancellation is delivered.
+///
+/// # Cancellation
+///
+/// A cancelled coroutine unwinds here.
+///
+/// # Examples
+///
+/// ```
+/// use std::time::{Duration, Instant};
+///
+/// let start = Instant::now();
+/// may_core::time::sleep(Duration::from_micros(500));
+/// assert!(start.elapsed() >= Duration::from_micros(500));
+/// ```
+pub fn sleep(duration: Duration) {
+    park::sleep_until(Deadline::after(duration));
+}
+
+/// Blocks the caller until `deadline`; returns at once if it has passed.
+///
+/// # Cancellation
+///
+/// A cancelled coroutine unwinds here.
+///
+/// # Examples
+///
+/// ```
+/// use std::time::{Duration, Instant};
+///
+/// let deadline = Instant::now() + Duration::from_millis(1);
+/// may_core::time::sleep_until(deadline);
+/// assert!(Instant::now() >= deadline);
+/// ```
+pub fn sleep_until(deadline: Instant) {
+    park::sleep_until(Deadline::at(deadline));
+}
