@@ -207,7 +207,8 @@ impl Entry {
         };
         let Options { krate, calls } = options;
         let enter = quote!(#krate::__private::enter);
-        let config = quote!(#krate::__private::EntryConfig::#constructor() #calls);
+        // A constant, so that only constant expressions are options, and wrong ones do not compile.
+        let config = quote!(const { #krate::__private::EntryConfig::#constructor() #calls });
         // In the place of the user's name, so that what the compiler says about the inside points there.
         let inner = Ident::new("may_entry_body", name.span());
         let inner_output = function.output.as_ref().map(|output| quote!(-> #output));
@@ -330,7 +331,7 @@ mod tests {
                 pub fn main() {
                     fn may_entry_body() { half . }
                     ::may::__private::enter(
-                        ::may::__private::EntryConfig::main().workers(3).stack_bytes(65536),
+                        const { ::may::__private::EntryConfig::main().workers(3).stack_bytes(65536) },
                         may_entry_body
                     )
                 }
@@ -352,7 +353,7 @@ mod tests {
                 fn main() -> ::std::process::ExitCode {
                     fn may_entry_body() -> io::Result<()> { Ok(()) }
                     rt::may::__private::enter(
-                        rt::may::__private::EntryConfig::main().all_cores(),
+                        const { rt::may::__private::EntryConfig::main().all_cores() },
                         || ::std::process::Termination::report(may_entry_body())
                     )
                 }
@@ -373,7 +374,10 @@ mod tests {
             quote! {
                 fn main() -> ! {
                     fn may_entry_body() -> ! { loop {} }
-                    ::may::__private::enter(::may::__private::EntryConfig::main(), may_entry_body)
+                    ::may::__private::enter(
+                        const { ::may::__private::EntryConfig::main() },
+                        may_entry_body
+                    )
                 }
             },
         );
@@ -396,7 +400,7 @@ mod tests {
                 fn works() {
                     fn may_entry_body() {}
                     ::may::__private::enter(
-                        ::may::__private::EntryConfig::test().workers(const { N }),
+                        const { ::may::__private::EntryConfig::test().workers(N) },
                         may_entry_body
                     )
                 }

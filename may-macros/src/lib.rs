@@ -18,7 +18,8 @@ use crate::entry::Entry;
 /// Runs the body of `main` as a coroutine.
 ///
 /// The runtime starts before the body and ends with it: coroutines that are still running then end with the process,
-/// as threads do. The result may be everything that a program can end with.
+/// as threads do. The result may be everything that a program can end with. The body has a stack of 8 MiB, like the
+/// main function of a plain program.
 ///
 /// ```rust,ignore
 /// use may::coroutine;
@@ -35,7 +36,7 @@ use crate::entry::Entry;
 /// | option | value | default |
 /// |---|---|---|
 /// | `workers` | how many threads run coroutines: a number or constant expression, or `"cores"` | `"cores"` |
-/// | `stack` | the size of a coroutine's stack: bytes, or a string such as `"64k"`, `"64KiB"`, `"1m"` | `"256k"` |
+/// | `stack` | the stack of coroutines that ask for none: bytes, or a string such as `"64k"` or `"1MiB"` | `"256k"` |
 /// | `crate` | where this crate is found, as a path or a string | `::may` |
 ///
 /// ```rust,ignore
@@ -66,7 +67,7 @@ pub fn main(arguments: TokenStream, item: TokenStream) -> TokenStream {
 /// | option | value | default |
 /// |---|---|---|
 /// | `workers` | how many threads run coroutines: a number or constant expression, or `"cores"` | `2` |
-/// | `stack` | the size of a coroutine's stack: bytes, or a string such as `"64k"`, `"64KiB"`, `"1m"` | `"256k"` |
+/// | `stack` | the stack of coroutines that ask for none: bytes, or a string such as `"64k"` or `"1MiB"` | `"256k"` |
 /// | `crate` | where this crate is found, as a path or a string | `::may` |
 #[proc_macro_attribute]
 pub fn test(arguments: TokenStream, item: TokenStream) -> TokenStream {

@@ -265,15 +265,11 @@ mod tests {
             ("workers = 4", ":: may", ". workers (4)"),
             ("workers = 4,", ":: may", ". workers (4)"),
             ("workers = \"cores\"", ":: may", ". all_cores ()"),
-            (
-                "workers = f(1, 2)",
-                ":: may",
-                ". workers (const { f (1 , 2) })",
-            ),
+            ("workers = f(1, 2)", ":: may", ". workers (f (1 , 2))"),
             (
                 "stack = \"64k\", workers = N",
                 ":: may",
-                ". stack_bytes (65536) . workers (const { N })",
+                ". stack_bytes (65536) . workers (N)",
             ),
             (
                 "crate = a::b, stack = 65536",

@@ -1,7 +1,7 @@
 //! The values that options take: counts, sizes, and words such as `"cores"`.
 //!
 //! Numbers may be any constant expression. What is written out as a literal is checked here; what is not goes into the
-//! expansion as it is, and the runtime checks it when it starts.
+//! expansion as it is, where the configuration checks it, still at compile time.
 
 use proc_macro2::{TokenStream, TokenTree};
 use quote::quote;
@@ -78,11 +78,6 @@ fn is_number_suffix(suffix: &str) -> bool {
     suffix.is_empty() || suffix == "usize"
 }
 
-/// Wraps an expression so that only constants are accepted.
-fn constant(value: &TokenStream) -> Value {
-    Value::Expression(quote!(const { #value }))
-}
-
 /// Reads a count of at least 1, or one of `words`, for the option `name`.
 pub(crate) fn count(
     name: &str,
@@ -137,7 +132,7 @@ pub(crate) fn count(
                 format!("expected an integer, found `{}`", word.text),
                 with_word(word),
             )),
-            None => Ok(constant(value)),
+            None => Ok(Value::Expression(value.clone())),
         },
     }
 }
@@ -157,7 +152,7 @@ fn too_few(name: &str, value: &TokenStream, words: &[Word]) -> Fault {
 /// Reads the size of a stack: bytes, or a string with a unit.
 pub(crate) fn size(value: &TokenStream) -> Result<Value, Fault> {
     let (text, bytes) = match Raw::of(value) {
-        Raw::Expression => return Ok(constant(value)),
+        Raw::Expression => return Ok(Value::Expression(value.clone())),
         Raw::Integer(bytes, suffix) if is_number_suffix(&suffix) => {
             let unit = if bytes == 1 { "byte" } else { "bytes" };
             (format!("{bytes} {unit}"), Some(bytes))
@@ -266,7 +261,7 @@ mod tests {
         assert_eq!(read(quote!(4usize)), "4usize");
         assert_eq!(read(quote!(0x10)), "0x10");
         assert_eq!(read(quote!("cores")), "all_cores");
-        assert_eq!(read(quote!(N + 1)), "const { N + 1 }");
+        assert_eq!(read(quote!(N + 1)), "N + 1");
         assert_eq!(read(quote!(0)), at_least);
         assert_eq!(read(quote!(-1)), at_least);
         assert_eq!(
@@ -322,7 +317,7 @@ mod tests {
         ] {
             assert_eq!(read(text), bytes, "{text}");
         }
-        assert_eq!(read("4 * SIZE"), "const { 4 * SIZE }");
+        assert_eq!(read("4 * SIZE"), "4 * SIZE");
         for (text, message) in [
             (
                 "\"64kb\"",

@@ -8,11 +8,9 @@ const WORKERS: usize = 2;
 
 /// Is documented.
 #[may::main(workers = WORKERS + 1, stack = 2 * 65536)]
-fn main() -> Result<(), Box<dyn Error>> {
+fn expressions() -> Result<(), Box<dyn Error>> {
     let number: usize = "3".parse()?;
     assert_eq!(number, WORKERS + 1);
-    words();
-    in_quotes();
     Ok(())
 }
 
@@ -21,3 +19,9 @@ fn words() {}
 
 #[may::main(workers = "cores", stack = "1m", crate = "::may")]
 fn in_quotes() {}
+
+fn main() {
+    let _ = expressions();
+    words();
+    in_quotes();
+}

@@ -26,12 +26,9 @@ fn returned() {
 }
 
 fn send<T: Send>() {}
-fn sync<T: Sync>() {}
 
-fn handles() {
+fn handle() {
     send::<coroutine::JoinHandle<Rc<u8>>>();
-    sync::<coroutine::JoinHandle<Rc<u8>>>();
-    send::<coroutine::ScopedJoinHandle<'static, Rc<u8>>>();
 }
 
 fn main() {}
