@@ -131,7 +131,7 @@ impl fmt::Display for OutOfStacks {
         let help = match self.remedy {
             Remedy::UseLess => {
                 "run fewer coroutines at once, give them smaller stacks (`Builder::stack_size`, `MAY_STACK=64k`), \
-                 or raise the limit on the process's memory (`ulimit -v`, control groups, `vm.overcommit_memory`)"
+                 or allow the process more memory (`ulimit -v`, `ulimit -l`, control groups, `vm.overcommit_memory`)"
             }
             Remedy::AllowMoreMappings => {
                 "each stack takes two map entries on this kernel: raise `vm.max_map_count` to more than twice the \

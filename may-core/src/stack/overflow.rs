@@ -253,7 +253,7 @@ unsafe fn describe(overflow: &Overflow) -> Text {
 }
 
 /// A text of limited length, which a handler may build.
-struct Text {
+pub(super) struct Text {
     /// The bytes, of which the first `length` are the text.
     bytes: [u8; Text::CAPACITY],
     /// How many there are.
@@ -268,7 +268,7 @@ impl Text {
     const NAME_BYTES: usize = 160;
 
     /// No text.
-    fn new() -> Text {
+    pub(super) fn new() -> Text {
         Text {
             bytes: [0; Text::CAPACITY],
             length: 0,
@@ -276,7 +276,7 @@ impl Text {
     }
 
     /// Adds `part`, as far as it fits.
-    fn add(&mut self, part: &[u8]) {
+    pub(super) fn add(&mut self, part: &[u8]) {
         for (to, from) in self.bytes[self.length..].iter_mut().zip(part) {
             *to = *from;
             self.length += 1;
@@ -284,7 +284,7 @@ impl Text {
     }
 
     /// Adds a name, or the beginning of it.
-    fn add_some(&mut self, name: &[u8]) {
+    pub(super) fn add_some(&mut self, name: &[u8]) {
         match name.split_at_checked(Text::NAME_BYTES) {
             Some((beginning, [_, ..])) => {
                 self.add(beginning);
@@ -295,7 +295,7 @@ impl Text {
     }
 
     /// Adds a number.
-    fn add_number(&mut self, mut number: u64) {
+    pub(super) fn add_number(&mut self, mut number: u64) {
         let mut digits = [0; 20];
         let mut first = digits.len();
         loop {
@@ -310,7 +310,7 @@ impl Text {
     }
 
     /// The text.
-    fn bytes(&self) -> &[u8] {
+    pub(super) fn bytes(&self) -> &[u8] {
         &self.bytes[..self.length]
     }
 }

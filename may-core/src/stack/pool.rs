@@ -75,6 +75,9 @@ const TOUCHED_STACKS: usize = 512;
 /// One in so many stacks with pages in memory may be free and in its slab, if many are in use.
 const TOUCHED_SHARE: usize = 4;
 
+/// So large a share of a slab's stacks has to be home and have pages before it is worth a system call.
+const CLEAN_SHARE: usize = 8;
+
 /// See the module's documentation.
 pub(crate) struct StackPool {
     /// Tells this pool's slabs from others.
@@ -442,7 +445,7 @@ impl Shelf {
             self.list(pointer);
         }
         let allowed = TOUCHED_STACKS.max(self.in_use() / TOUCHED_SHARE);
-        if self.touched.get() > allowed && slab.touched() >= slab.slots() / 2 {
+        if self.touched.get() > allowed && slab.touched() >= slab.slots() / CLEAN_SHARE {
             self.clean(slab);
         }
     }

@@ -174,7 +174,18 @@ impl Slab {
             errno,
             remedy,
         };
-        let start = memory::map(slots * stride).map_err(|errno| failed(errno, Remedy::UseLess))?;
+        let start = memory::map(slots * stride).map_err(|errno| {
+            // Which limit was reached is not told. That on the number of mappings comes first where guards count.
+            let split = memory::guards_cost_mappings();
+            failed(
+                errno,
+                if split {
+                    Remedy::AllowMoreMappings
+                } else {
+                    Remedy::UseLess
+                },
+            )
+        })?;
         let guards = Ranges {
             start,
             length: GUARD_BYTES,

@@ -64,15 +64,22 @@ fn last_errno() -> Errno {
 #[inline]
 pub(crate) fn page_bytes() -> usize {
     static PAGE_BYTES: AtomicUsize = AtomicUsize::new(0);
+
+    /// Asks the system.
+    #[cold]
+    fn ask() -> usize {
+        // SAFETY: (docs/safety.md, system calls) the call takes a number and returns one.
+        let bytes = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
+        let bytes = usize::try_from(bytes).expect("the system has a page size");
+        assert!(bytes.is_power_of_two(), "the page size is a power of two");
+        PAGE_BYTES.store(bytes, Ordering::Relaxed);
+        bytes
+    }
+
     match PAGE_BYTES.load(Ordering::Relaxed) {
-        0 => {
-            // SAFETY: (docs/safety.md, system calls) the call takes a number and returns one.
-            let bytes = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
-            let bytes = usize::try_from(bytes).expect("the system has a page size");
-            assert!(bytes.is_power_of_two(), "the page size is a power of two");
-            PAGE_BYTES.store(bytes, Ordering::Relaxed);
-            bytes
-        }
+        // These machines have no other size, and it is asked for whenever a stack is taken.
+        _ if cfg!(any(target_arch = "x86_64", target_arch = "x86")) => 4096,
+        0 => ask(),
         bytes => bytes,
     }
 }
@@ -123,6 +130,30 @@ pub(crate) unsafe fn unmap(start: usize, length: usize) -> bool {
     unsafe { libc::munmap(start as *mut _, length) == 0 }
 }
 
+/// Whether each guard splits its mapping, whatever the mapping.
+pub(crate) fn guards_cost_mappings() -> bool {
+    #[cfg(test)]
+    if tests::PROTECT_ONLY.load(Ordering::Relaxed) {
+        return true;
+    }
+    !marks::work()
+}
+
+/// Whether what is at `address` may be written to. Finds out without a fault of our own, because a system call that is
+/// to write a structure there reports an error.
+///
+/// # Safety
+///
+/// Nobody needs what is in the 4 KiB from `address` on.
+#[cfg_attr(
+    not(any(test, target_os = "linux")),
+    expect(dead_code, reason = "for marks only")
+)]
+pub(crate) unsafe fn is_writable(address: usize) -> bool {
+    // SAFETY: (docs/safety.md, system calls) the structure is smaller than 4 KiB.
+    unsafe { libc::uname(address as *mut _) == 0 }
+}
+
 /// Makes every access to `ranges`, which lie in one mapping of `map`, fault.
 ///
 /// If it fails, some of the guards may be there.
@@ -132,16 +163,26 @@ pub(crate) unsafe fn unmap(start: usize, length: usize) -> bool {
 /// Nobody uses the ranges.
 pub(crate) unsafe fn guard(ranges: Ranges) -> Result<Guards, Errno> {
     // SAFETY: (docs/safety.md, R12) the caller vouches for the ranges.
-    if marks::work() && unsafe { marks::install(ranges) } {
+    if !guards_cost_mappings() && unsafe { marks::install(ranges) } {
         return Ok(Guards::Marked);
     }
-    for (start, length) in ranges.iter() {
-        // SAFETY: (docs/safety.md, R12) as above.
-        if unsafe { libc::mprotect(start as *mut _, length, libc::PROT_NONE) } != 0 {
-            return Err(last_errno());
+    // SAFETY: (docs/safety.md, R12) as above.
+    unsafe { protect(ranges) }.map(|()| Guards::Protected)
+}
+
+/// Makes every access to `ranges` fault, in the way that works everywhere.
+///
+/// # Safety
+///
+/// Nobody uses the ranges.
+unsafe fn protect(ranges: Ranges) -> Result<(), Errno> {
+    ranges.iter().try_for_each(|(start, length)| {
+        // SAFETY: (docs/safety.md, R12) the caller vouches for the ranges.
+        match unsafe { libc::mprotect(start as *mut _, length, libc::PROT_NONE) } {
+            0 => Ok(()),
+            _ => Err(last_errno()),
         }
-    }
-    Ok(Guards::Protected)
+    })
 }
 
 /// Gives the pages of a range back. On Linux they read as zeros afterwards, elsewhere as zeros or as before; false if
@@ -221,7 +262,7 @@ pub(crate) fn thread_faults() -> usize {
 /// Guards as marks in the page tables. (Not on Android, whose filters end a process that makes an unknown system call.)
 #[cfg(target_os = "linux")]
 mod marks {
-    use super::{Ranges, map, page_bytes, unmap};
+    use super::{Ranges, is_writable, map, page_bytes, unmap};
     use std::sync::OnceLock;
     use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -241,14 +282,11 @@ mod marks {
         *WORK.get_or_init(|| {
             let length = page_bytes();
             let Ok(page) = map(length) else { return false };
-            // A call that writes a structure to where it is told tells by its error whether the page may be written,
-            // without a fault of our own.
-            // SAFETY: (docs/safety.md, system calls) the page was mapped for this, has room for the structure, and is
-            // unmapped when nobody uses it.
+            // SAFETY: (docs/safety.md, R12) the page was mapped for this, and is unmapped when nobody uses it.
             unsafe {
-                let before = libc::uname(page as *mut _) == 0;
+                let before = is_writable(page);
                 let marked = libc::madvise(page as *mut _, length, GUARD_INSTALL) == 0;
-                let after = libc::uname(page as *mut _) == 0;
+                let after = is_writable(page);
                 unmap(page, length);
                 before && marked && !after
             }
@@ -338,5 +376,125 @@ mod marks {
     /// None is needed.
     pub(super) unsafe fn install(_ranges: Ranges) -> bool {
         false
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use std::sync::atomic::AtomicBool;
+
+    /// Makes guards cost mappings, as they do on most systems. For tests that have a process to themselves.
+    pub(crate) static PROTECT_ONLY: AtomicBool = AtomicBool::new(false);
+
+    /// Allows this process `bytes` of address space beyond what it has.
+    pub(crate) fn limit_address_space(bytes: usize) {
+        let statistics = std::fs::read_to_string("/proc/self/statm").unwrap();
+        let pages: usize = statistics.split(' ').next().unwrap().parse().unwrap();
+        let most = (pages * page_bytes() + bytes) as libc::rlim_t;
+        let limit = libc::rlimit {
+            rlim_cur: most,
+            rlim_max: most,
+        };
+        // SAFETY: (docs/safety.md, system calls) the structure lives across the call.
+        assert_eq!(unsafe { libc::setrlimit(libc::RLIMIT_AS, &limit) }, 0);
+    }
+
+    /// Locks all memory of this process, now and later; false if that is not allowed.
+    pub(crate) fn lock_memory() -> bool {
+        // SAFETY: (docs/safety.md, system calls) the call takes a number.
+        unsafe { libc::mlockall(libc::MCL_CURRENT | libc::MCL_FUTURE) == 0 }
+    }
+
+    /// Whether something is mapped at the page `address`.
+    pub(crate) fn is_mapped(address: usize) -> bool {
+        let mut residence = 0_u8;
+        let page = address / page_bytes() * page_bytes();
+        // SAFETY: (docs/safety.md, system calls) the call writes one byte.
+        unsafe { libc::mincore(page as *mut _, 1, (&raw mut residence).cast()) == 0 }
+    }
+
+    /// Counts the pages of a range that are in memory.
+    fn resident(range: Range<usize>) -> usize {
+        let mut count = 0;
+        for_each_resident(range, |_| count += 1);
+        count
+    }
+
+    /// Maps a range of pages with guards in the first and the third, made by `guard`.
+    fn with_guards(guard: impl FnOnce(Ranges)) {
+        let page = page_bytes();
+        let start = map(4 * page).unwrap();
+        guard(Ranges {
+            start,
+            length: page,
+            stride: 2 * page,
+            count: 2,
+        });
+        // SAFETY: (docs/safety.md, R12) nobody needs what is in the mapping, which is unmapped when it is not used.
+        unsafe {
+            let writable: Vec<bool> = (0..4)
+                .map(|index| is_writable(start + index * page))
+                .collect();
+            assert_eq!(writable, [false, true, false, true]);
+            assert_eq!(resident(start..start + 4 * page), 2);
+            for index in [1, 3] {
+                assert!(discard(start + index * page, page));
+            }
+            assert!(!is_writable(start), "the guard is gone");
+            assert!(unmap(start, 4 * page));
+        }
+    }
+
+    #[test]
+    fn guards_fault_and_stay_when_pages_are_given_back() {
+        with_guards(|ranges| {
+            // SAFETY: (docs/safety.md, R12) the mapping is new.
+            unsafe { super::guard(ranges) }.unwrap();
+        });
+    }
+
+    #[test]
+    fn protected_guards_do_the_same() {
+        with_guards(|ranges| {
+            // SAFETY: (docs/safety.md, R12) the mapping is new.
+            unsafe { protect(ranges) }.unwrap();
+        });
+    }
+
+    #[test]
+    fn residence_is_told_page_by_page() {
+        let page = page_bytes();
+        let start = map(600 * page).unwrap();
+        let touched = [0, 1, 255, 256, 599];
+        for index in touched {
+            // SAFETY: (docs/safety.md, system calls) the page lies in the mapping.
+            unsafe { ptr::write_volatile((start + index * page) as *mut u8, 1) };
+        }
+        let mut seen = Vec::new();
+        for_each_resident(start..start + 600 * page, |address| {
+            seen.push((address - start) / page)
+        });
+        assert_eq!(seen, touched);
+        // SAFETY: (docs/safety.md, I3) nobody uses the mapping any more.
+        unsafe {
+            wipe(start..start + 600 * page);
+            assert_eq!(ptr::read_volatile((start + page) as *const u8), 0);
+            assert!(unmap(start, 600 * page));
+        }
+    }
+
+    #[test]
+    fn faults_are_counted() {
+        let page = page_bytes();
+        let start = map(64 * page).unwrap();
+        let before = thread_faults();
+        for index in 0..64 {
+            // SAFETY: (docs/safety.md, system calls) the page lies in the mapping.
+            unsafe { ptr::write_volatile((start + index * page) as *mut u8, 1) };
+        }
+        assert!(thread_faults() - before >= 64);
+        // SAFETY: (docs/safety.md, I3) nobody uses the mapping any more.
+        assert!(unsafe { unmap(start, 64 * page) });
     }
 }

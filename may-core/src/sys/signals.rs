@@ -121,16 +121,16 @@ unsafe fn forward(signal: libc::c_int, info: *mut libc::siginfo_t, context: *mut
 #[allow(
     unused_variables,
     unreachable_code,
-    reason = "some platforms keep it where we do not know"
+    unused_unsafe,
+    reason = "not known everywhere"
+)]
+#[allow(
+    clippy::unnecessary_cast,
+    reason = "the types differ between platforms"
 )]
 unsafe fn stack_pointer(context: *const libc::c_void) -> Option<usize> {
     let context = context.cast::<libc::ucontext_t>();
     // SAFETY: (docs/safety.md, R10) the kernel passes a `ucontext_t`, laid out for the platform.
-    #[allow(
-        unused_unsafe,
-        clippy::unnecessary_cast,
-        reason = "the types differ between platforms"
-    )]
     unsafe {
         #[cfg(any(target_os = "linux", target_os = "android"))]
         {
