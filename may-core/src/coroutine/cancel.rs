@@ -46,7 +46,7 @@ impl std::error::Error for Cancelled {}
 /// abort the process.
 #[inline]
 pub(crate) fn is_deliverable(header: &Header) -> bool {
-    header.shields.get() == 0 && !std::thread::panicking()
+    !header.shielded.get() && !std::thread::panicking()
 }
 
 /// Whether a cancellation was requested that may be raised now.
@@ -78,7 +78,7 @@ pub(crate) fn raise() {
 /// assert_eq!(saved, "both");
 /// ```
 pub fn shield<R>(f: impl FnOnce() -> R) -> R {
-    counted(|header| &header.shields, f)
+    marked(|header| &header.shielded, f)
 }
 
 /// Runs `f` in a section in which blocking is a bug: every call that would suspend the coroutine panics.
@@ -99,23 +99,22 @@ pub fn shield<R>(f: impl FnOnce() -> R) -> R {
 /// assert_eq!(sum, 2);
 /// ```
 pub fn forbid_blocking<R>(f: impl FnOnce() -> R) -> R {
-    counted(|header| &header.forbids, f)
+    marked(|header| &header.forbids, f)
 }
 
-/// Runs `f` with one of the current coroutine's counters raised by one.
-fn counted<R>(counter: fn(&Header) -> &Cell<u32>, f: impl FnOnce() -> R) -> R {
-    /// Lowers the counter again, also if `f` unwinds.
-    struct Lower<'a>(&'a Cell<u32>);
-    impl Drop for Lower<'_> {
+/// Runs `f` with one of the current coroutine's marks set.
+fn marked<R>(mark: fn(&Header) -> &Cell<bool>, f: impl FnOnce() -> R) -> R {
+    /// Puts the mark back to what it was, also if `f` unwinds.
+    struct Restore<'a>(&'a Cell<bool>, bool);
+    impl Drop for Restore<'_> {
         fn drop(&mut self) {
-            self.0.set(self.0.get() - 1);
+            self.0.set(self.1);
         }
     }
     let Some(coroutine) = current::coroutine() else { return f() };
     // SAFETY: (docs/safety.md, R1) the running coroutine's block lives while it runs.
-    let counter = counter(unsafe { coroutine.as_ref() });
-    counter.set(counter.get() + 1);
-    let _lower = Lower(counter);
+    let mark = mark(unsafe { coroutine.as_ref() });
+    let _restore = Restore(mark, mark.replace(true));
     f()
 }
 

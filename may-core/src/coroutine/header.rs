@@ -53,42 +53,45 @@ pub(crate) mod flag {
 }
 
 /// See the module's documentation.
+///
+/// The order is for the cache: what a switch touches is the first line, what a wake-up touches the second.
 #[repr(C)]
 pub(crate) struct Header {
-    /// Fixed: id, name and stack size, where the report of a stack overflow finds them.
-    pub(crate) label: Label,
-    /// Shared: references to the block.
-    references: AtomicU32,
-    /// Shared: see [`flag`].
-    pub(crate) flags: AtomicU32,
-    /// Shared: decides how the current wait ends.
-    pub(crate) word: CommitWord,
+    /// Worker's: the stack and what is on it, from first run to end.
+    pub(super) frame: UnsafeCell<Option<Frame>>,
     /// The link of the one queue in which the coroutine is.
     next: prim::AtomicPtr<Header>,
+    /// Worker's: what switches back to the worker; null before the first run.
+    pub(super) suspender: Cell<*const Suspender>,
+    /// Shared: see [`flag`].
+    pub(crate) flags: AtomicU32,
+    /// Worker's: a shield is in force.
+    pub(super) shielded: Cell<bool>,
+    /// Worker's: a `forbid_blocking` section is open.
+    pub(super) forbids: Cell<bool>,
+    /// Worker's: the coroutine was unwinding when it last suspended.
+    pub(super) unwinding: Cell<bool>,
+
+    /// Shared: decides how the current wait ends.
+    pub(crate) word: CommitWord,
     /// Where a wake-up is sent. Null until the first run; set by the worker, before anybody could wake the coroutine.
     home: AtomicPtr<Home>,
+    /// Shared: references to the block.
+    references: AtomicU32,
+    /// Worker's: the coroutine accepts connections, so what it spawns is spread over the workers.
+    pub(super) accepts: Cell<bool>,
+    /// Fixed: id, name and stack size, where the report of a stack overflow finds them.
+    pub(crate) label: Label,
+    /// Worker's: the worker's list of live coroutines.
+    live: Links<Header>,
     /// Fixed: the code.
     body: &'static Body,
     /// Fixed: where the block came from.
     origin: Origin,
     /// Fixed: where the user called `spawn`.
     location: &'static Location<'static>,
-    /// Worker's: the worker's list of live coroutines.
-    live: Links<Header>,
-    /// Worker's: the stack and what is on it, from first run to end.
-    pub(super) frame: UnsafeCell<Option<Frame>>,
-    /// Worker's: what switches back to the worker, once the coroutine has started.
-    pub(super) suspender: Cell<*const Suspender>,
     /// Worker's: coroutine-local values, made on first use.
     pub(super) locals: Cell<*mut Locals>,
-    /// Worker's: how many shields are in force.
-    pub(super) shields: Cell<u32>,
-    /// Worker's: how many `forbid_blocking` sections are open.
-    pub(super) forbids: Cell<u32>,
-    /// Worker's: the coroutine was unwinding when it last suspended.
-    pub(super) unwinding: Cell<bool>,
-    /// Worker's: the coroutine accepts connections, so what it spawns is spread over the workers.
-    pub(super) accepts: Cell<bool>,
 }
 
 // SAFETY: (docs/safety.md, I1) shared fields are atomics, fixed ones are only read, and the worker's ones are touched by
@@ -141,8 +144,8 @@ impl Header {
             frame: UnsafeCell::new(None),
             suspender: Cell::new(ptr::null()),
             locals: Cell::new(ptr::null_mut()),
-            shields: Cell::new(0),
-            forbids: Cell::new(0),
+            shielded: Cell::new(false),
+            forbids: Cell::new(false),
             unwinding: Cell::new(false),
             accepts: Cell::new(false),
         }
@@ -200,14 +203,16 @@ impl Header {
         self.accepts.get()
     }
 
-    /// Opens or closes a section in which blocking is an error; returns how many are open. Worker only.
-    pub(crate) fn forbids(&self) -> &Cell<u32> {
-        &self.forbids
+    /// Whether the coroutine has started. Worker only.
+    #[inline]
+    pub(crate) fn has_started(&self) -> bool {
+        !self.suspender.get().is_null()
     }
 
-    /// How many shields are in force. Worker only.
-    pub(crate) fn shields(&self) -> &Cell<u32> {
-        &self.shields
+    /// Whether blocking is an error now. Worker only.
+    #[inline]
+    pub(crate) fn forbids_blocking(&self) -> bool {
+        self.forbids.get()
     }
 
     /// Sends the coroutine, whose wait the caller has just closed, to its worker.

@@ -25,7 +25,9 @@ pub(crate) fn is_unwinding(header: &Header) -> bool {
 #[inline]
 pub(crate) fn around(header: &Header, suspend: impl FnOnce()) {
     if !std::thread::panicking() {
-        header.unwinding.set(false);
+        if header.unwinding.get() {
+            header.unwinding.set(false);
+        }
         suspend();
     } else {
         around_panicking(header, suspend);

@@ -50,7 +50,7 @@ impl Blocker {
         match current::coroutine() {
             Some(coroutine) => {
                 // SAFETY: (docs/safety.md, R1) the running coroutine's block lives while it runs.
-                if unsafe { coroutine.as_ref() }.forbids().get() > 0 {
+                if unsafe { coroutine.as_ref() }.forbids_blocking() {
                     refuse("a call inside `forbid_blocking` would have blocked");
                 }
                 Blocker::Coroutine(coroutine)
@@ -301,18 +301,32 @@ pub(crate) fn sleep_until(deadline: Deadline) {
 /// ```
 #[inline]
 pub fn yield_now() {
+    // Small, so that it is inlined: a call and a return around the switch would cost more than the switch, since the
+    // processor predicts returns by the calls it has seen.
     let Some(coroutine) = current::coroutine() else { return std::thread::yield_now() };
     // SAFETY: (docs/safety.md, R1) the running coroutine's block lives while it runs.
     let header = unsafe { coroutine.as_ref() };
-    if header.forbids().get() > 0 {
+    if header.has(flag::CANCELLED) || header.forbids_blocking() {
+        before_yield(header);
+    }
+    with_local(|local| {
+        if let Some(local) = local {
+            local.requeue(coroutine);
+        }
+    });
+    // SAFETY: (docs/safety.md, I2) a coroutine runs on a worker, so the lines above sent it home.
+    unwinding::around(header, || unsafe { header.suspend() });
+}
+
+/// The rare half of [`yield_now`]: delivers a cancellation, or refuses to suspend.
+#[cold]
+fn before_yield(header: &Header) {
+    if header.forbids_blocking() {
         refuse("`yield_now` was called inside `forbid_blocking`");
     }
     if cancel::is_due(header) {
         cancel::raise();
     }
-    with_local(|local| local.expect("coroutines run on workers").requeue(coroutine));
-    // SAFETY: (docs/safety.md, I2) the line above sent the coroutine home.
-    unwinding::around(header, || unsafe { header.suspend() });
 }
 
 /// Counts a call that may succeed at once; a coroutine whose budget is spent gives the others a turn first, so that no
@@ -332,5 +346,5 @@ pub(crate) fn spend_budget() {
 #[cold]
 fn may_suspend() -> bool {
     // SAFETY: (docs/safety.md, R1) the running coroutine's block lives while it runs.
-    current::coroutine().is_some_and(|coroutine| unsafe { coroutine.as_ref() }.forbids().get() == 0)
+    current::coroutine().is_some_and(|coroutine| !unsafe { coroutine.as_ref() }.forbids_blocking())
 }

@@ -113,10 +113,10 @@ impl Local {
     #[inline]
     fn run_one(&self, coroutine: NonNull<Header>) {
         // SAFETY: (docs/safety.md, R1) what is queued has not ended, so the runtime's reference keeps it.
-        if unsafe { coroutine.as_ref() }.home().is_null() {
-            self.start(coroutine);
-        } else {
+        if unsafe { coroutine.as_ref() }.has_started() {
             self.resume(coroutine);
+        } else {
+            self.start(coroutine);
         }
     }
 
@@ -425,7 +425,9 @@ impl Local {
     /// Keeps stacks, timers and thread-locals of coroutines that were given up where they are (R9).
     fn park_for_ever(&self) -> ! {
         // SAFETY: (docs/safety.md, R9) listed coroutines have not ended.
-        self.for_each_live(|coroutine| drop(unsafe { coroutine.as_ref() }.word.abandon()));
+        self.for_each_live(|coroutine| {
+            let _ = unsafe { coroutine.as_ref() }.word.abandon();
+        });
         loop {
             std::thread::park();
         }
