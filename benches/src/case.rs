@@ -1,0 +1,246 @@
+//! What is measured: the cases, their sizes, and who takes part.
+
+use crate::peer::Start;
+
+/// One kind of work that every peer does in the same shape.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Case {
+    /// How it is called on the command line.
+    pub(crate) name: &'static str,
+    /// What it does, in one line.
+    pub(crate) title: &'static str,
+    /// What the time is counted for.
+    pub(crate) unit: &'static str,
+    /// The work itself.
+    pub(crate) work: Work,
+    /// The numbers of workers that it is measured with.
+    pub(crate) workers: &'static [usize],
+}
+
+/// The work of a case, with its size.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Work {
+    /// Start `batch` coroutines and join them, until there were `total`.
+    SpawnJoin { total: u64, batch: u64 },
+    /// Start `batch` coroutines without handles and wait until all have run, until there were
+    /// `total`.
+    SpawnDetached { total: u64, batch: u64 },
+    /// Let `tasks` coroutines yield, `yields` times together.
+    Yield { tasks: u64, yields: u64 },
+    /// Let pairs send a number back and forth, `rounds` round trips together.
+    PingPong {
+        pairs: u64,
+        rounds: u64,
+        start: Start,
+    },
+    /// Compute a Fibonacci number with a coroutine for every call above the cutoff.
+    Fib { n: u64 },
+    /// The same with the peer's own way to do two things at once (`join!`).
+    FibJoin { n: u64 },
+    /// Sum up the leaves of a tree in which every inner coroutine starts ten others.
+    Skynet { leaves: u64 },
+    /// Serve so many connections that each send 64 bytes and wait for them to come back.
+    Echo { connections: usize },
+    /// Hold so many coroutines that wait.
+    Parked { count: u64 },
+}
+
+/// Calls of `fib` below this argument stay in their coroutine.
+pub(crate) const FIB_CUTOFF: u64 = 10;
+
+/// All workers that are compared: one shows the price of the work, two that of sharing it.
+const ONE_AND_TWO: &[usize] = &[1, 2];
+
+/// All cases, in the order of the report.
+pub(crate) const CASES: &[Case] = &[
+    Case {
+        name: "spawn_join",
+        title: "start and join, 1000 at a time",
+        unit: "ns each",
+        work: Work::SpawnJoin {
+            total: 1_000_000,
+            batch: 1000,
+        },
+        workers: ONE_AND_TWO,
+    },
+    Case {
+        name: "detach_1000",
+        title: "start detached, 1000 at a time",
+        unit: "ns each",
+        work: Work::SpawnDetached {
+            total: 1_000_000,
+            batch: 1000,
+        },
+        workers: ONE_AND_TWO,
+    },
+    Case {
+        name: "detach_all",
+        title: "start a million detached at once",
+        unit: "ns each",
+        work: Work::SpawnDetached {
+            total: 1_000_000,
+            batch: 1_000_000,
+        },
+        workers: ONE_AND_TWO,
+    },
+    Case {
+        name: "yield_1",
+        title: "yield, one alone",
+        unit: "ns each",
+        work: Work::Yield {
+            tasks: 1,
+            yields: 1_000_000,
+        },
+        workers: ONE_AND_TWO,
+    },
+    Case {
+        name: "yield_1000",
+        title: "yield, 1000 taking turns",
+        unit: "ns each",
+        work: Work::Yield {
+            tasks: 1000,
+            yields: 2_000_000,
+        },
+        workers: ONE_AND_TWO,
+    },
+    Case {
+        name: "ping_pong",
+        title: "a pair started by a coroutine, back and forth",
+        unit: "ns a round trip",
+        work: Work::PingPong {
+            pairs: 1,
+            rounds: 300_000,
+            start: Start::Coroutine,
+        },
+        workers: ONE_AND_TWO,
+    },
+    Case {
+        name: "ping_pong_outside",
+        title: "a pair started by a thread, back and forth",
+        unit: "ns a round trip",
+        work: Work::PingPong {
+            pairs: 1,
+            rounds: 300_000,
+            start: Start::Thread,
+        },
+        workers: ONE_AND_TWO,
+    },
+    Case {
+        name: "ping_pong_apart",
+        title: "a pair forced onto two workers, back and forth",
+        unit: "ns a round trip",
+        work: Work::PingPong {
+            pairs: 1,
+            rounds: 20_000,
+            start: Start::Apart,
+        },
+        workers: &[2],
+    },
+    Case {
+        name: "ping_pong_100",
+        title: "100 pairs, back and forth",
+        unit: "ns a round trip",
+        work: Work::PingPong {
+            pairs: 100,
+            rounds: 500_000,
+            start: Start::Coroutine,
+        },
+        workers: ONE_AND_TWO,
+    },
+    Case {
+        name: "fib",
+        title: "fib(30), one started for each call above fib(10)",
+        unit: "us a run",
+        work: Work::Fib { n: 30 },
+        workers: ONE_AND_TWO,
+    },
+    Case {
+        name: "fib_join",
+        title: "fib(30), with the peer's join of two",
+        unit: "us a run",
+        work: Work::FibJoin { n: 30 },
+        workers: ONE_AND_TWO,
+    },
+    Case {
+        name: "skynet",
+        title: "a tree of tens with a million leaves",
+        unit: "us a run",
+        work: Work::Skynet { leaves: 1_000_000 },
+        workers: ONE_AND_TWO,
+    },
+    Case {
+        name: "echo_64",
+        title: "TCP echo, 64 connections, 64 bytes",
+        unit: "ns a request",
+        work: Work::Echo { connections: 64 },
+        workers: ONE_AND_TWO,
+    },
+    Case {
+        name: "echo_1000",
+        title: "TCP echo, 1000 connections, 64 bytes",
+        unit: "ns a request",
+        work: Work::Echo { connections: 1000 },
+        workers: ONE_AND_TWO,
+    },
+    Case {
+        name: "parked",
+        title: "a million that wait at the same time",
+        unit: "ns each, from the first start to the last join",
+        work: Work::Parked { count: 1_000_000 },
+        workers: &[1],
+    },
+];
+
+impl Work {
+    /// The same work in a tenth of the size, or a third where that already is short.
+    pub(crate) fn smaller(self) -> Work {
+        match self {
+            Work::SpawnJoin { total, batch } => Work::SpawnJoin {
+                total: total / 10,
+                batch,
+            },
+            Work::SpawnDetached { total, batch } => Work::SpawnDetached {
+                total: total / 10,
+                batch: batch.min(total / 10),
+            },
+            Work::Yield { tasks, yields } => Work::Yield {
+                tasks,
+                yields: yields / 10,
+            },
+            Work::PingPong {
+                pairs,
+                rounds,
+                start,
+            } => Work::PingPong {
+                pairs,
+                rounds: rounds / 10,
+                start,
+            },
+            Work::Fib { n } => Work::Fib { n: n - 3 },
+            Work::FibJoin { n } => Work::FibJoin { n: n - 3 },
+            Work::Skynet { leaves } => Work::Skynet {
+                leaves: leaves / 10,
+            },
+            Work::Echo { connections } => Work::Echo { connections },
+            Work::Parked { count } => Work::Parked { count: count / 10 },
+        }
+    }
+
+    /// How many operations one run consists of, in the unit of its case.
+    pub(crate) fn operations(self) -> u64 {
+        match self {
+            Work::SpawnJoin { total, .. } | Work::SpawnDetached { total, .. } => total,
+            Work::Yield { yields, .. } => yields,
+            Work::PingPong { rounds, .. } => rounds,
+            // Counted in whole runs, in microseconds.
+            Work::Fib { .. } | Work::FibJoin { .. } | Work::Skynet { .. } => 1000,
+            Work::Echo { .. } => 1,
+            Work::Parked { count } => count,
+        }
+    }
+}
+
+/// Finds a case by its name.
+pub(crate) fn find(name: &str) -> Option<&'static Case> {
+    CASES.iter().find(|case| case.name == name)
+}

@@ -1,0 +1,263 @@
+//! tokio's multi-threaded runtime.
+
+use std::{
+    future::Future,
+    hint::black_box,
+    net::SocketAddr,
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+    runtime::{Builder, Runtime},
+    sync::{Notify, mpsc},
+    task,
+};
+
+use super::ECHO_BUFFER;
+use crate::{
+    case::FIB_CUTOFF,
+    peer::{Parked, Peer, Start, fib_in_place},
+    system::Memory,
+};
+
+/// A runtime with as many workers as were asked for.
+struct Tokio(Runtime);
+
+/// Starts it.
+pub(super) fn start(workers: usize) -> Box<dyn Peer> {
+    let runtime = Builder::new_multi_thread()
+        .worker_threads(workers)
+        .enable_io()
+        .build()
+        .unwrap();
+    Box::new(Tokio(runtime))
+}
+
+impl Tokio {
+    /// Runs `body` as a task, which is on a worker, and waits for it.
+    fn run<T: Send + 'static>(&self, body: impl Future<Output = T> + Send + 'static) -> T {
+        self.0.block_on(self.0.spawn(body)).unwrap()
+    }
+}
+
+impl Peer for Tokio {
+    fn spawn_join(&self, total: u64, batch: u64) -> Option<Duration> {
+        Some(self.run(async move {
+            let begin = Instant::now();
+            let mut handles = Vec::with_capacity(batch as usize);
+            for _ in 0..total / batch {
+                handles.extend((0..batch).map(|number| task::spawn(async move { number })));
+                for handle in handles.drain(..) {
+                    black_box(handle.await.unwrap());
+                }
+            }
+            begin.elapsed()
+        }))
+    }
+
+    fn spawn_detached(&self, total: u64, batch: u64) -> Option<Duration> {
+        Some(self.run(async move {
+            let begin = Instant::now();
+            let left = Arc::new(AtomicU64::new(0));
+            let done = Arc::new(Notify::new());
+            for _ in 0..total / batch {
+                left.store(batch, Ordering::Relaxed);
+                for _ in 0..batch {
+                    let (left, done) = (Arc::clone(&left), Arc::clone(&done));
+                    task::spawn(async move {
+                        if left.fetch_sub(1, Ordering::AcqRel) == 1 {
+                            done.notify_one();
+                        }
+                    });
+                }
+                done.notified().await;
+            }
+            begin.elapsed()
+        }))
+    }
+
+    fn yield_now(&self, tasks: u64, each: u64) -> Option<Duration> {
+        Some(self.run(async move {
+            let begin = Instant::now();
+            let yielding = move || async move {
+                for _ in 0..each {
+                    task::yield_now().await;
+                }
+            };
+            let handles: Vec<_> = (0..tasks).map(|_| task::spawn(yielding())).collect();
+            for handle in handles {
+                handle.await.unwrap();
+            }
+            begin.elapsed()
+        }))
+    }
+
+    fn ping_pong(&self, pairs: u64, each: u64, start: Start) -> Option<Duration> {
+        let play = async move {
+            let begin = Instant::now();
+            let sides: Vec<_> = (0..pairs)
+                .flat_map(|_| {
+                    let (first, second) = pair(each);
+                    [task::spawn(first), task::spawn(second)]
+                })
+                .collect();
+            for side in sides {
+                side.await.unwrap();
+            }
+            begin.elapsed()
+        };
+        Some(match start {
+            Start::Coroutine => self.run(play),
+            Start::Thread => self.0.block_on(play),
+            Start::Apart => apart(each),
+        })
+    }
+
+    fn fib(&self, n: u64) -> Option<(u64, Duration)> {
+        Some(self.run(async move {
+            let begin = Instant::now();
+            (fib(n).await, begin.elapsed())
+        }))
+    }
+
+    fn skynet(&self, leaves: u64) -> Option<(u64, Duration)> {
+        Some(self.run(async move {
+            let begin = Instant::now();
+            (skynet(0, leaves).await, begin.elapsed())
+        }))
+    }
+
+    fn parked(&self, count: u64) -> Option<Parked> {
+        Some(self.run(async move {
+            let missing = Arc::new(AtomicU64::new(count));
+            let all = Arc::new(Notify::new());
+            let before = Memory::now();
+            let begin = Instant::now();
+            let bells: Arc<[Notify]> = (0..count).map(|_| Notify::new()).collect();
+            let handles: Vec<_> = (0..count as usize)
+                .map(|number| {
+                    let missing = Arc::clone(&missing);
+                    let (all, bells) = (Arc::clone(&all), Arc::clone(&bells));
+                    task::spawn(async move {
+                        if missing.fetch_sub(1, Ordering::AcqRel) == 1 {
+                            all.notify_one();
+                        }
+                        bells[number].notified().await;
+                    })
+                })
+                .collect();
+            all.notified().await;
+            let create = begin.elapsed();
+            let parked = Memory::now();
+
+            let begin = Instant::now();
+            bells.iter().for_each(Notify::notify_one);
+            for handle in handles {
+                handle.await.unwrap();
+            }
+            let wake = begin.elapsed();
+            drop(bells);
+            Parked {
+                create,
+                wake,
+                before,
+                parked,
+                after: Memory::now(),
+            }
+        }))
+    }
+
+    fn echo(&self) -> Option<SocketAddr> {
+        let listener = self.0.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
+        let addr = listener.local_addr().unwrap();
+        self.0.spawn(async move {
+            loop {
+                let (stream, _) = listener.accept().await.unwrap();
+                task::spawn(echo(stream));
+            }
+        });
+        Some(addr)
+    }
+}
+
+/// Makes the two sides of one pair.
+fn pair(
+    each: u64,
+) -> (
+    impl Future<Output = ()> + Send + 'static,
+    impl Future<Output = ()> + Send + 'static,
+) {
+    let (ping, mut pinged) = mpsc::channel(1);
+    let (pong, mut ponged) = mpsc::channel(1);
+    let first = async move {
+        for number in 0..each {
+            ping.send(number).await.unwrap();
+            black_box(ponged.recv().await.unwrap());
+        }
+    };
+    let second = async move {
+        for _ in 0..each {
+            pong.send(pinged.recv().await.unwrap()).await.unwrap();
+        }
+    };
+    (first, second)
+}
+
+/// Runs one pair on two runtimes of one thread each, the only way to keep tasks apart.
+fn apart(each: u64) -> Duration {
+    let begin = Instant::now();
+    let (first, second) = pair(each);
+    let alone = || Builder::new_current_thread().build().unwrap();
+    let other = thread::spawn(move || alone().block_on(second));
+    alone().block_on(first);
+    other.join().unwrap();
+    begin.elapsed()
+}
+
+/// Starts one branch, runs the other, joins.
+fn fib(n: u64) -> Pin<Box<dyn Future<Output = u64> + Send>> {
+    Box::pin(async move {
+        if n < FIB_CUTOFF {
+            return fib_in_place(n);
+        }
+        let other = task::spawn(fib(n - 1));
+        let this = fib(n - 2).await;
+        this + other.await.unwrap()
+    })
+}
+
+/// Sums up `size` numbers from `first`.
+fn skynet(first: u64, size: u64) -> Pin<Box<dyn Future<Output = u64> + Send>> {
+    Box::pin(async move {
+        if size == 1 {
+            return first;
+        }
+        let part = size / 10;
+        let parts: [_; 10] =
+            std::array::from_fn(|index| task::spawn(skynet(first + index as u64 * part, part)));
+        let mut sum = 0;
+        for part in parts {
+            sum += part.await.unwrap();
+        }
+        sum
+    })
+}
+
+/// Serves one connection.
+async fn echo(mut stream: TcpStream) {
+    stream.set_nodelay(true).unwrap();
+    let mut buffer = [0; ECHO_BUFFER];
+    while let Ok(length) = stream.read(&mut buffer).await {
+        if length == 0 || stream.write_all(&buffer[..length]).await.is_err() {
+            return;
+        }
+    }
+}
