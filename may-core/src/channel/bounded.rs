@@ -1,53 +1,117 @@
 //! A channel with a buffer of fixed capacity, for any number of senders and receivers.
 //!
-//! The buffer is crossbeam-queue's `ArrayQueue` (after Vyukov's bounded queue); two wait queues hold those for whom it is
-//! full and those for whom it is empty. A message goes into the buffer and nowhere else: a receiver is woken to fetch it, and
-//! never handed one while it sleeps, so a receiver that is cancelled or times out loses nothing. Whoever was woken tries
-//! before it waits again, so it either uses its wake-up or finds that somebody faster did.
+//! The whole state lies under one lock of a few instructions: the ring of messages, those who wait for a message, those who
+//! wait for a free slot. So looking and registering are one step, and so are changing and waking, which leaves two
+//! read-modify-writes to a message that wakes somebody and one to a message that does not. (Go's channels are built the same
+//! way. A lock-free ring with a wait queue at either end needs twice as many, because each side must fence before it looks
+//! for the other.) No user code runs under the lock: messages are moved, never dropped or cloned.
+//!
+//! A message goes into the ring and nowhere else: a receiver is woken to fetch it, and never handed one while it sleeps, so a
+//! receiver that is cancelled or times out loses nothing. Whoever was woken tries before it waits again, so it either uses its
+//! wake-up or finds that somebody faster did.
 //!
 //! Fairness: waiters are woken in the order in which they came; but a sender or receiver that arrives just then may be
 //! faster, and the one that was woken waits again at the end of its queue.
 
+use std::collections::VecDeque;
 use std::fmt;
 use std::iter::FusedIterator;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{
     RecvError, RecvTimeoutError, SendError, SendTimeoutError, TryRecvError, TrySendError,
 };
-use crossbeam_queue::ArrayQueue;
 
 use crate::park::{self, Waited};
 use crate::util::clock::Deadline;
-use crate::wait::WaitQueue;
+use crate::util::spin::{SpinGuard, SpinLock};
+use crate::wait::{WaitList, Wake};
 
 /// What senders and receivers share.
 struct Channel<T> {
-    buffer: ArrayQueue<T>,
+    state: SpinLock<State<T>>,
+    capacity: usize,
+}
+
+/// What the lock guards.
+struct State<T> {
+    /// The messages; never grows beyond the capacity, which is allocated at the start.
+    ring: VecDeque<T>,
     /// Those who wait for a free slot.
-    senders: WaitQueue,
+    senders: WaitList,
     /// Those who wait for a message.
-    receivers: WaitQueue,
-    sender_count: AtomicUsize,
-    receiver_count: AtomicUsize,
+    receivers: WaitList,
+    sender_count: usize,
+    receiver_count: usize,
+}
+
+impl<T> State<T> {
+    /// Those who wait for a free slot.
+    fn senders(&mut self) -> &mut WaitList {
+        &mut self.senders
+    }
+
+    /// Those who wait for a message.
+    fn receivers(&mut self) -> &mut WaitList {
+        &mut self.receivers
+    }
+}
+
+/// Leaves the lock, then wakes whom the holder has committed.
+#[inline]
+fn leave_and_wake<S>(state: SpinGuard<'_, S>, wake: Option<Wake>) {
+    drop(state);
+    if let Some(wake) = wake {
+        wake.fire();
+    }
 }
 
 impl<T> Channel<T> {
-    /// Whether no message will come that is not in the buffer already.
-    fn has_no_senders(&self) -> bool {
-        self.sender_count.load(Ordering::Acquire) == 0
+    /// Puts a message into the ring, or gives it back; on `Full` with the lock, so that the caller may wait.
+    #[inline]
+    fn push(&self, message: T) -> Result<(), (TrySendError<T>, SpinGuard<'_, State<T>>)> {
+        let mut state = self.state.lock();
+        if state.receiver_count == 0 {
+            return Err((TrySendError::Disconnected(message), state));
+        }
+        if state.ring.len() == self.capacity {
+            return Err((TrySendError::Full(message), state));
+        }
+        state.ring.push_back(message);
+        let wake = state.receivers.commit_first().0;
+        leave_and_wake(state, wake);
+        Ok(())
     }
 
-    /// Whether nobody will take messages any more.
-    fn has_no_receivers(&self) -> bool {
-        self.receiver_count.load(Ordering::Acquire) == 0
+    /// Takes a message out of the ring; on `Empty` with the lock, so that the caller may wait.
+    #[inline]
+    fn pop(&self) -> Result<T, (TryRecvError, SpinGuard<'_, State<T>>)> {
+        let mut state = self.state.lock();
+        let Some(message) = state.ring.pop_front() else {
+            let error = match state.sender_count {
+                0 => TryRecvError::Disconnected,
+                _ => TryRecvError::Empty,
+            };
+            return Err((error, state));
+        };
+        let wake = state.senders.commit_first().0;
+        leave_and_wake(state, wake);
+        Ok(message)
     }
 
-    /// Drops what nobody will receive.
-    fn drain(&self) {
-        while self.buffer.pop().is_some() {}
+    /// Wakes everybody in one of the lists, because there is nobody left on the other side.
+    fn wake_all(&self, list: fn(&mut State<T>) -> &mut WaitList) {
+        loop {
+            let mut state = self.state.lock();
+            let Some(wake) = list(&mut state).commit_first().0 else { return };
+            leave_and_wake(state, Some(wake));
+        }
+    }
+
+    /// How many messages there are.
+    fn len(&self) -> usize {
+        self.state.lock().ring.len()
     }
 }
 
@@ -70,13 +134,14 @@ impl<T> Channel<T> {
 #[must_use]
 pub fn bounded<T>(capacity: usize) -> (Sender<T>, Receiver<T>) {
     assert!(capacity > 0, "a bounded channel needs room for at least one message");
-    let channel = Arc::new(Channel {
-        buffer: ArrayQueue::new(capacity),
-        senders: WaitQueue::new(),
-        receivers: WaitQueue::new(),
-        sender_count: AtomicUsize::new(1),
-        receiver_count: AtomicUsize::new(1),
+    let state = SpinLock::new(State {
+        ring: VecDeque::with_capacity(capacity),
+        senders: WaitList::new(),
+        receivers: WaitList::new(),
+        sender_count: 1,
+        receiver_count: 1,
     });
+    let channel = Arc::new(Channel { state, capacity });
     (Sender { channel: channel.clone() }, Receiver { channel })
 }
 
@@ -92,17 +157,7 @@ impl<T> Sender<T> {
     ///
     /// The message comes back if the channel is full, or if all receivers have gone.
     pub fn try_send(&self, message: T) -> Result<(), TrySendError<T>> {
-        let channel = &*self.channel;
-        if channel.has_no_receivers() {
-            return Err(TrySendError::Disconnected(message));
-        }
-        channel.buffer.push(message).map_err(TrySendError::Full)?;
-        channel.receivers.wake_one();
-        if channel.has_no_receivers() {
-            // The last one left between the two looks and may not have seen the message.
-            channel.drain();
-        }
-        Ok(())
+        self.channel.push(message).map_err(|(error, _)| error)
     }
 
     /// Sends a message, waiting for room.
@@ -145,19 +200,22 @@ impl<T> Sender<T> {
     }
 
     /// Sends a message, waiting for room until `deadline`.
+    #[inline]
     fn send_until(&self, mut message: T, deadline: Deadline) -> Result<(), SendTimeoutError<T>> {
         park::spend_budget();
         let channel = &*self.channel;
         loop {
-            message = match self.try_send(message) {
+            let (error, state) = match channel.push(message) {
                 Ok(()) => return Ok(()),
-                Err(TrySendError::Disconnected(message)) => {
+                Err(refused) => refused,
+            };
+            message = match error {
+                TrySendError::Full(message) => message,
+                TrySendError::Disconnected(message) => {
                     return Err(SendTimeoutError::Disconnected(message));
                 }
-                Err(TrySendError::Full(message)) => message,
             };
-            let is_ready = || !channel.buffer.is_full() || channel.has_no_receivers();
-            if park::wait(&channel.senders, deadline, is_ready) == Waited::TimedOut {
+            if park::wait_in(&channel.state, state, State::senders, deadline) == Waited::TimedOut {
                 return Err(SendTimeoutError::Timeout(message));
             }
         }
@@ -166,25 +224,25 @@ impl<T> Sender<T> {
     /// Whether there is no message in the channel.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.channel.buffer.is_empty()
+        self.len() == 0
     }
 
     /// Whether there is no room in the channel.
     #[must_use]
     pub fn is_full(&self) -> bool {
-        self.channel.buffer.is_full()
+        self.len() == self.channel.capacity
     }
 
     /// How many messages are in the channel.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.channel.buffer.len()
+        self.channel.len()
     }
 
     /// How many messages there is room for in all.
     #[must_use]
     pub fn capacity(&self) -> Option<usize> {
-        Some(self.channel.buffer.capacity())
+        Some(self.channel.capacity)
     }
 
     /// Whether both send to the same channel.
@@ -196,15 +254,18 @@ impl<T> Sender<T> {
 
 impl<T> Clone for Sender<T> {
     fn clone(&self) -> Sender<T> {
-        self.channel.sender_count.fetch_add(1, Ordering::Relaxed);
+        self.channel.state.lock().sender_count += 1;
         Sender { channel: self.channel.clone() }
     }
 }
 
 impl<T> Drop for Sender<T> {
     fn drop(&mut self) {
-        if self.channel.sender_count.fetch_sub(1, Ordering::AcqRel) == 1 {
-            self.channel.receivers.wake_all();
+        let mut state = self.channel.state.lock();
+        state.sender_count -= 1;
+        if state.sender_count == 0 {
+            drop(state);
+            self.channel.wake_all(State::receivers);
         }
     }
 }
@@ -228,17 +289,7 @@ impl<T> Receiver<T> {
     ///
     /// If the channel is empty; as disconnected if all senders have gone as well.
     pub fn try_recv(&self) -> Result<T, TryRecvError> {
-        let channel = &*self.channel;
-        // Looked at first: a message that was sent before the last sender went is then found below.
-        let disconnected = channel.has_no_senders();
-        match channel.buffer.pop() {
-            Some(message) => {
-                channel.senders.wake_one();
-                Ok(message)
-            }
-            None if disconnected => Err(TryRecvError::Disconnected),
-            None => Err(TryRecvError::Empty),
-        }
+        self.channel.pop().map_err(|(error, _)| error)
     }
 
     /// Receives a message, waiting for one.
@@ -281,17 +332,19 @@ impl<T> Receiver<T> {
     }
 
     /// Receives a message, waiting for one until `deadline`.
+    #[inline]
     fn recv_until(&self, deadline: Deadline) -> Result<T, RecvTimeoutError> {
         park::spend_budget();
         let channel = &*self.channel;
         loop {
-            match self.try_recv() {
+            let (error, state) = match channel.pop() {
                 Ok(message) => return Ok(message),
-                Err(TryRecvError::Disconnected) => return Err(RecvTimeoutError::Disconnected),
-                Err(TryRecvError::Empty) => {}
+                Err(refused) => refused,
+            };
+            if error == TryRecvError::Disconnected {
+                return Err(RecvTimeoutError::Disconnected);
             }
-            let is_ready = || !channel.buffer.is_empty() || channel.has_no_senders();
-            if park::wait(&channel.receivers, deadline, is_ready) == Waited::TimedOut {
+            if park::wait_in(&channel.state, state, State::receivers, deadline) == Waited::TimedOut {
                 return Err(RecvTimeoutError::Timeout);
             }
         }
@@ -310,25 +363,25 @@ impl<T> Receiver<T> {
     /// Whether there is no message in the channel.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.channel.buffer.is_empty()
+        self.len() == 0
     }
 
     /// Whether there is no room in the channel.
     #[must_use]
     pub fn is_full(&self) -> bool {
-        self.channel.buffer.is_full()
+        self.len() == self.channel.capacity
     }
 
     /// How many messages are in the channel.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.channel.buffer.len()
+        self.channel.len()
     }
 
     /// How many messages there is room for in all.
     #[must_use]
     pub fn capacity(&self) -> Option<usize> {
-        Some(self.channel.buffer.capacity())
+        Some(self.channel.capacity)
     }
 
     /// Whether both receive from the same channel.
@@ -340,16 +393,21 @@ impl<T> Receiver<T> {
 
 impl<T> Clone for Receiver<T> {
     fn clone(&self) -> Receiver<T> {
-        self.channel.receiver_count.fetch_add(1, Ordering::Relaxed);
+        self.channel.state.lock().receiver_count += 1;
         Receiver { channel: self.channel.clone() }
     }
 }
 
 impl<T> Drop for Receiver<T> {
     fn drop(&mut self) {
-        if self.channel.receiver_count.fetch_sub(1, Ordering::AcqRel) == 1 {
-            self.channel.senders.wake_all();
-            self.channel.drain();
+        let mut state = self.channel.state.lock();
+        state.receiver_count -= 1;
+        if state.receiver_count == 0 {
+            let unreceived = std::mem::take(&mut state.ring);
+            drop(state);
+            self.channel.wake_all(State::senders);
+            // The messages' destructors are the user's code, which runs outside the lock.
+            drop(unreceived);
         }
     }
 }

@@ -52,7 +52,7 @@ impl Header {
     /// # Safety
     ///
     /// This is the worker's thread, outside all coroutines, and the coroutine was prepared and has not ended.
-    #[inline]
+    #[inline(always)]
     pub(crate) unsafe fn resume(this: NonNull<Header>) -> bool {
         // SAFETY: (docs/safety.md, I1) only the worker makes this mutable reference, and only here; what runs inside
         // the resume knows the suspender, not the frame.
@@ -77,7 +77,7 @@ impl Header {
     /// # Safety
     ///
     /// This is the coroutine that runs on this thread, and somebody will send it home, or has done so.
-    #[inline]
+    #[inline(always)]
     pub(crate) unsafe fn suspend(&self) {
         // SAFETY: (docs/safety.md, I3) the suspender lies at the base of the stack on which this runs.
         unsafe { (*self.suspender.get()).suspend(()) }

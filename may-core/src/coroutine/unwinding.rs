@@ -22,7 +22,7 @@ pub(crate) fn is_unwinding(header: &Header) -> bool {
 }
 
 /// Runs `suspend` for the coroutine `header`, counting it as suspended while it unwinds if it does.
-#[inline]
+#[inline(always)]
 pub(crate) fn around(header: &Header, suspend: impl FnOnce()) {
     if !std::thread::panicking() {
         if header.unwinding.get() {

@@ -9,7 +9,7 @@
 //! it. If an operation won the commit word, the cancellation waits for the next wait: *cancelled means it did not happen*.
 //! Every caller that was woken tries its operation before it waits again, so a wake-up is never swallowed by a cancellation.
 
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::ptr::NonNull;
 use std::sync::Arc;
 use std::sync::atomic::{Ordering, fence};
@@ -18,7 +18,8 @@ use crate::coroutine::commit_word::{CommitWord, Openness, Outcome, Ticket};
 use crate::coroutine::header::{Header, flag};
 use crate::coroutine::{cancel, current, unwinding};
 use crate::util::clock::Deadline;
-use crate::wait::{Node, ThreadBlock, Timeout, WaitQueue, Waiter};
+use crate::util::spin::{SpinGuard, SpinLock};
+use crate::wait::{Node, ThreadBlock, Timeout, WaitList, WaitQueue, Waiter};
 use crate::worker::with_local;
 
 /// How a wait came to its end.
@@ -106,7 +107,7 @@ impl Blocker {
     ///
     /// For a coroutine this suspends exactly once, also if the wait has ended by now: whoever ended it sends the coroutine
     /// home, and that entry in the run queue must find it suspended.
-    #[inline]
+    #[inline(always)]
     fn suspend(&self, ticket: Ticket, deadline: Deadline) -> Outcome {
         match self {
             Blocker::Coroutine(coroutine) => suspend_coroutine(*coroutine, ticket, deadline),
@@ -122,7 +123,7 @@ fn refuse(what: &str) -> ! {
 }
 
 /// Suspends a coroutine until its wait has ended.
-#[inline]
+#[inline(always)]
 fn suspend_coroutine(coroutine: NonNull<Header>, ticket: Ticket, deadline: Deadline) -> Outcome {
     // SAFETY: (docs/safety.md, I2) the coroutine is the one that runs here, and its block lives while it does; whoever
     // ends the wait sends it home, once.
@@ -169,15 +170,48 @@ pub(crate) fn wait(
     deadline: Deadline,
     is_ready: impl FnOnce() -> bool,
 ) -> Waited {
+    // SAFETY: (docs/safety.md, I2) `wait_with` withdraws what it registers, from the same queue.
+    unsafe { wait_with(deadline, |node| queue.register(node), is_ready, |node| queue.withdraw(node)) }
+}
+
+/// Waits in a list that is part of the state under `lock`, which the caller holds by `guard` and which is left for the wait.
+///
+/// The other side changes the state under the lock and commits a node of the list under the same lock.
+#[inline(always)]
+pub(crate) fn wait_in<S>(
+    lock: &SpinLock<S>,
+    mut guard: SpinGuard<'_, S>,
+    list: impl Fn(&mut S) -> &mut WaitList,
+    deadline: Deadline,
+) -> Waited {
+    // SAFETY: (docs/safety.md, I2) `wait_with` withdraws what it registers, from the same list.
+    let register = |node: Pin<&Node>| unsafe {
+        list(&mut guard).register(node);
+        drop(guard);
+    };
+    let withdraw = |node: Pin<&Node>| {
+        // SAFETY: (docs/safety.md, I2) as above.
+        unsafe { list(&mut lock.lock()).withdraw(node) };
+    };
+    wait_with(deadline, register, || false, withdraw)
+}
+
+/// The five steps of a wait (`wait/mod.rs`), for whatever kind of list.
+#[inline(always)]
+fn wait_with(
+    deadline: Deadline,
+    register: impl FnOnce(Pin<&Node>),
+    is_ready: impl FnOnce() -> bool,
+    withdraw: impl FnOnce(Pin<&Node>),
+) -> Waited {
     let blocker = Blocker::current();
     let cancellable = blocker.is_cancellable();
     let word = blocker.word();
     let ticket = word.open(Openness { cancellable, unparkable: false });
+    // The node is withdrawn on every way out of this frame, and nothing unwinds before that.
     let node = pin!(Node::new(blocker.waiter(), ticket, 0));
     let node = node.as_ref();
-    // SAFETY: (docs/safety.md, I2) the node is pinned in this frame, and withdrawn on every way out of it; nothing
-    // below unwinds before that.
-    unsafe { queue.register(node) };
+    register(node);
     // Pairs with the fences of those who wake and of those who cancel.
     fence(Ordering::SeqCst);
     let ready = is_ready();
@@ -188,8 +222,7 @@ pub(crate) fn wait(
         blocker.suspend(ticket, deadline)
     };
     if !matches!(outcome, Outcome::Committed(_)) {
-        // SAFETY: (docs/safety.md, I2) the node was registered with this queue.
-        unsafe { queue.withdraw(node) };
+        withdraw(node);
     }
     match outcome {
         Outcome::Committed(_) => Waited::Woken,
@@ -299,10 +332,9 @@ pub(crate) fn sleep_until(deadline: Deadline) {
 /// ```
 /// may_core::park::yield_now();
 /// ```
-#[inline]
+#[inline(always)]
 pub fn yield_now() {
-    // Small, so that it is inlined: a call and a return around the switch would cost more than the switch, since the
-    // processor predicts returns by the calls it has seen.
+    // Inlined, because a call and a return around the switch would cost more than the switch (worker/run.rs).
     let Some(coroutine) = current::coroutine() else { return std::thread::yield_now() };
     // SAFETY: (docs/safety.md, R1) the running coroutine's block lives while it runs.
     let header = unsafe { coroutine.as_ref() };

@@ -27,7 +27,7 @@ use std::sync::{Mutex, PoisonError};
 use std::{ptr, slice};
 
 use super::Label;
-use super::slab::{Class, GUARD_BYTES, base_offset};
+use super::slab::{Class, GUARD_BYTES, Occupant, base_offset};
 pub(crate) use crate::sys::signals::AlternateStack;
 use crate::sys::signals::{self, Fault};
 
@@ -192,9 +192,10 @@ unsafe fn find(fault: Fault) -> Option<Overflow> {
                     return None;
                 }
                 let occupant = span.start() + base_offset(class, entry, slot);
+                let occupant = ptr::with_exposed_provenance::<Occupant>(occupant);
                 return Some(Overflow {
-                    // SAFETY: (docs/safety.md, R10) this thread runs on the stack above, so it is mapped.
-                    occupant: unsafe { ptr::read_volatile(occupant as *const *const Label) },
+                    // SAFETY: (docs/safety.md, R10) this thread runs on the stack below, so it is mapped.
+                    occupant: unsafe { ptr::read_volatile(&raw const (*occupant).label) },
                     stack_bytes: class.stack_bytes(),
                 });
             }

@@ -18,21 +18,24 @@
 //! each stack that was never deep; and a probe at one depth is stepped over by a frame that is larger than a page.
 //!
 //! What can be asked cheaply is how many *page faults* this thread has had, and no stack becomes deeper without one. So
-//! after every 32 MiB of stacks that came back the pool reads that number, and if it has grown by less than 2 MiB of
-//! pages, that is all: free stacks cannot hold more than that beyond what they held before. Otherwise all stacks that
-//! came back meanwhile lose what is deeper than 32 KiB. A thread whose coroutines run on warm stacks hardly ever comes
-//! to that, which is as it should be: taking pages from a stack that needs them again costs a microsecond for each.
+//! the pool reads that number now and then, after 32 MiB of stacks that came back, and begins a new *epoch* if there
+//! were more than 2 MiB of pages since the last began. Stacks that came back in the epoch that ends then lose what is
+//! deeper than 32 KiB; those that are out will, when they come back, since each knows in which epoch it was taken. What
+//! is taken and comes back within one epoch is not looked at, and all of that together cannot be deeper than those 2 MiB.
+//!
+//! A thread whose coroutines run on warm stacks has few faults, so it hardly ever comes to that. Which is as it should
+//! be: taking pages from a stack that needs them again costs a microsecond for each.
 //!
 //! ```text
-//!      cache:   checked, not deep                      came back since        free entries
+//!      cache:   checked, not deep                came back in this epoch        free entries
 //!      [ #  #  #  #  #  #  #  #  #  #  #  #  #  #  |  ?  ?  ?  ?  ?  ?  |  .  .  .  .  .  . ]
 //!        cold                                      ^                hot ^                  ^
 //!                                               checked                len             capacity
 //! ```
 //!
-//! (A page that another thread touches first, or the system in its name, is not counted. It is found by the next check.)
+//! (A page that another thread touches first is not counted. It is found by the next check.)
 //!
-//! Stacks that went home to their slab give all their pages back as soon as there are many of them, and a slab whose
+//! Stacks that went home to their slab give all their pages back as soon as there are some of them, and a slab whose
 //! stacks are all home is unmapped, beyond a few. So after a burst what stays is the cache, and when the worker has
 //! nothing to do, not even that: [`StackPool::trim`].
 
@@ -45,14 +48,11 @@ use super::slab::{Class, Owner, Slab, Stack};
 use super::{OutOfStacks, PoolConfig, PoolStatistics, StackSize};
 use crate::sys::memory;
 
-/// What a stack keeps that is checked.
-const SHALLOW_BYTES: usize = 32 << 10;
-
-/// After how many bytes of stacks that came back the pool looks for deep ones.
+/// After how many bytes of stacks that came back the pool looks at the number of page faults.
 const LOOK_EVERY_BYTES: isize = 32 << 20;
 
-/// How much may have been touched since the last check before the next one.
-const TOLERATED_BYTES: usize = 2 << 20;
+/// How much is touched in an epoch before a new one begins.
+const EPOCH_BYTES: usize = 2 << 20;
 
 /// How many stacks a cache has at most.
 const CACHE_STACKS: usize = 256;
@@ -70,12 +70,12 @@ const IDLE_STACKS: usize = 16;
 const WHOLE_SLABS: usize = 2;
 
 /// How many stacks with pages in memory are kept in slabs, if few are in use.
-const TOUCHED_STACKS: usize = 512;
+const TOUCHED_STACKS: usize = 128;
 
-/// One in so many stacks with pages in memory may be free and in its slab, if many are in use.
-const TOUCHED_SHARE: usize = 4;
+/// For so many stacks in use, one with pages in memory is kept in slabs, if many are in use.
+const TOUCHED_SHARE: usize = 16;
 
-/// So large a share of a slab's stacks has to be home and have pages before it is worth a system call.
+/// More than so large a share of a slab's stacks has to be home and have pages to be worth a system call.
 const CLEAN_SHARE: usize = 8;
 
 /// See the module's documentation.
@@ -84,15 +84,15 @@ pub(crate) struct StackPool {
     number: u32,
     /// Whether stacks are wiped as they come back.
     scrub: bool,
-    /// The owner of slabs whose stacks can go to the cache just so: this pool, or nobody if stacks are wiped.
-    fast_owner: Owner,
     /// The stack that is kept back for coroutines that must end without having run (R3).
     reserve: Cell<Option<Stack>>,
     /// Has a bit set for each class that was ever used.
     used: Cell<u32>,
-    /// How many bytes of stacks may come back before the next look for deep ones.
+    /// How many bytes of stacks may come back before the next look at the number of page faults.
     until_look: Cell<isize>,
-    /// How many page faults the thread had had at the last check.
+    /// How many epochs there were.
+    epoch: Cell<usize>,
+    /// How many page faults the thread had had when this epoch began.
     faults: Cell<usize>,
     /// The stacks of each class.
     shelves: [Shelf; Class::COUNT],
@@ -111,15 +111,11 @@ impl StackPool {
         StackPool {
             number,
             scrub: config.scrub,
-            fast_owner: if config.scrub {
-                Owner::Itself
-            } else {
-                Owner::Pool(number)
-            },
             reserve: Cell::new(reserve),
             used: Cell::new(0),
             until_look: Cell::new(LOOK_EVERY_BYTES),
-            faults: Cell::new(0),
+            epoch: Cell::new(0),
+            faults: Cell::new(memory::thread_faults()),
             shelves: std::array::from_fn(|index| Shelf::new(Class::with_index(index))),
         }
     }
@@ -131,13 +127,15 @@ impl StackPool {
             return Err(OutOfStacks::too_large(size));
         };
         let shelf = &self.shelves[class.index()];
-        match shelf.pop() {
-            Some(stack) => Ok(stack),
+        let stack = match shelf.pop() {
+            Some(stack) => stack,
             None => {
                 self.used.set(self.used.get() | 1 << class.index());
-                shelf.take_from_slab(Owner::Pool(self.number), size)
+                shelf.take_from_slab(Owner::Pool(self.number), size)?
             }
-        }
+        };
+        stack.set_epoch(self.epoch.get());
+        Ok(stack)
     }
 
     /// Takes the stack that is kept back for what must run although there are no stacks (R3). It comes back as others
@@ -151,10 +149,14 @@ impl StackPool {
     pub(crate) fn give_back(&self, stack: Stack) {
         stack.occupy(ptr::null());
         let slab = stack.slab();
-        let shelf = &self.shelves[slab.class().index()];
-        let until_look = self.until_look.get() - slab.class().stack_bytes() as isize;
+        let shelf = &self.shelves[slab.class.index()];
+        let until_look = self.until_look.get() - slab.class.stack_bytes() as isize;
         self.until_look.set(until_look);
-        if slab.owner == self.fast_owner && until_look >= 0 && shelf.has_room() {
+        let ordinary = slab.owner == Owner::Pool(self.number)
+            && stack.epoch() == self.epoch.get()
+            && until_look >= 0
+            && !self.scrub;
+        if ordinary && shelf.has_room() {
             shelf.push(stack);
         } else {
             self.give_back_slowly(stack);
@@ -165,7 +167,6 @@ impl StackPool {
     /// gives back costs a microsecond a page to get again.
     pub(crate) fn trim(&self) {
         self.for_each_used(|shelf| shelf.trim());
-        self.faults.set(memory::thread_faults());
     }
 
     /// Whether [`trim`](Self::trim) would give anything back.
@@ -204,9 +205,10 @@ impl StackPool {
             // SAFETY: (docs/safety.md, I3) nothing runs on the stack any more.
             unsafe { memory::wipe(stack.memory()) };
         }
-        let (owner, class) = (stack.slab().owner, stack.slab().class());
+        let (owner, class) = (stack.slab().owner, stack.slab().class);
         if owner == Owner::Pool(self.number) {
-            self.shelves[class.index()].push_slowly(stack);
+            let deep = stack.epoch() != self.epoch.get();
+            self.shelves[class.index()].push_slowly(stack, deep);
         } else if owner == Owner::Reserve(self.number) {
             self.reserve.set(Some(stack));
         } else {
@@ -219,15 +221,13 @@ impl StackPool {
         }
     }
 
-    /// Takes the pages from stacks that were used deeply, if there can be many.
+    /// Begins a new epoch if much was touched since the last one began.
     fn look(&self) {
         let faults = memory::thread_faults();
-        if faults.wrapping_sub(self.faults.get()) >= TOLERATED_BYTES / memory::page_bytes() {
+        if faults.wrapping_sub(self.faults.get()) >= EPOCH_BYTES / memory::page_bytes() {
             self.faults.set(faults);
-            self.for_each_used(|shelf| {
-                shelf.check();
-                shelf.clean_partial();
-            });
+            self.epoch.set(self.epoch.get().wrapping_add(1));
+            self.for_each_used(|shelf| shelf.check());
         }
     }
 }
@@ -267,6 +267,8 @@ struct Shelf {
     capacity: Cell<usize>,
     /// The slabs of which some stacks are home and some are not; those that became so last come last.
     partial: RefCell<Vec<NonNull<Slab>>>,
+    /// Which of them `clean_next` looks at next.
+    next_to_clean: Cell<usize>,
     /// The slabs of which all stacks are home.
     whole: RefCell<Vec<NonNull<Slab>>>,
     /// How many stacks there are.
@@ -288,6 +290,7 @@ impl Shelf {
             checked: Cell::new(0),
             capacity: Cell::new(0),
             partial: RefCell::new(Vec::new()),
+            next_to_clean: Cell::new(0),
             whole: RefCell::new(Vec::new()),
             total: Cell::new(0),
             home: Cell::new(0),
@@ -336,31 +339,32 @@ impl Shelf {
         self.with_cache(|cache| cache.push(stack));
     }
 
-    /// Puts a stack into the cache or, if that is full, into its slab.
-    fn push_slowly(&self, stack: Stack) {
+    /// Puts a stack that may be deep into the cache or, if that is full, into its slab.
+    fn push_slowly(&self, stack: Stack, deep: bool) {
         if self.capacity.get() == 0 {
             let stacks = CACHE_BYTES / self.class.stack_bytes();
             self.capacity
                 .set(stacks.clamp(CACHE_STACKS_LEAST, CACHE_STACKS));
             self.with_cache(|cache| cache.reserve_exact(self.capacity.get()));
         }
-        if self.has_room() {
-            self.push(stack);
-        } else {
+        if !self.has_room() {
             self.put_into_slab(stack);
-        }
-    }
-
-    /// Gives the deep pages of all stacks back that came to the cache since the last time.
-    fn check(&self) {
-        let checked = self.checked.replace(self.len());
-        if self.class.stack_bytes() <= SHALLOW_BYTES {
             return;
         }
+        if deep {
+            // SAFETY: (docs/safety.md, I3) the stack came back, so nothing runs on it.
+            unsafe { stack.discard_deep() };
+        }
+        self.push(stack);
+    }
+
+    /// Gives the deep pages of the stacks back that came to the cache in this epoch.
+    fn check(&self) {
+        let checked = self.checked.replace(self.len());
         self.with_cache(|cache| {
             for stack in &cache[checked..] {
                 // SAFETY: (docs/safety.md, I3) the stack is in the cache, so nothing runs on it.
-                unsafe { memory::discard(stack.limit(), stack.size() - SHALLOW_BYTES) };
+                unsafe { stack.discard_deep() };
             }
         });
     }
@@ -444,9 +448,32 @@ impl Shelf {
         if was_empty {
             self.list(pointer);
         }
-        let allowed = TOUCHED_STACKS.max(self.in_use() / TOUCHED_SHARE);
-        if self.touched.get() > allowed && slab.touched() >= slab.slots() / CLEAN_SHARE {
+        if self.touched.get() > TOUCHED_STACKS.max(self.in_use() / TOUCHED_SHARE) {
+            self.clean_if_worth(slab);
+            self.clean_next();
+        }
+    }
+
+    /// Gives the pages of a slab's stacks back that are home, if there are enough of them.
+    fn clean_if_worth(&self, slab: &Slab) {
+        if slab.touched() > slab.slots() / CLEAN_SHARE {
             self.clean(slab);
+        }
+    }
+
+    /// Does the same for some other slab, so that those are not forgotten whose stacks came home when more were allowed
+    /// to have pages.
+    fn clean_next(&self) {
+        let partial = self.partial.borrow();
+        let next = self.next_to_clean.get();
+        self.next_to_clean.set(if next + 1 < partial.len() {
+            next + 1
+        } else {
+            0
+        });
+        if let Some(slab) = partial.get(next) {
+            // SAFETY: (docs/safety.md, I1) listed slabs live.
+            self.clean_if_worth(unsafe { slab.as_ref() });
         }
     }
 
@@ -477,8 +504,8 @@ impl Shelf {
     /// See [`StackPool::trim`].
     fn trim(&self) {
         self.shrink_cache(IDLE_STACKS);
-        self.check();
         self.shrink_slabs(1);
+        self.check();
     }
 
     /// See [`StackPool::wants_trim`].
@@ -498,19 +525,14 @@ impl Shelf {
         }
     }
 
-    /// Gives the pages of all stacks back that are home in a slab of which others are not.
-    fn clean_partial(&self) {
+    /// Gives the pages of all stacks back that are home, and unmaps the slabs that have all their stacks, all but `most`.
+    fn shrink_slabs(&self, most: usize) {
         if self.touched.get() > 0 {
             for slab in self.partial.borrow().iter() {
                 // SAFETY: (docs/safety.md, I1) listed slabs live.
                 self.clean(unsafe { slab.as_ref() });
             }
         }
-    }
-
-    /// Gives the pages of all stacks back that are home, and unmaps the slabs that have all their stacks, all but `most`.
-    fn shrink_slabs(&self, most: usize) {
-        self.clean_partial();
         for pointer in self.whole.take() {
             // SAFETY: (docs/safety.md, I1) as above.
             self.clean(unsafe { pointer.as_ref() });

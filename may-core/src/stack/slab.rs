@@ -17,7 +17,7 @@ use std::ptr::{self, NonNull};
 use corosensei::stack::valgrind::ValgrindStackRegistration;
 
 use super::overflow::{self, Span};
-use super::{Label, OutOfStacks, Remedy, StackSize, watermark};
+use super::{Label, OutOfStacks, Remedy, StackSize};
 use crate::sys::memory::{self, Guards, Ranges};
 
 /// How much lies below each stack, never to be accessed. Compilers for machines that are not listed do not make Rust
@@ -38,12 +38,12 @@ pub(super) const GUARD_BYTES: usize = if cfg!(any(
 const COLOUR_BYTES: usize = 64;
 
 /// How many colours there are.
-const COLOURS: usize = 32;
+const COLOURS: usize = 16;
 
-/// What lies above the base: the occupant, and what keeps the base aligned.
-const OCCUPANT_BYTES: usize = 16;
+const _: () = assert!(align_of::<Occupant>() >= corosensei::stack::STACK_ALIGNMENT);
 
-const _: () = assert!(OCCUPANT_BYTES.is_multiple_of(corosensei::stack::STACK_ALIGNMENT));
+/// How much of a stack may stay in memory when nothing runs on it.
+const SHALLOW_BYTES: usize = 32 << 10;
 
 /// How many stacks a slab has at most: one for each bit of a word.
 pub(super) const SLOTS: usize = u64::BITS as usize;
@@ -100,21 +100,18 @@ impl Class {
     }
 }
 
-/// Where in the slab of the table's entry `entry` the base of stack `slot` lies, and the occupant above it.
+/// Where in the slab with the table's entry `entry` the base of stack `slot` lies, and with it the occupant.
 pub(super) fn base_offset(class: Class, entry: usize, slot: usize) -> usize {
     let colour = (entry + slot) % COLOURS * COLOUR_BYTES;
-    (slot + 1) * class.stride() - OCCUPANT_BYTES - colour
+    (slot + 1) * class.stride() - size_of::<Occupant>() - colour
 }
 
 /// See the module's documentation.
-///
-/// Aligned so that the number of a slot fits into the low bits of its address.
-#[repr(align(64))]
 pub(super) struct Slab {
     /// Where the slab is, and how it is cut.
     span: Span,
     /// The size of its stacks.
-    class: Class,
+    pub(super) class: Class,
     /// Its entry in the table of slabs.
     entry: Cell<usize>,
     /// Whom it belongs to.
@@ -141,8 +138,6 @@ pub(super) enum Owner {
     /// The pool with this number.
     Pool(u32),
 }
-
-const _: () = assert!(align_of::<Slab>() >= SLOTS);
 
 impl Slab {
     /// Maps a slab of up to `slots` stacks, fewer if the system does not give as many.
@@ -244,12 +239,6 @@ impl Slab {
         Ok(())
     }
 
-    /// The size of its stacks.
-    #[inline]
-    pub(super) fn class(&self) -> Class {
-        self.class
-    }
-
     /// How many stacks it has.
     pub(super) fn slots(&self) -> usize {
         self.span.slots()
@@ -258,6 +247,12 @@ impl Slab {
     /// The address space that it takes.
     pub(super) fn bytes(&self) -> usize {
         self.span.bytes()
+    }
+
+    /// The lowest address of a stack.
+    #[inline]
+    fn limit_of(&self, slot: usize) -> usize {
+        self.span.start() + slot * self.class.stride() + GUARD_BYTES
     }
 
     /// Whether all stacks are out.
@@ -293,15 +288,10 @@ impl Slab {
         let slot = candidates.trailing_zeros() as usize;
         slab.home.set(slab.home.get() & !(1 << slot));
         slab.touched.set(slab.touched.get() & !(1 << slot));
-        let base = slab.span.start() + base_offset(slab.class(), slab.entry.get(), slot);
-        let place = this.as_ptr().map_addr(|address| address | slot);
-        // SAFETY: (docs/safety.md, I3) neither address is null: one lies in a mapping, the other in a box.
-        let stack = unsafe {
-            Stack {
-                base: NonZeroUsize::new_unchecked(base),
-                place: NonNull::new_unchecked(place),
-            }
-        };
+        let base = slab.span.start() + base_offset(slab.class, slab.entry.get(), slot);
+        // SAFETY: (docs/safety.md, I3) the address lies in a mapping, so it is not zero.
+        let base = unsafe { NonZeroUsize::new_unchecked(base) };
+        let stack = Stack { base, slab: this };
         (stack, was_touched)
     }
 
@@ -322,13 +312,21 @@ impl Slab {
                 Guards::Marked => (touched >> first).trailing_ones() as usize,
                 Guards::Protected => 1,
             };
-            let start = self.span.start() + first * self.class().stride() + GUARD_BYTES;
-            let length = count * self.class().stride() - GUARD_BYTES;
+            let length = count * self.class.stride() - GUARD_BYTES;
             // SAFETY: (docs/safety.md, I3) these stacks are home, so nobody needs what is on them.
-            unsafe { memory::discard(start, length) };
+            unsafe { memory::discard(self.limit_of(first), length) };
             touched &= !(u64::MAX >> (SLOTS - count) << first);
         }
     }
+}
+
+/// What lies just above the base of a stack.
+#[repr(C, align(16))]
+pub(super) struct Occupant {
+    /// Whose frames are on the stack; null if nobody said so.
+    pub(super) label: *const Label,
+    /// When the stack was taken.
+    epoch: usize,
 }
 
 /// A stack, and the right to use it. Has to go back to the pool that it came from; a stack of a pool that is dropped
@@ -338,8 +336,8 @@ impl Slab {
 pub(crate) struct Stack {
     /// The highest address that frames may use, and above it the occupant.
     base: NonZeroUsize,
-    /// The slab, and in the low bits of its address the number of the slot.
-    place: NonNull<Slab>,
+    /// The slab in which the stack lies.
+    slab: NonNull<Slab>,
 }
 
 impl Stack {
@@ -358,7 +356,7 @@ impl Stack {
     pub(crate) fn occupy(&self, label: *const Label) {
         // SAFETY: (docs/safety.md, R10) the word above the base belongs to this stack. Written at once, because a
         // handler on this thread may read it at any time.
-        unsafe { ptr::write_volatile(self.base.get() as *mut *const Label, label) }
+        unsafe { ptr::write_volatile(&raw mut (*self.occupant()).label, label) }
     }
 
     /// The highest address that frames may use.
@@ -370,23 +368,50 @@ impl Stack {
     /// The lowest address that frames may use; below it lies the guard.
     #[inline]
     pub(crate) fn limit(&self) -> usize {
-        self.slab().span.start() + self.slot() * self.slab().class().stride() + GUARD_BYTES
+        self.slab().limit_of(self.slot())
     }
 
     /// The bytes of the stack, with those that the colour takes.
     #[inline]
     pub(crate) fn size(&self) -> usize {
-        self.slab().class().stack_bytes()
+        self.slab().class.stack_bytes()
     }
 
-    /// How many bytes of the stack are known to have been used since its pages were last given back, by this coroutine
-    /// or by those before it.
-    pub(crate) fn high_water_mark(&self) -> usize {
-        watermark::high_water_mark(self.memory())
+    /// Writes down when the stack was taken, in whatever its pool counts.
+    #[inline]
+    pub(super) fn set_epoch(&self, epoch: usize) {
+        // SAFETY: (docs/safety.md, R5) the words above the base belong to this stack, and only its owner writes this one.
+        unsafe { (*self.occupant()).epoch = epoch }
+    }
+
+    /// What was last written down by `set_epoch`.
+    #[inline]
+    pub(super) fn epoch(&self) -> usize {
+        // SAFETY: (docs/safety.md, R5) as above.
+        unsafe { (*self.occupant()).epoch }
+    }
+
+    /// The words above the base.
+    #[inline]
+    fn occupant(&self) -> *mut Occupant {
+        ptr::with_exposed_provenance_mut(self.base.get())
+    }
+
+    /// Gives the pages back that lie deeper than what a free stack may keep.
+    ///
+    /// # Safety
+    ///
+    /// Nothing runs on the stack.
+    pub(super) unsafe fn discard_deep(&self) {
+        let deep = self.size().saturating_sub(SHALLOW_BYTES);
+        if deep > 0 {
+            // SAFETY: (docs/safety.md, I3) the caller vouches for the stack.
+            unsafe { memory::discard(self.limit(), deep) };
+        }
     }
 
     /// All the memory that may be written to.
-    pub(super) fn memory(&self) -> Range<usize> {
+    pub(crate) fn memory(&self) -> Range<usize> {
         self.limit()..self.limit() + self.size()
     }
 
@@ -394,24 +419,17 @@ impl Stack {
     #[inline]
     pub(super) fn slab(&self) -> &Slab {
         // SAFETY: (docs/safety.md, I3) a slab lives as long as one of its stacks is out.
-        unsafe { self.slab_pointer().as_ref() }
+        unsafe { self.slab.as_ref() }
     }
 
     /// The slab in which the stack lies, for who may do more than look at it.
-    #[inline]
     pub(super) fn slab_pointer(&self) -> NonNull<Slab> {
-        let slab = self
-            .place
-            .as_ptr()
-            .map_addr(|address| address & !(SLOTS - 1));
-        // SAFETY: (docs/safety.md, I3) this is the address that `Slab::take` put the slot into.
-        unsafe { NonNull::new_unchecked(slab) }
+        self.slab
     }
 
     /// The number of the stack in its slab.
-    #[inline]
-    pub(super) fn slot(&self) -> usize {
-        self.place.addr().get() & (SLOTS - 1)
+    fn slot(&self) -> usize {
+        (self.base.get() - self.slab().span.start()) / self.slab().class.stride()
     }
 }
 

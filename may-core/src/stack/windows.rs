@@ -3,6 +3,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::num::NonZeroUsize;
+use std::ops::Range;
 
 use corosensei::stack::{DefaultStack, StackTebFields};
 
@@ -65,10 +66,15 @@ impl Stack {
         self.bytes
     }
 
-    /// How much was used is not known.
-    pub(crate) fn high_water_mark(&self) -> usize {
-        0
+    /// All the memory of the stack.
+    pub(crate) fn memory(&self) -> Range<usize> {
+        self.limit()..self.base()
     }
+}
+
+/// How much of a stack was used is not known.
+pub(crate) fn high_water_mark(_stack: Range<usize>) -> Option<usize> {
+    None
 }
 
 impl std::fmt::Debug for Stack {

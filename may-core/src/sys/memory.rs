@@ -204,7 +204,7 @@ const DISCARD: libc::c_int = libc::MADV_DONTNEED;
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 const DISCARD: libc::c_int = libc::MADV_FREE;
 
-/// Makes a range read as zeros, at once and without making more of it resident.
+/// Makes a range read as zeros, at once and if possible without making more of it resident.
 ///
 /// # Safety
 ///
@@ -213,35 +213,34 @@ pub(crate) unsafe fn wipe(range: Range<usize>) {
     let gone = cfg!(any(target_os = "linux", target_os = "android"))
         // SAFETY: (docs/safety.md, I3) the caller vouches for the range.
         && unsafe { discard(range.start, range.len()) };
-    if !gone {
-        for_each_resident(range, |page| {
-            // SAFETY: (docs/safety.md, I3) the page lies in the range.
-            unsafe { ptr::write_bytes(page as *mut u8, 0, page_bytes()) };
-        });
+    // SAFETY: (docs/safety.md, I3) as above.
+    let wipe = |start, length| unsafe { ptr::write_bytes(start as *mut u8, 0, length) };
+    if !gone && !for_each_resident(range.clone(), |page| wipe(page, page_bytes())) {
+        wipe(range.start, range.len());
     }
 }
 
-/// Calls `visit` with the address of each page of the range that is in memory, lowest first. A range of which the system
-/// tells nothing counts as wholly in memory.
-pub(crate) fn for_each_resident(range: Range<usize>, mut visit: impl FnMut(usize)) {
+/// Calls `visit` with the address of each page of the range that is in memory, lowest first; false if the system does not
+/// tell, as for a range that is not mapped.
+pub(crate) fn for_each_resident(range: Range<usize>, mut visit: impl FnMut(usize)) -> bool {
     /// How many pages are asked for at once.
     const PAGES: usize = 256;
     let page = page_bytes();
-    let mut start = range.start;
-    while start < range.end {
-        let mut residence = [1_u8; PAGES];
+    for start in range.clone().step_by(PAGES * page) {
+        let mut residence = [0_u8; PAGES];
         let length = (range.end - start).min(PAGES * page);
         // SAFETY: (docs/safety.md, system calls) the call writes one byte for each page of the range.
-        let _ = unsafe { libc::mincore(start as *mut _, length, residence.as_mut_ptr().cast()) };
-        for (index, _) in residence[..length.div_ceil(page)]
-            .iter()
-            .enumerate()
-            .filter(|&(_, &state)| state & 1 != 0)
-        {
-            visit(start + index * page);
+        let told = unsafe { libc::mincore(start as *mut _, length, residence.as_mut_ptr().cast()) };
+        if told != 0 {
+            return false;
         }
-        start += length;
+        for (index, state) in residence.iter().take(length.div_ceil(page)).enumerate() {
+            if state & 1 != 0 {
+                visit(start + index * page);
+            }
+        }
     }
+    true
 }
 
 /// How often an access of this thread, or of the process where threads are not told apart, brought a page into memory.
@@ -417,7 +416,7 @@ pub(crate) mod tests {
     /// Counts the pages of a range that are in memory.
     fn resident(range: Range<usize>) -> usize {
         let mut count = 0;
-        for_each_resident(range, |_| count += 1);
+        assert!(for_each_resident(range, |_| count += 1));
         count
     }
 
@@ -482,6 +481,10 @@ pub(crate) mod tests {
             assert_eq!(ptr::read_volatile((start + page) as *const u8), 0);
             assert!(unmap(start, 600 * page));
         }
+        assert!(
+            !for_each_resident(start..start + page, |_| ()),
+            "nothing is mapped there"
+        );
     }
 
     #[test]

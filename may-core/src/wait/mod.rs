@@ -9,7 +9,9 @@
 //! 4. **withdraw**: whatever ended the wait, the node leaves its queue under the queue's lock before its frame does.
 //! 5. **confirm**: the waiter that was committed carries out its operation, and starts anew if somebody was faster.
 //!
-//! The other side makes its change (a message, a free slot, a readiness bit), issues a sequentially consistent fence,
+//! A primitive whose state lies under a lock of its own keeps its list of nodes in there: then looking and registering are
+//! one step, and so are changing and committing, and there is nothing to overlook. For a primitive whose state is atomics:
+//! the other side makes its change (a message, a free slot, a readiness bit), issues a sequentially consistent fence,
 //! and commits a waiter if the queue has one. No wake-up is lost: of the two fences one comes first, so either the other
 //! side finds the node, or the waiter finds the change.
 //!
@@ -26,7 +28,7 @@ pub(crate) mod timeout;
 pub(crate) mod waiter;
 
 pub(crate) use node::Node;
-pub(crate) use queue::WaitQueue;
+pub(crate) use queue::{WaitList, WaitQueue};
 pub(crate) use thread::ThreadBlock;
 pub(crate) use timeout::Timeout;
-pub(crate) use waiter::Waiter;
+pub(crate) use waiter::{Waiter, Wake};

@@ -23,9 +23,77 @@ use crate::prim::{AtomicUsize, Ordering, fence};
 use crate::util::list::List;
 use crate::util::spin::SpinLock;
 
-/// See the module's documentation.
+/// The list of a queue, for the holder of the lock that guards it.
+///
+/// Primitives that have a lock of their own around their state put this inside it: looking at the state and registering, or
+/// changing it and committing, are then one step.
+#[derive(Debug)]
+pub(crate) struct WaitList(List<Node>);
+
+impl WaitList {
+    /// A list in which nobody waits.
+    pub(crate) const fn new() -> WaitList {
+        WaitList(List::new())
+    }
+
+    /// Whether nobody waits.
+    #[inline]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Links `node` at the end.
+    ///
+    /// # Safety
+    ///
+    /// The node's wait is open, the node is in no list, and the waiter withdraws it before it goes away.
+    #[inline]
+    pub(crate) unsafe fn register(&mut self, node: Pin<&Node>) {
+        node.queued.set(true);
+        // SAFETY: (docs/safety.md, I2) the node is pinned, the caller withdraws it, and the list's lock is held, as this is
+        // borrowed mutably.
+        unsafe { self.0.push_back(NonNull::from(&*node)) };
+    }
+
+    /// Takes `node` out if it is still there; true if it was. Waiter only; after this the node may go away.
+    ///
+    /// # Safety
+    ///
+    /// If the node was registered, then in this list.
+    pub(crate) unsafe fn withdraw(&mut self, node: Pin<&Node>) -> bool {
+        let queued = node.queued.replace(false);
+        if queued {
+            // SAFETY: (docs/safety.md, I2) `queued` says that the node is in this list, and its lock is held.
+            unsafe { self.0.remove(NonNull::from(&*node)) };
+        }
+        queued
+    }
+
+    /// Takes out the nodes up to the first whose wait can be ended, and ends that one. Returns the wake-up, which is fired
+    /// after the lock is left, and how many nodes were taken out.
+    #[inline]
+    pub(crate) fn commit_first(&mut self) -> (Option<Wake>, usize) {
+        let mut taken = 0;
+        // SAFETY: (docs/safety.md, I2) the lock is held, so a node in the list is alive until it is unlinked here, and
+        // until its wait is ended; nothing of it is used after that.
+        unsafe {
+            while let Some(node) = self.0.pop_front() {
+                taken += 1;
+                let node = node.as_ref();
+                node.queued.set(false);
+                let wake = node.waiter.wake();
+                if node.waiter.word().commit(node.ticket, node.arm) {
+                    return (Some(wake), taken);
+                }
+            }
+        }
+        (None, taken)
+    }
+}
+
+/// A list with a lock of its own, for primitives whose state is atomics. See the module's documentation.
 pub(crate) struct WaitQueue {
-    nodes: SpinLock<List<Node>>,
+    nodes: SpinLock<WaitList>,
     /// The number of nodes; written under the lock.
     waiting: AtomicUsize,
 }
@@ -34,13 +102,13 @@ impl WaitQueue {
     /// A queue in which nobody waits.
     #[cfg(not(may_loom))]
     pub(crate) const fn new() -> WaitQueue {
-        WaitQueue { nodes: SpinLock::new(List::new()), waiting: AtomicUsize::new(0) }
+        WaitQueue { nodes: SpinLock::new(WaitList::new()), waiting: AtomicUsize::new(0) }
     }
 
     /// A queue in which nobody waits.
     #[cfg(may_loom)]
     pub(crate) fn new() -> WaitQueue {
-        WaitQueue { nodes: SpinLock::new(List::new()), waiting: AtomicUsize::new(0) }
+        WaitQueue { nodes: SpinLock::new(WaitList::new()), waiting: AtomicUsize::new(0) }
     }
 
     /// Whether nobody waits. Meaningful to a side that has made its change and issued a fence, or as a hint.
@@ -53,27 +121,24 @@ impl WaitQueue {
     ///
     /// # Safety
     ///
-    /// The node's wait is open, the node is in no queue, and the waiter withdraws it before it goes away.
+    /// As for [`WaitList::register`].
     pub(crate) unsafe fn register(&self, node: Pin<&Node>) {
         let mut nodes = self.nodes.lock();
-        node.queued.set(true);
-        // SAFETY: (docs/safety.md, I2) the node is pinned, the caller withdraws it, and the lock is held.
-        unsafe { nodes.push_back(NonNull::from(&*node)) };
-        self.change_waiting(1);
+        // SAFETY: (docs/safety.md, I2) as promised by the caller.
+        unsafe { nodes.register(node) };
+        self.waiting.store(self.waiting.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
     }
 
     /// Makes sure that `node` is in no list any more. Waiter only; after this the node may go away.
     ///
     /// # Safety
     ///
-    /// If the node was registered, then with this queue.
+    /// As for [`WaitList::withdraw`].
     pub(crate) unsafe fn withdraw(&self, node: Pin<&Node>) {
         let mut nodes = self.nodes.lock();
-        if node.queued.replace(false) {
-            // SAFETY: (docs/safety.md, I2) `queued` says that the node is in this list, and the lock is held.
-            unsafe { nodes.remove(NonNull::from(&*node)) };
-            self.change_waiting(-1);
-        }
+        // SAFETY: (docs/safety.md, I2) as promised by the caller.
+        let withdrawn = unsafe { nodes.withdraw(node) };
+        self.count_down(usize::from(withdrawn));
     }
 
     /// Ends the wait of the waiter that has waited longest, and wakes it; false if nobody waits.
@@ -88,7 +153,11 @@ impl WaitQueue {
 
     /// The half of [`WaitQueue::wake_one`] that finds somebody.
     fn wake_first(&self) -> bool {
-        self.commit_first().map(Wake::fire).is_some()
+        let mut nodes = self.nodes.lock();
+        let (wake, taken) = nodes.commit_first();
+        self.count_down(taken);
+        drop(nodes);
+        wake.map(Wake::fire).is_some()
     }
 
     /// Ends the wait of everybody who waits now, and wakes them; returns how many.
@@ -106,30 +175,10 @@ impl WaitQueue {
         woken
     }
 
-    /// Takes nodes out until one of their waits can be ended.
-    fn commit_first(&self) -> Option<Wake> {
-        let mut nodes = self.nodes.lock();
-        // SAFETY: (docs/safety.md, I2) the lock is held, so a node in the list is alive until it is unlinked here, and
-        // until its wait is ended; nothing of it is used after that.
-        unsafe {
-            while let Some(node) = nodes.pop_front() {
-                self.change_waiting(-1);
-                let node = node.as_ref();
-                node.queued.set(false);
-                let wake = node.waiter.wake();
-                if node.waiter.word().commit(node.ticket, node.arm) {
-                    return Some(wake);
-                }
-            }
-        }
-        None
-    }
-
-    /// Counts nodes that were linked or unlinked. Under the lock.
+    /// Counts nodes that were taken out. Under the lock.
     #[inline]
-    fn change_waiting(&self, by: isize) {
-        let waiting = self.waiting.load(Ordering::Relaxed);
-        self.waiting.store(waiting.wrapping_add_signed(by), Ordering::Relaxed);
+    fn count_down(&self, nodes: usize) {
+        self.waiting.store(self.waiting.load(Ordering::Relaxed) - nodes, Ordering::Relaxed);
     }
 }
 
