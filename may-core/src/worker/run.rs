@@ -27,6 +27,8 @@ use std::sync::atomic::Ordering;
 const SEEDS_PER_ROUND: u32 = 8;
 /// Coroutines resumed in one round.
 const SWITCHES_PER_ROUND: u32 = 64;
+/// How many switches a start counts as when it comes to looking around: it may have to touch a fresh stack.
+const START_WEIGHT: u32 = 32;
 /// Every how many starts the oldest seed has its turn.
 const OLDEST_EVERY: u32 = 61;
 /// The time between two looks around, as long as there is something to run.
@@ -74,7 +76,7 @@ impl Local {
             self.run_one(coroutine);
             switches += 1;
         }
-        self.switches.set(self.switches.get() + starts + switches);
+        self.switches.set(self.switches.get() + starts * START_WEIGHT + switches);
         self.publish_live();
         starts + switches > 0
     }
