@@ -54,23 +54,24 @@ const LOOK_EVERY_BYTES: isize = 32 << 20;
 /// How much is touched in an epoch before a new one begins.
 const EPOCH_BYTES: usize = 2 << 20;
 
-/// How many stacks a cache has at most.
-const CACHE_STACKS: usize = 256;
+/// How many stacks a cache has at most. Most of them hold a page or two; a program whose coroutines come and go by the
+/// thousand would have to get those again and again, at a microsecond each.
+pub(super) const CACHE_STACKS: usize = 1024;
 
-/// The address space that the stacks of a cache may take.
-const CACHE_BYTES: usize = 64 << 20;
+/// The address space that the stacks of a cache may take, which bounds it where stacks are large.
+const CACHE_BYTES: usize = 256 << 20;
 
 /// How many stacks a cache has at least, whatever their size.
 const CACHE_STACKS_LEAST: usize = 4;
 
 /// How many stacks of a class a worker keeps ready that has nothing to do.
-const IDLE_STACKS: usize = 16;
+pub(super) const IDLE_STACKS: usize = 16;
 
 /// How many slabs are kept that have all their stacks.
-const WHOLE_SLABS: usize = 2;
+pub(super) const WHOLE_SLABS: usize = 2;
 
 /// How many stacks with pages in memory are kept in slabs, if few are in use.
-const TOUCHED_STACKS: usize = 128;
+pub(super) const TOUCHED_STACKS: usize = 128;
 
 /// For so many stacks in use, one with pages in memory is kept in slabs, if many are in use.
 const TOUCHED_SHARE: usize = 16;
