@@ -180,10 +180,7 @@ impl Runtime {
             "a runtime cannot be shut down, or dropped, by one of its own coroutines: it would wait for itself"
         );
         self.shared.stop();
-        match self.shared.join(Some(timeout)) {
-            0 => Ok(()),
-            coroutines => Err(ShutdownError { coroutines }),
-        }
+        self.shared.join(Some(timeout)).map_err(|coroutines| ShutdownError { coroutines })
     }
 }
 

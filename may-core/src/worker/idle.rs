@@ -97,11 +97,11 @@ impl Idle {
         had
     }
 
-    /// Counts a worker as sleeping and takes the watch from it (step 2); the caller then announces its sleep, which
-    /// contains the fence.
-    pub(crate) fn start_sleep(&self, worker: usize) {
+    /// Counts a worker as sleeping and takes the watch from it (step 2); true if it had it. The caller then announces its
+    /// sleep, which contains the fence.
+    pub(crate) fn start_sleep(&self, worker: usize) -> bool {
         self.sleeping.fetch_add(1, Ordering::Relaxed);
-        self.release(worker);
+        self.release(worker)
     }
 
     /// Counts a worker as awake again.

@@ -146,6 +146,8 @@ impl Local {
             Header::prepare(seed, stack);
         }
         self.live_count.set(self.live_count.get() + 1);
+        // At once, since it may compute for long.
+        self.publish_live();
         self.resume(seed);
     }
 
@@ -202,7 +204,8 @@ impl Local {
         }
         self.live_count.set(self.live_count.get() - 1);
         if let Some(seed) = self.stackless.pop() {
-            self.start(seed);
+            // Not started from here, or a row of short ones would nest.
+            self.plant_pinned(seed);
         }
     }
 
@@ -271,10 +274,18 @@ impl Local {
         }
     }
 
+    /// Whether the runtime has asked for something that this worker has not done yet.
+    fn has_orders(&self) -> bool {
+        (self.shared.is_stopping() && !self.cancelled.get()) || self.shared.is_abandoned()
+    }
+
     /// Whether something has come to this worker.
     #[inline]
     fn has_work(&self) -> bool {
-        !self.home.runnable().is_empty() || !self.home.inbox().is_empty()
+        !self.home.runnable().is_empty()
+            || !self.home.inbox().is_empty()
+            || self.peer().seeds.placed() > 0
+            || self.has_orders()
     }
 
     /// Nothing to run: looks for work, then sleeps until there is some.
@@ -348,13 +359,13 @@ impl Local {
                 return false;
             }
             self.home.sleep.announce();
-            if !self.has_work() && !self.shared.is_stopping() {
+            if !self.has_work() {
                 let pause_ends = Deadline::after(pause);
                 self.driver.sleep(self.next_timer().min(pause_ends));
             }
             self.home.sleep.end();
             self.fire_timers(clock::now());
-            if self.has_work() || self.shared.is_stopping() {
+            if self.has_work() {
                 self.hand_on();
                 return true;
             }
@@ -365,10 +376,14 @@ impl Local {
     /// Sleeps until somebody sends something, a timer or a socket is due, or the watch is given to this worker.
     fn sleep(&self) {
         let idle = &self.shared.idle;
-        idle.start_sleep(self.index);
+        let watched = idle.start_sleep(self.index);
         self.home.sleep.announce();
         let seeds_unwatched = || idle.watcher().is_none() && self.shared.has_seeds();
-        if !self.has_work() && !self.shared.is_stopping() && !seeds_unwatched() {
+        if self.has_work() {
+            if watched && self.shared.has_seeds() {
+                self.shared.published();
+            }
+        } else if !seeds_unwatched() {
             self.publish_live();
             self.sleep_and_trim();
         }
@@ -408,7 +423,8 @@ impl Local {
             self.park_for_ever();
         }
         self.live_count.get() == 0
-            && !self.has_work()
+            && self.home.runnable().is_empty()
+            && self.home.inbox().is_empty()
             && self.stackless.is_empty()
             && self.deque.is_empty()
             && self.peer().seeds.is_empty()

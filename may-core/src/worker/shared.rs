@@ -173,7 +173,8 @@ impl Shared {
                 Err(error) => {
                     *lock(&shared.running) -= 1;
                     shared.stop();
-                    shared.join(None);
+                    // Without a limit this waits for workers that have nothing to do.
+                    let _ = shared.join(None);
                     return Err(error);
                 }
             }
@@ -340,16 +341,19 @@ impl Shared {
         }
     }
 
-    /// Waits until all workers have ended, at most for `timeout`; then gives up what is left and returns how many
-    /// coroutines that is.
-    pub(crate) fn join(&self, timeout: Option<Duration>) -> usize {
+    /// Waits until all workers have ended, at most for `timeout`.
+    ///
+    /// # Errors
+    ///
+    /// If the time is over: gives up what is left and says how many coroutines that is.
+    pub(crate) fn join(&self, timeout: Option<Duration>) -> Result<(), usize> {
         let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
         let mut running = lock(&self.running);
         while *running > 0 {
             match deadline.map(|deadline| deadline.saturating_duration_since(Instant::now())) {
                 Some(Duration::ZERO) => {
                     drop(running);
-                    return self.give_up();
+                    return Err(self.give_up());
                 }
                 Some(left) => {
                     running = self
@@ -367,7 +371,7 @@ impl Shared {
             let _ = thread.join();
         }
         self.drop_injected();
-        0
+        Ok(())
     }
 
     /// Leaves what has not ended behind, for ever (R9).
