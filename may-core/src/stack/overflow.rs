@@ -26,8 +26,8 @@ use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::{ptr, slice};
 
-use super::Label;
 use super::slab::{Class, GUARD_BYTES, Occupant, base_offset};
+use super::{Label, StackSize};
 pub(crate) use crate::sys::signals::AlternateStack;
 use crate::sys::signals::{self, Fault};
 
@@ -35,7 +35,7 @@ use crate::sys::signals::{self, Fault};
 /// that the guard is made for.
 const NEAR_BYTES: usize = GUARD_BYTES;
 
-/// Has overflows of coroutines reported from now on. Does so once in a process, however often it is called.
+/// Has overflows reported from now on. Does so once in a process, however often it is called; whoever maps a stack does.
 pub(crate) fn install() {
     signals::on_fault(examine);
 }
@@ -224,32 +224,53 @@ fn examine(fault: Fault) {
 /// The occupant is alive, or null.
 unsafe fn describe(overflow: &Overflow) -> Text {
     let mut text = Text::new();
-    text.add(b"\ncoroutine ");
-    // SAFETY: (docs/safety.md, R10) the caller vouches for the occupant; its name lives as long as it does.
-    if let Some(label) = unsafe { overflow.occupant.as_ref() } {
+    // SAFETY: (docs/safety.md, R10) the caller vouches for the occupant.
+    let label = unsafe { overflow.occupant.as_ref() };
+    if let Some(label) = label {
+        text.add("\ncoroutine ");
         if let Some(name) = label.name() {
-            text.add(b"'");
-            // SAFETY: (docs/safety.md, R10) as above.
-            text.add_some(unsafe { name.as_ref() }.as_bytes());
-            text.add(b"' ");
+            // SAFETY: (docs/safety.md, R10) the name lives as long as the occupant.
+            text.add_quoted(unsafe { name.as_ref() });
+            text.add(" ");
         }
-        text.add(b"(id ");
+        text.add("(id ");
         text.add_number(label.id());
-        text.add(b") ");
-    }
-    text.add(b"has overflowed its stack of ");
-    text.add_number(overflow.stack_bytes as u64);
-    text.add(b" bytes\nhelp: if the recursion has an end, give the coroutine a larger stack: `Builder::stack_size`, ");
-    text.add(b"`MAY_STACK=");
-    let larger = overflow.stack_bytes as u64 * 4;
-    let (unit, letter) = if larger.is_multiple_of(1 << 20) {
-        (1 << 20, b"m")
+        text.add(") ");
     } else {
-        (1 << 10, b"k")
+        text.add("\na thread ");
+    }
+    // The stack is either the coroutine's own, or one for a single call, which a thread may make, too.
+    let own = label.is_some_and(|label| {
+        let class = Class::of(StackSize::from_bytes(label.stack_bytes()));
+        class.is_some_and(|class| class.stack_bytes() == overflow.stack_bytes)
+    });
+    let (whose, made, larger, end) = if own {
+        ("its", "", "`Builder::stack_size`, `MAY_STACK=", "`\n")
+    } else {
+        (
+            "a",
+            " that `with_stack` made",
+            "`with_stack(\"",
+            "\", ..)`\n",
+        )
     };
-    text.add_number(larger / unit);
+    text.add("has overflowed ");
+    text.add(whose);
+    text.add(" stack of ");
+    text.add_number(overflow.stack_bytes as u64);
+    text.add(" bytes");
+    text.add(made);
+    text.add("\nhelp: if the recursion has an end, use a larger stack: ");
+    text.add(larger);
+    let bytes = overflow.stack_bytes as u64 * 4;
+    let (unit, letter) = if bytes.is_multiple_of(1 << 20) {
+        (1 << 20, "m")
+    } else {
+        (1 << 10, "k")
+    };
+    text.add_number(bytes / unit);
     text.add(letter);
-    text.add(b"`\n");
+    text.add(end);
     text
 }
 
@@ -277,22 +298,20 @@ impl Text {
     }
 
     /// Adds `part`, as far as it fits.
-    pub(super) fn add(&mut self, part: &[u8]) {
-        for (to, from) in self.bytes[self.length..].iter_mut().zip(part) {
-            *to = *from;
-            self.length += 1;
-        }
+    pub(super) fn add(&mut self, part: &str) {
+        self.add_bytes(part.as_bytes());
     }
 
-    /// Adds a name, or the beginning of it.
-    pub(super) fn add_some(&mut self, name: &[u8]) {
-        match name.split_at_checked(Text::NAME_BYTES) {
-            Some((beginning, [_, ..])) => {
-                self.add(beginning);
-                self.add(b"...");
-            }
-            _ => self.add(name),
-        }
+    /// Adds a name in quotes, or the beginning of it.
+    pub(super) fn add_quoted(&mut self, name: &str) {
+        let name = name.as_bytes();
+        self.add("'");
+        self.add_bytes(&name[..name.len().min(Text::NAME_BYTES)]);
+        self.add(if name.len() > Text::NAME_BYTES {
+            "...'"
+        } else {
+            "'"
+        });
     }
 
     /// Adds a number.
@@ -307,7 +326,15 @@ impl Text {
                 break;
             }
         }
-        self.add(&digits[first..]);
+        self.add_bytes(&digits[first..]);
+    }
+
+    /// Adds `part`, as far as it fits.
+    fn add_bytes(&mut self, part: &[u8]) {
+        for (to, from) in self.bytes[self.length..].iter_mut().zip(part) {
+            *to = *from;
+            self.length += 1;
+        }
     }
 
     /// The text.

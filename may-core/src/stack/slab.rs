@@ -163,6 +163,7 @@ impl Slab {
         owner: Owner,
         asked: StackSize,
     ) -> Result<NonNull<Slab>, OutOfStacks> {
+        overflow::install();
         let stride = class.stride();
         let failed = |errno, remedy| OutOfStacks {
             size: asked,

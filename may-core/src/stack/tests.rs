@@ -305,15 +305,18 @@ fn absurd_sizes_are_errors_that_say_what_to_do() {
 #[test]
 fn names_and_numbers_reach_the_report() {
     let mut text = overflow::Text::new();
-    text.add(b"<");
-    text.add_some(&[b'x'; 1000]);
+    text.add_quoted("listener");
+    text.add_quoted(&"x".repeat(1000));
     for number in [0, 7, 1234, u64::MAX] {
-        text.add(b" ");
+        text.add(" ");
         text.add_number(number);
     }
-    let expected = format!("<{}... 0 7 1234 18446744073709551615", "x".repeat(160));
+    let expected = format!(
+        "'listener''{}...' 0 7 1234 18446744073709551615",
+        "x".repeat(160)
+    );
     assert_eq!(str::from_utf8(text.bytes()).unwrap(), expected);
-    text.add(&[b'y'; 1000]);
+    text.add(&"y".repeat(1000));
     assert_eq!(text.bytes().len(), 512);
 }
 
@@ -378,8 +381,6 @@ fn recurse(depth: usize) -> usize {
 fn overflow(size: &str, name: Option<&'static str>) {
     std::thread::scope(|scope| {
         scope.spawn(|| {
-            overflow::install();
-            overflow::install();
             let _alternate_stack = overflow::prepare_thread();
             let pool = pool();
             let _others = take(&pool, 70);
@@ -438,20 +439,34 @@ fn an_overflow_into_a_protected_guard_is_reported() {
 }
 
 #[test]
-fn an_overflow_of_a_stack_that_nobody_described_is_reported() {
-    let test = "an_overflow_of_a_stack_that_nobody_described_is_reported";
+fn an_overflow_of_a_stack_for_one_call_is_reported() {
+    let test = "an_overflow_of_a_stack_for_one_call_is_reported";
     let output = in_child(test, || {
-        overflow::install();
         run_on(Stack::standalone(StackSize::MIN).unwrap(), || {
             hint::black_box(recurse(hint::black_box(0)));
         });
     });
+    let line = "\na thread has overflowed a stack of 32768 bytes that `with_stack` made\nhelp: ";
     assert_ended(
         &output,
         ABORTED,
-        &["\ncoroutine has overflowed its stack of 32768 "],
-        "thread",
+        &[line, "`with_stack(\"128k\", ..)`\n"],
+        "coroutine",
     );
+}
+
+#[test]
+fn an_overflow_of_a_coroutine_in_one_call_is_reported() {
+    let output = in_child("an_overflow_of_a_coroutine_in_one_call_is_reported", || {
+        let stack = Stack::standalone(StackSize::MIN).unwrap();
+        let label = Label::new(7, None, StackSize::DEFAULT.bytes());
+        stack.occupy(&label);
+        run_on(stack, || {
+            hint::black_box(recurse(hint::black_box(0)));
+        });
+    });
+    let line = "\ncoroutine (id 7) has overflowed a stack of 32768 bytes that `with_stack` made\n";
+    assert_ended(&output, ABORTED, &[line], "thread");
 }
 
 #[test]
