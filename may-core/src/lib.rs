@@ -8,7 +8,7 @@
 //!  9  spawn
 //!  8  channel  net  signal  sync  time
 //!  7  io
-//!  6  park
+//!  6  park  blocking
 //!  5  worker
 //!  4  reactor
 //!  3  wait
@@ -39,6 +39,7 @@ mod reactor;
 
 mod worker;
 
+mod blocking;
 pub mod park;
 
 mod io;

@@ -93,10 +93,20 @@ impl<T: AsFd> Descriptor<T> {
     pub(crate) fn attempt<R>(
         &self,
         direction: Direction,
-        mut call: impl FnMut(&T) -> io::Result<(R, More)>,
+        call: impl FnMut(&T) -> io::Result<(R, More)>,
     ) -> io::Result<R> {
-        let deadline = Deadline::after_option(self.timeout(direction));
-        attempt(&self.polled, direction, deadline, || call(&self.inner))
+        match self.timeout(direction) {
+            None => self.attempt_until(direction, Deadline::NEVER, call),
+            Some(timeout) => self
+                .attempt_until(direction, Deadline::after(timeout), call)
+                // What std returns when a socket's timeout has elapsed.
+                .map_err(|error| match error.kind() {
+                    io::ErrorKind::TimedOut if error.raw_os_error().is_none() => {
+                        io::ErrorKind::WouldBlock.into()
+                    }
+                    _ => error,
+                }),
+        }
     }
 
     /// Carries out `call`, which moves bytes to or from a buffer of `length`, as soon as the descriptor is ready. Fewer bytes
@@ -114,7 +124,9 @@ impl<T: AsFd> Descriptor<T> {
     ) -> io::Result<usize> {
         self.attempt(direction, |inner| {
             let moved = call(inner)?;
-            Ok((moved, if moved < length { More::No } else { More::Perhaps }))
+            // Nothing moved is an end, not a lack: the next call returns at once, too.
+            let more = if moved == 0 || moved >= length { More::Perhaps } else { More::No };
+            Ok((moved, more))
         })
     }
 
@@ -155,6 +167,11 @@ impl<T: AsFd> Descriptor<T> {
         });
         self.timeouts(direction).store(nanoseconds, Ordering::Relaxed);
         Ok(())
+    }
+
+    /// Whether the user asked for `WouldBlock` instead of waiting.
+    pub(crate) fn is_nonblocking(&self) -> bool {
+        self.polled.is_nonblocking()
     }
 
     /// Chooses between waiting and `WouldBlock`.

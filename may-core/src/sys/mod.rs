@@ -2,6 +2,9 @@
 //!
 //! `cfg(target_os)` stands in these files only.
 
+pub(crate) mod errno;
+#[cfg(unix)]
+pub(crate) mod interrupt;
 pub(crate) mod memory;
 pub(crate) mod poll;
 #[cfg(unix)]

@@ -35,11 +35,6 @@ impl Deadline {
         Deadline(now().saturating_add(nanoseconds(duration)))
     }
 
-    /// The deadline that lies `duration` from now, or none.
-    pub(crate) fn after_option(duration: Option<Duration>) -> Deadline {
-        duration.map_or(Deadline::NEVER, Deadline::after)
-    }
-
     /// The deadline at `instant`; one in the past has elapsed already.
     pub(crate) fn at(instant: Instant) -> Deadline {
         Deadline(nanoseconds(instant.saturating_duration_since(start())))
