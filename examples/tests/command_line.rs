@@ -1,0 +1,293 @@
+//! Runs every example as a user does, and looks at what it prints and how it ends.
+
+use std::{
+    io::{BufRead, BufReader, Read, Write},
+    net::{TcpListener, TcpStream},
+    process::{Child, ChildStdout, Command, Output, Stdio},
+    time::Duration,
+};
+
+/// Runs an example to its end.
+fn run(path: &str, args: &[&str]) -> Output {
+    Command::new(path)
+        .args(args)
+        .stdin(Stdio::null())
+        .output()
+        .unwrap()
+}
+
+/// Runs an example that must succeed, and returns what it printed.
+fn printed(path: &str, args: &[&str]) -> String {
+    let output = run(path, args);
+    let complaints = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        output.status.success(),
+        "{path} {args:?}: {}\n{complaints}",
+        output.status
+    );
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// All examples.
+const ALL: [&str; 10] = [
+    env!("CARGO_BIN_EXE_echo"),
+    env!("CARGO_BIN_EXE_echo_client"),
+    env!("CARGO_BIN_EXE_generator"),
+    env!("CARGO_BIN_EXE_parallel_sum"),
+    env!("CARGO_BIN_EXE_primes"),
+    env!("CARGO_BIN_EXE_quick_sort"),
+    env!("CARGO_BIN_EXE_scoped"),
+    env!("CARGO_BIN_EXE_single_thread"),
+    env!("CARGO_BIN_EXE_sleep"),
+    env!("CARGO_BIN_EXE_spawn"),
+];
+
+#[test]
+fn every_example_explains_itself_and_refuses_what_it_does_not_know() {
+    for path in ALL {
+        let help = printed(path, &["--help"]);
+        assert!(
+            help.contains("Usage:") && help.contains("--help"),
+            "{path}: {help}"
+        );
+
+        let output = run(path, &["--no-such-option"]);
+        assert_eq!(output.status.code(), Some(2), "{path}");
+        let message = String::from_utf8(output.stderr).unwrap();
+        assert!(
+            message.contains("'--no-such-option'") && message.contains("help: "),
+            "{message}"
+        );
+    }
+}
+
+#[test]
+fn spawn_joins_what_it_starts() {
+    let text = printed(env!("CARGO_BIN_EXE_spawn"), &["--count", "1000"]);
+    assert!(text.contains("6 * 7 = 42"), "{text}");
+    assert!(text.contains("\"worker bee\" has run"), "{text}");
+    assert!(
+        text.contains("one coroutine panicked: no honey today"),
+        "{text}"
+    );
+    assert!(text.contains("their results add up to 499500"), "{text}");
+}
+
+#[test]
+fn scoped_borrows() {
+    let text = printed(env!("CARGO_BIN_EXE_scoped"), &[]);
+    assert!(text.contains("counted 9 words"), "{text}");
+    assert!(text.contains("[2, 4, 6, 8, 10, 12, 14, 16]"), "{text}");
+    assert!(text.contains("25 letters"), "{text}");
+}
+
+#[test]
+fn sleep_sorts() {
+    let text = printed(env!("CARGO_BIN_EXE_sleep"), &["--count", "100"]);
+    assert!(
+        text.contains("sorted by sleeping: 1 2 3 5 8 13 21 34"),
+        "{text}"
+    );
+}
+
+#[test]
+fn generator_gives_items_from_any_depth() {
+    let text = printed(env!("CARGO_BIN_EXE_generator"), &["--count", "12"]);
+    assert!(
+        text.contains("fibonacci: 0 1 1 2 3 5 8 13 21 34 55 89\n"),
+        "{text}"
+    );
+    assert!(
+        text.contains("tree in order: 1 3 4 6 7 8 10 13 14\n"),
+        "{text}"
+    );
+    assert!(text.contains("A>C A>B C>B A>C B>A B>C A>C\n"), "{text}");
+}
+
+#[test]
+fn single_thread_takes_turns() {
+    let text = printed(env!("CARGO_BIN_EXE_single_thread"), &["--rounds", "2"]);
+    let table = "the table: red 0, green 0, blue 0, red 1, green 1, blue 1\n";
+    assert!(text.ends_with(table), "{text}");
+}
+
+#[test]
+fn quick_sort_and_primes_compare_three_ways() {
+    let sort = printed(
+        env!("CARGO_BIN_EXE_quick_sort"),
+        &["--count", "50000", "--rounds", "1"],
+    );
+    let primes = printed(
+        env!("CARGO_BIN_EXE_primes"),
+        &["--below", "50000", "--rounds", "1"],
+    );
+    for name in ["sequential", "may", "rayon"] {
+        assert!(sort.contains(name), "{sort}");
+        assert!(primes.contains(name), "{primes}");
+    }
+    assert_eq!(primes.matches("5133 primes").count(), 3, "{primes}");
+}
+
+#[test]
+fn programs_for_std_run_with_other_imports() {
+    let text = printed(
+        env!("CARGO_BIN_EXE_parallel_sum"),
+        &["--count", "1000", "--parts", "3"],
+    );
+    assert!(text.contains("333833500"), "{text}");
+}
+
+/// A server that runs as a process of its own.
+struct Server {
+    /// The process.
+    child: Child,
+    /// What it prints after its address.
+    stdout: BufReader<ChildStdout>,
+    /// Where it listens.
+    addr: String,
+}
+
+impl Server {
+    /// Starts a server on a free port and reads its address.
+    fn start(path: &str) -> Server {
+        let mut child = Command::new(path)
+            .args(["--addr", "127.0.0.1:0", "--workers", "2"])
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut stdout = BufReader::new(child.stdout.take().unwrap());
+        let mut line = String::new();
+        stdout.read_line(&mut line).unwrap();
+        let addr = line
+            .strip_prefix("listening on ")
+            .unwrap()
+            .trim_end()
+            .to_owned();
+        Server {
+            child,
+            stdout,
+            addr,
+        }
+    }
+
+    /// Presses ctrl-c, and checks that the server stops as it should.
+    #[cfg(unix)]
+    fn stop(mut self) {
+        let pid = self.child.id().to_string();
+        assert!(
+            Command::new("kill")
+                .args(["-INT", &pid])
+                .status()
+                .unwrap()
+                .success()
+        );
+        let mut rest = String::new();
+        self.stdout.read_to_string(&mut rest).unwrap();
+        assert_eq!(rest, "stopping\n");
+        assert_eq!(self.child.wait().unwrap().code(), Some(0));
+    }
+
+    /// There is no ctrl-c to send to one process alone.
+    #[cfg(not(unix))]
+    fn stop(self) {
+        drop(self);
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // After `stop` there is nothing left to kill.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Connects to a server that must answer in time.
+fn connect(addr: &str) -> TcpStream {
+    let stream = TcpStream::connect(addr).unwrap();
+    stream
+        .set_read_timeout(Some(Duration::from_secs(10)))
+        .unwrap();
+    stream
+}
+
+#[test]
+fn echo_sends_back_what_it_gets_and_stops_with_clients_connected() {
+    let server = Server::start(env!("CARGO_BIN_EXE_echo"));
+    let mut stream = connect(&server.addr);
+    let mut answer = [0; 5];
+    for word in ["hello", "world"] {
+        stream.write_all(word.as_bytes()).unwrap();
+        stream.read_exact(&mut answer).unwrap();
+        assert_eq!(&answer, word.as_bytes());
+    }
+    server.stop();
+}
+
+#[test]
+fn echo_client_measures_echo() {
+    let server = Server::start(env!("CARGO_BIN_EXE_echo"));
+    let mut args = vec!["--addr", &server.addr, "--connections", "8", "--idle", "20"];
+    args.extend(["--seconds", "1", "--size", "20000"]);
+    let text = printed(env!("CARGO_BIN_EXE_echo_client"), &args);
+    assert!(
+        text.starts_with("8 connections and 20 idle ones, messages of 20000 bytes"),
+        "{text}"
+    );
+    assert!(text.contains("came back unchanged"), "{text}");
+    assert!(text.contains("p99.9"), "{text}");
+    server.stop();
+}
+
+#[test]
+fn echo_client_fails_if_other_bytes_come_back() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let addr = listener.local_addr().unwrap().to_string();
+    let liar = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let mut message = [0; 64];
+        stream.read_exact(&mut message).unwrap();
+        message[40] ^= 1;
+        stream.write_all(&message).unwrap();
+    });
+    let args = ["--addr", &addr, "--connections", "1", "--seconds", "1"];
+    let output = run(env!("CARGO_BIN_EXE_echo_client"), &args);
+    assert_eq!(output.status.code(), Some(1));
+    let message = String::from_utf8(output.stderr).unwrap();
+    assert!(message.contains("1 of 1 connections failed"), "{message}");
+    assert!(message.contains("other bytes came back"), "{message}");
+    liar.join().unwrap();
+}
+
+#[test]
+fn echo_client_says_how_to_start_a_server() {
+    // The port was free a moment ago, and nobody listens on it.
+    let addr = TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .to_string();
+    let output = run(env!("CARGO_BIN_EXE_echo_client"), &["--addr", &addr]);
+    assert_eq!(output.status.code(), Some(1));
+    let message = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        message.contains("help: start the server first"),
+        "{message}"
+    );
+}
+
+#[test]
+fn servers_say_that_a_port_is_taken() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let addr = taken.local_addr().unwrap().to_string();
+    for path in [env!("CARGO_BIN_EXE_echo")] {
+        let output = run(path, &["--addr", &addr]);
+        assert_eq!(output.status.code(), Some(1));
+        let message = String::from_utf8(output.stderr).unwrap();
+        assert!(
+            message.contains(&addr) && message.contains("help: another program"),
+            "{message}"
+        );
+    }
+}
