@@ -2,6 +2,8 @@
 
 use std::{
     hint::black_box,
+    io::{Read, Write},
+    net::SocketAddr,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -12,8 +14,10 @@ use std::{
 use may::{
     channel,
     coroutine::{self, Builder, JoinHandle, Placement},
+    net::{TcpListener, TcpStream},
 };
 
+use super::ECHO_BUFFER;
 use crate::{
     case::FIB_CUTOFF,
     peer::{Parked, Peer, Start, fib_in_place},
@@ -169,6 +173,17 @@ impl Peer for May {
             }
         }))
     }
+
+    fn echo(&self) -> Option<SocketAddr> {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let addr = listener.local_addr().unwrap();
+        coroutine::spawn(move || {
+            for stream in listener.incoming() {
+                coroutine::spawn(move || echo(&stream.unwrap()));
+            }
+        });
+        Some(addr)
+    }
 }
 
 /// Starts the two sides of one pair.
@@ -224,4 +239,15 @@ fn skynet(first: u64, size: u64) -> u64 {
         coroutine::spawn(move || skynet(first, part))
     });
     parts.into_iter().map(|part| part.join().unwrap()).sum()
+}
+
+/// Serves one connection.
+fn echo(mut stream: &TcpStream) {
+    stream.set_nodelay(true).unwrap();
+    let mut buffer = [0; ECHO_BUFFER];
+    while let Ok(length) = stream.read(&mut buffer) {
+        if length == 0 || stream.write_all(&buffer[..length]).is_err() {
+            return;
+        }
+    }
 }
