@@ -1,1 +1,360 @@
-//! What the tests of May share.
+//! What the tests of May share: running a body in every kind of place, waiting for conditions, seeds, and a watchdog that turns a hang
+//! into a failure.
+
+use std::fmt::Debug;
+use std::panic::Location;
+use std::process::Command;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, mpsc};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use may::Runtime;
+use may::coroutine;
+
+/// After how long a test counts as hanging.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// How long a runtime of a test may take to end.
+const SHUTDOWN: Duration = Duration::from_secs(20);
+
+/// Ends the process, naming the test, if it is not dropped in time.
+#[derive(Debug)]
+pub struct Watchdog {
+    _alive: mpsc::Sender<()>,
+}
+
+/// Watches the test that calls this.
+#[must_use = "the watch ends when the watchdog is dropped"]
+#[track_caller]
+pub fn watchdog() -> Watchdog {
+    watchdog_for(PATIENCE)
+}
+
+/// Watches the test that calls this, with another patience.
+#[must_use = "the watch ends when the watchdog is dropped"]
+#[track_caller]
+pub fn watchdog_for(patience: Duration) -> Watchdog {
+    let location = Location::caller();
+    let test = thread::current().name().unwrap_or("a test").to_owned();
+    let (alive, watched) = mpsc::channel();
+    thread::Builder::new()
+        .name("watchdog".to_owned())
+        .spawn(move || {
+            if watched.recv_timeout(patience) == Err(mpsc::RecvTimeoutError::Timeout) {
+                eprintln!("\n{test} ({location}) hangs: it has not ended within {patience:?}");
+                std::process::abort();
+            }
+        })
+        .expect("a thread for the watchdog");
+    Watchdog { _alive: alive }
+}
+
+/// Waits until `condition` holds; on a coroutine others run meanwhile.
+///
+/// # Panics
+///
+/// Panics if that takes very long.
+#[track_caller]
+pub fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while !condition() {
+        assert!(start.elapsed() < PATIENCE / 2, "never came true: {what}");
+        coroutine::sleep(Duration::from_micros(50));
+    }
+}
+
+/// Where a body runs, and where the helpers run that it starts.
+#[derive(Clone, Debug)]
+pub struct Place {
+    kind: Kind,
+    started: Arc<AtomicUsize>,
+    runtime: Option<Arc<Runtime>>,
+}
+
+/// The kinds of places.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Everything in coroutines of as many workers.
+    Coroutines(usize),
+    /// Everything on plain threads.
+    Threads,
+    /// The body on a plain thread, its helpers in coroutines and on threads by turns.
+    Mixed,
+}
+
+/// All of them.
+pub const KINDS: [Kind; 4] = [
+    Kind::Coroutines(1),
+    Kind::Coroutines(3),
+    Kind::Threads,
+    Kind::Mixed,
+];
+
+/// A helper that was started.
+#[derive(Debug)]
+#[must_use = "what fails in a helper shows when it is joined"]
+pub enum Started<T> {
+    /// In a coroutine.
+    Coroutine(coroutine::JoinHandle<T>),
+    /// On a thread.
+    Thread(thread::JoinHandle<T>),
+}
+
+impl<T> Started<T> {
+    /// Waits for its end and goes on with what it raised.
+    ///
+    /// # Panics
+    ///
+    /// If the helper did.
+    pub fn join(self) -> T {
+        let result = match self {
+            Started::Coroutine(coroutine) => coroutine.join(),
+            Started::Thread(thread) => thread.join(),
+        };
+        result.unwrap_or_else(|payload| std::panic::resume_unwind(payload))
+    }
+}
+
+impl Place {
+    /// What kind of place this is.
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// Starts a helper.
+    pub fn start<T: Send + 'static>(&self, f: impl FnOnce() -> T + Send + 'static) -> Started<T> {
+        let number = self.started.fetch_add(1, Ordering::Relaxed);
+        match self.kind {
+            Kind::Coroutines(_) => Started::Coroutine(coroutine::spawn(f)),
+            Kind::Mixed if number.is_multiple_of(2) => {
+                Started::Coroutine(self.runtime.as_ref().expect("a runtime").spawn(f))
+            }
+            Kind::Threads | Kind::Mixed => Started::Thread(thread::spawn(f)),
+        }
+    }
+}
+
+/// Runs `body` in every kind of place.
+///
+/// # Panics
+///
+/// If the body does, or if a runtime does not end.
+#[track_caller]
+pub fn everywhere(body: impl Fn(&Place) + Send + Sync) {
+    let _watchdog = watchdog();
+    for kind in KINDS {
+        in_place(kind, &body);
+    }
+}
+
+/// Runs `body` in one kind of place.
+///
+/// # Panics
+///
+/// If the body does, or if a runtime does not end.
+pub fn in_place(kind: Kind, body: impl Fn(&Place) + Send + Sync) {
+    let workers = match kind {
+        Kind::Coroutines(workers) => workers,
+        Kind::Mixed => 2,
+        Kind::Threads => {
+            return body(&Place {
+                kind,
+                started: Arc::default(),
+                runtime: None,
+            });
+        }
+    };
+    let runtime = Arc::new(runtime(workers));
+    let for_helpers = (kind == Kind::Mixed).then(|| runtime.clone());
+    let place = Place {
+        kind,
+        started: Arc::default(),
+        runtime: for_helpers,
+    };
+    match kind {
+        Kind::Mixed => body(&place),
+        _ => runtime.run(|| body(&place)),
+    }
+    drop(place);
+    end(Arc::into_inner(runtime).expect("helpers are joined before the body ends"));
+}
+
+/// A runtime with so many workers.
+///
+/// # Panics
+///
+/// If it cannot be started.
+#[must_use]
+pub fn runtime(workers: usize) -> Runtime {
+    Runtime::builder()
+        .workers(workers)
+        .build()
+        .expect("a runtime starts")
+}
+
+/// Ends a runtime.
+///
+/// # Panics
+///
+/// If something does not end.
+pub fn end(runtime: Runtime) {
+    runtime.shutdown(SHUTDOWN).expect("everything ends");
+}
+
+/// Runs `body` as a coroutine of a runtime with so many workers.
+///
+/// # Panics
+///
+/// If the body does, or if the runtime does not end.
+#[track_caller]
+pub fn on_workers<T: Send>(workers: usize, body: impl FnOnce() -> T + Send) -> T {
+    let _watchdog = watchdog();
+    let runtime = runtime(workers);
+    let result = runtime.run(body);
+    end(runtime);
+    result
+}
+
+/// A small generator of numbers that can be had again from its seed (Marsaglia's xorshift64).
+#[derive(Clone, Debug)]
+pub struct Random(u64);
+
+impl Random {
+    /// The generator that starts with `seed`.
+    #[must_use]
+    pub fn new(seed: u64) -> Random {
+        Random(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
+    }
+
+    /// The next number below `limit`.
+    pub fn below(&mut self, limit: u64) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 >> 11) % limit
+    }
+
+    /// A generator of its own for somebody else.
+    #[must_use]
+    pub fn fork(&mut self) -> Random {
+        Random::new(self.below(u64::MAX))
+    }
+}
+
+/// Runs `body` with one seed after the other; the one from `MAY_TEST_SEED` only, if that is set. The seed that fails is printed.
+pub fn with_seeds(rounds: u64, body: impl Fn(Random)) {
+    /// Prints the seed if the body unwinds.
+    struct Print(u64);
+    impl Drop for Print {
+        fn drop(&mut self) {
+            if thread::panicking() {
+                eprintln!("this was with MAY_TEST_SEED={}", self.0);
+            }
+        }
+    }
+    if let Some(seed) = std::env::var("MAY_TEST_SEED")
+        .ok()
+        .and_then(|seed| seed.parse().ok())
+    {
+        return body(Random::new(seed));
+    }
+    let first = std::time::UNIX_EPOCH
+        .elapsed()
+        .map_or(0, |since| since.as_nanos() as u64);
+    for round in 0..rounds {
+        let print = Print(first.wrapping_add(round));
+        body(Random::new(print.0));
+    }
+}
+
+/// The variable that tells a child process which test it is to run.
+const CHILD: &str = "MAY_TEST_CHILD";
+
+/// Runs `body`, a test called `name`, alone in a process of its own, and returns what that process wrote and whether it
+/// succeeded. In that process this does not return.
+///
+/// # Panics
+///
+/// If there can be no process.
+pub fn child(name: &str, environment: &[(&str, &str)], body: impl FnOnce()) -> (String, bool) {
+    if std::env::var(CHILD).is_ok_and(|child| child == name) {
+        body();
+        std::process::exit(0);
+    }
+    let output = Command::new(std::env::current_exe().expect("the path of the test"))
+        .args([name, "--exact", "--nocapture", "--test-threads=1"])
+        .env(CHILD, name)
+        .envs(environment.iter().copied())
+        .output()
+        .expect("a process for the test");
+    let mut text = String::from_utf8_lossy(&output.stdout).into_owned();
+    text.push_str(&String::from_utf8_lossy(&output.stderr));
+    (text, output.status.success())
+}
+
+/// Runs `body`, a test called `name`, alone in a process of its own.
+///
+/// # Panics
+///
+/// If it fails there.
+pub fn alone(name: &str, body: impl FnOnce()) {
+    let (text, succeeded) = child(name, &[], body);
+    assert!(succeeded, "{text}");
+}
+
+/// The payload of a panic as text.
+#[must_use]
+pub fn message(payload: &(dyn std::any::Any + Send)) -> String {
+    payload
+        .downcast_ref::<&str>()
+        .map(|text| (*text).to_owned())
+        .or_else(|| payload.downcast_ref::<String>().cloned())
+        .unwrap_or_else(|| "no text".to_owned())
+}
+
+/// Asserts that a join ended with a cancellation.
+///
+/// # Panics
+///
+/// If it did not.
+#[track_caller]
+pub fn assert_cancelled<T: Debug>(result: coroutine::Result<T>) {
+    match result {
+        Ok(value) => panic!("not cancelled, but returned {value:?}"),
+        Err(payload) => assert!(
+            payload.is::<coroutine::Cancelled>(),
+            "not cancelled, but panicked: {}",
+            message(&*payload)
+        ),
+    }
+}
+
+/// Runs its closure when it is dropped: a destructor.
+#[derive(Debug)]
+pub struct OnDrop<F: FnMut()>(pub F);
+
+impl<F: FnMut()> Drop for OnDrop<F> {
+    fn drop(&mut self) {
+        (self.0)();
+    }
+}
+
+/// Whether a type has a trait, found out at run time so that "has not" can be asserted, too: the inherent constant wins over the
+/// trait's where its bound holds.
+#[macro_export]
+macro_rules! has {
+    ($type:ty: $bound:path) => {{
+        #[allow(dead_code, reason = "used where the bound does not hold")]
+        trait No {
+            const HAS: bool = false;
+        }
+        #[allow(dead_code, reason = "only its constants are used")]
+        struct Probe<T: ?Sized>(std::marker::PhantomData<T>);
+        impl<T: ?Sized> No for Probe<T> {}
+        #[allow(dead_code, reason = "used where the bound holds")]
+        impl<T: ?Sized + $bound> Probe<T> {
+            const HAS: bool = true;
+        }
+        <Probe<$type>>::HAS
+    }};
+}

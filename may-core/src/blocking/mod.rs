@@ -8,12 +8,12 @@
 
 use std::any::Any;
 use std::collections::VecDeque;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use crate::coroutine::{current, shield};
+use crate::coroutine::{cancel, current, unwinding};
 use crate::park;
 use crate::util::clock::Deadline;
 use crate::wait::WaitQueue;
@@ -34,7 +34,11 @@ struct Pool {
 }
 
 /// The one pool of the process.
-static POOL: Mutex<Pool> = Mutex::new(Pool { jobs: VecDeque::new(), idle: 0, threads: 0 });
+static POOL: Mutex<Pool> = Mutex::new(Pool {
+    jobs: VecDeque::new(),
+    idle: 0,
+    threads: 0,
+});
 /// Signalled when a job comes while a thread is idle.
 static WORK: Condvar = Condvar::new();
 
@@ -52,7 +56,9 @@ fn submit(job: Job) -> Result<(), Job> {
         return Ok(());
     }
     if pool.threads < MOST_THREADS {
-        let started = std::thread::Builder::new().name("may-blocking".into()).spawn(serve);
+        let started = std::thread::Builder::new()
+            .name("may-blocking".into())
+            .spawn(serve);
         match started {
             Ok(_) => pool.threads += 1,
             // Without threads nobody would ever come to the job.
@@ -76,8 +82,9 @@ fn serve() {
             continue;
         }
         locked.idle += 1;
-        let (relocked, waited) =
-            WORK.wait_timeout(locked, KEEP_ALIVE).unwrap_or_else(PoisonError::into_inner);
+        let (relocked, waited) = WORK
+            .wait_timeout(locked, KEEP_ALIVE)
+            .unwrap_or_else(PoisonError::into_inner);
         locked = relocked;
         locked.idle -= 1;
         if waited.timed_out() && locked.jobs.is_empty() {
@@ -101,6 +108,7 @@ pub(crate) fn unblock<R: Send>(f: impl FnOnce() -> R + Send) -> R {
     if current::coroutine().is_none() {
         return f();
     }
+    park::assert_may_block();
     let packet = Arc::new(Packet {
         result: Mutex::new(None),
         done: AtomicBool::new(false),
@@ -109,7 +117,10 @@ pub(crate) fn unblock<R: Send>(f: impl FnOnce() -> R + Send) -> R {
     let for_job = packet.clone();
     let job: Box<dyn FnOnce() + Send + '_> = Box::new(move || {
         let result = catch_unwind(AssertUnwindSafe(f));
-        *for_job.result.lock().unwrap_or_else(PoisonError::into_inner) = Some(result);
+        *for_job
+            .result
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = Some(result);
         for_job.done.store(true, Ordering::Release);
         for_job.caller.wake_all();
     });
@@ -121,14 +132,18 @@ pub(crate) fn unblock<R: Send>(f: impl FnOnce() -> R + Send) -> R {
         job();
     }
     let is_done = || packet.done.load(Ordering::Acquire);
-    shield(|| {
+    cancel::insist(|| {
         while !is_done() {
             let _ = park::wait(&packet.caller, Deadline::NEVER, is_done);
         }
     });
-    let result = packet.result.lock().unwrap_or_else(PoisonError::into_inner).take();
+    let result = packet
+        .result
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .take();
     match result.expect("a job leaves its result before it is done") {
         Ok(value) => value,
-        Err(payload) => resume_unwind(payload),
+        Err(payload) => unwinding::resume(payload),
     }
 }

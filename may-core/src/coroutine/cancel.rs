@@ -6,7 +6,6 @@
 
 use std::cell::Cell;
 use std::fmt;
-use std::panic::resume_unwind;
 
 use super::header::{Header, flag};
 use super::{current, unwinding};
@@ -49,6 +48,14 @@ pub(crate) fn is_deliverable(header: &Header) -> bool {
     !header.shielded.get() && !std::thread::panicking()
 }
 
+/// Whether a wait of this coroutine is to be ended by a cancellation, now or as soon as nobody else on this thread unwinds.
+///
+/// A wait that is ended when [`is_deliverable`] says no goes on, and the worker ends it again later.
+#[inline]
+pub(crate) fn is_wanted(header: &Header) -> bool {
+    !header.shielded.get() && !unwinding::is_unwinding(header)
+}
+
 /// Whether a cancellation was requested that may be raised now.
 #[inline]
 pub(crate) fn is_due(header: &Header) -> bool {
@@ -59,7 +66,7 @@ pub(crate) fn is_due(header: &Header) -> bool {
 #[cold]
 pub(crate) fn raise() {
     if cfg!(panic = "unwind") {
-        resume_unwind(Box::new(Cancelled));
+        unwinding::resume(Box::new(Cancelled));
     }
 }
 
@@ -78,7 +85,25 @@ pub(crate) fn raise() {
 /// assert_eq!(saved, "both");
 /// ```
 pub fn shield<R>(f: impl FnOnce() -> R) -> R {
-    marked(|header| &header.shielded, f)
+    marked(|header| &header.shielded, true, f)
+}
+
+/// Runs `f`, which waits, so that nothing keeps it from waiting: behind a shield, and also inside `forbid_blocking`.
+///
+/// For waits on which the lifetime of a frame depends (I3). If one cannot be carried out even so, the process ends: there
+/// is no other way not to go on.
+pub(crate) fn insist<R>(f: impl FnOnce() -> R) -> R {
+    /// Ends the process if it is dropped.
+    struct Insist;
+    impl Drop for Insist {
+        fn drop(&mut self) {
+            std::process::abort();
+        }
+    }
+    let insist = Insist;
+    let result = shield(|| marked(|header| &header.forbids, false, f));
+    std::mem::forget(insist);
+    result
 }
 
 /// Runs `f` in a section in which blocking is a bug: every call that would suspend the coroutine panics.
@@ -99,11 +124,11 @@ pub fn shield<R>(f: impl FnOnce() -> R) -> R {
 /// assert_eq!(sum, 2);
 /// ```
 pub fn forbid_blocking<R>(f: impl FnOnce() -> R) -> R {
-    marked(|header| &header.forbids, f)
+    marked(|header| &header.forbids, true, f)
 }
 
-/// Runs `f` with one of the current coroutine's marks set.
-fn marked<R>(mark: fn(&Header) -> &Cell<bool>, f: impl FnOnce() -> R) -> R {
+/// Runs `f` with one of the current coroutine's marks set or cleared.
+fn marked<R>(mark: fn(&Header) -> &Cell<bool>, value: bool, f: impl FnOnce() -> R) -> R {
     /// Puts the mark back to what it was, also if `f` unwinds.
     struct Restore<'a>(&'a Cell<bool>, bool);
     impl Drop for Restore<'_> {
@@ -111,10 +136,12 @@ fn marked<R>(mark: fn(&Header) -> &Cell<bool>, f: impl FnOnce() -> R) -> R {
             self.0.set(self.1);
         }
     }
-    let Some(coroutine) = current::coroutine() else { return f() };
+    let Some(coroutine) = current::coroutine() else {
+        return f();
+    };
     // SAFETY: (docs/safety.md, R1) the running coroutine's block lives while it runs.
     let mark = mark(unsafe { coroutine.as_ref() });
-    let _restore = Restore(mark, mark.replace(true));
+    let _restore = Restore(mark, mark.replace(value));
     f()
 }
 
@@ -132,6 +159,7 @@ pub fn panicking() -> bool {
     match current::coroutine() {
         // SAFETY: (docs/safety.md, R1) the running coroutine's block lives while it runs.
         Some(coroutine) => unwinding::is_unwinding(unsafe { coroutine.as_ref() }),
-        None => std::thread::panicking(),
+        // A worker's own code does not unwind; whoever does is suspended.
+        None => std::thread::panicking() && current::home().is_null(),
     }
 }

@@ -15,12 +15,12 @@ use std::panic::Location;
 use std::ptr::{self, NonNull};
 use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering, fence};
 
-
 use super::block::{self, Origin};
 use super::commit_word::CommitWord;
 use super::frame::{Frame, Suspender};
 use super::home::Home;
 use super::locals::Locals;
+use super::unwinding::Unwinding;
 use crate::prim;
 use crate::queue::Queued;
 use crate::stack::{Label, StackSize};
@@ -69,8 +69,8 @@ pub(crate) struct Header {
     pub(super) shielded: Cell<bool>,
     /// Worker's: a `forbid_blocking` section is open.
     pub(super) forbids: Cell<bool>,
-    /// Worker's: the coroutine was unwinding when it last suspended.
-    pub(super) unwinding: Cell<bool>,
+    /// Worker's: whether and why the coroutine was unwinding when it was last looked at; see `unwinding.rs`.
+    pub(super) unwinding: Cell<Unwinding>,
 
     /// Shared: decides how the current wait ends.
     pub(crate) word: CommitWord,
@@ -146,7 +146,7 @@ impl Header {
             locals: Cell::new(ptr::null_mut()),
             shielded: Cell::new(false),
             forbids: Cell::new(false),
-            unwinding: Cell::new(false),
+            unwinding: Cell::new(Unwinding::No),
             accepts: Cell::new(false),
         }
     }
@@ -185,7 +185,8 @@ impl Header {
 
     /// Binds the coroutine to the worker that runs it first.
     pub(crate) fn settle(&self, home: &Home) {
-        self.home.store(ptr::from_ref(home).cast_mut(), Ordering::Release);
+        self.home
+            .store(ptr::from_ref(home).cast_mut(), Ordering::Release);
     }
 
     /// Where a wake-up of this coroutine is sent; null before the first run.
@@ -224,7 +225,12 @@ impl Header {
     pub(crate) unsafe fn send_home(this: NonNull<Header>) {
         // SAFETY: (docs/safety.md, I1) a coroutine in a wait has a home, which lives at least until it has run on; and
         // the caller's win makes this the one entry in a queue.
-        unsafe { Home::send(NonNull::new_unchecked(this.as_ref().home().cast_mut()), this) }
+        unsafe {
+            Home::send(
+                NonNull::new_unchecked(this.as_ref().home().cast_mut()),
+                this,
+            )
+        }
     }
 
     /// Asks the coroutine to end. Sticky; delivered at the next wait that may deliver it.
@@ -303,7 +309,10 @@ impl Header {
             if let Some(name) = this.as_ref().label.name() {
                 drop(Box::from_raw(name.as_ptr()));
             }
-            debug_assert!((*this.as_ref().frame.get()).is_none(), "a coroutine ended with its stack");
+            debug_assert!(
+                (*this.as_ref().frame.get()).is_none(),
+                "a coroutine ended with its stack"
+            );
             block::free(this.cast(), layout, origin);
         }
     }
@@ -311,7 +320,10 @@ impl Header {
 
 impl fmt::Debug for Header {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Coroutine").field("id", &self.id()).field("name", &self.name()).finish()
+        f.debug_struct("Coroutine")
+            .field("id", &self.id())
+            .field("name", &self.name())
+            .finish()
     }
 }
 
@@ -342,7 +354,9 @@ impl Reference {
     /// The block is alive.
     pub(crate) unsafe fn new(header: NonNull<Header>) -> Reference {
         // SAFETY: (docs/safety.md, R1) the caller vouches for it. Relaxed: there is a reference already.
-        let before = unsafe { header.as_ref() }.references.fetch_add(1, Ordering::Relaxed);
+        let before = unsafe { header.as_ref() }
+            .references
+            .fetch_add(1, Ordering::Relaxed);
         assert!(before < u32::MAX / 2, "too many handles of one coroutine");
         Reference(header)
     }

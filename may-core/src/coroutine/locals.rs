@@ -128,7 +128,10 @@ pub(crate) fn destroy(header: &Header) {
     }) {
         // A panic has been reported by the hook; it must not keep the other values from being dropped.
         // SAFETY: (docs/safety.md, R1) the slot was taken out, so this happens once.
-        let _ = catch_unwind(AssertUnwindSafe(|| unsafe { drop_value(address) }));
+        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| unsafe { drop_value(address) })) {
+            // The payload's own destructor may panic, too; somewhere this must end.
+            std::mem::forget(payload);
+        }
     }
     let locals = header.locals.replace(ptr::null_mut());
     // SAFETY: (docs/safety.md, R5) it was made by `with_locals`, and nothing refers to it any more.
@@ -143,7 +146,11 @@ impl<T: 'static> LocalKey<T> {
         initialize: fn() -> T,
         on_thread: &'static thread::LocalKey<OnThread<T>>,
     ) -> LocalKey<T> {
-        LocalKey { number: AtomicUsize::new(0), initialize, on_thread }
+        LocalKey {
+            number: AtomicUsize::new(0),
+            initialize,
+            on_thread,
+        }
     }
 
     /// The index of the key's values.
@@ -154,7 +161,10 @@ impl<T: 'static> LocalKey<T> {
             return number - 1;
         }
         let fresh = NEXT.fetch_add(1, Ordering::Relaxed);
-        match self.number.compare_exchange(0, fresh, Ordering::Relaxed, Ordering::Relaxed) {
+        match self
+            .number
+            .compare_exchange(0, fresh, Ordering::Relaxed, Ordering::Relaxed)
+        {
             Ok(_) => fresh - 1,
             Err(number) => number - 1,
         }
@@ -199,7 +209,8 @@ impl<T: 'static> LocalKey<T> {
     ///
     /// Panics if the value is being dropped or was dropped already; [`try_with`](Self::try_with) returns an error.
     pub fn with<R>(&'static self, f: impl FnOnce(&T) -> R) -> R {
-        self.try_with(f).unwrap_or_else(|error| access_failed(error))
+        self.try_with(f)
+            .unwrap_or_else(|error| access_failed(error))
     }
 
     /// Like [`with`](Self::with), but with an error instead of a panic.

@@ -2,13 +2,15 @@
 //!
 //! std's report names the thread, which is the worker's and says nothing. So a panic hook in front of the one that was there
 //! prints a line with the coroutine's name, number and birthplace first. It is set when the first runtime starts; a hook that
-//! the program sets later replaces it, as it replaces std's.
+//! the program sets later replaces it, as it replaces std's. (The hook also marks the coroutine as unwinding; without it, that is
+//! done when it suspends.)
 
 use std::io::Write;
 use std::panic::{PanicHookInfo, set_hook, take_hook};
 use std::sync::Once;
 
 use super::current;
+use super::unwinding::{self, Unwinding};
 
 /// Sets the hook, once.
 pub(crate) fn install() {
@@ -16,6 +18,7 @@ pub(crate) fn install() {
     INSTALLED.call_once(|| {
         let next = take_hook();
         set_hook(Box::new(move |info: &PanicHookInfo<'_>| {
+            unwinding::begins(Unwinding::ByPanic);
             name_coroutine();
             next(info);
         }));
@@ -24,7 +27,9 @@ pub(crate) fn install() {
 
 /// Prints the line for the coroutine that panics, if it is one.
 fn name_coroutine() {
-    let Some(coroutine) = current::coroutine() else { return };
+    let Some(coroutine) = current::coroutine() else {
+        return;
+    };
     // SAFETY: (docs/safety.md, R1) the running coroutine's block lives while it runs.
     let header = unsafe { coroutine.as_ref() };
     let name = header.name().unwrap_or("<unnamed>");

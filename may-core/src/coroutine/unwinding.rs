@@ -1,32 +1,103 @@
-//! Which of a worker's coroutines are unwinding.
+//! Which of a worker's coroutines are unwinding, and why.
 //!
 //! std counts panics per thread, and a coroutine may suspend while it unwinds: a destructor that runs because of a panic
 //! or a cancellation may block. Everybody who runs on that thread meanwhile sees `thread::panicking()`. So each worker
 //! counts the coroutines that are suspended in that state. While there is none, `thread::panicking()` is exact. While
-//! there is one, only the mark on the coroutine itself counts, which was set when it suspended; nothing is raised on
-//! this worker until the last of them is gone (`cancel::is_deliverable` asks `thread::panicking()`), and a lock of ours
-//! is poisoned by marked coroutines only.
+//! there is one, only the mark on the coroutine itself counts, which is set when its unwinding begins: by the panic hook, by
+//! `cancel::raise`, and at the latest when it suspends. Nothing is raised on this worker until the last of them is gone
+//! (`cancel::is_deliverable` asks `thread::panicking()`), and a lock of ours is poisoned by marked coroutines only.
+//!
+//! A cancellation that had to wait for that is noted, and the worker delivers it (`deferred`, `take_deferred`): the wait that
+//! it was to end goes on meanwhile, and would have nobody else to end it.
 
 use std::cell::Cell;
+use std::panic::resume_unwind;
 
+use super::cancel::Cancelled;
+use super::current;
 use super::header::Header;
+
+/// The mark on a coroutine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Unwinding {
+    /// It was not unwinding when it was last looked at.
+    No,
+    /// A panic unwinds it.
+    ByPanic,
+    /// A cancellation unwinds it.
+    ByCancellation,
+}
 
 thread_local! {
     /// How many coroutines of this thread's worker are suspended while they unwind.
     static SUSPENDED: Cell<usize> = const { Cell::new(0) };
+    /// Whether a cancellation on this thread's worker had to wait for one of them.
+    static DEFERRED: Cell<bool> = const { Cell::new(false) };
 }
 
 /// Whether `header`, which runs on this thread, is unwinding.
 pub(crate) fn is_unwinding(header: &Header) -> bool {
-    std::thread::panicking() && (header.unwinding.get() || SUSPENDED.get() == 0)
+    std::thread::panicking() && (header.unwinding.get() != Unwinding::No || SUSPENDED.get() == 0)
+}
+
+/// Marks the running coroutine, whose unwinding begins.
+pub(crate) fn begins(unwinding: Unwinding) {
+    if let Some(coroutine) = current::coroutine() {
+        // SAFETY: (docs/safety.md, R1) the running coroutine's block lives while it runs.
+        unsafe { coroutine.as_ref() }.unwinding.set(unwinding);
+    }
+}
+
+/// Goes on with what was caught, as `resume_unwind` does, and marks the caller as that payload asks.
+pub(crate) fn resume(payload: Box<dyn std::any::Any + Send>) -> ! {
+    let cancelled = payload.is::<Cancelled>();
+    begins(if cancelled {
+        Unwinding::ByCancellation
+    } else {
+        Unwinding::ByPanic
+    });
+    resume_unwind(payload)
+}
+
+/// Whether the caller, a coroutine or plain thread, unwinds because of a panic, so that what it was doing is half done.
+///
+/// A cancellation unwinds, too, but it happens at calls that are documented to do so, and what is dropped then is in order.
+#[inline]
+pub(crate) fn is_by_panic() -> bool {
+    std::thread::panicking() && is_by_panic_here()
+}
+
+/// The rare half of [`is_by_panic`]: somebody on this thread is unwinding.
+#[cold]
+fn is_by_panic_here() -> bool {
+    match current::coroutine() {
+        Some(coroutine) => {
+            // SAFETY: (docs/safety.md, R1) the running coroutine's block lives while it runs.
+            let header = unsafe { coroutine.as_ref() };
+            is_unwinding(header) && header.unwinding.get() != Unwinding::ByCancellation
+        }
+        // A worker's own code does not unwind; whoever does is suspended.
+        None => current::home().is_null(),
+    }
+}
+
+/// Notes that a cancellation on this worker waits until nobody is suspended while unwinding.
+pub(crate) fn deferred() {
+    DEFERRED.set(true);
+}
+
+/// Whether a cancellation had to wait and need not any longer. For the worker, outside its coroutines; says so once.
+#[inline]
+pub(crate) fn take_deferred() -> bool {
+    DEFERRED.get() && !std::thread::panicking() && DEFERRED.replace(false)
 }
 
 /// Runs `suspend` for the coroutine `header`, counting it as suspended while it unwinds if it does.
 #[inline(always)]
 pub(crate) fn around(header: &Header, suspend: impl FnOnce()) {
     if !std::thread::panicking() {
-        if header.unwinding.get() {
-            header.unwinding.set(false);
+        if header.unwinding.get() != Unwinding::No {
+            header.unwinding.set(Unwinding::No);
         }
         suspend();
     } else {
@@ -38,7 +109,9 @@ pub(crate) fn around(header: &Header, suspend: impl FnOnce()) {
 #[cold]
 fn around_panicking(header: &Header, suspend: impl FnOnce()) {
     let unwinding = is_unwinding(header);
-    header.unwinding.set(unwinding);
+    if unwinding && header.unwinding.get() == Unwinding::No {
+        header.unwinding.set(Unwinding::ByPanic);
+    }
     SUSPENDED.set(SUSPENDED.get() + usize::from(unwinding));
     suspend();
     SUSPENDED.set(SUSPENDED.get() - usize::from(unwinding));

@@ -85,21 +85,38 @@ impl Blocker {
     #[inline]
     fn is_cancellable(&self) -> bool {
         match self {
-            // SAFETY: (docs/safety.md, R1) the running coroutine's block lives while it runs.
             Blocker::Coroutine(coroutine) => {
-                cfg!(panic = "unwind") && cancel::is_deliverable(unsafe { coroutine.as_ref() })
+                // SAFETY: (docs/safety.md, R1) the running coroutine's block lives while it runs.
+                let header = unsafe { coroutine.as_ref() };
+                cfg!(panic = "unwind") && cancel::is_wanted(header)
             }
             Blocker::Thread(_) => false,
         }
     }
 
-    /// Whether a cancellation of the caller was requested.
+    /// Whether a cancellation of the caller was requested and may be raised now. If it was and may not, because somebody else
+    /// on this thread unwinds, the worker is told to come back to it.
     #[inline]
     fn is_cancelled(&self) -> bool {
         match self {
-            // SAFETY: (docs/safety.md, R1) as above.
-            Blocker::Coroutine(coroutine) => unsafe { coroutine.as_ref() }.has(flag::CANCELLED),
+            Blocker::Coroutine(coroutine) => {
+                // SAFETY: (docs/safety.md, R1) as above.
+                let header = unsafe { coroutine.as_ref() };
+                header.has(flag::CANCELLED) && is_deliverable_or_defer(header)
+            }
             Blocker::Thread(_) => false,
+        }
+    }
+
+    /// Delivers the cancellation that has ended a wait of the caller, or has the worker come back to it; in that case the
+    /// caller waits on.
+    #[cold]
+    fn deliver(&self) {
+        if let Blocker::Coroutine(coroutine) = self
+            // SAFETY: (docs/safety.md, R1) as above.
+            && is_deliverable_or_defer(unsafe { coroutine.as_ref() })
+        {
+            cancel::raise();
         }
     }
 
@@ -116,6 +133,21 @@ impl Blocker {
     }
 }
 
+/// Panics where a call that blocks would; for calls that must not begin what they could not wait for.
+pub(crate) fn assert_may_block() {
+    let _ = Blocker::current();
+}
+
+/// Whether a cancellation may be raised now; if not, the worker ends the coroutine's wait again when it may.
+#[cold]
+fn is_deliverable_or_defer(header: &Header) -> bool {
+    let deliverable = cancel::is_deliverable(header);
+    if !deliverable {
+        unwinding::deferred();
+    }
+    deliverable
+}
+
 /// The panic of a call that must not block.
 #[cold]
 fn refuse(what: &str) -> ! {
@@ -128,7 +160,10 @@ fn suspend_coroutine(coroutine: NonNull<Header>, ticket: Ticket, deadline: Deadl
     // SAFETY: (docs/safety.md, I2) the coroutine is the one that runs here, and its block lives while it does; whoever
     // ends the wait sends it home, once.
     let header = unsafe { coroutine.as_ref() };
-    let switch = || unwinding::around(header, || unsafe { header.suspend() });
+    let switch = || {
+        // SAFETY: (docs/safety.md, I2) as above.
+        unwinding::around(header, || unsafe { header.suspend() });
+    };
     if deadline.is_never() {
         switch();
     } else if !(deadline.has_elapsed() && header.word.time_out(ticket)) {
@@ -136,14 +171,23 @@ fn suspend_coroutine(coroutine: NonNull<Header>, ticket: Ticket, deadline: Deadl
         let timeout = NonNull::from(&*timeout);
         // SAFETY: (docs/safety.md, I3) the timeout is pinned in this frame and cleared before the frame goes, on the
         // same worker (I1).
-        with_local(|local| unsafe { local.expect("coroutines run on workers").set_timeout(timeout) });
+        with_local(|local| unsafe {
+            local
+                .expect("coroutines run on workers")
+                .set_timeout(timeout)
+        });
         switch();
         // SAFETY: (docs/safety.md, I3) as above.
         with_local(|local| unsafe {
-            local.expect("a coroutine keeps its worker").clear_timeout(timeout);
+            local
+                .expect("a coroutine keeps its worker")
+                .clear_timeout(timeout);
         });
     }
-    header.word.outcome(ticket).expect("a coroutine is resumed when its wait has ended")
+    header
+        .word
+        .outcome(ticket)
+        .expect("a coroutine is resumed when its wait has ended")
 }
 
 /// Parks a thread until its wait has ended.
@@ -171,7 +215,14 @@ pub(crate) fn wait(
     is_ready: impl FnOnce() -> bool,
 ) -> Waited {
     // SAFETY: (docs/safety.md, I2) `wait_with` withdraws what it registers, from the same queue.
-    unsafe { wait_with(deadline, |node| queue.register(node), is_ready, |node| queue.withdraw(node)) }
+    unsafe {
+        wait_with(
+            deadline,
+            |node| queue.register(node),
+            is_ready,
+            |node| queue.withdraw(node),
+        )
+    }
 }
 
 /// Waits in a list that is part of the state under `lock`, which the caller holds by `guard` and which is left for the wait.
@@ -207,7 +258,10 @@ fn wait_with(
     let blocker = Blocker::current();
     let cancellable = blocker.is_cancellable();
     let word = blocker.word();
-    let ticket = word.open(Openness { cancellable, unparkable: false });
+    let ticket = word.open(Openness {
+        cancellable,
+        unparkable: false,
+    });
     // The node is withdrawn on every way out of this frame, and nothing unwinds before that.
     let node = pin!(Node::new(blocker.waiter(), ticket, 0));
     let node = node.as_ref();
@@ -229,7 +283,7 @@ fn wait_with(
         Outcome::Withdrawn if ready => Waited::Woken,
         Outcome::TimedOut => Waited::TimedOut,
         Outcome::Cancelled | Outcome::Withdrawn => {
-            cancel::raise();
+            blocker.deliver();
             Waited::Woken
         }
     }
@@ -248,7 +302,10 @@ fn park_until(deadline: Deadline) {
     }
     let cancellable = blocker.is_cancellable();
     let word = blocker.word();
-    let ticket = word.open(Openness { cancellable, unparkable: true });
+    let ticket = word.open(Openness {
+        cancellable,
+        unparkable: true,
+    });
     // Pairs with the fences of `unpark` and of `cancel`.
     fence(Ordering::SeqCst);
     let cancelled = cancellable && blocker.is_cancelled();
@@ -261,7 +318,7 @@ fn park_until(deadline: Deadline) {
         Outcome::Committed(_) => drop(take_token()),
         Outcome::TimedOut => {}
         Outcome::Withdrawn if !cancelled => {}
-        Outcome::Cancelled | Outcome::Withdrawn => cancel::raise(),
+        Outcome::Cancelled | Outcome::Withdrawn => blocker.deliver(),
     }
 }
 
@@ -307,17 +364,23 @@ pub fn park_timeout(timeout: std::time::Duration) {
 /// Blocks the caller until `deadline`.
 pub(crate) fn sleep_until(deadline: Deadline) {
     let blocker = Blocker::current();
-    let cancellable = blocker.is_cancellable();
-    let word = blocker.word();
-    let ticket = word.open(Openness { cancellable, unparkable: false });
-    fence(Ordering::SeqCst);
-    let outcome = if cancellable && blocker.is_cancelled() && word.withdraw(ticket) {
-        Outcome::Withdrawn
-    } else {
-        blocker.suspend(ticket, deadline)
-    };
-    if matches!(outcome, Outcome::Cancelled | Outcome::Withdrawn) {
-        cancel::raise();
+    loop {
+        let cancellable = blocker.is_cancellable();
+        let word = blocker.word();
+        let ticket = word.open(Openness {
+            cancellable,
+            unparkable: false,
+        });
+        fence(Ordering::SeqCst);
+        let outcome = if cancellable && blocker.is_cancelled() && word.withdraw(ticket) {
+            Outcome::Withdrawn
+        } else {
+            blocker.suspend(ticket, deadline)
+        };
+        if outcome == Outcome::TimedOut {
+            return;
+        }
+        blocker.deliver();
     }
 }
 
@@ -335,7 +398,9 @@ pub(crate) fn sleep_until(deadline: Deadline) {
 #[inline(always)]
 pub fn yield_now() {
     // Inlined, because a call and a return around the switch would cost more than the switch (worker/run.rs).
-    let Some(coroutine) = current::coroutine() else { return std::thread::yield_now() };
+    let Some(coroutine) = current::coroutine() else {
+        return std::thread::yield_now();
+    };
     // SAFETY: (docs/safety.md, R1) the running coroutine's block lives while it runs.
     let header = unsafe { coroutine.as_ref() };
     if header.has(flag::CANCELLED) || header.forbids_blocking() {

@@ -2,10 +2,12 @@
 
 use std::fmt;
 use std::io;
-use std::panic::{Location, resume_unwind};
+use std::mem::ManuallyDrop;
+use std::panic::Location;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::coroutine::unwinding;
 use crate::spawn::scope::run_borrowing;
 use crate::spawn::{Builder, JoinHandle};
 use crate::stack::StackSize;
@@ -55,7 +57,9 @@ impl Runtime {
 
     /// Settings for a runtime.
     pub fn builder() -> RuntimeBuilder {
-        RuntimeBuilder { settings: Settings::default() }
+        RuntimeBuilder {
+            settings: Settings::default(),
+        }
     }
 
     /// How many threads run coroutines.
@@ -161,26 +165,31 @@ impl Runtime {
     ///
     /// # Panics
     ///
-    /// Panics on one of the runtime's own workers, which cannot wait for itself.
+    /// Panics on one of the runtime's own workers, which cannot wait for itself. The runtime ends all the same, unattended.
     ///
     /// # Examples
     ///
     /// See [`Runtime`].
     pub fn shutdown(self, timeout: Duration) -> Result<(), ShutdownError> {
-        let result = self.stop(timeout);
-        std::mem::forget(self);
-        result
+        // Also if this panics there is nothing left for `drop` to do.
+        ManuallyDrop::new(self).stop(timeout)
+    }
+
+    /// Whether this is one of the runtime's own workers.
+    fn is_own_worker(&self) -> bool {
+        with_local(|local| local.is_some_and(|local| local.belongs_to(&self.shared)))
     }
 
     /// Does what `shutdown` says; a second time it does nothing.
     fn stop(&self, timeout: Duration) -> Result<(), ShutdownError> {
-        let own = with_local(|local| local.is_some_and(|local| local.belongs_to(&self.shared)));
+        self.shared.stop();
         assert!(
-            !own,
+            !self.is_own_worker(),
             "a runtime cannot be shut down, or dropped, by one of its own coroutines: it would wait for itself"
         );
-        self.shared.stop();
-        self.shared.join(Some(timeout)).map_err(|coroutines| ShutdownError { coroutines })
+        self.shared
+            .join(Some(timeout))
+            .map_err(|coroutines| ShutdownError { coroutines })
     }
 }
 
@@ -192,11 +201,15 @@ where
     T: Send,
 {
     run_borrowing(shared, builder, Location::caller(), f)
-        .unwrap_or_else(|payload| resume_unwind(payload))
+        .unwrap_or_else(|payload| unwinding::resume(payload))
 }
 
 impl Drop for Runtime {
     fn drop(&mut self) {
+        if self.is_own_worker() && std::thread::panicking() {
+            // A second panic would end the process. The workers end by themselves.
+            return self.shared.stop();
+        }
         // Nobody is there to hear that something was left.
         let _ = self.stop(DROP_TIMEOUT);
     }
@@ -204,7 +217,9 @@ impl Drop for Runtime {
 
 impl fmt::Debug for Runtime {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Runtime").field("workers", &self.workers()).finish_non_exhaustive()
+        f.debug_struct("Runtime")
+            .field("workers", &self.workers())
+            .finish_non_exhaustive()
     }
 }
 
@@ -284,6 +299,8 @@ impl RuntimeBuilder {
     ///
     /// See [`Runtime`].
     pub fn build(self) -> io::Result<Runtime> {
-        Ok(Runtime { shared: Shared::start(self.settings)? })
+        Ok(Runtime {
+            shared: Shared::start(self.settings)?,
+        })
     }
 }

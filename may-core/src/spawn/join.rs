@@ -1,8 +1,7 @@
 //! `join!`: several branches at once, each but the first in a coroutine of its own.
 
-use std::panic::resume_unwind;
-
 use super::scope::{ScopedJoinHandle, scope};
+use crate::coroutine::unwinding;
 
 /// A tuple of closures that run at the same time; what `join!` expands to.
 pub trait Join {
@@ -15,7 +14,9 @@ pub trait Join {
 
 /// The result of a branch; a panic in it goes on in the caller.
 fn result<T>(handle: ScopedJoinHandle<'_, T>) -> T {
-    handle.join().unwrap_or_else(|payload| resume_unwind(payload))
+    handle
+        .join()
+        .unwrap_or_else(|payload| unwinding::resume(payload))
 }
 
 /// Implements [`Join`] for tuples of one length.

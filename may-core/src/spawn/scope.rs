@@ -18,7 +18,7 @@ use std::cell::Cell;
 use std::fmt;
 use std::io;
 use std::marker::PhantomData;
-use std::panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind};
+use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::ptr::NonNull;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -28,7 +28,7 @@ use super::handle::wait_for_end;
 use super::identity::Coroutine;
 use super::task::{Joiner, Member};
 use crate::coroutine::header::{Header, Reference};
-use crate::coroutine::{Cancelled, shield};
+use crate::coroutine::{Cancelled, cancel, unwinding};
 use crate::park;
 use crate::util::clock::Deadline;
 use crate::util::list::{Linked, Links, List};
@@ -111,7 +111,13 @@ impl Data {
             // SAFETY: (docs/safety.md, I3) the lock is held, so listed children are there, and with them their tasks.
             unsafe {
                 while let Some(child) = next {
-                    children.extend(child.as_ref().header.get().map(|header| Reference::new(header)));
+                    children.extend(
+                        child
+                            .as_ref()
+                            .header
+                            .get()
+                            .map(|header| Reference::new(header)),
+                    );
                     next = list.next(child);
                 }
             }
@@ -178,9 +184,9 @@ where
     if left.as_ref().is_err_and(is_cancellation) {
         scope.data.cancel();
     }
-    shield(|| scope.data.wait());
+    cancel::insist(|| scope.data.wait());
     match left {
-        Err(payload) => resume_unwind(payload),
+        Err(payload) => unwinding::resume(payload),
         Ok(_) if scope.data.child_panicked.load(Ordering::Relaxed) => {
             panic!("a scoped coroutine panicked")
         }
@@ -208,11 +214,10 @@ where
     F: FnOnce() -> T + Send,
     T: Send,
 {
-    // SAFETY: (docs/safety.md, I3) the wait below ends only when the coroutine has, as a shielded one neither unwinds nor
-    // times out; so what `f` borrows outlives it. It is `Send` (R2).
+    // SAFETY: (docs/safety.md, I3) the wait below ends only when the coroutine has, as it neither unwinds nor times out; so what `f` borrows outlives it. It is `Send` (R2).
     let spawned = unsafe { builder.plant(shared, location, f, ()) };
     let joiner = spawned.unwrap_or_else(|error| spawn_failed(&error));
-    shield(|| wait_for_end(&joiner));
+    cancel::insist(|| wait_for_end(&joiner));
     joiner.take()
 }
 
@@ -298,7 +303,11 @@ impl<'scope, 'env> Scope<'scope, 'env> {
 
     /// The membership of one more child.
     fn child(&self) -> Child {
-        Child { data: self.data.clone(), links: Links::new(), header: Cell::new(None) }
+        Child {
+            data: self.data.clone(),
+            links: Links::new(),
+            header: Cell::new(None),
+        }
     }
 }
 
@@ -306,7 +315,10 @@ impl fmt::Debug for Scope<'_, '_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Scope")
             .field("running", &self.data.running.load(Ordering::Relaxed))
-            .field("child_panicked", &self.data.child_panicked.load(Ordering::Relaxed))
+            .field(
+                "child_panicked",
+                &self.data.child_panicked.load(Ordering::Relaxed),
+            )
             .finish_non_exhaustive()
     }
 }
@@ -324,12 +336,18 @@ pub struct ScopedJoinHandle<'scope, T> {
 impl<T> ScopedJoinHandle<'_, T> {
     /// The handle for `joiner`.
     fn new(joiner: Joiner<T>, data: Arc<Data>) -> Self {
-        ScopedJoinHandle { joiner: Some(joiner), data, scope: PhantomData }
+        ScopedJoinHandle {
+            joiner: Some(joiner),
+            data,
+            scope: PhantomData,
+        }
     }
 
     /// The joiner, which only `join` and `drop` take.
     fn joiner(&self) -> &Joiner<T> {
-        self.joiner.as_ref().expect("a handle has its joiner until it is joined")
+        self.joiner
+            .as_ref()
+            .expect("a handle has its joiner until it is joined")
     }
 
     /// Waits until the coroutine has ended, and returns its result.
@@ -347,7 +365,10 @@ impl<T> ScopedJoinHandle<'_, T> {
     /// If the caller is cancelled it unwinds here.
     pub fn join(mut self) -> super::Result<T> {
         wait_for_end(self.joiner());
-        self.joiner.take().expect("a handle has its joiner until it is joined").take()
+        self.joiner
+            .take()
+            .expect("a handle has its joiner until it is joined")
+            .take()
     }
 
     /// Whether the coroutine has ended, so that [`join`](Self::join) returns at once.

@@ -15,8 +15,8 @@ use std::time::Duration;
 
 use super::local::Local;
 use super::seeds::{Robbed, Seed};
-use crate::coroutine::current;
 use crate::coroutine::header::{Header, flag};
+use crate::coroutine::{current, unwinding};
 use crate::stack::{OutOfStacks, Stack};
 use crate::util::clock::{self, Deadline};
 use crate::wait::Timeout;
@@ -76,8 +76,8 @@ impl Local {
             self.run_one(coroutine);
             switches += 1;
         }
-        self.switches.set(self.switches.get() + starts * START_WEIGHT + switches);
-        self.publish_live();
+        self.switches
+            .set(self.switches.get() + starts * START_WEIGHT + switches);
         starts + switches > 0
     }
 
@@ -85,14 +85,18 @@ impl Local {
     #[inline]
     fn take_inbox(&self) {
         if !self.home.inbox().is_empty() {
-            self.home.inbox().take_all(|coroutine| self.requeue(coroutine));
+            self.home
+                .inbox()
+                .take_all(|coroutine| self.requeue(coroutine));
         }
     }
 
     /// Tells the others how many coroutines live here.
     #[inline]
     fn publish_live(&self) {
-        self.peer().live.store(self.live_count.get(), Ordering::Relaxed);
+        self.peer()
+            .live
+            .store(self.live_count.get(), Ordering::Relaxed);
     }
 
     /// The seed to start next: mostly the newest of our own.
@@ -203,15 +207,30 @@ impl Local {
             Header::release_ended(coroutine);
         }
         self.live_count.set(self.live_count.get() - 1);
+        self.publish_live();
         if let Some(seed) = self.stackless.pop() {
             // Not started from here, or a row of short ones would nest.
             self.plant_pinned(seed);
         }
     }
 
+    /// Delivers the cancellations that had to wait because somebody was suspended while unwinding.
+    #[inline]
+    fn deliver_deferred(&self) {
+        if unwinding::take_deferred() {
+            self.for_each_live(|coroutine| {
+                // SAFETY: (docs/safety.md, I1) listed coroutines have not ended.
+                if unsafe { coroutine.as_ref() }.has(flag::CANCELLED) {
+                    Header::cancel(coroutine);
+                }
+            });
+        }
+    }
+
     /// Looks at what does not come by itself while there is something to run.
     #[cold]
     fn look_around(&self) {
+        self.deliver_deferred();
         let now = clock::now();
         let passed = now - self.looked.get();
         let patience = self.patience.get();
@@ -242,7 +261,8 @@ impl Local {
     #[inline]
     fn fire_timers(&self, now: u64) {
         // SAFETY: (docs/safety.md, I3) only timeouts are put into the wheel.
-        self.wheel.advance(now, |entry| unsafe { Timeout::expire(entry) });
+        self.wheel
+            .advance(now, |entry| unsafe { Timeout::expire(entry) });
     }
 
     /// Takes seeds from another worker.
@@ -264,7 +284,11 @@ impl Local {
                 found => return found,
             }
         }
-        if unripe { Robbed::Unripe } else { Robbed::Nothing }
+        if unripe {
+            Robbed::Unripe
+        } else {
+            Robbed::Nothing
+        }
     }
 
     /// Gives up the watch because there is something to run; if there is more, a sleeper gets it.
@@ -291,6 +315,7 @@ impl Local {
     /// Nothing to run: looks for work, then sleeps until there is some.
     #[cold]
     fn idle(&self) {
+        self.deliver_deferred();
         let now = clock::now();
         self.switches.set(0);
         self.looked.set(now);
@@ -336,10 +361,13 @@ impl Local {
     /// Looks for seeds of others while this worker has the watch: `Some` if it found one, which it has started, and the watch
     /// is handed on.
     fn look_for_seeds(&self, now: u64) -> Option<()> {
-        let seed = self.shared.take_injected(&self.deque).or_else(|| match self.steal(now) {
-            Robbed::Seed(seed) => Some(seed),
-            Robbed::Unripe | Robbed::Nothing => None,
-        })?;
+        let seed = self
+            .shared
+            .take_injected(&self.deque)
+            .or_else(|| match self.steal(now) {
+                Robbed::Seed(seed) => Some(seed),
+                Robbed::Unripe | Robbed::Nothing => None,
+            })?;
         self.hand_on();
         self.start(seed.0);
         Some(())
@@ -355,7 +383,8 @@ impl Local {
             if self.look_for_seeds(clock::now()).is_some() {
                 return true;
             }
-            if self.shared.idle.all_others_sleep(self.shared.workers()) && !self.shared.has_seeds() {
+            if self.shared.idle.all_others_sleep(self.shared.workers()) && !self.shared.has_seeds()
+            {
                 return false;
             }
             self.home.sleep.announce();
@@ -384,13 +413,14 @@ impl Local {
                 self.shared.published();
             }
         } else if !seeds_unwatched() {
-            self.publish_live();
             self.sleep_and_trim();
         }
         self.home.sleep.end();
         idle.end_sleep();
         self.fire_timers(clock::now());
-        if idle.has_watch(self.index) && self.look_for_seeds(clock::now()).is_none() && self.has_work()
+        if idle.has_watch(self.index)
+            && self.look_for_seeds(clock::now()).is_none()
+            && self.has_work()
         {
             self.hand_on();
         }
@@ -410,7 +440,9 @@ impl Local {
 
     /// When the first timer is due.
     fn next_timer(&self) -> Deadline {
-        self.wheel.next_deadline().map_or(Deadline::NEVER, Deadline::from_nanoseconds)
+        self.wheel
+            .next_deadline()
+            .map_or(Deadline::NEVER, Deadline::from_nanoseconds)
     }
 
     /// The runtime stops: cancels what lives, once; true if nothing is left and the worker may end.
@@ -446,8 +478,8 @@ impl Local {
 
     /// Keeps stacks, timers and thread-locals of coroutines that were given up where they are (R9).
     fn park_for_ever(&self) -> ! {
-        // SAFETY: (docs/safety.md, R9) listed coroutines have not ended.
         self.for_each_live(|coroutine| {
+            // SAFETY: (docs/safety.md, R9) listed coroutines have not ended.
             let _ = unsafe { coroutine.as_ref() }.word.abandon();
         });
         loop {

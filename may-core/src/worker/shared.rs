@@ -93,7 +93,7 @@ pub(crate) struct Peer {
     pub(crate) registrar: Arc<Registrar>,
     /// Its seeds.
     pub(crate) seeds: Seeds,
-    /// How many of its coroutines live, as of its last round.
+    /// How many of its coroutines live; written by the worker.
     pub(crate) live: AtomicUsize,
 }
 
@@ -205,7 +205,10 @@ impl Shared {
         }
         match placement {
             Placement::Worker(worker) if worker >= self.workers() => {
-                Err(SpawnError::NoSuchWorker { worker, workers: self.workers() })
+                Err(SpawnError::NoSuchWorker {
+                    worker,
+                    workers: self.workers(),
+                })
             }
             _ => Ok(()),
         }
@@ -256,9 +259,11 @@ impl Shared {
                 }
             }
         }
+        // Either this sees the stop, or the workers, which look at the seeds after they have seen it, see the seed.
+        fence(Ordering::SeqCst);
         if self.is_stopping() && *lock(&self.running) == 0 {
             // All workers have gone between the admission and now.
-            self.drop_injected();
+            self.drop_left_behind();
         }
     }
 
@@ -362,7 +367,12 @@ impl Shared {
                         .unwrap_or_else(PoisonError::into_inner)
                         .0;
                 }
-                None => running = self.ended.wait(running).unwrap_or_else(PoisonError::into_inner),
+                None => {
+                    running = self
+                        .ended
+                        .wait(running)
+                        .unwrap_or_else(PoisonError::into_inner)
+                }
             }
         }
         drop(running);
@@ -370,13 +380,17 @@ impl Shared {
             // A worker does not panic; if it did, its report was printed.
             let _ = thread.join();
         }
-        self.drop_injected();
+        self.drop_left_behind();
         Ok(())
     }
 
     /// Leaves what has not ended behind, for ever (R9).
     fn give_up(&self) -> usize {
-        let left = self.peers.iter().map(|peer| peer.live.load(Ordering::Relaxed)).sum();
+        let left = self
+            .peers
+            .iter()
+            .map(|peer| peer.live.load(Ordering::Relaxed))
+            .sum();
         self.abandon();
         lock(&self.threads).clear();
         left
@@ -390,14 +404,26 @@ impl Shared {
     }
 
     /// Ends the seeds that no worker will take any more: their closures are dropped, their joins return `Cancelled`.
-    fn drop_injected(&self) {
-        while let Some(Seed(seed)) = retry(|| self.injector.steal()) {
+    fn drop_left_behind(&self) {
+        let end = |seed: NonNull<Header>| {
             // SAFETY: (docs/safety.md, R1) a seed in nobody's queue is ours; cancelled before its start it runs no code of
             // the user but the destructor of its closure, for which any stack will do.
             unsafe {
-                seed.as_ref().flags.fetch_or(flag::CANCELLED, Ordering::Relaxed);
+                seed.as_ref()
+                    .flags
+                    .fetch_or(flag::CANCELLED, Ordering::Relaxed);
                 Header::run_unstarted(seed);
             }
+        };
+        while let Some(Seed(seed)) = retry(|| self.injector.steal()) {
+            end(seed);
+        }
+        for peer in &self.peers {
+            while let Some(Seed(seed)) = peer.seeds.take_placed() {
+                end(seed);
+            }
+            // Nothing but seeds is sent to a worker that has no coroutines.
+            peer.home.inbox().take_all(end);
         }
     }
 }

@@ -1,0 +1,57 @@
+//! Who poisons a lock: whoever gives it up because a panic unwinds through the section that it protects.
+//!
+//! std asks `thread::panicking()` for that, which says yes to every coroutine of a worker on which one is suspended inside a
+//! destructor. So the question here is whether *this* coroutine unwinds, and it is because of a panic: a cancellation is
+//! raised at calls that are documented to do so, like an early return, and leaves nothing half done that an early return would
+//! not.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::coroutine::{panicking, unwinding};
+
+/// Whether somebody panicked while he held the lock.
+///
+/// Relaxed throughout: the lock itself orders the accesses, and whoever asks without it gets a hint.
+#[derive(Debug)]
+pub(super) struct Flag(AtomicBool);
+
+/// What a holder remembers of the moment in which he got the lock.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Entered {
+    /// A destructor that runs while unwinding does not poison what it locks: it may well finish its section.
+    unwinding: bool,
+}
+
+impl Flag {
+    /// The flag of a lock that is in order.
+    pub(super) const fn new() -> Flag {
+        Flag(AtomicBool::new(false))
+    }
+
+    /// Notes how the caller, who has the lock, got it.
+    #[inline]
+    pub(super) fn enter(&self) -> Entered {
+        Entered {
+            unwinding: std::thread::panicking() && panicking(),
+        }
+    }
+
+    /// Sets the flag if the holder, who is about to give the lock up, has begun to panic since he got it.
+    #[inline]
+    pub(super) fn leave(&self, entered: Entered) {
+        if !entered.unwinding && unwinding::is_by_panic() {
+            self.0.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// Whether the flag is set.
+    #[inline]
+    pub(super) fn is_set(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    /// Clears the flag.
+    pub(super) fn clear(&self) {
+        self.0.store(false, Ordering::Relaxed);
+    }
+}
