@@ -5,14 +5,14 @@
 //! thread keeps the block moves all memory to the thief. So a block always goes home:
 //!
 //! ```text
-//!   BlockPool of a worker             Chunk (64 KiB)                    other threads
+//!   BlockPool of a worker             Chunk (256 KiB)                   other threads
 //!   small: current, spare chunks ---> pool, used, free list,
 //!   large: current, spare chunks      block, block, block, ...  <----  returned: stack of freed blocks
 //! ```
 //!
 //! The owner takes from and gives to the chunk's free list without an atomic operation. Any other thread pushes the
 //! block onto the pool's *returned* stack (Treiber 1986), which the owner takes as a whole when it runs out. Chunks that
-//! become wholly free go back to the allocator, but for a few. When a worker ends, its pool counts what is still out and
+//! become wholly free go back to the system, but for a few. When a worker ends, its pool counts what is still out and
 //! closes the stack; from then on each block that comes back counts its chunk down, and the last one frees the chunk.
 //!
 //! A thread that is no worker, and a coroutine whose block would be larger than the largest class, use the allocator.
@@ -23,16 +23,17 @@ use std::ptr::{self, NonNull};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
 
+use crate::sys::chunk;
 use crate::util::list::{Linked, Links, List};
 
 /// Block sizes in bytes, smallest first. The header takes about 190 bytes of the first one.
 const CLASS_BYTES: [usize; 2] = [256, 512];
 /// Bytes of one chunk.
-const CHUNK_BYTES: usize = 64 * 1024;
+const CHUNK_BYTES: usize = 256 * 1024;
 /// Alignment of chunks and so of blocks: a cache line, which no two coroutines share.
 const BLOCK_ALIGN: usize = 64;
 /// Chunks of a class that are kept although all their blocks are free.
-const SPARE_CHUNKS: usize = 16;
+const SPARE_CHUNKS: usize = 4;
 
 /// What a block that is in use remembers of where it came from; null if it is the allocator's.
 pub(crate) type Origin = *const Chunk;
@@ -90,16 +91,11 @@ unsafe impl Linked for Chunk {
 }
 
 impl Chunk {
-    /// The layout of every chunk.
-    fn layout() -> Layout {
-        Layout::from_size_align(CHUNK_BYTES, BLOCK_ALIGN).expect("a valid layout")
-    }
-
     /// Makes a chunk.
     fn new(class: usize, returned: Arc<Returned>) -> NonNull<Chunk> {
-        // SAFETY: (docs/safety.md, R1) the layout is not empty.
-        let memory = unsafe { alloc(Chunk::layout()) }.cast::<Chunk>();
-        let Some(chunk) = NonNull::new(memory) else { handle_alloc_error(Chunk::layout()) };
+        let Some(chunk) = chunk::take(CHUNK_BYTES).map(NonNull::cast::<Chunk>) else {
+            handle_alloc_error(Layout::new::<[u8; CHUNK_BYTES]>())
+        };
         let value = Chunk {
             returned,
             class,
@@ -166,10 +162,10 @@ impl Chunk {
     ///
     /// No block of it is in use, and nobody else refers to it.
     unsafe fn destroy(chunk: NonNull<Chunk>) {
-        // SAFETY: (docs/safety.md, R1) the caller vouches for it; `new` allocated it with this layout.
+        // SAFETY: (docs/safety.md, R1) the caller vouches for it; `new` took it with this length.
         unsafe {
             chunk.drop_in_place();
-            dealloc(chunk.cast().as_ptr(), Chunk::layout());
+            chunk::give_back(chunk.cast(), CHUNK_BYTES);
         }
     }
 }
@@ -481,16 +477,22 @@ mod tests {
     #[test]
     fn blocks_freed_elsewhere_are_reused() {
         with_pool(|pool| {
-            let per_chunk = CHUNK_BYTES / CLASS_BYTES[0] - 1;
+            let blocks_of_three_chunks = 3 * CHUNK_BYTES / CLASS_BYTES[0];
             for _ in 0..10 {
-                let sent = Sent((0..3 * per_chunk).map(|_| allocate(SMALL)).collect());
+                let sent = Sent((0..blocks_of_three_chunks).map(|_| allocate(SMALL)).collect());
                 std::thread::spawn(move || sent.free(SMALL)).join().unwrap();
             }
-            // SAFETY: (docs/safety.md, R5) the list is looked at, nothing else.
-            unsafe { Class::with(&pool.classes[0].available, |list| assert!(!list.is_empty())) };
             pool.collect();
-            // SAFETY: (docs/safety.md, R5) the list is looked at, nothing else.
-            unsafe { Class::with(&pool.classes[0].full, |list| assert!(list.is_empty())) };
+            let count = |list| {
+                // SAFETY: (docs/safety.md, R5) the list is looked at, nothing else.
+                unsafe {
+                    Class::with(list, |list| {
+                        std::iter::successors(list.front(), |&chunk| list.next(chunk)).count()
+                    })
+                }
+            };
+            assert_eq!(count(&pool.classes[0].full), 0);
+            assert!(count(&pool.classes[0].available) <= SPARE_CHUNKS);
         });
     }
 

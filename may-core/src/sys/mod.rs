@@ -2,6 +2,7 @@
 //!
 //! `cfg(target_os)` stands in these files only.
 
+pub(crate) mod chunk;
 pub(crate) mod errno;
 #[cfg(unix)]
 pub(crate) mod interrupt;
