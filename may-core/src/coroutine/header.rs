@@ -361,12 +361,6 @@ impl Reference {
         Reference(header)
     }
 
-    /// Gives the reference up without counting it down.
-    #[inline]
-    pub(crate) fn into_raw(self) -> NonNull<Header> {
-        std::mem::ManuallyDrop::new(self).0
-    }
-
     /// The address of the header.
     #[inline]
     pub(crate) fn as_ptr(&self) -> NonNull<Header> {
@@ -414,7 +408,7 @@ pub(crate) fn next_id() -> u64 {
         static MINE: Cell<u64> = const { Cell::new(0) };
     }
     let mut id = MINE.get();
-    if id % BATCH == 0 {
+    if id.is_multiple_of(BATCH) {
         id = NEXT.fetch_add(BATCH, Ordering::Relaxed);
     }
     MINE.set(id + 1);

@@ -3,8 +3,8 @@
 //! Any number of coroutines and threads may use one socket at once, in both directions. A program in which `std::net` is
 //! replaced by `may::net` compiles and behaves.
 //!
-//! * [`listener`]: [`TcpListener`]
-//! * [`stream`]: [`TcpStream`]
+//! * [`listener`]: the type [`TcpListener`]
+//! * [`stream`]: the type [`TcpStream`]
 //! * [`address`]: from names to addresses, off the worker
 
 mod address;

@@ -2,7 +2,7 @@
 //!
 //! * [`task`]: the memory behind a header: closure, result, who joins
 //! * [`identity`]: [`Coroutine`], [`CoroutineId`], [`current`]
-//! * [`handle`]: [`JoinHandle`]
+//! * [`handle`]: the type [`JoinHandle`]
 //! * [`builder`]: [`Builder`], and the functions [`spawn`] and [`spawn_local`]
 //! * [`scope`](mod@scope): coroutines that borrow from their parent's frame
 //! * [`join`]: `join!` over scopes

@@ -110,6 +110,7 @@ impl Wheel {
     }
 
     /// Tells whether there is no timer.
+    #[cfg(test)]
     pub(crate) fn is_empty(&self) -> bool {
         self.len() == 0
     }

@@ -36,12 +36,6 @@ impl WaitList {
         WaitList(List::new())
     }
 
-    /// Whether nobody waits.
-    #[inline]
-    pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
     /// Links `node` at the end.
     ///
     /// # Safety

@@ -132,11 +132,6 @@ impl Local {
         &self.shared.peers[self.index]
     }
 
-    /// The number of this worker.
-    pub(crate) fn index(&self) -> usize {
-        self.index
-    }
-
     /// The poll of this worker.
     pub(crate) fn driver(&self) -> &Driver {
         &self.driver

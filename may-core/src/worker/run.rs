@@ -104,7 +104,7 @@ impl Local {
     fn next_seed(&self) -> Option<Seed> {
         let starts = self.starts.get().wrapping_add(1);
         self.starts.set(starts);
-        if starts % OLDEST_EVERY == 0
+        if starts.is_multiple_of(OLDEST_EVERY)
             && let Some(seed) = self.peer().seeds.take_oldest()
         {
             return Some(seed);
@@ -449,7 +449,7 @@ impl Local {
     #[cold]
     fn stop(&self) -> bool {
         if !self.cancelled.replace(true) {
-            self.for_each_live(|coroutine| Header::cancel(coroutine));
+            self.for_each_live(Header::cancel);
         }
         if self.shared.is_abandoned() && self.live_count.get() > 0 {
             self.park_for_ever();

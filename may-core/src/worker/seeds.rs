@@ -134,11 +134,11 @@ impl Seeds {
             unripe = true;
         }
         if !self.mailbox.is_empty() {
-            if surplus > 1 || is_ripe(&self.placed_since, MAILBOX_RIPE, now) {
-                if let Some(seed) = self.take_placed() {
-                    self.placed_since.store(now, Ordering::Relaxed);
-                    return Robbed::Seed(seed);
-                }
+            if (surplus > 1 || is_ripe(&self.placed_since, MAILBOX_RIPE, now))
+                && let Some(seed) = self.take_placed()
+            {
+                self.placed_since.store(now, Ordering::Relaxed);
+                return Robbed::Seed(seed);
             }
             unripe = true;
         }
