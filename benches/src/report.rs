@@ -7,7 +7,11 @@ use std::{
     time::Duration,
 };
 
-use crate::{case::Case, peers::Entry, schedule::Figures};
+use crate::{
+    case::Case,
+    peers::Entry,
+    schedule::{DISTURBED, FOREIGN, Figures},
+};
 
 /// A peer counts as faster from here on; less may be chance.
 const CLEARLY: f64 = 0.95;
@@ -104,6 +108,16 @@ impl Report {
             case.name, case.title, case.unit
         );
         let ours = rows.first().and_then(|row| row.median("time"));
+        let foreign = rows
+            .iter()
+            .filter_map(|row| row.sorted(FOREIGN).last().copied());
+        let foreign = foreign.fold(0.0, f64::max);
+        if foreign > DISTURBED {
+            println!(
+                "  others used up to {:.0} % of the machine meanwhile",
+                foreign * 100.0
+            );
+        }
         for row in &rows {
             row.print(ours);
             self.judge(case, workers, row, ours);

@@ -1,6 +1,9 @@
 //! What the kernel knows about a process: memory, mappings, time on a CPU. Linux only.
 
-use std::{fs, io, time::Duration};
+use std::{
+    fs, io,
+    time::{Duration, Instant},
+};
 
 /// How much memory a process has, and what it takes to describe it.
 #[derive(Clone, Copy, Debug)]
@@ -58,6 +61,71 @@ pub(crate) fn cpu_time_of(pid: u32) -> io::Result<Duration> {
         0 => Ok(read_clock(clock)),
         error => Err(io::Error::from_raw_os_error(error)),
     }
+}
+
+/// The time that the processes which this one has started and waited for have spent on a CPU.
+fn cpu_time_of_children() -> Duration {
+    // SAFETY: the numbers that make up a usage may all be zero, and the pointer is to a value that
+    // lives through the call.
+    let usage = unsafe {
+        let mut usage: libc::rusage = std::mem::zeroed();
+        libc::getrusage(libc::RUSAGE_CHILDREN, &mut usage);
+        usage
+    };
+    let duration = |time: libc::timeval| {
+        Duration::new(time.tv_sec as u64, 0) + Duration::from_micros(time.tv_usec as u64)
+    };
+    duration(usage.ru_utime) + duration(usage.ru_stime)
+}
+
+/// Finds out how much of the machine others use meanwhile.
+pub(crate) struct Foreign {
+    /// When it began.
+    begin: Instant,
+    /// What all processes had used then.
+    all: Duration,
+    /// What this process and those it started had used then.
+    own: Duration,
+}
+
+impl Foreign {
+    /// Begins to watch.
+    pub(crate) fn watch() -> Foreign {
+        let own = cpu_time() + cpu_time_of_children();
+        Foreign {
+            begin: Instant::now(),
+            all: cpu_time_of_all(),
+            own,
+        }
+    }
+
+    /// The part of all CPUs, from 0 to 1, that others had since then, or that the machine's own
+    /// host kept from it.
+    pub(crate) fn share(&self) -> f64 {
+        let own = cpu_time() + cpu_time_of_children() - self.own;
+        let foreign = (cpu_time_of_all() - self.all).saturating_sub(own);
+        let cpus = std::thread::available_parallelism().map_or(1, usize::from);
+        foreign.as_secs_f64() / self.begin.elapsed().as_secs_f64() / cpus as f64
+    }
+}
+
+/// The time that all processes of the machine have spent on a CPU, or waited for one that the
+/// machine's host kept. What interrupts took is left out, since nobody is charged for it.
+fn cpu_time_of_all() -> Duration {
+    let text = fs::read_to_string("/proc/stat").unwrap_or_default();
+    // user, nice, system, idle, waiting for devices, interrupts, soft interrupts, stolen
+    let fields = text
+        .lines()
+        .next()
+        .unwrap_or_default()
+        .split_whitespace()
+        .skip(1);
+    let ticks: Vec<u64> = fields.map_while(|field| field.parse().ok()).collect();
+    let busy: u64 = [0, 1, 2, 7]
+        .iter()
+        .filter_map(|&index| ticks.get(index))
+        .sum();
+    Duration::from_millis(busy * 10)
 }
 
 /// Reads a clock of the kernel.
