@@ -124,6 +124,9 @@ impl Registrar {
             table.insert(source)
         };
         let interest = mio::Interest::READABLE | mio::Interest::WRITABLE;
+        // On other systems input after urgent data is announced as input.
+        #[cfg(any(target_os = "linux", target_os = "android"))]
+        let interest = interest | mio::Interest::PRIORITY;
         let mut handle = mio::unix::SourceFd(&descriptor);
         self.count.fetch_add(1, Ordering::Relaxed);
         self.registry.register(&mut handle, token.pack(), interest).inspect_err(|_| {
@@ -228,6 +231,7 @@ impl Driver {
                 read_ended: event.is_read_closed(),
                 write_ended: event.is_write_closed(),
                 failed: event.is_error(),
+                urgent: event.is_priority(),
             });
         }
     }

@@ -6,14 +6,17 @@
 //! *tick* that every event counts up:
 //!
 //! ```text
-//!   31 ........................ 8 | 7 .. 4 |      3       |      2      |   1   |  0
-//!             tick                |        | write ended  | read ended  | write | read
+//!   31 ................... 8 | 7 .. 5 |   4    |      3       |      2      |   1   |  0
+//!           tick             |        | urgent | write ended  | read ended  | write | read
 //! ```
 //!
 //! A bit that is set means "worth trying", a clear one "the operating system would block". Polling is edge-triggered,
 //! so a bit may be cleared only on evidence that is not older than the last event: a caller remembers the word before
 //! its system call and clears the bit only if the tick is still the same (R8). Before a source is registered there are
 //! no events, so both bits stay set.
+//!
+//! That a read was shorter than its buffer is evidence that there is no more, except where TCP's urgent data is about: a read
+//! ends in front of the mark. So from the first urgent data on, such evidence is not accepted any more.
 //!
 //! # Waiting
 //!
@@ -45,6 +48,8 @@ const WRITE: u32 = 1 << 1;
 const READ_ENDED: u32 = 1 << 2;
 /// Output will not block any more.
 const WRITE_ENDED: u32 = 1 << 3;
+/// Urgent data has been about, so a short read may have ended at its mark.
+const URGENT: u32 = 1 << 4;
 /// One tick.
 const TICK: u32 = 1 << 8;
 
@@ -93,6 +98,8 @@ pub(crate) struct Readiness {
     pub(crate) write_ended: bool,
     /// There is an error to be fetched, by a call in either direction.
     pub(crate) failed: bool,
+    /// Urgent data has arrived.
+    pub(crate) urgent: bool,
 }
 
 /// With whom a source is registered.
@@ -157,7 +164,8 @@ impl Source {
     /// At the end of a direction every further call returns at once, so there the bit stays.
     pub(crate) fn clear_drained(&self, direction: Direction, seen: Seen) -> bool {
         let (ready, ended) = direction.bits();
-        self.clear(ready, ended, seen)
+        let doubtful = if direction == Direction::Read { URGENT } else { 0 };
+        self.clear(ready, ended | doubtful, seen)
     }
 
     /// Clears `bits`, unless one of `unless` is set or an event has come since `seen`.
@@ -189,6 +197,7 @@ impl Source {
             (write, WRITE),
             (event.read_ended, READ_ENDED),
             (event.write_ended, WRITE_ENDED),
+            (event.urgent, URGENT),
         ] {
             bits |= if flag { bit } else { 0 };
         }
