@@ -36,23 +36,30 @@ pub(crate) enum More {
 
 /// Carries out `call`, which never blocks, as soon as the descriptor is ready for it.
 ///
+/// A descriptor that was set to non-blocking is called whatever is known of it: its user asks what is the case now, and the
+/// event that would say so may not have been fetched yet.
+///
 /// # Errors
 ///
-/// Those of `call` and of registering; `TimedOut` if `deadline` passes first; `WouldBlock` instead of waiting if the descriptor
+/// Those of `call` and of registering; `elapsed` if `deadline` passes first; `WouldBlock` instead of waiting if the descriptor
 /// was set to non-blocking.
 pub(crate) fn attempt<T>(
     polled: &Polled,
     direction: Direction,
     deadline: Deadline,
+    elapsed: fn() -> io::Error,
     mut call: impl FnMut() -> io::Result<(T, More)>,
 ) -> io::Result<T> {
     park::spend_budget();
     let source = polled.source();
     loop {
         let seen = source.look();
-        if !seen.is_ready(direction) {
-            wait(polled, direction, deadline)?;
-            continue;
+        if !seen.is_ready(direction) && !polled.is_nonblocking() {
+            let is_ready = || source.look().is_ready(direction);
+            match wait_until(polled, direction, deadline, is_ready)? {
+                Waited::Woken => continue,
+                Waited::TimedOut => return Err(elapsed()),
+            }
         }
         match call() {
             Ok((value, more)) => {
@@ -80,26 +87,24 @@ pub(crate) fn attempt<T>(
     }
 }
 
-/// Waits until the descriptor is ready.
+/// Waits among those who wait for a direction, until somebody wakes them or `is_ready` says that there is nothing to wait for.
 ///
 /// # Errors
 ///
-/// As for [`attempt`].
+/// Those of registering.
 #[cold]
-fn wait(polled: &Polled, direction: Direction, deadline: Deadline) -> io::Result<()> {
-    if polled.is_nonblocking() {
-        return Err(io::ErrorKind::WouldBlock.into());
-    }
-    let source = polled.source();
+pub(super) fn wait_until(
+    polled: &Polled,
+    direction: Direction,
+    deadline: Deadline,
+    is_ready: impl FnOnce() -> bool,
+) -> io::Result<Waited> {
     register(polled)?;
-    let queue = source.queue(direction);
-    match park::wait(queue, deadline, || source.look().is_ready(direction)) {
-        Waited::Woken => Ok(()),
-        Waited::TimedOut => Err(io::Error::new(
-            io::ErrorKind::TimedOut,
-            "the socket was not ready before its timeout",
-        )),
-    }
+    Ok(park::wait(
+        polled.source().queue(direction),
+        deadline,
+        is_ready,
+    ))
 }
 
 /// Sees to it that events of the descriptor arrive: through the worker that waits, or for a plain thread through any.

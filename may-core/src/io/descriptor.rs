@@ -7,8 +7,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use super::attempt::{More, attempt};
+use super::attempt::{More, attempt, wait_until};
+use crate::park::Waited;
 use crate::reactor::{Direction, Registrar, Source};
+use crate::sys;
 use crate::util::clock::Deadline;
 
 /// The value of a timeout that is not set.
@@ -88,25 +90,24 @@ impl<T: AsFd> Descriptor<T> {
     ///
     /// # Errors
     ///
-    /// Those of `call`; `TimedOut`; `WouldBlock` if the user asked for it.
+    /// Those of `call`; what std says of an elapsed timeout on this platform, which on Unix is `WouldBlock`; `WouldBlock` if the
+    /// user asked for it.
     #[inline]
     pub(crate) fn attempt<R>(
         &self,
         direction: Direction,
-        call: impl FnMut(&T) -> io::Result<(R, More)>,
+        mut call: impl FnMut(&T) -> io::Result<(R, More)>,
     ) -> io::Result<R> {
-        match self.timeout(direction) {
-            None => self.attempt_until(direction, Deadline::NEVER, call),
-            Some(timeout) => self
-                .attempt_until(direction, Deadline::after(timeout), call)
-                // What std returns when a socket's timeout has elapsed.
-                .map_err(|error| match error.kind() {
-                    io::ErrorKind::TimedOut if error.raw_os_error().is_none() => {
-                        io::ErrorKind::WouldBlock.into()
-                    }
-                    _ => error,
-                }),
-        }
+        let deadline = self
+            .timeout(direction)
+            .map_or(Deadline::NEVER, Deadline::after);
+        attempt(
+            &self.polled,
+            direction,
+            deadline,
+            sys::socket::timeout_elapsed,
+            || call(&self.inner),
+        )
     }
 
     /// Carries out `call`, which moves bytes to or from a buffer of `length`, as soon as the descriptor is ready. Fewer bytes
@@ -125,19 +126,55 @@ impl<T: AsFd> Descriptor<T> {
         self.attempt(direction, |inner| {
             let moved = call(inner)?;
             // Nothing moved is an end, not a lack: the next call returns at once, too.
-            let more = if moved == 0 || moved >= length { More::Perhaps } else { More::No };
+            let more = if moved == 0 || moved >= length {
+                More::Perhaps
+            } else {
+                More::No
+            };
             Ok((moved, more))
         })
     }
 
-    /// Waits until the descriptor is ready, at most until `deadline`, and carries out `call` then.
+    /// Carries out `call` as soon as the descriptor is ready, at most until `deadline`.
+    ///
+    /// # Errors
+    ///
+    /// Those of `call`; `TimedOut`; `WouldBlock` if the user asked for it.
     pub(crate) fn attempt_until<R>(
         &self,
         direction: Direction,
         deadline: Deadline,
         mut call: impl FnMut(&T) -> io::Result<(R, More)>,
     ) -> io::Result<R> {
-        attempt(&self.polled, direction, deadline, || call(&self.inner))
+        attempt(&self.polled, direction, deadline, timed_out, || {
+            call(&self.inner)
+        })
+    }
+
+    /// Waits until an event of the direction arrives, or until `is_ready`, which is asked after the caller has been registered,
+    /// says that there is nothing to wait for. For what is ready by other signs than readiness.
+    ///
+    /// # Errors
+    ///
+    /// Those of registering.
+    pub(crate) fn wait_for_event(
+        &self,
+        direction: Direction,
+        is_ready: impl FnOnce() -> bool,
+    ) -> io::Result<()> {
+        let waited = wait_until(&self.polled, direction, Deadline::NEVER, is_ready)?;
+        debug_assert_eq!(waited, Waited::Woken, "there is no deadline");
+        Ok(())
+    }
+
+    /// Wakes those who wait for a direction.
+    pub(crate) fn wake_all(&self, direction: Direction) {
+        self.polled.source.queue(direction).wake_all();
+    }
+
+    /// Has everybody who waits try again, because something was changed of which there may be no event.
+    pub(crate) fn recheck(&self) {
+        self.polled.source.forget();
     }
 
     /// The timeout of a direction.
@@ -165,7 +202,8 @@ impl<T: AsFd> Descriptor<T> {
         let nanoseconds = timeout.map_or(NO_TIMEOUT, |timeout| {
             u64::try_from(timeout.as_nanos()).unwrap_or(NO_TIMEOUT)
         });
-        self.timeouts(direction).store(nanoseconds, Ordering::Relaxed);
+        self.timeouts(direction)
+            .store(nanoseconds, Ordering::Relaxed);
         Ok(())
     }
 
@@ -176,10 +214,12 @@ impl<T: AsFd> Descriptor<T> {
 
     /// Chooses between waiting and `WouldBlock`.
     pub(crate) fn set_nonblocking(&self, nonblocking: bool) {
-        self.polled.nonblocking.store(nonblocking, Ordering::Relaxed);
+        self.polled
+            .nonblocking
+            .store(nonblocking, Ordering::Relaxed);
         if nonblocking {
             // Those who wait are to see it.
-            self.polled.source.forget();
+            self.recheck();
         }
     }
 
@@ -187,6 +227,14 @@ impl<T: AsFd> Descriptor<T> {
     fn timeouts(&self, direction: Direction) -> &AtomicU64 {
         &self.polled.timeouts[direction as usize]
     }
+}
+
+/// The error of an operation with a time limit of its own.
+fn timed_out() -> io::Error {
+    io::Error::new(
+        io::ErrorKind::TimedOut,
+        "the operation did not end within its time limit",
+    )
 }
 
 impl<T: AsFd> Drop for Descriptor<T> {

@@ -5,4 +5,3 @@
 
 pub(crate) mod attempt;
 pub(crate) mod descriptor;
-

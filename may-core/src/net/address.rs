@@ -90,7 +90,11 @@ impl ToSocketAddrs for (&str, u16) {
     type Iter = vec::IntoIter<SocketAddr>;
 
     fn to_socket_addrs(&self) -> io::Result<Self::Iter> {
-        let literal = self.0.parse::<IpAddr>().ok().map(|ip| SocketAddr::new(ip, self.1));
+        let literal = self
+            .0
+            .parse::<IpAddr>()
+            .ok()
+            .map(|ip| SocketAddr::new(ip, self.1));
         look_up(literal, *self)
     }
 }
@@ -136,6 +140,9 @@ pub(super) fn each<A: ToSocketAddrs, T>(
         }
     }
     Err(last.unwrap_or_else(|| {
-        io::Error::new(io::ErrorKind::InvalidInput, "the name stands for no address")
+        io::Error::new(
+            io::ErrorKind::InvalidInput,
+            "the name stands for no address",
+        )
     }))
 }

@@ -1,163 +1,393 @@
-//! [`TcpStream`].
+//! A TCP connection.
 
 use std::fmt;
 use std::io::{self, IoSlice, IoSliceMut, Read, Write};
-use std::net::{Shutdown, SocketAddr};
+use std::net::{self, Shutdown, SocketAddr};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::Arc;
 use std::time::Duration;
 
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
 use super::address::{ToSocketAddrs, each};
 use crate::io::attempt::More;
 use crate::io::descriptor::Descriptor;
 use crate::reactor::Direction;
-use crate::sys::errno;
+use crate::sys::socket;
 use crate::util::clock::Deadline;
 
-/// A TCP connection; the counterpart of `std::net::TcpStream`.
+/// A TCP connection, like [`std::net::TcpStream`].
 ///
-/// Any number of coroutines and threads may read and write at once, through `&TcpStream` or clones. A clone shares everything
-/// with the original, timeouts included, and takes no other descriptor; the connection is closed when the last one is dropped.
+/// Reading, writing and connecting block the coroutine only; on a plain thread they block the thread. `&TcpStream` reads and
+/// writes, too, so several coroutines and threads can use one connection: each call moves its bytes in one piece, and which of
+/// several readers gets which bytes is up to chance.
 ///
-/// # Cancellation
-///
-/// A coroutine that is cancelled while it waits in one of the methods unwinds; no byte was moved then.
+/// The connection is closed when the value and all its clones are dropped.
 ///
 /// # Examples
 ///
 /// ```
 /// use std::io::{Read, Write};
-/// use may_core::{net::{TcpListener, TcpStream}, spawn::spawn};
+///
+/// use may_core::net::{TcpListener, TcpStream};
+/// use may_core::spawn;
 ///
 /// let listener = TcpListener::bind("127.0.0.1:0")?;
 /// let address = listener.local_addr()?;
-/// let server = spawn(move || {
+/// let server = spawn::spawn(move || {
 ///     let (mut stream, _) = listener.accept()?;
 ///     stream.write_all(b"hello")
 /// });
+///
 /// let mut text = String::new();
 /// TcpStream::connect(address)?.read_to_string(&mut text)?;
 /// assert_eq!(text, "hello");
 /// server.join().unwrap()?;
-/// # Ok::<(), std::io::Error>(())
+/// # std::io::Result::Ok(())
 /// ```
 #[derive(Clone)]
-pub struct TcpStream(Arc<Descriptor<std::net::TcpStream>>);
+pub struct TcpStream {
+    descriptor: Arc<Descriptor<net::TcpStream>>,
+}
+
+// Whoever unwinds out of a call leaves a socket behind that is as good as before: no call changes it halfway.
+impl UnwindSafe for TcpStream {}
+impl RefUnwindSafe for TcpStream {}
 
 impl TcpStream {
-    /// Takes over a connection that does not block.
-    pub(super) fn adopt(stream: std::net::TcpStream) -> TcpStream {
-        TcpStream(Arc::new(Descriptor::new(stream)))
-    }
-
-    /// Connects to an address; if it stands for several, to the first that accepts.
+    /// Opens a connection; tries all addresses that `addr` stands for until one of them answers.
     ///
     /// # Errors
     ///
-    /// That of the last address, or of the look-up of a name.
-    pub fn connect<A: ToSocketAddrs>(address: A) -> io::Result<TcpStream> {
-        each(address, |address| connect(address, Deadline::NEVER))
+    /// That of the last address, that of the look-up of the name, or `InvalidInput` if there are no addresses.
+    ///
+    /// # Cancellation
+    ///
+    /// A cancelled coroutine unwinds while it waits for the peer, and there is no connection then. The look-up of a name is
+    /// waited for.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use may_core::net::{TcpListener, TcpStream};
+    ///
+    /// let listener = TcpListener::bind("127.0.0.1:0")?;
+    /// let stream = TcpStream::connect(listener.local_addr()?)?;
+    /// assert_eq!(stream.peer_addr()?, listener.local_addr()?);
+    /// # std::io::Result::Ok(())
+    /// ```
+    pub fn connect<A: ToSocketAddrs>(addr: A) -> io::Result<TcpStream> {
+        each(addr, |address| TcpStream::open(address, Deadline::NEVER))
     }
 
-    /// Connects to one address, waiting for at most `timeout`.
+    /// Opens a connection to one address, within `timeout`. Any duration will do, up to `Duration::MAX`.
     ///
     /// # Errors
     ///
-    /// `TimedOut` if the time is over, `InvalidInput` if it is zero, as std's; else what the connection failed of.
-    pub fn connect_timeout(address: &SocketAddr, timeout: Duration) -> io::Result<TcpStream> {
+    /// `TimedOut` if the connection is not there in time; `InvalidInput` if `timeout` is zero; otherwise what the operating
+    /// system says.
+    ///
+    /// # Cancellation
+    ///
+    /// As for [`connect`](TcpStream::connect).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use may_core::net::{TcpListener, TcpStream};
+    ///
+    /// let listener = TcpListener::bind("127.0.0.1:0")?;
+    /// TcpStream::connect_timeout(&listener.local_addr()?, Duration::from_secs(5))?;
+    /// # std::io::Result::Ok(())
+    /// ```
+    pub fn connect_timeout(addr: &SocketAddr, timeout: Duration) -> io::Result<TcpStream> {
         if timeout.is_zero() {
             return Err(io::Error::new(
                 io::ErrorKind::InvalidInput,
-                "cannot connect within no time: give a timeout above zero",
+                "cannot set a 0 duration timeout",
             ));
         }
-        connect(address, Deadline::after(timeout))
+        TcpStream::open(addr, Deadline::after(timeout))
     }
 
-    /// The address of the other side.
+    /// Opens a connection to `address`.
+    fn open(address: &SocketAddr, deadline: Deadline) -> io::Result<TcpStream> {
+        let socket = Socket::new(
+            Domain::for_address(*address),
+            Type::STREAM,
+            Some(Protocol::TCP),
+        )?;
+        socket.set_nonblocking(true)?;
+        let stream = TcpStream::from_prepared(socket.into());
+        let mut begun = false;
+        stream
+            .descriptor
+            .attempt_until(Direction::Write, deadline, |stream| {
+                if begun {
+                    check_connected(stream)?;
+                } else {
+                    begun = true;
+                    begin_connecting(stream, address)?;
+                }
+                Ok(((), More::Perhaps))
+            })?;
+        Ok(stream)
+    }
+
+    /// Wraps a socket that has been made for this, in non-blocking mode.
+    pub(super) fn from_prepared(socket: OwnedFd) -> TcpStream {
+        TcpStream {
+            descriptor: Arc::new(Descriptor::new(net::TcpStream::from(socket))),
+        }
+    }
+
+    /// Takes a socket over as it is, with its timeouts.
+    fn adopt(stream: net::TcpStream) -> TcpStream {
+        // Errors mean that the descriptor is no such socket; each later call will say so.
+        if socket::is_mode_ours(stream.as_fd()) {
+            let _ = stream.set_nonblocking(true);
+        }
+        #[cfg(target_vendor = "apple")]
+        socket::suppress_sigpipe(&stream);
+        let timeouts = [
+            (Direction::Read, stream.read_timeout()),
+            (Direction::Write, stream.write_timeout()),
+        ];
+        let descriptor = Descriptor::new(stream);
+        for (direction, timeout) in timeouts {
+            if let Ok(Some(timeout)) = timeout {
+                let _ = descriptor.set_timeout(direction, Some(timeout));
+            }
+        }
+        TcpStream {
+            descriptor: Arc::new(descriptor),
+        }
+    }
+
+    /// Gives the socket away as std would have left it: in blocking mode unless the user asked for the other, and with its
+    /// timeouts.
     ///
     /// # Errors
     ///
-    /// What the operating system says, for example that the connection is gone.
-    pub fn peer_addr(&self) -> io::Result<SocketAddr> {
-        self.0.get().peer_addr()
+    /// If there are clones, the socket is duplicated, for which there may be no descriptor left.
+    fn release(self) -> io::Result<net::TcpStream> {
+        let nonblocking = self.descriptor.is_nonblocking();
+        let timeouts =
+            [Direction::Read, Direction::Write].map(|direction| self.descriptor.timeout(direction));
+        let stream = match Arc::try_unwrap(self.descriptor) {
+            Ok(descriptor) => descriptor.into_inner(),
+            Err(shared) => shared.get().try_clone()?,
+        };
+        // The transfers of clones do not depend on the mode (`sys/socket.rs`). What fails here fails for what is no socket.
+        if socket::is_mode_ours(stream.as_fd()) {
+            let _ = stream.set_nonblocking(nonblocking);
+        }
+        let [read, write] = timeouts;
+        if read.is_some() || write.is_some() {
+            let _ = stream.set_read_timeout(read);
+            let _ = stream.set_write_timeout(write);
+        }
+        Ok(stream)
     }
 
-    /// The address of this side.
+    /// The socket.
+    fn inner(&self) -> &net::TcpStream {
+        self.descriptor.get()
+    }
+
+    /// The address of the other end.
+    ///
+    /// # Errors
+    ///
+    /// `NotConnected` if there is no other end any more.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use may_core::net::{TcpListener, TcpStream};
+    /// let listener = TcpListener::bind("127.0.0.1:0")?;
+    /// let stream = TcpStream::connect(listener.local_addr()?)?;
+    /// let (accepted, peer) = listener.accept()?;
+    /// assert_eq!(accepted.peer_addr()?, peer);
+    /// assert_eq!(stream.local_addr()?, peer);
+    /// # std::io::Result::Ok(())
+    /// ```
+    pub fn peer_addr(&self) -> io::Result<SocketAddr> {
+        self.inner().peer_addr()
+    }
+
+    /// The address of this end.
     ///
     /// # Errors
     ///
     /// What the operating system says.
+    ///
+    /// # Examples
+    ///
+    /// See [`peer_addr`](TcpStream::peer_addr).
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.0.get().local_addr()
+        self.inner().local_addr()
     }
 
-    /// Ends one or both directions. Whoever waits in a direction that ends is woken.
+    /// Closes the connection for reading, writing or both. Whoever waits for it, here or through a clone, is woken: readers find
+    /// the end of the stream.
     ///
     /// # Errors
     ///
-    /// What the operating system says, for example that the connection is gone.
+    /// `NotConnected` if there is no connection.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use may_core::net::{TcpListener, TcpStream};
+    /// use std::io::Read;
+    /// use std::net::Shutdown;
+    ///
+    /// # let listener = TcpListener::bind("127.0.0.1:0")?;
+    /// let mut stream = TcpStream::connect(listener.local_addr()?)?;
+    /// let clone = stream.try_clone()?;
+    /// let reader = may_core::spawn::spawn(move || stream.read(&mut [0; 16]));
+    /// clone.shutdown(Shutdown::Both)?;
+    /// assert_eq!(reader.join().unwrap()?, 0);
+    /// # std::io::Result::Ok(())
+    /// ```
     pub fn shutdown(&self, how: Shutdown) -> io::Result<()> {
-        self.0.get().shutdown(how)
+        self.inner().shutdown(how)?;
+        // Not every system has an event for that.
+        self.descriptor.recheck();
+        Ok(())
     }
 
-    /// Another handle to the same connection. Unlike std's it takes no descriptor.
+    /// Another handle of the same connection. Timeouts and the non-blocking setting are common to all, as they are with std.
+    ///
+    /// No descriptor is duplicated, so this never fails, and all handles have the same number.
     ///
     /// # Errors
     ///
-    /// None; the signature is std's.
+    /// None; the type is std's.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use may_core::net::{TcpListener, TcpStream};
+    /// use std::time::Duration;
+    ///
+    /// # let listener = TcpListener::bind("127.0.0.1:0")?;
+    /// let stream = TcpStream::connect(listener.local_addr()?)?;
+    /// let clone = stream.try_clone()?;
+    /// clone.set_read_timeout(Some(Duration::from_secs(1)))?;
+    /// assert_eq!(stream.read_timeout()?, Some(Duration::from_secs(1)));
+    /// # std::io::Result::Ok(())
+    /// ```
     pub fn try_clone(&self) -> io::Result<TcpStream> {
-        Ok(self.clone())
+        Ok(TcpStream {
+            descriptor: self.descriptor.clone(),
+        })
     }
 
-    /// Sets for how long a read waits; `None` for ever. Counts for all handles of the connection. After it the read returns
-    /// `WouldBlock`, as std's does on Unix.
+    /// Sets for how long a read may wait; `None`, as it is at first, for as long as it takes. Holds for calls that begin after this.
+    /// Any duration will do, from a nanosecond to `Duration::MAX`.
+    ///
+    /// A read whose timeout has elapsed fails with the error that it has in std: on Unix of the kind
+    /// [`WouldBlock`](io::ErrorKind::WouldBlock).
     ///
     /// # Errors
     ///
-    /// `InvalidInput` for zero.
-    pub fn set_read_timeout(&self, timeout: Option<Duration>) -> io::Result<()> {
-        self.0.set_timeout(Direction::Read, timeout)
+    /// `InvalidInput` for a timeout of zero.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use may_core::net::{TcpListener, TcpStream};
+    /// use std::io::{ErrorKind, Read};
+    /// use std::time::Duration;
+    ///
+    /// # let listener = TcpListener::bind("127.0.0.1:0")?;
+    /// let mut stream = TcpStream::connect(listener.local_addr()?)?;
+    /// stream.set_read_timeout(Some(Duration::from_micros(500)))?;
+    /// let error = stream.read(&mut [0; 16]).unwrap_err();
+    /// assert!(matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut));
+    /// # std::io::Result::Ok(())
+    /// ```
+    pub fn set_read_timeout(&self, dur: Option<Duration>) -> io::Result<()> {
+        self.descriptor.set_timeout(Direction::Read, dur)
     }
 
-    /// Sets for how long a write waits; `None` for ever. Counts for all handles of the connection. After it the write returns
-    /// `WouldBlock`, as std's does on Unix.
+    /// Sets for how long a write may wait; otherwise as [`set_read_timeout`](TcpStream::set_read_timeout).
     ///
     /// # Errors
     ///
-    /// `InvalidInput` for zero.
-    pub fn set_write_timeout(&self, timeout: Option<Duration>) -> io::Result<()> {
-        self.0.set_timeout(Direction::Write, timeout)
+    /// `InvalidInput` for a timeout of zero.
+    ///
+    /// # Examples
+    ///
+    /// See [`set_read_timeout`](TcpStream::set_read_timeout).
+    pub fn set_write_timeout(&self, dur: Option<Duration>) -> io::Result<()> {
+        self.descriptor.set_timeout(Direction::Write, dur)
     }
 
-    /// For how long a read waits.
+    /// For how long a read may wait.
     ///
     /// # Errors
     ///
-    /// None; the signature is std's.
+    /// None; the type is std's.
+    ///
+    /// # Examples
+    ///
+    /// See [`try_clone`](TcpStream::try_clone).
     pub fn read_timeout(&self) -> io::Result<Option<Duration>> {
-        Ok(self.0.timeout(Direction::Read))
+        Ok(self.descriptor.timeout(Direction::Read))
     }
 
-    /// For how long a write waits.
+    /// For how long a write may wait.
     ///
     /// # Errors
     ///
-    /// None; the signature is std's.
+    /// None; the type is std's.
+    ///
+    /// # Examples
+    ///
+    /// See [`try_clone`](TcpStream::try_clone).
     pub fn write_timeout(&self) -> io::Result<Option<Duration>> {
-        Ok(self.0.timeout(Direction::Write))
+        Ok(self.descriptor.timeout(Direction::Write))
     }
 
-    /// Receives without taking the bytes out: the next read gets them again.
+    /// Reads without taking what is read away: the next read finds it again.
     ///
     /// # Errors
     ///
-    /// Those of a read.
-    pub fn peek(&self, buffer: &mut [u8]) -> io::Result<usize> {
-        // What was peeked at is still there, so a short count says nothing.
-        self.0.attempt(Direction::Read, |stream| Ok((stream.peek(buffer)?, More::Perhaps)))
+    /// As for [`read`](Read::read), timeout included.
+    ///
+    /// # Cancellation
+    ///
+    /// A cancelled coroutine unwinds while it waits for the peer.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use may_core::net::{TcpListener, TcpStream};
+    /// use std::io::{Read, Write};
+    ///
+    /// # let listener = TcpListener::bind("127.0.0.1:0")?;
+    /// # let mut peer = TcpStream::connect(listener.local_addr()?)?;
+    /// # let (mut stream, _) = listener.accept()?;
+    /// peer.write_all(b"x")?;
+    /// let mut byte = [0];
+    /// assert_eq!(stream.peek(&mut byte)?, 1);
+    /// assert_eq!(stream.read(&mut byte)?, 1);
+    /// # std::io::Result::Ok(())
+    /// ```
+    pub fn peek(&self, buf: &mut [u8]) -> io::Result<usize> {
+        if buf.is_empty() {
+            return Ok(0);
+        }
+        self.descriptor.attempt(Direction::Read, |stream| {
+            // However little that was, it is still there.
+            Ok((socket::peek(stream.as_fd(), buf)?, More::Perhaps))
+        })
     }
 
     /// Sets whether small writes are sent at once (`TCP_NODELAY`).
@@ -165,8 +395,19 @@ impl TcpStream {
     /// # Errors
     ///
     /// What the operating system says.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use may_core::net::{TcpListener, TcpStream};
+    /// # let listener = TcpListener::bind("127.0.0.1:0")?;
+    /// let stream = TcpStream::connect(listener.local_addr()?)?;
+    /// stream.set_nodelay(true)?;
+    /// assert!(stream.nodelay()?);
+    /// # std::io::Result::Ok(())
+    /// ```
     pub fn set_nodelay(&self, nodelay: bool) -> io::Result<()> {
-        self.0.get().set_nodelay(nodelay)
+        self.inner().set_nodelay(nodelay)
     }
 
     /// Whether small writes are sent at once.
@@ -174,80 +415,114 @@ impl TcpStream {
     /// # Errors
     ///
     /// What the operating system says.
+    ///
+    /// # Examples
+    ///
+    /// See [`set_nodelay`](TcpStream::set_nodelay).
     pub fn nodelay(&self) -> io::Result<bool> {
-        self.0.get().nodelay()
+        self.inner().nodelay()
     }
 
-    /// Sets the hops that a packet may take.
+    /// Sets how many routers a packet may pass (`IP_TTL`).
     ///
     /// # Errors
     ///
     /// What the operating system says.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use may_core::net::{TcpListener, TcpStream};
+    /// # let listener = TcpListener::bind("127.0.0.1:0")?;
+    /// let stream = TcpStream::connect(listener.local_addr()?)?;
+    /// stream.set_ttl(100)?;
+    /// assert_eq!(stream.ttl()?, 100);
+    /// # std::io::Result::Ok(())
+    /// ```
     pub fn set_ttl(&self, ttl: u32) -> io::Result<()> {
-        self.0.get().set_ttl(ttl)
+        self.inner().set_ttl(ttl)
     }
 
-    /// The hops that a packet may take.
+    /// How many routers a packet may pass.
     ///
     /// # Errors
     ///
     /// What the operating system says.
+    ///
+    /// # Examples
+    ///
+    /// See [`set_ttl`](TcpStream::set_ttl).
     pub fn ttl(&self) -> io::Result<u32> {
-        self.0.get().ttl()
+        self.inner().ttl()
     }
 
-    /// Takes the error that is pending on the connection.
+    /// The error that waits on the socket (`SO_ERROR`), which this takes away.
     ///
     /// # Errors
     ///
     /// What the operating system says.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use may_core::net::{TcpListener, TcpStream};
+    /// # let listener = TcpListener::bind("127.0.0.1:0")?;
+    /// let stream = TcpStream::connect(listener.local_addr()?)?;
+    /// assert!(stream.take_error()?.is_none());
+    /// # std::io::Result::Ok(())
+    /// ```
     pub fn take_error(&self) -> io::Result<Option<io::Error>> {
-        self.0.get().take_error()
+        self.inner().take_error()
     }
 
-    /// Chooses between waiting and returning `WouldBlock`. Counts for all handles of the connection; whoever waits now is woken.
+    /// Sets whether calls that would have to wait fail with [`WouldBlock`](io::ErrorKind::WouldBlock) instead. Whoever waits at
+    /// the moment fails, too.
     ///
     /// # Errors
     ///
-    /// None; the signature is std's.
+    /// None; the type is std's.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use may_core::net::{TcpListener, TcpStream};
+    /// use std::io::{ErrorKind, Read};
+    ///
+    /// # let listener = TcpListener::bind("127.0.0.1:0")?;
+    /// let mut stream = TcpStream::connect(listener.local_addr()?)?;
+    /// stream.set_nonblocking(true)?;
+    /// assert_eq!(stream.read(&mut [0; 16]).unwrap_err().kind(), ErrorKind::WouldBlock);
+    /// # std::io::Result::Ok(())
+    /// ```
     pub fn set_nonblocking(&self, nonblocking: bool) -> io::Result<()> {
-        self.0.set_nonblocking(nonblocking);
+        self.descriptor.set_nonblocking(nonblocking);
         Ok(())
     }
 }
 
-/// Connects to one address.
-fn connect(address: &SocketAddr, deadline: Deadline) -> io::Result<TcpStream> {
-    let socket = Socket::new(Domain::for_address(*address), Type::STREAM, Some(Protocol::TCP))?;
-    socket.set_nonblocking(true)?;
-    let pending = match socket.connect(&(*address).into()) {
-        Ok(()) => false,
-        // Interrupted counts, too: the connection goes on being made.
-        Err(error)
-            if error.raw_os_error() == Some(errno::IN_PROGRESS)
-                || matches!(
-                    error.kind(),
-                    io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted
-                ) =>
-        {
-            true
-        }
-        Err(error) => return Err(error),
-    };
-    let stream = TcpStream::adopt(socket.into());
-    if pending {
-        stream.0.attempt_until(Direction::Write, deadline, is_connected)?;
-    }
-    Ok(stream)
+/// Starts a connection. `WouldBlock` means that it is on its way.
+fn begin_connecting(stream: &net::TcpStream, address: &SocketAddr) -> io::Result<()> {
+    SockRef::from(stream)
+        .connect(&(*address).into())
+        .map_err(|error| {
+            if socket::is_connecting(&error) {
+                io::ErrorKind::WouldBlock.into()
+            } else if error.kind() == io::ErrorKind::WouldBlock {
+                // Nothing is on its way: the system has no room for another connection.
+                io::Error::new(io::ErrorKind::AddrNotAvailable, error)
+            } else {
+                error
+            }
+        })
 }
 
-/// Whether a connection that was begun has been made, as a call that would block as long as it is under way.
-fn is_connected(stream: &std::net::TcpStream) -> io::Result<((), More)> {
+/// Asks how a connection that was started has come out. `WouldBlock` means that it is still on its way.
+fn check_connected(stream: &net::TcpStream) -> io::Result<()> {
     if let Some(error) = stream.take_error()? {
         return Err(error);
     }
     match stream.peer_addr() {
-        Ok(_) => Ok(((), More::Perhaps)),
+        Ok(_) => Ok(()),
         Err(error) if error.kind() == io::ErrorKind::NotConnected => {
             Err(io::ErrorKind::WouldBlock.into())
         }
@@ -255,51 +530,92 @@ fn is_connected(stream: &std::net::TcpStream) -> io::Result<((), More)> {
     }
 }
 
+/// # Cancellation
+///
+/// A cancelled coroutine unwinds while it waits for the peer; no bytes have been taken then.
 impl Read for &TcpStream {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.0.transfer(Direction::Read, buffer.len(), |mut stream| stream.read(buffer))
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        if buf.is_empty() {
+            return Ok(0);
+        }
+        let length = buf.len().min(socket::MOST_BYTES);
+        self.descriptor.transfer(Direction::Read, length, |stream| {
+            socket::receive(stream.as_fd(), buf)
+        })
     }
 
-    fn read_vectored(&mut self, buffers: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
-        let length = buffers.iter().map(|buffer| buffer.len()).sum();
-        self.0.transfer(Direction::Read, length, |mut stream| stream.read_vectored(buffers))
+    fn read_vectored(&mut self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
+        let (bufs, length) = socket::within_limits_mut(bufs);
+        if length == 0 {
+            return Ok(0);
+        }
+        let length = length.min(socket::MOST_BYTES);
+        self.descriptor.transfer(Direction::Read, length, |stream| {
+            socket::receive_vectored(stream.as_fd(), bufs)
+        })
     }
 }
 
+/// # Cancellation
+///
+/// A cancelled coroutine unwinds while it waits for room; nothing of what the call was to write has been written then.
+/// (`write_all` is several calls.)
 impl Write for &TcpStream {
-    fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
-        self.0.transfer(Direction::Write, buffer.len(), |mut stream| stream.write(buffer))
+    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+        if buf.is_empty() {
+            return Ok(0);
+        }
+        let length = buf.len().min(socket::MOST_BYTES);
+        self.descriptor
+            .transfer(Direction::Write, length, |stream| {
+                socket::send(stream.as_fd(), buf)
+            })
     }
 
-    fn write_vectored(&mut self, buffers: &[IoSlice<'_>]) -> io::Result<usize> {
-        let length = buffers.iter().map(|buffer| buffer.len()).sum();
-        self.0.transfer(Direction::Write, length, |mut stream| stream.write_vectored(buffers))
+    fn write_vectored(&mut self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
+        let (bufs, length) = socket::within_limits(bufs);
+        if length == 0 {
+            return Ok(0);
+        }
+        let length = length.min(socket::MOST_BYTES);
+        self.descriptor
+            .transfer(Direction::Write, length, |stream| {
+                socket::send_vectored(stream.as_fd(), bufs)
+            })
     }
 
+    /// Does nothing: what was written is on its way.
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
 }
 
+/// # Cancellation
+///
+/// As for `&TcpStream`.
 impl Read for TcpStream {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        (&*self).read(buffer)
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        (&*self).read(buf)
     }
 
-    fn read_vectored(&mut self, buffers: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
-        (&*self).read_vectored(buffers)
+    fn read_vectored(&mut self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
+        (&*self).read_vectored(bufs)
     }
 }
 
+/// # Cancellation
+///
+/// As for `&TcpStream`.
 impl Write for TcpStream {
-    fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
-        (&*self).write(buffer)
+    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+        (&*self).write(buf)
     }
 
-    fn write_vectored(&mut self, buffers: &[IoSlice<'_>]) -> io::Result<usize> {
-        (&*self).write_vectored(buffers)
+    fn write_vectored(&mut self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
+        (&*self).write_vectored(bufs)
     }
 
+    /// Does nothing: what was written is on its way.
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
@@ -307,8 +623,75 @@ impl Write for TcpStream {
 
 impl fmt::Debug for TcpStream {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.get().fmt(f)
+        self.inner().fmt(f)
     }
 }
 
-super::conversions!(TcpStream, std::net::TcpStream);
+impl AsFd for TcpStream {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.inner().as_fd()
+    }
+}
+
+impl AsRawFd for TcpStream {
+    fn as_raw_fd(&self) -> RawFd {
+        self.inner().as_raw_fd()
+    }
+}
+
+impl FromRawFd for TcpStream {
+    unsafe fn from_raw_fd(fd: RawFd) -> TcpStream {
+        // SAFETY: the caller owns the descriptor, as the trait asks.
+        TcpStream::from(unsafe { OwnedFd::from_raw_fd(fd) })
+    }
+}
+
+impl IntoRawFd for TcpStream {
+    /// # Panics
+    ///
+    /// If there are clones and the process has no descriptor left for a duplicate.
+    fn into_raw_fd(self) -> RawFd {
+        OwnedFd::from(self).into_raw_fd()
+    }
+}
+
+impl From<OwnedFd> for TcpStream {
+    fn from(owned: OwnedFd) -> TcpStream {
+        TcpStream::adopt(net::TcpStream::from(owned))
+    }
+}
+
+impl From<TcpStream> for OwnedFd {
+    /// # Panics
+    ///
+    /// If there are clones and the process has no descriptor left for a duplicate. `std::net::TcpStream::try_from` returns an
+    /// error then.
+    fn from(stream: TcpStream) -> OwnedFd {
+        match stream.release() {
+            Ok(stream) => stream.into(),
+            Err(error) => panic!("a stream that has clones could not be duplicated: {error}"),
+        }
+    }
+}
+
+impl TryFrom<net::TcpStream> for TcpStream {
+    type Error = io::Error;
+
+    /// # Errors
+    ///
+    /// None at present.
+    fn try_from(stream: net::TcpStream) -> io::Result<TcpStream> {
+        Ok(TcpStream::adopt(stream))
+    }
+}
+
+impl TryFrom<TcpStream> for net::TcpStream {
+    type Error = io::Error;
+
+    /// # Errors
+    ///
+    /// If there are clones and the process has no descriptor left for a duplicate.
+    fn try_from(stream: TcpStream) -> io::Result<net::TcpStream> {
+        stream.release()
+    }
+}

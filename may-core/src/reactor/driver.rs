@@ -37,12 +37,17 @@ pub(crate) struct Token {
 impl Token {
     /// The token as mio carries it.
     fn pack(self) -> mio::Token {
-        mio::Token(usize::try_from(u64::from(self.generation) << 32 | u64::from(self.place)).unwrap_or(0))
+        mio::Token(
+            usize::try_from(u64::from(self.generation) << 32 | u64::from(self.place)).unwrap_or(0),
+        )
     }
 
     /// The token that mio brings back.
     fn unpack(token: mio::Token) -> Token {
-        Token { place: token.0 as u32, generation: (token.0 as u64 >> 32) as u32 }
+        Token {
+            place: token.0 as u32,
+            generation: (token.0 as u64 >> 32) as u32,
+        }
     }
 }
 
@@ -73,7 +78,10 @@ impl Table {
         // The highest generation would make the waker's token possible; wrapping below it is as good.
         entry.generation = (entry.generation + 1) % (u32::MAX - 1);
         entry.source = Some(source);
-        Token { place, generation: entry.generation }
+        Token {
+            place,
+            generation: entry.generation,
+        }
     }
 
     /// Empties the place of `token`, if it is still its.
@@ -90,7 +98,9 @@ impl Table {
     /// The source of `token`, unless it has gone.
     fn find(&self, token: Token) -> Option<&Source> {
         let entry = self.places.get(token.place as usize)?;
-        (entry.generation == token.generation).then_some(entry.source.as_deref()).flatten()
+        (entry.generation == token.generation)
+            .then_some(entry.source.as_deref())
+            .flatten()
     }
 }
 
@@ -129,9 +139,11 @@ impl Registrar {
         let interest = interest | mio::Interest::PRIORITY;
         let mut handle = mio::unix::SourceFd(&descriptor);
         self.count.fetch_add(1, Ordering::Relaxed);
-        self.registry.register(&mut handle, token.pack(), interest).inspect_err(|_| {
-            self.remove(token);
-        })?;
+        self.registry
+            .register(&mut handle, token.pack(), interest)
+            .inspect_err(|_| {
+                self.remove(token);
+            })?;
         Ok(token)
     }
 
@@ -139,7 +151,9 @@ impl Registrar {
     #[cfg(unix)]
     pub(super) fn deregister(&self, token: Token, descriptor: std::os::fd::RawFd) {
         // An error means that the operating system has forgotten the descriptor already, which is what is wanted.
-        let _ = self.registry.deregister(&mut mio::unix::SourceFd(&descriptor));
+        let _ = self
+            .registry
+            .deregister(&mut mio::unix::SourceFd(&descriptor));
         self.remove(token);
     }
 
@@ -175,7 +189,14 @@ impl Driver {
             count: AtomicUsize::new(0),
         });
         let events = RefCell::new(mio::Events::with_capacity(EVENTS));
-        Ok((Driver { poll: RefCell::new(poll), events, registrar }, waker))
+        Ok((
+            Driver {
+                poll: RefCell::new(poll),
+                events,
+                registrar,
+            },
+            waker,
+        ))
     }
 
     /// The part that other threads reach.
@@ -201,7 +222,9 @@ impl Driver {
             Some(remaining) if remaining > PRECISE => {
                 // Whole milliseconds that end before the deadline: the rest is slept precisely, next time round.
                 let early = remaining.as_millis() - 1;
-                self.poll(Some(Duration::from_millis(u64::try_from(early).unwrap_or(u64::MAX))));
+                self.poll(Some(Duration::from_millis(
+                    u64::try_from(early).unwrap_or(u64::MAX),
+                )));
             }
             Some(remaining) => {
                 let waited = !remaining.is_zero()
@@ -224,7 +247,9 @@ impl Driver {
         }
         let table = self.registrar.table();
         for event in events.iter().filter(|event| event.token() != WAKER) {
-            let Some(source) = table.find(Token::unpack(event.token())) else { continue };
+            let Some(source) = table.find(Token::unpack(event.token())) else {
+                continue;
+            };
             source.dispatch(Readiness {
                 read: event.is_readable(),
                 write: event.is_writable(),
@@ -252,6 +277,8 @@ impl Driver {
 
 impl fmt::Debug for Driver {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Driver").field("registrar", &self.registrar).finish_non_exhaustive()
+        f.debug_struct("Driver")
+            .field("registrar", &self.registrar)
+            .finish_non_exhaustive()
     }
 }

@@ -164,7 +164,11 @@ impl Source {
     /// At the end of a direction every further call returns at once, so there the bit stays.
     pub(crate) fn clear_drained(&self, direction: Direction, seen: Seen) -> bool {
         let (ready, ended) = direction.bits();
-        let doubtful = if direction == Direction::Read { URGENT } else { 0 };
+        let doubtful = if direction == Direction::Read {
+            URGENT
+        } else {
+            0
+        };
         self.clear(ready, ended | doubtful, seen)
     }
 
@@ -218,7 +222,9 @@ impl Source {
     fn set(&self, bits: u32) {
         let update = |word: u32| Some((word | bits).wrapping_add(TICK));
         // The closure always returns a value, so this cannot fail.
-        let _ = self.readiness.fetch_update(Ordering::AcqRel, Ordering::Acquire, update);
+        let _ = self
+            .readiness
+            .fetch_update(Ordering::AcqRel, Ordering::Acquire, update);
     }
 
     /// Declares both directions worth trying and wakes everybody: what was known is not kept up to date any more.
@@ -248,19 +254,26 @@ impl Source {
         if !current.is_null() && settled {
             return Ok(());
         }
-        let mut registration = self.registration.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut registration = self
+            .registration
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         if let Some(old) = registration.as_ref() {
             if ptr::eq(Arc::as_ptr(&old.registrar), Arc::as_ptr(preferred)) || settled {
                 return Ok(());
             }
             old.registrar.deregister(old.token, descriptor);
             *registration = None;
-            self.registered_with.store(ptr::null_mut(), Ordering::Release);
+            self.registered_with
+                .store(ptr::null_mut(), Ordering::Release);
         }
         match preferred.register(descriptor, self.clone()) {
             Ok(token) => {
                 let address = Arc::as_ptr(preferred).cast_mut();
-                *registration = Some(Registration { registrar: preferred.clone(), token });
+                *registration = Some(Registration {
+                    registrar: preferred.clone(),
+                    token,
+                });
                 self.registered_with.store(address, Ordering::Release);
                 Ok(())
             }
@@ -275,19 +288,30 @@ impl Source {
     /// Ends the registration before the descriptor is closed (R8).
     #[cfg(unix)]
     pub(crate) fn deregister(&self, descriptor: std::os::fd::RawFd) {
-        let mut registration = self.registration.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut registration = self
+            .registration
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         if let Some(old) = registration.take() {
-            self.registered_with.store(ptr::null_mut(), Ordering::Release);
+            self.registered_with
+                .store(ptr::null_mut(), Ordering::Release);
             old.registrar.deregister(old.token, descriptor);
         }
     }
 
     /// Ends a registration whose driver stops.
     pub(super) fn lose(&self, registrar: &Registrar) {
-        let mut registration = self.registration.lock().unwrap_or_else(PoisonError::into_inner);
-        if registration.as_ref().is_some_and(|old| ptr::eq(Arc::as_ptr(&old.registrar), registrar)) {
+        let mut registration = self
+            .registration
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if registration
+            .as_ref()
+            .is_some_and(|old| ptr::eq(Arc::as_ptr(&old.registrar), registrar))
+        {
             *registration = None;
-            self.registered_with.store(ptr::null_mut(), Ordering::Release);
+            self.registered_with
+                .store(ptr::null_mut(), Ordering::Release);
         }
         drop(registration);
         self.forget();

@@ -1,75 +1,96 @@
-//! SIGINT as bytes in a pipe.
+//! The interrupt signal, ctrl-c: a counter and a byte in a pipe for each that arrives.
 //!
-//! The handler does what a handler may (R10): it counts, and writes a byte to a pipe that does not block. Whoever waits reads the
-//! pipe and then compares the count.
+//! The handler does two things that a handler may do (docs/safety.md, R10): it counts, and it writes one byte to a socket that never
+//! blocks. A full socket is no harm: whoever waits empties it before he waits, and the counter is what decides.
 
-use std::io;
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::io::{self, Read};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, IntoRawFd};
+use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicI32, AtomicU64, Ordering};
 
-/// How many signals have come.
+/// How many interrupts have arrived.
 static COUNT: AtomicU64 = AtomicU64::new(0);
-/// The end of the pipe that the handler writes to.
-static WRITER: AtomicI32 = AtomicI32::new(-1);
+/// What the handler writes to; open for ever once it is set.
+static OUTLET: AtomicI32 = AtomicI32::new(-1);
 
-/// How many signals have come so far.
+/// How many interrupts have arrived since the handler was installed.
 pub(crate) fn count() -> u64 {
     COUNT.load(Ordering::SeqCst)
 }
 
-/// Installs the handler and returns the end of the pipe that becomes readable with each signal. To be called once.
+/// The end of the pipe from which the bytes come.
+#[derive(Debug)]
+pub(crate) struct Inlet(UnixStream);
+
+impl Inlet {
+    /// Takes out all there is. The bytes carry nothing; the count says what happened.
+    pub(crate) fn empty(&self) {
+        let mut bytes = [0; 64];
+        // The other end stays open, so it ends with "would block".
+        while matches!((&self.0).read(&mut bytes), Ok(1..)) {}
+    }
+}
+
+impl AsFd for Inlet {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}
+
+/// Installs the handler, once: from now on an interrupt does not end the process.
 ///
 /// # Errors
 ///
-/// What the operating system says; usually that there are no descriptors left.
-pub(crate) fn install() -> io::Result<OwnedFd> {
-    let (reader, writer) = io::pipe()?;
-    let (reader, writer) = (OwnedFd::from(reader), OwnedFd::from(writer));
-    for end in [&reader, &writer] {
-        // SAFETY: (docs/safety.md, system calls) the descriptor is open, and the flags are plain numbers.
-        let result = unsafe {
-            let flags = libc::fcntl(end.as_raw_fd(), libc::F_GETFL);
-            libc::fcntl(end.as_raw_fd(), libc::F_SETFL, flags | libc::O_NONBLOCK)
-        };
-        if result == -1 {
-            return Err(io::Error::last_os_error());
-        }
-    }
-    WRITER.store(writer.as_raw_fd(), Ordering::SeqCst);
-    // The handler may run until the process ends, so its end of the pipe stays open as long.
-    std::mem::forget(writer);
-    // SAFETY: (docs/safety.md, R10) the structure is plain data, and the handler takes no lock and allocates nothing.
+/// What the operating system says, usually that there are no descriptors left; nothing is installed then.
+pub(crate) fn install() -> io::Result<Inlet> {
+    let (inlet, outlet) = UnixStream::pair()?;
+    inlet.set_nonblocking(true)?;
+    outlet.set_nonblocking(true)?;
+    // Set before the handler can run.
+    OUTLET.store(outlet.as_raw_fd(), Ordering::SeqCst);
+    // SAFETY: (docs/safety.md, R10) zeros are an empty mask and no flags, the structure lives across the call, and the handler
+    // does only what a handler may.
     let result = unsafe {
         let mut action: libc::sigaction = std::mem::zeroed();
-        action.sa_sigaction = on_signal as *const () as libc::sighandler_t;
+        action.sa_sigaction = handle as extern "C" fn(libc::c_int) as usize;
         action.sa_flags = libc::SA_RESTART | libc::SA_ONSTACK;
         libc::sigemptyset(&mut action.sa_mask);
         libc::sigaction(libc::SIGINT, &action, std::ptr::null_mut())
     };
-    if result == -1 { Err(io::Error::last_os_error()) } else { Ok(reader) }
+    if result != 0 {
+        let error = io::Error::last_os_error();
+        OUTLET.store(-1, Ordering::SeqCst);
+        return Err(error);
+    }
+    // The handler may run at any time from now on, so this end is never closed.
+    let _ = outlet.into_raw_fd();
+    Ok(Inlet(inlet))
 }
 
-/// Notes a signal.
-extern "C" fn on_signal(_signal: libc::c_int) {
+/// The handler.
+extern "C" fn handle(_signal: libc::c_int) {
     COUNT.fetch_add(1, Ordering::SeqCst);
-    // A full pipe is readable already, so a failure does not matter; but the interrupted code must not see its error number.
-    // SAFETY: (docs/safety.md, R10) `write` may be called in a handler; the buffer is a constant.
+    // SAFETY: (docs/safety.md, R10) one byte from a static; the descriptor stays open; `write` may be called in a handler, and
+    // what it does to `errno` is undone for the code that was interrupted.
     unsafe {
-        let saved = *errno();
-        libc::write(WRITER.load(Ordering::SeqCst), b"!".as_ptr().cast(), 1);
-        *errno() = saved;
+        let errno = errno();
+        let before = *errno;
+        libc::write(OUTLET.load(Ordering::SeqCst), b"!".as_ptr().cast(), 1);
+        *errno = before;
     }
 }
 
-/// Where this thread's error number is.
+/// Where this thread keeps `errno`.
 fn errno() -> *mut libc::c_int {
-    // SAFETY: (docs/safety.md, system calls) the function has no preconditions.
+    // SAFETY: (docs/safety.md, R10) the function computes an address and may be called in a handler.
     unsafe {
-        #[cfg(any(target_os = "linux", target_os = "emscripten"))]
-        return libc::__errno_location();
-        #[cfg(any(target_os = "macos", target_os = "ios", target_os = "freebsd"))]
+        #[cfg(target_vendor = "apple")]
         return libc::__error();
-        #[cfg(any(target_os = "android", target_os = "openbsd", target_os = "netbsd"))]
+        #[cfg(target_os = "freebsd")]
+        return libc::__error();
+        #[cfg(target_os = "android")]
         return libc::__errno();
+        #[cfg(not(any(target_vendor = "apple", target_os = "freebsd", target_os = "android")))]
+        libc::__errno_location()
     }
 }

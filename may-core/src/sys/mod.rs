@@ -3,11 +3,12 @@
 //! `cfg(target_os)` stands in these files only.
 
 pub(crate) mod chunk;
-pub(crate) mod errno;
 #[cfg(unix)]
 pub(crate) mod interrupt;
 pub(crate) mod memory;
 pub(crate) mod poll;
 #[cfg(unix)]
 pub(crate) mod signals;
+#[cfg(unix)]
+pub(crate) mod socket;
 pub(crate) mod thread;
