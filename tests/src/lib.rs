@@ -1,6 +1,8 @@
 //! What the tests of May share: running a body in every kind of place, waiting for conditions, seeds, and a watchdog that turns a hang
 //! into a failure.
 
+pub mod net;
+
 use std::fmt::Debug;
 use std::panic::Location;
 use std::process::Command;
