@@ -55,3 +55,7 @@ pub mod spawn;
 pub mod runtime;
 
 pub use stack::{ParseStackSizeError, StackSize};
+
+#[cfg(may_loom)]
+#[doc(hidden)]
+pub mod models;

@@ -7,18 +7,26 @@
 
 #[cfg(not(may_loom))]
 pub(crate) use std::{
-    cell::UnsafeCell as StdUnsafeCell,
     hint::spin_loop,
     sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence},
-    thread::{Thread, current as current_thread, yield_now as yield_thread},
+    thread::{
+        Thread, current as current_thread, park as park_thread, park_timeout as park_thread_timeout,
+        yield_now as yield_thread,
+    },
+    thread_local,
 };
 
 #[cfg(may_loom)]
 pub(crate) use loom::{
-    hint::spin_loop,
-    sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence},
-    thread::{Thread, current as current_thread, park as park_thread, yield_now as yield_thread},
+    sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence},
+    thread::{Thread, current as current_thread, park as park_thread},
+    thread_local,
 };
 
+pub(crate) use std::cell::UnsafeCell as StdUnsafeCell;
+
+/// The model checker has no time: a deadline is played by a thread that closes the commit word.
 #[cfg(may_loom)]
-use std::cell::UnsafeCell as StdUnsafeCell;
+pub(crate) fn park_thread_timeout(_timeout: std::time::Duration) {
+    park_thread();
+}

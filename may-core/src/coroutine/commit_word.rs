@@ -156,6 +156,13 @@ impl CommitWord {
         }
     }
 
+    /// The ticket of the wait that is open, for models that play the timer.
+    #[cfg(may_loom)]
+    pub(crate) fn open_ticket(&self) -> Option<Ticket> {
+        let word = self.0.load(Ordering::Acquire);
+        (word & STATE_MASK == WAITING).then_some(Ticket(word))
+    }
+
     /// The one compare-and-swap that ends a wait.
     #[inline]
     fn close(&self, open: u64, outcome: u64) -> bool {

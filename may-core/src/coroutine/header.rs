@@ -20,6 +20,7 @@ use super::commit_word::CommitWord;
 use super::frame::{Frame, Suspender};
 use super::home::Home;
 use super::locals::Locals;
+use super::request;
 use super::unwinding::Unwinding;
 use crate::prim;
 use crate::queue::Queued;
@@ -44,10 +45,8 @@ pub(crate) mod flag {
     pub(crate) const DONE: u32 = 1;
     /// The handle was dropped: nobody will ask for the result. Set by the handle, once.
     pub(crate) const DETACHED: u32 = 1 << 1;
-    /// Cancellation was requested. Set by anybody, never cleared.
-    pub(crate) const CANCELLED: u32 = 1 << 2;
-    /// `unpark` left its token. Set by anybody, cleared by `park`.
-    pub(crate) const TOKEN: u32 = 1 << 3;
+    /// See `request.rs`.
+    pub(crate) use crate::coroutine::request::CANCELLED;
     /// No stack was to be had, so the coroutine never ran. Set by its worker before the first run.
     pub(crate) const OUT_OF_STACKS: u32 = 1 << 4;
 }
@@ -64,7 +63,7 @@ pub(crate) struct Header {
     /// Worker's: what switches back to the worker; null before the first run.
     pub(super) suspender: Cell<*const Suspender>,
     /// Shared: see [`flag`].
-    pub(crate) flags: AtomicU32,
+    pub(crate) flags: prim::AtomicU32,
     /// Worker's: a shield is in force.
     pub(super) shielded: Cell<bool>,
     /// Worker's: a `forbid_blocking` section is open.
@@ -133,7 +132,7 @@ impl Header {
         Header {
             label: Label::new(next_id(), name, birth.stack_size.bytes()),
             references: AtomicU32::new(2),
-            flags: AtomicU32::new(0),
+            flags: prim::AtomicU32::new(0),
             word: CommitWord::new(),
             next: prim::AtomicPtr::new(ptr::null_mut()),
             home: AtomicPtr::new(ptr::null_mut()),
@@ -237,10 +236,7 @@ impl Header {
     pub(crate) fn cancel(this: NonNull<Header>) {
         // SAFETY: (docs/safety.md, R1) the caller holds a reference.
         let header = unsafe { this.as_ref() };
-        header.flags.fetch_or(flag::CANCELLED, Ordering::SeqCst);
-        // Pairs with the fence of a waiter after it has opened its word: either it sees the flag, or this sees the wait.
-        fence(Ordering::SeqCst);
-        if header.word.cancel() {
+        if request::cancel(&header.flags, &header.word) {
             // SAFETY: (docs/safety.md, I2) the line above won.
             unsafe { Header::send_home(this) };
         }
@@ -250,21 +246,10 @@ impl Header {
     pub(crate) fn unpark(this: NonNull<Header>) {
         // SAFETY: (docs/safety.md, R1) the caller holds a reference.
         let header = unsafe { this.as_ref() };
-        header.flags.fetch_or(flag::TOKEN, Ordering::SeqCst);
-        // Pairs with the fence of `park`, like the one in `cancel`.
-        fence(Ordering::SeqCst);
-        if header.word.unpark() {
+        if request::unpark(&header.flags, &header.word) {
             // SAFETY: (docs/safety.md, I2) the line above won.
             unsafe { Header::send_home(this) };
         }
-    }
-
-    /// Takes the token of `unpark`, if it is there.
-    #[inline]
-    pub(crate) fn take_token(&self) -> bool {
-        // The load keeps the usual case, no token, from a read-modify-write.
-        self.flags.load(Ordering::Relaxed) & flag::TOKEN != 0
-            && self.flags.fetch_and(!flag::TOKEN, Ordering::SeqCst) & flag::TOKEN != 0
     }
 
     /// Runs the code of a seed that was cancelled, on the stack of whoever calls, and gives up the runtime's reference.

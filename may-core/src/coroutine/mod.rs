@@ -9,6 +9,7 @@
 //! * [`block`]: the memory of one coroutine, recycled through the worker that spawned it
 //! * [`header`]: the part of that memory that everybody may look at, and references to it
 //! * [`commit_word`]: the word that decides how a wait ends
+//! * [`request`]: what may be asked of a waiter without knowing what it waits for
 //! * [`frame`]: resuming and suspending
 //! * [`home`], [`sleep`]: where a wake-up is sent, and whether the worker there sleeps
 //! * [`current`]: which coroutine runs on this thread
@@ -25,6 +26,7 @@ pub(crate) mod header;
 pub(crate) mod home;
 pub(crate) mod locals;
 pub(crate) mod report;
+pub(crate) mod request;
 pub(crate) mod sleep;
 pub(crate) mod unwinding;
 

@@ -12,11 +12,11 @@
 use std::pin::{Pin, pin};
 use std::ptr::NonNull;
 use std::sync::Arc;
-use std::sync::atomic::{Ordering, fence};
 
 use crate::coroutine::commit_word::{CommitWord, Openness, Outcome, Ticket};
 use crate::coroutine::header::{Header, flag};
-use crate::coroutine::{cancel, current, unwinding};
+use crate::coroutine::{cancel, current, request, unwinding};
+use crate::prim::{self, AtomicU32, Ordering, fence};
 use crate::util::clock::Deadline;
 use crate::util::spin::{SpinGuard, SpinLock};
 use crate::wait::{Node, ThreadBlock, Timeout, WaitList, WaitQueue, Waiter};
@@ -81,7 +81,18 @@ impl Blocker {
         unsafe { self.waiter().word() }
     }
 
-    /// Whether a cancellation may end a wait of the caller.
+    /// What was asked of the caller.
+    #[inline]
+    fn flags(&self) -> &AtomicU32 {
+        match self {
+            // SAFETY: (docs/safety.md, R1) the running coroutine's block lives while it runs.
+            Blocker::Coroutine(coroutine) => unsafe { &coroutine.as_ref().flags },
+            Blocker::Thread(block) => &block.flags,
+        }
+    }
+
+    /// Whether a cancellation may end a wait of the caller. (Threads cannot be cancelled, except in the models, which have
+    /// nothing else that waits.)
     #[inline]
     fn is_cancellable(&self) -> bool {
         match self {
@@ -90,7 +101,7 @@ impl Blocker {
                 let header = unsafe { coroutine.as_ref() };
                 cfg!(panic = "unwind") && cancel::is_wanted(header)
             }
-            Blocker::Thread(_) => false,
+            Blocker::Thread(_) => cfg!(may_loom),
         }
     }
 
@@ -104,7 +115,9 @@ impl Blocker {
                 let header = unsafe { coroutine.as_ref() };
                 header.has(flag::CANCELLED) && is_deliverable_or_defer(header)
             }
-            Blocker::Thread(_) => false,
+            Blocker::Thread(block) => {
+                cfg!(may_loom) && block.flags.load(Ordering::Acquire) & request::CANCELLED != 0
+            }
         }
     }
 
@@ -112,10 +125,12 @@ impl Blocker {
     /// caller waits on.
     #[cold]
     fn deliver(&self) {
-        if let Blocker::Coroutine(coroutine) = self
+        let deliverable = match self {
             // SAFETY: (docs/safety.md, R1) as above.
-            && is_deliverable_or_defer(unsafe { coroutine.as_ref() })
-        {
+            Blocker::Coroutine(coroutine) => is_deliverable_or_defer(unsafe { coroutine.as_ref() }),
+            Blocker::Thread(_) => cfg!(may_loom),
+        };
+        if deliverable {
             cancel::raise();
         }
     }
@@ -197,9 +212,9 @@ fn suspend_thread(block: &ThreadBlock, ticket: Ticket, deadline: Deadline) -> Ou
             return outcome;
         }
         match deadline.remaining() {
-            None => std::thread::park(),
+            None => prim::park_thread(),
             Some(left) if left.is_zero() => drop(block.word.time_out(ticket)),
-            Some(left) => std::thread::park_timeout(left),
+            Some(left) => prim::park_thread_timeout(left),
         }
     }
 }
@@ -292,11 +307,7 @@ fn wait_with(
 /// Waits until somebody leaves the caller's token, or `deadline` passes, and takes the token.
 fn park_until(deadline: Deadline) {
     let blocker = Blocker::current();
-    let take_token = || match &blocker {
-        // SAFETY: (docs/safety.md, R1) the running coroutine's block lives while it runs.
-        Blocker::Coroutine(coroutine) => unsafe { coroutine.as_ref() }.take_token(),
-        Blocker::Thread(block) => block.take_token(),
-    };
+    let take_token = || request::take_token(blocker.flags());
     if take_token() {
         return;
     }

@@ -7,15 +7,16 @@ use std::sync::Arc;
 
 use crate::coroutine::commit_word::CommitWord;
 use crate::coroutine::header::next_id;
-use crate::prim::{AtomicBool, Ordering, Thread, current_thread, fence};
+use crate::coroutine::request;
+use crate::prim::{self, AtomicU32, Thread, current_thread};
 
 /// See the module's documentation.
 #[derive(Debug)]
 pub(crate) struct ThreadBlock {
     /// Decides how the thread's current wait ends.
     pub(crate) word: CommitWord,
-    /// Whether `unpark` left its token.
-    token: AtomicBool,
+    /// What was asked of the thread (`coroutine/request.rs`).
+    pub(crate) flags: AtomicU32,
     /// The handle that wakes the thread out of std's `park`.
     thread: Thread,
     /// The number that no coroutine and no other thread has.
@@ -24,9 +25,8 @@ pub(crate) struct ThreadBlock {
 
 impl ThreadBlock {
     /// The block of the thread that calls this.
-    #[cfg(not(may_loom))]
     pub(crate) fn current() -> Arc<ThreadBlock> {
-        thread_local! {
+        prim::thread_local! {
             static BLOCK: Arc<ThreadBlock> = Arc::new(ThreadBlock::new());
         }
         // In the destructors of thread locals the block may be gone: one for the moment does for waiting, too.
@@ -37,7 +37,7 @@ impl ThreadBlock {
     pub(crate) fn new() -> ThreadBlock {
         ThreadBlock {
             word: CommitWord::new(),
-            token: AtomicBool::new(false),
+            flags: AtomicU32::new(0),
             thread: current_thread(),
             id: next_id(),
         }
@@ -49,7 +49,6 @@ impl ThreadBlock {
     }
 
     /// The thread's name.
-    #[cfg(not(may_loom))]
     pub(crate) fn name(&self) -> Option<&str> {
         self.thread.name()
     }
@@ -61,16 +60,8 @@ impl ThreadBlock {
 
     /// Leaves the token that ends the thread's current `park`, or its next one.
     pub(crate) fn unpark(&self) {
-        self.token.store(true, Ordering::SeqCst);
-        // Pairs with the fence of `park`: either it sees the token, or this sees the wait.
-        fence(Ordering::SeqCst);
-        if self.word.unpark() {
+        if request::unpark(&self.flags, &self.word) {
             self.wake();
         }
-    }
-
-    /// Takes the token, if there is one.
-    pub(crate) fn take_token(&self) -> bool {
-        self.token.swap(false, Ordering::SeqCst)
     }
 }

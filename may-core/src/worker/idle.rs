@@ -28,6 +28,7 @@
 //! sleep and there is no seed: an idle process uses no processor time at all. A runtime with one worker has nobody to
 //! watch, and skips all this.
 
+use crate::coroutine::sleep::SleepState;
 use crate::prim::{AtomicUsize, Ordering, fence};
 
 /// Nobody has the watch.
@@ -50,7 +51,7 @@ impl Idle {
 
     /// Whether a publisher has to rouse somebody (steps b and c).
     #[inline]
-    pub(crate) fn must_rouse(&self) -> bool {
+    fn must_rouse(&self) -> bool {
         fence(Ordering::SeqCst);
         self.watcher.load(Ordering::Relaxed) == NOBODY
             && self.sleeping.load(Ordering::Relaxed) != 0
@@ -68,7 +69,7 @@ impl Idle {
     }
 
     /// Gives the watch to `worker`, for it to find when it wakes; false if somebody has it.
-    pub(crate) fn appoint(&self, worker: usize) -> bool {
+    fn appoint(&self, worker: usize) -> bool {
         self.watcher
             .compare_exchange(NOBODY, worker + 1, Ordering::Relaxed, Ordering::Relaxed)
             .is_ok()
@@ -97,15 +98,49 @@ impl Idle {
         had
     }
 
-    /// Counts a worker as sleeping and takes the watch from it (step 2); true if it had it. The caller then announces its
-    /// sleep, which contains the fence.
-    pub(crate) fn start_sleep(&self, worker: usize) -> bool {
-        self.sleeping.fetch_add(1, Ordering::Relaxed);
-        self.release(worker)
+    /// Sees to it that a seed that was published is found (steps b and c). `rouse` ends the sleep of a worker, if it sleeps.
+    #[inline]
+    pub(crate) fn published(&self, workers: usize, rouse: impl Fn(usize) -> bool) {
+        if self.must_rouse() {
+            self.rouse_one(workers, rouse);
+        }
     }
 
-    /// Counts a worker as awake again.
-    pub(crate) fn end_sleep(&self) {
+    /// Gives the watch to a sleeper and wakes it.
+    #[cold]
+    fn rouse_one(&self, workers: usize, rouse: impl Fn(usize) -> bool) {
+        for worker in 0..workers {
+            if !self.appoint(worker) || rouse(worker) {
+                // Somebody has the watch by now.
+                return;
+            }
+            // This one was awake.
+            self.release(worker);
+        }
+    }
+
+    /// Sleeps, unless there is work (steps 2 to 4). `hand_on` publishes seeds that this worker leaves unwatched because it has
+    /// work of its own.
+    pub(crate) fn sleep(
+        &self,
+        worker: usize,
+        state: &SleepState,
+        has_work: impl Fn() -> bool,
+        has_seeds: impl Fn() -> bool,
+        hand_on: impl FnOnce(),
+        sleep: impl FnOnce(),
+    ) {
+        self.sleeping.fetch_add(1, Ordering::Relaxed);
+        let watched = self.release(worker);
+        state.announce();
+        if has_work() {
+            if watched && has_seeds() {
+                hand_on();
+            }
+        } else if self.watcher().is_some() || !has_seeds() {
+            sleep();
+        }
+        state.end();
         self.sleeping.fetch_sub(1, Ordering::Relaxed);
     }
 

@@ -405,18 +405,14 @@ impl Local {
     /// Sleeps until somebody sends something, a timer or a socket is due, or the watch is given to this worker.
     fn sleep(&self) {
         let idle = &self.shared.idle;
-        let watched = idle.start_sleep(self.index);
-        self.home.sleep.announce();
-        let seeds_unwatched = || idle.watcher().is_none() && self.shared.has_seeds();
-        if self.has_work() {
-            if watched && self.shared.has_seeds() {
-                self.shared.published();
-            }
-        } else if !seeds_unwatched() {
-            self.sleep_and_trim();
-        }
-        self.home.sleep.end();
-        idle.end_sleep();
+        idle.sleep(
+            self.index,
+            &self.home.sleep,
+            || self.has_work(),
+            || self.shared.has_seeds(),
+            || self.shared.published(),
+            || self.sleep_and_trim(),
+        );
         self.fire_timers(clock::now());
         if idle.has_watch(self.index)
             && self.look_for_seeds(clock::now()).is_none()

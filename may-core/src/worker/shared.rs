@@ -277,29 +277,12 @@ impl Shared {
     /// could find it sleeps.
     #[inline]
     pub(crate) fn published(&self) {
+        let rouse = |worker: usize| self.peers[worker].home.rouse();
         if self.workers() > 1 {
-            if self.idle.must_rouse() {
-                self.rouse_one();
-            }
+            self.idle.published(self.workers(), rouse);
         } else {
             // The only worker: itself, if it is the publisher.
-            self.peers[0].home.rouse();
-        }
-    }
-
-    /// Gives the watch to a sleeper and wakes it.
-    #[cold]
-    fn rouse_one(&self) {
-        for (index, peer) in self.peers.iter().enumerate() {
-            if !self.idle.appoint(index) {
-                // Somebody has it by now.
-                return;
-            }
-            if peer.home.rouse() {
-                return;
-            }
-            // This one was awake.
-            self.idle.release(index);
+            rouse(0);
         }
     }
 

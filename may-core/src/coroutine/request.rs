@@ -1,0 +1,44 @@
+//! What may be asked of a waiter without knowing what it waits for: to end (`cancel`), or to go on (`unpark`).
+//!
+//! # Protocol
+//!
+//! ```text
+//!   whoever asks                          the waiter
+//!   a  set the flag                       1  open the commit word
+//!   b  fence                              2  fence
+//!   c  close the word if it is open       3  look at the flags; if one is set, take the wait back
+//!                                         4  suspend
+//! ```
+//!
+//! Of the two sequentially consistent fences one comes first: either *c* finds the word open, or step 3 finds the flag. So no
+//! request is overlooked; and as *c* and step 3 compete for the word, none is answered twice.
+
+use super::commit_word::CommitWord;
+use crate::prim::{AtomicU32, Ordering, fence};
+
+/// The flag of a waiter that is to end. Never cleared.
+pub(crate) const CANCELLED: u32 = 1 << 2;
+/// The flag of a waiter that is to go on: the token of `unpark`. Cleared by `park`.
+pub(crate) const TOKEN: u32 = 1 << 3;
+
+/// Asks the waiter to end; true if that has ended a wait of it, and the caller owes it the wake-up.
+pub(crate) fn cancel(flags: &AtomicU32, word: &CommitWord) -> bool {
+    flags.fetch_or(CANCELLED, Ordering::SeqCst);
+    fence(Ordering::SeqCst);
+    word.cancel()
+}
+
+/// Leaves the token; true if that has ended a `park`, and the caller owes the waiter the wake-up.
+pub(crate) fn unpark(flags: &AtomicU32, word: &CommitWord) -> bool {
+    flags.fetch_or(TOKEN, Ordering::SeqCst);
+    fence(Ordering::SeqCst);
+    word.unpark()
+}
+
+/// Takes the token, if it is there, and sees what was done before it was left.
+#[inline]
+pub(crate) fn take_token(flags: &AtomicU32) -> bool {
+    // The load keeps the usual case, no token, from a read-modify-write.
+    flags.load(Ordering::Relaxed) & TOKEN != 0
+        && flags.fetch_and(!TOKEN, Ordering::SeqCst) & TOKEN != 0
+}

@@ -1,0 +1,231 @@
+//! What the models in `tests/tests/model_*.rs` reach of the production code; built under `--cfg may_loom` only.
+//!
+//! Thin wrappers, since the types themselves are private: each method calls the function of the same name.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::ptr::{self, NonNull};
+use std::sync::Arc;
+
+use crate::coroutine::Cancelled;
+use crate::coroutine::request;
+use crate::coroutine::sleep;
+use crate::park::{self, Waited};
+use crate::prim::AtomicPtr;
+use crate::queue::{self, Queued};
+use crate::util::clock::Deadline;
+use crate::wait::{ThreadBlock, WaitQueue};
+use crate::worker::idle;
+
+/// A thread of a model, which plays a coroutine: it can be cancelled and timed out, too.
+#[derive(Clone, Debug)]
+pub struct Waiter(Arc<ThreadBlock>);
+
+impl Waiter {
+    /// The thread that calls this.
+    #[must_use]
+    pub fn current() -> Waiter {
+        Waiter(ThreadBlock::current())
+    }
+
+    /// Plays `JoinHandle::cancel`.
+    pub fn cancel(&self) {
+        if request::cancel(&self.0.flags, &self.0.word) {
+            self.0.wake();
+        }
+    }
+
+    /// Plays the worker's timer: ends the wait that is open now, if there is one; true if it did.
+    pub fn time_out(&self) -> bool {
+        let ticket = self.0.word.open_ticket();
+        let ended = ticket.is_some_and(|ticket| self.0.word.time_out(ticket));
+        if ended {
+            self.0.wake();
+        }
+        ended
+    }
+
+    /// Plays `Coroutine::unpark`.
+    pub fn unpark(&self) {
+        self.0.unpark();
+    }
+}
+
+/// How a wait ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// Somebody woke the waiter, or there was nothing to wait for.
+    Woken,
+    /// The deadline won.
+    TimedOut,
+    /// The cancellation was delivered.
+    Cancelled,
+}
+
+/// `wait::WaitQueue`.
+#[derive(Debug)]
+pub struct Queue(WaitQueue);
+
+impl Default for Queue {
+    fn default() -> Queue {
+        Queue(WaitQueue::new())
+    }
+}
+
+impl Queue {
+    /// `park::wait`.
+    pub fn wait(&self, is_ready: impl FnOnce() -> bool) -> End {
+        let wait = || park::wait(&self.0, Deadline::NEVER, is_ready);
+        match catch_unwind(AssertUnwindSafe(wait)) {
+            Ok(Waited::Woken) => End::Woken,
+            Ok(Waited::TimedOut) => End::TimedOut,
+            Err(payload) if payload.is::<Cancelled>() => End::Cancelled,
+            Err(payload) => std::panic::resume_unwind(payload),
+        }
+    }
+
+    /// `WaitQueue::wake_one`.
+    pub fn wake_one(&self) -> bool {
+        self.0.wake_one()
+    }
+
+    /// `WaitQueue::wake_all`.
+    pub fn wake_all(&self) -> usize {
+        self.0.wake_all()
+    }
+
+    /// Whether no node is left.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+/// `park::park`.
+pub fn park() {
+    park::park();
+}
+
+/// Something that can be sent to an inbox.
+#[derive(Debug)]
+struct Letter {
+    text: usize,
+    next: AtomicPtr<Letter>,
+}
+
+// SAFETY: (docs/safety.md, models) each letter has a link of its own.
+unsafe impl Queued for Letter {
+    fn next(&self) -> &AtomicPtr<Letter> {
+        &self.next
+    }
+}
+
+/// `queue::Inbox`.
+#[derive(Debug)]
+pub struct Inbox(queue::Inbox<Letter>);
+
+impl Default for Inbox {
+    fn default() -> Inbox {
+        Inbox(queue::Inbox::new())
+    }
+}
+
+impl Inbox {
+    /// `Inbox::push`.
+    pub fn push(&self, text: usize) {
+        let letter = Box::new(Letter {
+            text,
+            next: AtomicPtr::new(ptr::null_mut()),
+        });
+        // SAFETY: (docs/safety.md, models) the letter is freed by `take_all`.
+        unsafe { self.0.push(NonNull::from(Box::leak(letter))) };
+    }
+
+    /// `Inbox::take_all`.
+    pub fn take_all(&self) -> Vec<usize> {
+        let mut texts = Vec::new();
+        self.0.take_all(|letter| {
+            // SAFETY: (docs/safety.md, models) `push` made it, and it is out of the inbox.
+            texts.push(unsafe { Box::from_raw(letter.as_ptr()) }.text);
+        });
+        texts
+    }
+
+    /// `Inbox::is_empty`.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+/// `coroutine::sleep::SleepState`.
+#[derive(Debug)]
+pub struct SleepState(sleep::SleepState);
+
+impl Default for SleepState {
+    fn default() -> SleepState {
+        SleepState(sleep::SleepState::new())
+    }
+}
+
+impl SleepState {
+    /// `SleepState::announce`.
+    pub fn announce(&self) {
+        self.0.announce();
+    }
+
+    /// `SleepState::end`.
+    pub fn end(&self) {
+        self.0.end();
+    }
+
+    /// `SleepState::notify`.
+    pub fn notify(&self) -> bool {
+        self.0.notify()
+    }
+}
+
+/// `worker::idle::Idle`.
+#[derive(Debug)]
+pub struct Idle(idle::Idle);
+
+impl Default for Idle {
+    fn default() -> Idle {
+        Idle(idle::Idle::new())
+    }
+}
+
+impl Idle {
+    /// `Idle::watch`.
+    pub fn watch(&self, worker: usize) -> bool {
+        self.0.watch(worker)
+    }
+
+    /// `Idle::has_watch`.
+    #[must_use]
+    pub fn has_watch(&self, worker: usize) -> bool {
+        self.0.has_watch(worker)
+    }
+
+    /// `Idle::release`.
+    pub fn release(&self, worker: usize) -> bool {
+        self.0.release(worker)
+    }
+
+    /// `Idle::published`.
+    pub fn published(&self, workers: usize, rouse: impl Fn(usize) -> bool) {
+        self.0.published(workers, rouse);
+    }
+
+    /// `Idle::sleep`.
+    pub fn sleep(
+        &self,
+        worker: usize,
+        state: &SleepState,
+        has_work: impl Fn() -> bool,
+        has_seeds: impl Fn() -> bool,
+        hand_on: impl FnOnce(),
+        sleep: impl FnOnce(),
+    ) {
+        self.0.sleep(worker, &state.0, has_work, has_seeds, hand_on, sleep);
+    }
+}
