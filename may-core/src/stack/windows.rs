@@ -104,7 +104,6 @@ unsafe impl corosensei::stack::Stack for Stack {
 }
 
 /// The stacks of one worker.
-#[derive(Debug)]
 pub(crate) struct StackPool {
     /// Whether stacks are not used again, so that no secret stays in them.
     scrub: bool,
@@ -181,6 +180,14 @@ impl StackPool {
             cached: cached.iter().map(Vec::len).sum(),
             spare: 0,
         }
+    }
+}
+
+impl std::fmt::Debug for StackPool {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("StackPool")
+            .field(&self.statistics())
+            .finish()
     }
 }
 

@@ -84,19 +84,36 @@ pub(crate) fn page_bytes() -> usize {
     }
 }
 
+/// Asks for address space without a claim to memory.
+#[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
+const NO_RESERVE: libc::c_int = libc::MAP_NORESERVE;
+
+/// Others have no such flag, or ignore it.
+#[cfg(not(any(target_os = "linux", target_os = "android", target_vendor = "apple")))]
+const NO_RESERVE: libc::c_int = 0;
+
+/// Says what the memory is for. OpenBSD refuses a stack pointer into any other. To newer Linux it means no huge pages, and
+/// being told so at once lets a new mapping join its neighbour.
+#[cfg(any(
+    target_os = "linux",
+    target_os = "android",
+    target_os = "openbsd",
+    target_os = "netbsd"
+))]
+const STACK: libc::c_int = libc::MAP_STACK;
+
+/// To FreeBSD the flag means a mapping that grows by itself, and others have none.
+#[cfg(not(any(
+    target_os = "linux",
+    target_os = "android",
+    target_os = "openbsd",
+    target_os = "netbsd"
+)))]
+const STACK: libc::c_int = 0;
+
 /// Maps `length` bytes of zeros that take no memory before they are touched, in pages of the smallest size.
 pub(crate) fn map(length: usize) -> Result<usize, Errno> {
-    let mut flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
-    // OpenBSD refuses a stack pointer into memory without the flag. To newer Linux it means no huge pages, and being
-    // told so at once lets a new mapping join its neighbour. On FreeBSD it means a mapping that grows by itself.
-    if cfg!(any(
-        target_os = "linux",
-        target_os = "android",
-        target_os = "openbsd",
-        target_os = "netbsd"
-    )) {
-        flags |= libc::MAP_STACK;
-    }
+    let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | NO_RESERVE | STACK;
     // SAFETY: (docs/safety.md, system calls) an anonymous mapping at an address that the system chooses is new memory.
     let start = unsafe {
         libc::mmap(
@@ -245,9 +262,9 @@ pub(crate) fn for_each_resident(range: Range<usize>, mut visit: impl FnMut(usize
 
 /// How often an access of this thread, or of the process where threads are not told apart, brought a page into memory.
 pub(crate) fn thread_faults() -> usize {
-    #[cfg(any(target_os = "linux", target_os = "android", target_os = "freebsd"))]
+    #[cfg(any(target_os = "linux", target_os = "freebsd"))]
     const WHOSE: libc::c_int = libc::RUSAGE_THREAD;
-    #[cfg(not(any(target_os = "linux", target_os = "android", target_os = "freebsd")))]
+    #[cfg(not(any(target_os = "linux", target_os = "freebsd")))]
     const WHOSE: libc::c_int = libc::RUSAGE_SELF;
     // SAFETY: (docs/safety.md, system calls) zeros are a valid structure, which the call fills.
     let usage = unsafe {
