@@ -39,19 +39,28 @@ pub(crate) const DISTURBED: f64 = 0.1;
 /// How often a measurement is tried while it is disturbed.
 const ATTEMPTS: usize = 4;
 
+/// How much time a comparison may spend on that in all: on a machine that is always busy it would
+/// be lost.
+const PATIENCE: Duration = Duration::from_secs(100);
+
 /// The figure that says how much of the machine others used.
 pub(crate) const FOREIGN: &str = "foreign";
 
 /// Runs everything that `options` ask for.
 pub(crate) fn compare(options: &Options) -> Result<(), String> {
     let begin = Instant::now();
+    let mut patience = if options.quick {
+        Duration::ZERO
+    } else {
+        PATIENCE
+    };
     let mut report = Report::new(options.csv.as_deref())?;
     for case in &options.cases {
         for &workers in case.workers {
             if options.workers.is_some_and(|only| only != workers) {
                 continue;
             }
-            report.add(take_turns(options, case, workers))?;
+            report.add(take_turns(options, case, workers, &mut patience))?;
         }
     }
     report.finish(begin.elapsed());
@@ -59,7 +68,12 @@ pub(crate) fn compare(options: &Options) -> Result<(), String> {
 }
 
 /// Measures one case with all peers, round by round.
-fn take_turns(options: &Options, case: &'static Case, workers: usize) -> Comparison {
+fn take_turns(
+    options: &Options,
+    case: &'static Case,
+    workers: usize,
+    patience: &mut Duration,
+) -> Comparison {
     let rounds = match case.work {
         Work::Echo { .. } | Work::Parked { .. } => options.rounds.min(LONG_ROUNDS),
         _ => options.rounds,
@@ -88,16 +102,18 @@ fn take_turns(options: &Options, case: &'static Case, workers: usize) -> Compari
                 workers,
                 quick: options.quick,
             };
-            comparison.record(index, measure_in_peace(&task));
+            comparison.record(index, measure_in_peace(&task, patience));
         }
     }
     comparison
 }
 
 /// Repeats a measurement while others use too much of the machine, and takes the least disturbed.
-fn measure_in_peace(task: &Task) -> Result<Figures, String> {
+/// What the repetitions take comes out of `patience`.
+fn measure_in_peace(task: &Task, patience: &mut Duration) -> Result<Figures, String> {
     let mut best: Option<Figures> = None;
     for _ in 0..ATTEMPTS {
+        let begin = Instant::now();
         let foreign = Foreign::watch();
         let mut figures = measure(task)?;
         let share = foreign.share();
@@ -105,9 +121,10 @@ fn measure_in_peace(task: &Task) -> Result<Figures, String> {
         if best.as_ref().is_none_or(|best| share < best[FOREIGN]) {
             best = Some(figures);
         }
-        if share < DISTURBED {
+        if share < DISTURBED || patience.is_zero() {
             break;
         }
+        *patience = patience.saturating_sub(begin.elapsed());
     }
     Ok(best.expect("there was an attempt"))
 }
