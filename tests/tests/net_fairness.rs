@@ -1,0 +1,178 @@
+//! Sockets get their turn beside coroutines that are never done, and long-lived connections spread over the workers.
+
+use std::collections::HashMap;
+use std::io::{Read, Write};
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::sync::{Arc, Mutex};
+use std::thread::{self, ThreadId};
+use std::time::{Duration, Instant};
+
+use may::coroutine::{Builder, Placement, spawn, yield_now};
+use may::net::TcpStream;
+use may_tests::net::listener;
+use may_tests::{alone, eventually, on_workers};
+
+/// How many descriptors the process may have, after asking for as many as it can get.
+fn descriptors() -> usize {
+    let mut limit = libc::rlimit {
+        rlim_cur: 0,
+        rlim_max: 0,
+    };
+    // SAFETY: (docs/safety.md, system calls) the structure lives across the calls.
+    unsafe {
+        assert_eq!(libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut limit), 0);
+        limit.rlim_cur = limit.rlim_max;
+        libc::setrlimit(libc::RLIMIT_NOFILE, &raw const limit);
+        assert_eq!(libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut limit), 0);
+    }
+    usize::try_from(limit.rlim_cur).unwrap_or(usize::MAX)
+}
+
+/// Opens connections, `pause` apart or all before the first is accepted, keeps them open, and counts by which worker each is
+/// served. Each of two workers must have its 40 of 100.
+fn assert_balanced(wanted: usize, pause: Option<Duration>) {
+    // Both ends are here.
+    let count = wanted.min(descriptors().saturating_sub(100) / 2);
+    on_workers(2, || {
+        let listener = listener();
+        let address = listener.local_addr().unwrap();
+        let served: Arc<Mutex<HashMap<ThreadId, usize>>> = Arc::default();
+        let counted = served.clone();
+        let accept = move || {
+            let handlers: Vec<_> = listener
+                .incoming()
+                .take(count)
+                .map(|stream| {
+                    let (mut stream, counted) = (stream.unwrap(), counted.clone());
+                    spawn(move || {
+                        *counted
+                            .lock()
+                            .unwrap()
+                            .entry(thread::current().id())
+                            .or_default() += 1;
+                        // Until the other side closes.
+                        assert_eq!(stream.read(&mut [0]).unwrap(), 0);
+                    })
+                })
+                .collect();
+            handlers
+                .into_iter()
+                .for_each(|handler| handler.join().unwrap());
+        };
+        // From a thread of its own, so that connecting is no work of the workers.
+        let open = move || {
+            (0..count)
+                .map(|_| {
+                    pause.iter().copied().for_each(thread::sleep);
+                    std::net::TcpStream::connect(address).unwrap()
+                })
+                .collect::<Vec<_>>()
+        };
+        let mut acceptor = None;
+        if pause.is_some() {
+            acceptor = Some(spawn(accept));
+            let opener = thread::spawn(open);
+            eventually("all are open", || opener.is_finished());
+            let streams = opener.join().unwrap();
+            eventually("all are served", || {
+                served.lock().unwrap().values().sum::<usize>() == count
+            });
+            drop(streams);
+        } else {
+            let streams = thread::spawn(open).join().unwrap();
+            acceptor.replace(spawn(accept));
+            eventually("all are served", || {
+                served.lock().unwrap().values().sum::<usize>() == count
+            });
+            drop(streams);
+        }
+        acceptor.expect("it was spawned").join().unwrap();
+        let shares: Vec<_> = served.lock().unwrap().values().copied().collect();
+        println!("{count} connections, {pause:?} apart: {shares:?}");
+        assert_eq!(shares.len(), 2, "all went to one worker");
+        assert!(
+            shares.iter().all(|share| share * 10 >= count * 4),
+            "{shares:?}"
+        );
+    });
+}
+
+#[test]
+fn a_burst_of_connections_spreads_evenly() {
+    alone("a_burst_of_connections_spreads_evenly", || {
+        assert_balanced(1_000, None)
+    });
+}
+
+#[test]
+fn connections_one_by_one_spread_evenly() {
+    alone("connections_one_by_one_spread_evenly", || {
+        assert_balanced(200, Some(Duration::from_millis(1)));
+    });
+}
+
+/// New connections, whose coroutines have to be accepted and started, from a plain thread, beside workers that only yield. (Round
+/// trips on an open one are in `net_limits.rs`.)
+#[test]
+fn new_connections_are_served_beside_coroutines_that_only_yield() {
+    alone(
+        "new_connections_are_served_beside_coroutines_that_only_yield",
+        || {
+            on_workers(2, || {
+                let stop = Arc::new(AtomicBool::new(false));
+                let yielding = [0, 1].map(|worker| {
+                    let stop = stop.clone();
+                    let spin = move || {
+                        while !stop.load(SeqCst) {
+                            yield_now();
+                        }
+                    };
+                    Builder::new()
+                        .placement(Placement::Worker(worker))
+                        .spawn(spin)
+                        .unwrap()
+                });
+                let listener = listener();
+                let address = listener.local_addr().unwrap();
+                let server = spawn(move || {
+                    for stream in listener.incoming() {
+                        let mut stream: TcpStream = stream.unwrap();
+                        spawn(move || {
+                            let mut byte = [0];
+                            stream.read_exact(&mut byte).unwrap();
+                            stream.write_all(&byte).unwrap();
+                        });
+                    }
+                });
+                let client = thread::spawn(move || {
+                    let mut times: Vec<_> = (0..300)
+                        .map(|_| {
+                            let begun = Instant::now();
+                            let mut stream = std::net::TcpStream::connect(address).unwrap();
+                            stream.write_all(b"x").unwrap();
+                            stream.read_exact(&mut [0]).unwrap();
+                            begun.elapsed()
+                        })
+                        .collect();
+                    times.sort();
+                    (times[150], times[297])
+                });
+                eventually("the client is done", || client.is_finished());
+                let (median, late) = client.join().unwrap();
+                println!(
+                    "connect and echo beside busy workers: median {median:?}, 99 of 100 {late:?}"
+                );
+                assert!(
+                    late < Duration::from_millis(50),
+                    "99 of 100 took up to {late:?}"
+                );
+                stop.store(true, SeqCst);
+                yielding
+                    .into_iter()
+                    .for_each(|handle| handle.join().unwrap());
+                server.cancel();
+                may_tests::assert_cancelled(server.join());
+            });
+        },
+    );
+}
