@@ -252,7 +252,7 @@ fn a_storm_of_opening_and_closing() {
                 for _ in 0..number % 4 {
                     round_trip(&mut stream);
                 }
-                if number % 3 == 0 {
+                if number.is_multiple_of(3) {
                     // Goes while somebody waits for it.
                     let mut clone = stream.try_clone().unwrap();
                     let reader = coroutine::spawn(move || clone.read(&mut [0]).unwrap_or(0));
