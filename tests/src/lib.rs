@@ -6,7 +6,7 @@ pub mod net;
 use std::fmt::Debug;
 use std::panic::Location;
 use std::process::Command;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -63,6 +63,24 @@ pub fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
         assert!(start.elapsed() < PATIENCE / 2, "never came true: {what}");
         coroutine::sleep(Duration::from_micros(50));
     }
+}
+
+/// Spawns a coroutine and returns when it has started. On a runtime of one worker it waits then, or has ended: nothing comes between
+/// the start and the first call that waits.
+#[track_caller]
+pub fn spawn_waiting<T: Send + 'static>(
+    f: impl FnOnce() -> T + Send + 'static,
+) -> coroutine::JoinHandle<T> {
+    let started = Arc::new(AtomicBool::new(false));
+    let says = started.clone();
+    let handle = coroutine::spawn(move || {
+        says.store(true, Ordering::SeqCst);
+        f()
+    });
+    eventually("the coroutine has started", || {
+        started.load(Ordering::SeqCst)
+    });
+    handle
 }
 
 /// Where a body runs, and where the helpers run that it starts.

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use may::coroutine::{self, Placement, spawn};
 use may::sync::{Arc, Mutex, MutexGuard, TryLockError};
-use may_tests::{OnDrop, assert_cancelled, eventually, everywhere, has, on_workers};
+use may_tests::{OnDrop, assert_cancelled, eventually, everywhere, has, on_workers, spawn_waiting};
 
 #[test]
 fn increments_are_never_lost() {
@@ -171,13 +171,12 @@ fn a_panic_after_a_swallowed_cancellation_poisons() {
     on_workers(1, || {
         let lock = Arc::new(Mutex::new(0));
         let for_holder = lock.clone();
-        let holder = spawn(move || {
+        let holder = spawn_waiting(move || {
             let _held = for_holder.lock().unwrap();
             let swallowed = catch_unwind(coroutine::park);
             assert!(swallowed.unwrap_err().is::<coroutine::Cancelled>());
             panic!("for reasons of its own (expected)");
         });
-        coroutine::yield_now();
         holder.cancel();
         assert!(!holder.join().unwrap_err().is::<coroutine::Cancelled>());
         assert!(lock.is_poisoned());
@@ -193,17 +192,15 @@ fn a_contended_lock_in_a_destructor_during_a_cancellation_is_waited_for() {
             let held = lock.lock().unwrap();
             let waiting = Arc::new(AtomicBool::new(false));
             let (for_other, said) = (lock.clone(), waiting.clone());
-            let other = spawn(move || {
+            let other = spawn_waiting(move || {
                 let _lock_at_the_end = OnDrop(|| {
                     said.store(true, SeqCst);
                     *for_other.lock().unwrap() += 1;
                 });
                 coroutine::park();
             });
-            coroutine::yield_now();
             other.cancel();
             eventually("the destructor runs", || waiting.load(SeqCst));
-            coroutine::yield_now();
             assert!(!other.is_finished());
             drop(held);
             assert_cancelled(other.join());
@@ -269,10 +266,9 @@ fn a_cancelled_waiter_leaves_and_the_others_get_the_lock() {
         let waiters: Vec<_> = (0..10)
             .map(|_| {
                 let lock = lock.clone();
-                spawn(move || *lock.lock().unwrap() += 1)
+                spawn_waiting(move || *lock.lock().unwrap() += 1)
             })
             .collect();
-        coroutine::yield_now();
         waiters.iter().step_by(2).for_each(|waiter| waiter.cancel());
         drop(held);
         for (i, waiter) in waiters.into_iter().enumerate() {

@@ -1,14 +1,18 @@
 //! Which of a worker's coroutines are unwinding, and why.
 //!
 //! std counts panics per thread, and a coroutine may suspend while it unwinds: a destructor that runs because of a panic
-//! or a cancellation may block. Everybody who runs on that thread meanwhile sees `thread::panicking()`. So each worker
-//! counts the coroutines that are suspended in that state. While there is none, `thread::panicking()` is exact. While
-//! there is one, only the mark on the coroutine itself counts, which is set when its unwinding begins: by the panic hook, by
-//! `cancel::raise`, and at the latest when it suspends. Nothing is raised on this worker until the last of them is gone
-//! (`cancel::is_deliverable` asks `thread::panicking()`), and a lock of ours is poisoned by marked coroutines only.
+//! or a cancellation may block. Everybody who runs on that thread meanwhile sees `thread::panicking()`. So the worker notes,
+//! each time it resumes a coroutine, whether somebody who is suspended unwinds. If nobody does, `thread::panicking()` is exact
+//! until the next switch. If somebody does, only the mark on the coroutine itself counts, which is set when its unwinding begins:
+//! by the panic hook, by `cancel::raise`, and at the latest when it suspends. Nothing is raised on this worker until the last
+//! of them is gone (`cancel::is_deliverable` asks `thread::panicking()`), and a lock of ours is poisoned by marked coroutines only.
 //!
 //! A cancellation that had to wait for that is noted, and the worker delivers it (`deferred`, `take_deferred`): the wait that
 //! it was to end goes on meanwhile, and would have nobody else to end it.
+//!
+//! What is left uncertain, both only beside somebody who is suspended while unwinding: a coroutine that calls
+//! `std::panic::resume_unwind` itself, which runs no hook, is not seen to unwind; and one that has caught its own panic after a
+//! suspension is seen to unwind still.
 
 use std::cell::Cell;
 use std::panic::resume_unwind;
@@ -29,15 +33,24 @@ pub(crate) enum Unwinding {
 }
 
 thread_local! {
-    /// How many coroutines of this thread's worker are suspended while they unwind.
-    static SUSPENDED: Cell<usize> = const { Cell::new(0) };
+    /// Whether somebody who was suspended on this thread unwound when the running coroutine was resumed.
+    static UNWINDING: Cell<bool> = const { Cell::new(false) };
     /// Whether a cancellation on this thread's worker had to wait for one of them.
     static DEFERRED: Cell<bool> = const { Cell::new(false) };
 }
 
+/// Notes whether somebody who is suspended on this thread unwinds. For the worker, before each resume.
+#[inline(always)]
+pub(crate) fn before_resume() {
+    let unwinding = std::thread::panicking();
+    if UNWINDING.get() != unwinding {
+        UNWINDING.set(unwinding);
+    }
+}
+
 /// Whether `header`, which runs on this thread, is unwinding.
 pub(crate) fn is_unwinding(header: &Header) -> bool {
-    std::thread::panicking() && (header.unwinding.get() != Unwinding::No || SUSPENDED.get() == 0)
+    std::thread::panicking() && (header.unwinding.get() != Unwinding::No || !UNWINDING.get())
 }
 
 /// Marks the running coroutine, whose unwinding begins.
@@ -92,27 +105,20 @@ pub(crate) fn take_deferred() -> bool {
     DEFERRED.get() && !std::thread::panicking() && DEFERRED.replace(false)
 }
 
-/// Runs `suspend` for the coroutine `header`, counting it as suspended while it unwinds if it does.
+/// Marks the coroutine `header`, which is about to suspend, as unwinding if it is.
 #[inline(always)]
-pub(crate) fn around(header: &Header, suspend: impl FnOnce()) {
-    if !std::thread::panicking() {
-        if header.unwinding.get() != Unwinding::No {
-            header.unwinding.set(Unwinding::No);
-        }
-        suspend();
-    } else {
-        around_panicking(header, suspend);
+pub(crate) fn before_suspend(header: &Header) {
+    if std::thread::panicking() {
+        mark(header);
+    } else if header.unwinding.get() != Unwinding::No {
+        header.unwinding.set(Unwinding::No);
     }
 }
 
-/// The rare half of [`around`]: somebody on this thread is unwinding.
+/// The rare half of [`before_suspend`]: somebody on this thread is unwinding.
 #[cold]
-fn around_panicking(header: &Header, suspend: impl FnOnce()) {
-    let unwinding = is_unwinding(header);
-    if unwinding && header.unwinding.get() == Unwinding::No {
+fn mark(header: &Header) {
+    if is_unwinding(header) && header.unwinding.get() == Unwinding::No {
         header.unwinding.set(Unwinding::ByPanic);
     }
-    SUSPENDED.set(SUSPENDED.get() + usize::from(unwinding));
-    suspend();
-    SUSPENDED.set(SUSPENDED.get() - usize::from(unwinding));
 }

@@ -176,8 +176,9 @@ fn suspend_coroutine(coroutine: NonNull<Header>, ticket: Ticket, deadline: Deadl
     // ends the wait sends it home, once.
     let header = unsafe { coroutine.as_ref() };
     let switch = || {
+        unwinding::before_suspend(header);
         // SAFETY: (docs/safety.md, I2) as above.
-        unwinding::around(header, || unsafe { header.suspend() });
+        unsafe { header.suspend() };
     };
     if deadline.is_never() {
         switch();
@@ -422,8 +423,9 @@ pub fn yield_now() {
             local.requeue(coroutine);
         }
     });
+    unwinding::before_suspend(header);
     // SAFETY: (docs/safety.md, I2) a coroutine runs on a worker, so the lines above sent it home.
-    unwinding::around(header, || unsafe { header.suspend() });
+    unsafe { header.suspend() };
 }
 
 /// The rare half of [`yield_now`]: delivers a cancellation, or refuses to suspend.

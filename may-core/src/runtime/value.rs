@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::io;
-use std::mem::ManuallyDrop;
 use std::panic::Location;
 use std::sync::Arc;
 use std::time::Duration;
@@ -35,6 +34,8 @@ const DROP_TIMEOUT: Duration = Duration::from_secs(10);
 /// ```
 pub struct Runtime {
     shared: Arc<Shared>,
+    /// Whether it was shut down, and `drop` has nothing to do.
+    stopped: bool,
 }
 
 impl Runtime {
@@ -170,9 +171,10 @@ impl Runtime {
     /// # Examples
     ///
     /// See [`Runtime`].
-    pub fn shutdown(self, timeout: Duration) -> Result<(), ShutdownError> {
-        // Also if this panics there is nothing left for `drop` to do.
-        ManuallyDrop::new(self).stop(timeout)
+    pub fn shutdown(mut self, timeout: Duration) -> Result<(), ShutdownError> {
+        let result = self.stop(timeout);
+        self.stopped = true;
+        result
     }
 
     /// Whether this is one of the runtime's own workers.
@@ -180,7 +182,7 @@ impl Runtime {
         with_local(|local| local.is_some_and(|local| local.belongs_to(&self.shared)))
     }
 
-    /// Does what `shutdown` says; a second time it does nothing.
+    /// Does what `shutdown` says.
     fn stop(&self, timeout: Duration) -> Result<(), ShutdownError> {
         self.shared.stop();
         assert!(
@@ -206,6 +208,9 @@ where
 
 impl Drop for Runtime {
     fn drop(&mut self) {
+        if self.stopped {
+            return;
+        }
         if self.is_own_worker() && std::thread::panicking() {
             // A second panic would end the process. The workers end by themselves.
             return self.shared.stop();
@@ -301,6 +306,7 @@ impl RuntimeBuilder {
     pub fn build(self) -> io::Result<Runtime> {
         Ok(Runtime {
             shared: Shared::start(self.settings)?,
+            stopped: false,
         })
     }
 }
