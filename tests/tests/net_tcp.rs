@@ -328,7 +328,9 @@ fn more_buffers_than_one_call_takes() {
         let (mut client, mut server) = pair();
         // Watched from here on: a call that seems to have filled or drained the socket is believed.
         for stream in [&mut client, &mut server] {
-            stream.set_read_timeout(Some(Duration::from_micros(500))).unwrap();
+            stream
+                .set_read_timeout(Some(Duration::from_micros(500)))
+                .unwrap();
             assert!(is_elapsed(&stream.read(&mut [0]).unwrap_err()));
             stream.set_read_timeout(None).unwrap();
         }
