@@ -185,6 +185,7 @@ impl Local {
     #[inline(always)]
     fn resume(&self, coroutine: NonNull<Header>) {
         self.renew_budget();
+        unwinding::before_resume();
         current::set_coroutine(coroutine.as_ptr());
         // SAFETY: (docs/safety.md, I1) the coroutine is this worker's, in no queue, and has not ended.
         let ended = unsafe { Header::resume(coroutine) };
