@@ -212,8 +212,13 @@ impl Idle {
     }
 
     /// `Idle::published`.
-    pub fn published(&self, workers: usize, rouse: impl Fn(usize) -> bool) {
-        self.0.published(workers, rouse);
+    pub fn published<'a>(
+        &self,
+        workers: usize,
+        state: impl Fn(usize) -> &'a SleepState,
+        wake: impl Fn(usize),
+    ) {
+        self.0.published(workers, |worker| &state(worker).0, wake);
     }
 
     /// `Idle::sleep`.

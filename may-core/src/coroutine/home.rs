@@ -93,10 +93,15 @@ impl Home {
     pub(crate) fn rouse(&self) -> bool {
         let asleep = self.sleep.notify();
         if asleep {
-            // An error here would be the loss of an eventfd that is open and never full.
-            self.waker.wake().expect("the waker of a worker works as long as the worker");
+            self.wake();
         }
         asleep
+    }
+
+    /// Ends a sleep in the operating system; for whoever has been told to by `SleepState::notify`.
+    pub(crate) fn wake(&self) {
+        // An error here would be the loss of an eventfd that is open and never full.
+        self.waker.wake().expect("the waker of a worker works as long as the worker");
     }
 
     /// The run queue. Owner only.

@@ -32,6 +32,11 @@ impl SleepState {
         self.0.swap(AWAKE, Ordering::AcqRel);
     }
 
+    /// Whether the worker sleeps and nobody has taken it on himself to wake it. A hint.
+    pub(crate) fn is_asleep(&self) -> bool {
+        self.0.load(Ordering::Relaxed) == ASLEEP
+    }
+
     /// Whether the caller has to call the operating system to end the worker's sleep (steps b and c).
     #[inline]
     pub(crate) fn notify(&self) -> bool {

@@ -21,8 +21,10 @@
 //! the publisher sees the sleeper counted and the watch free, or the sleeper, in step 3, sees the seed.
 //!
 //! The watch is given to a sleeper before its sleep is ended, and ending it is a compare-and-swap that only works on a
-//! sleeper: so whoever was woken for the watch sees that it has it. If it turns out that the chosen one was awake, the watch
-//! is taken from it again; it may have believed in it for a moment, which costs nothing but a look at the seeds.
+//! sleeper: so whoever was woken for the watch sees that it has it. If it turns out that the chosen one has just woken by
+//! itself, the watch is taken from it again. It may have believed in it for a moment, which costs nothing but a look at the
+//! seeds; but another worker may have gone to sleep because somebody seemed to watch, so the publisher looks for sleepers once
+//! more.
 //!
 //! The holder of the watch pauses while seeds are unripe or others run, and goes to sleep like everybody when all others
 //! sleep and there is no seed: an idle process uses no processor time at all. A runtime with one worker has nobody to
@@ -98,24 +100,44 @@ impl Idle {
         had
     }
 
-    /// Sees to it that a seed that was published is found (steps b and c). `rouse` ends the sleep of a worker, if it sleeps.
+    /// Sees to it that a seed that was published is found (steps b and c). `state` is that of a worker's sleep, `wake` ends a
+    /// sleep that `SleepState::notify` has said is to be ended.
     #[inline]
-    pub(crate) fn published(&self, workers: usize, rouse: impl Fn(usize) -> bool) {
+    pub(crate) fn published<'a>(
+        &self,
+        workers: usize,
+        state: impl Fn(usize) -> &'a SleepState,
+        wake: impl Fn(usize),
+    ) {
         if self.must_rouse() {
-            self.rouse_one(workers, rouse);
+            self.rouse_one(workers, state, wake);
         }
     }
 
     /// Gives the watch to a sleeper and wakes it.
     #[cold]
-    fn rouse_one(&self, workers: usize, rouse: impl Fn(usize) -> bool) {
-        for worker in 0..workers {
-            if !self.appoint(worker) || rouse(worker) {
-                // Somebody has the watch by now.
-                return;
+    fn rouse_one<'a>(
+        &self,
+        workers: usize,
+        state: impl Fn(usize) -> &'a SleepState,
+        wake: impl Fn(usize),
+    ) {
+        let mut again = true;
+        while again {
+            again = false;
+            for worker in (0..workers).filter(|&worker| state(worker).is_asleep()) {
+                if !self.appoint(worker) {
+                    // Somebody has the watch by now.
+                    return;
+                }
+                if state(worker).notify() {
+                    return wake(worker);
+                }
+                // This one has just woken by itself. Meanwhile it seemed to have the watch, and somebody may have gone to sleep
+                // on that.
+                self.release(worker);
+                again = self.must_rouse();
             }
-            // This one was awake.
-            self.release(worker);
         }
     }
 
@@ -137,7 +159,7 @@ impl Idle {
             if watched && has_seeds() {
                 hand_on();
             }
-        } else if self.watcher().is_some() || !has_seeds() {
+        } else if self.watcher().is_some_and(|watcher| watcher != worker) || !has_seeds() {
             sleep();
         }
         state.end();

@@ -277,12 +277,16 @@ impl Shared {
     /// could find it sleeps.
     #[inline]
     pub(crate) fn published(&self) {
-        let rouse = |worker: usize| self.peers[worker].home.rouse();
         if self.workers() > 1 {
-            self.idle.published(self.workers(), rouse);
+            let home = |worker: usize| &*self.peers[worker].home;
+            self.idle.published(
+                self.workers(),
+                |worker| &home(worker).sleep,
+                |worker| home(worker).wake(),
+            );
         } else {
             // The only worker: itself, if it is the publisher.
-            rouse(0);
+            self.peers[0].home.rouse();
         }
     }
 
