@@ -34,41 +34,37 @@ fn an_inbox_keeps_everything_in_order() {
     });
 }
 
-/// A worker's home, with a thread's token in the place of the operating system's waker.
+/// A worker's home, with the model checker's signal in the place of the operating system's waker.
+#[derive(Default)]
 struct Home {
     inbox: Inbox,
     sleep: SleepState,
-    thread: thread::Thread,
+    waker: Signal,
+}
+
+/// What ends a sleep, also one that begins only after it was given.
+struct Signal(loom::sync::Notify);
+
+impl Default for Signal {
+    fn default() -> Signal {
+        Signal(loom::sync::Notify::new())
+    }
 }
 
 impl Home {
-    fn of_current_thread() -> Arc<Home> {
-        Arc::new(Home {
-            inbox: Inbox::default(),
-            sleep: SleepState::default(),
-            thread: thread::current(),
-        })
-    }
-
-    /// What `Home::rouse` does.
-    fn rouse(&self) -> bool {
-        let asleep = self.sleep.notify();
-        if asleep {
-            self.thread.unpark();
-        }
-        asleep
-    }
-
     fn send(&self, text: usize) {
         self.inbox.push(text);
-        self.rouse();
+        // What `Home::rouse` does.
+        if self.sleep.notify() {
+            self.waker.0.notify();
+        }
     }
 }
 
 #[test]
 fn a_worker_that_falls_asleep_sees_what_was_sent() {
     loom::model(|| {
-        let home = Home::of_current_thread();
+        let home = Arc::new(Home::default());
         let senders = [1, 2].map(|text| {
             let home = home.clone();
             thread::spawn(move || home.send(text))
@@ -80,7 +76,7 @@ fn a_worker_that_falls_asleep_sees_what_was_sent() {
             if letters.is_empty() {
                 home.sleep.announce();
                 if home.inbox.is_empty() {
-                    thread::park();
+                    home.waker.0.wait();
                 }
                 home.sleep.end();
             }
@@ -91,7 +87,8 @@ fn a_worker_that_falls_asleep_sees_what_was_sent() {
     });
 }
 
-/// Two workers and the seeds that one of them publishes.
+/// Two workers and the seeds that somebody publishes.
+#[derive(Default)]
 struct Workers {
     idle: Idle,
     seeds: AtomicUsize,
@@ -117,7 +114,7 @@ impl Workers {
 
     fn published(&self) {
         let homes = &self.homes;
-        self.idle.published(2, |worker| &homes[worker].sleep, |worker| homes[worker].thread.unpark());
+        self.idle.published(2, |worker| &homes[worker].sleep, |worker| homes[worker].waker.0.notify());
     }
 
     fn publish(&self) {
@@ -141,61 +138,27 @@ impl Workers {
                 || !home.inbox.is_empty(),
                 || self.has_seeds(),
                 || self.published(),
-                thread::park,
+                || home.waker.0.wait(),
             );
         }
     }
 }
 
-/// Runs `model` with two idle workers, on threads of their own, and returns when both have found a seed.
-fn with_workers(idle_workers: usize, model: impl Fn(&Workers) + Sync + Send + 'static + Clone) {
+/// Lets `count` workers look for a seed each while `seeds` are published.
+fn look_and_publish(count: usize, seeds: usize) {
     let mut builder = loom::model::Builder::new();
     builder.max_branches = 10_000;
-    if idle_workers > 1 {
-        // Three threads with loops: with two preemptions this would run for an hour.
-        builder.preemption_bound = Some(1);
-    }
     builder.check(move || {
-        let slots = Arc::new(loom::sync::Mutex::new((Vec::new(), None::<Arc<Workers>>)));
-        let threads: Vec<_> = (0..idle_workers)
+        let workers = Arc::new(Workers::default());
+        let threads: Vec<_> = (0..count)
             .map(|worker| {
-                let slots = slots.clone();
-                thread::spawn(move || {
-                    slots.lock().unwrap().0.push((worker, thread::current()));
-                    let workers = loop {
-                        if let Some(workers) = slots.lock().unwrap().1.clone() {
-                            break workers;
-                        }
-                        thread::yield_now();
-                    };
-                    workers.find_one(worker);
-                })
+                let workers = workers.clone();
+                thread::spawn(move || workers.find_one(worker))
             })
             .collect();
-        let workers = loop {
-            let mut slots = slots.lock().unwrap();
-            if slots.0.len() == idle_workers {
-                let home = |worker: usize| Home {
-                    inbox: Inbox::default(),
-                    sleep: SleepState::default(),
-                    thread: slots
-                        .0
-                        .iter()
-                        .find(|(number, _)| *number == worker)
-                        .map_or_else(thread::current, |(_, thread)| thread.clone()),
-                };
-                let workers = Arc::new(Workers {
-                    idle: Idle::default(),
-                    seeds: AtomicUsize::new(0),
-                    homes: [home(0), home(1)],
-                });
-                slots.1 = Some(workers.clone());
-                break workers;
-            }
-            drop(slots);
-            thread::yield_now();
-        };
-        model(&workers);
+        for _ in 0..seeds {
+            workers.publish();
+        }
         for thread in threads {
             thread.join().unwrap();
         }
@@ -205,13 +168,10 @@ fn with_workers(idle_workers: usize, model: impl Fn(&Workers) + Sync + Send + 's
 
 #[test]
 fn a_seed_is_found_by_a_worker_that_falls_asleep() {
-    with_workers(1, |workers| workers.publish());
+    look_and_publish(1, 1);
 }
 
 #[test]
 fn two_seeds_are_found_by_two_workers_that_fall_asleep() {
-    with_workers(2, |workers| {
-        workers.publish();
-        workers.publish();
-    });
+    look_and_publish(2, 2);
 }
