@@ -186,7 +186,7 @@ unsafe fn find(fault: Fault) -> Option<Overflow> {
             if let Some(slot) = (span.0 != 0).then(|| span.slot_of(fault.address)).flatten() {
                 let class = span.class();
                 let guard = span.start() + slot * class.stride();
-                let near = guard..guard + GUARD_BYTES + NEAR_BYTES;
+                let near = guard..guard + GUARD_BYTES + NEAR_BYTES.min(class.stack_bytes());
                 let in_guard = fault.address < guard + GUARD_BYTES;
                 if !in_guard || !near.contains(&fault.stack_pointer) {
                     return None;

@@ -21,7 +21,8 @@
 //! the pool reads that number now and then, after 32 MiB of stacks that came back, and begins a new *epoch* if there
 //! were more than 2 MiB of pages since the last began. Stacks that came back in the epoch that ends then lose what is
 //! deeper than 32 KiB; those that are out will, when they come back, since each knows in which epoch it was taken. What
-//! is taken and comes back within one epoch is not looked at, and all of that together cannot be deeper than those 2 MiB.
+//! is taken and comes back within one epoch is not looked at: all of that together holds no more than those 2 MiB, and
+//! what is touched between two looks.
 //!
 //! A thread whose coroutines run on warm stacks has few faults, so it hardly ever comes to that. Which is as it should
 //! be: taking pages from a stack that needs them again costs a microsecond for each.
@@ -170,7 +171,7 @@ impl StackPool {
         self.for_each_used(|shelf| shelf.trim());
     }
 
-    /// Whether [`trim`](Self::trim) would give anything back.
+    /// Whether [`trim`](Self::trim) may have anything to give back.
     pub(crate) fn wants_trim(&self) -> bool {
         let mut wants = false;
         self.for_each_used(|shelf| wants |= shelf.wants_trim());
@@ -208,7 +209,7 @@ impl StackPool {
         }
         let (owner, class) = (stack.slab().owner, stack.slab().class);
         if owner == Owner::Pool(self.number) {
-            let deep = stack.epoch() != self.epoch.get();
+            let deep = !self.scrub && stack.epoch() != self.epoch.get();
             self.shelves[class.index()].push_slowly(stack, deep);
         } else if owner == Owner::Reserve(self.number) {
             self.reserve.set(Some(stack));

@@ -188,7 +188,7 @@ impl Slab {
             stride,
             count: slots,
         };
-        // SAFETY: (docs/safety.md, R12) nobody knows of the mapping yet.
+        // SAFETY: (docs/safety.md, I3) nobody knows of the mapping yet.
         let guards = match unsafe { memory::guard(guards) } {
             Ok(guards) => guards,
             Err(errno) => {

@@ -135,37 +135,42 @@ fn after_a_burst_little_stays_and_after_trimming_less() {
 
 #[test]
 fn free_stacks_among_used_ones_give_their_pages_back() {
-    let pool = pool();
-    let stacks = take(&pool, 6400);
-    let ranges: Vec<_> = stacks.iter().map(Stack::memory).collect();
-    let (kept, given): (Vec<_>, Vec<_>) = stacks
-        .into_iter()
-        .enumerate()
-        .partition(|(index, _)| index % 64 == 7);
-    given
-        .into_iter()
-        .for_each(|(_, stack)| pool.give_back(stack));
-    let resident = || ranges.iter().filter(|range| depth(range) > 0).count();
-    // The used ones, the cache, what slabs may keep, and what is not worth a system call.
-    let allowed = 100 + CACHE_STACKS + TOUCHED_STACKS + 9 * 100;
-    assert!(resident() <= allowed, "{}", resident());
-    pool.trim();
-    assert!(resident() <= IDLE_STACKS + 100, "{}", resident());
-    kept.into_iter()
-        .for_each(|(_, stack)| pool.give_back(stack));
+    let output = in_child("free_stacks_among_used_ones_give_their_pages_back", || {
+        let pool = pool();
+        let stacks = take(&pool, 6400);
+        let ranges: Vec<_> = stacks.iter().map(Stack::memory).collect();
+        let (kept, given): (Vec<_>, Vec<_>) = stacks
+            .into_iter()
+            .enumerate()
+            .partition(|(index, _)| index % 64 == 7);
+        given
+            .into_iter()
+            .for_each(|(_, stack)| pool.give_back(stack));
+        let resident = || ranges.iter().filter(|range| depth(range) > 0).count();
+        // The used ones, the cache, what slabs may keep, and what is not worth a system call.
+        let allowed = 100 + CACHE_STACKS + TOUCHED_STACKS + 9 * 100;
+        assert!(resident() <= allowed, "{}", resident());
+        pool.trim();
+        assert!(resident() <= IDLE_STACKS + 100, "{}", resident());
+        kept.into_iter()
+            .for_each(|(_, stack)| pool.give_back(stack));
+    });
+    assert!(output.status.success());
 }
 
 #[test]
 fn all_is_unmapped_with_the_pool() {
-    let pool = pool();
-    let stacks = take(&pool, 130);
-    let addresses: Vec<usize> = stacks.iter().map(|stack| stack.base() - 8).collect();
-    stacks.into_iter().for_each(|stack| pool.give_back(stack));
-    // Where a stack was, another test may have mapped something meanwhile; but hardly everywhere.
-    let mapped = |addresses: &[usize]| addresses.iter().filter(|&&at| is_mapped(at)).count();
-    assert_eq!(mapped(&addresses), 130);
-    drop(pool);
-    assert!(mapped(&addresses) < 130);
+    let output = in_child("all_is_unmapped_with_the_pool", || {
+        let pool = pool();
+        let stacks = take(&pool, 130);
+        let addresses: Vec<usize> = stacks.iter().map(|stack| stack.base() - 8).collect();
+        stacks.into_iter().for_each(|stack| pool.give_back(stack));
+        let mapped = |addresses: &[usize]| addresses.iter().filter(|&&at| is_mapped(at)).count();
+        assert_eq!(mapped(&addresses), 130);
+        drop(pool);
+        assert_eq!(mapped(&addresses), 0);
+    });
+    assert!(output.status.success());
 }
 
 #[test]
@@ -183,61 +188,72 @@ fn a_stack_that_never_comes_home_stays_mapped() {
 
 #[test]
 fn a_stack_of_its_own_is_unmapped_when_dropped() {
-    let stack = Stack::standalone("1g".parse().unwrap()).unwrap();
-    touch(&stack, 1 << 20);
-    let stack = run_on(stack, || ());
-    // So large a hole is not filled by what other tests map.
-    let middle = stack.base() - (512 << 20);
-    assert!(is_mapped(middle));
-    drop(stack);
-    assert!(!is_mapped(middle));
-    pool().give_back(Stack::standalone(StackSize::MIN).unwrap());
+    let output = in_child("a_stack_of_its_own_is_unmapped_when_dropped", || {
+        let stack = Stack::standalone("1g".parse().unwrap()).unwrap();
+        touch(&stack, 1 << 20);
+        let stack = run_on(stack, || ());
+        let middle = stack.base() - (512 << 20);
+        assert!(is_mapped(middle));
+        drop(stack);
+        assert!(!is_mapped(middle));
+        pool().give_back(Stack::standalone(StackSize::MIN).unwrap());
+    });
+    assert!(output.status.success());
 }
 
 #[test]
 fn pages_of_deep_stacks_are_given_back() {
-    let pool = pool();
-    let stacks = take(&pool, 200);
-    for stack in &stacks {
-        touch(stack, 200 << 10);
-        assert!(depth(&stack.memory()) >= 200 << 10);
-    }
-    let ranges: Vec<_> = stacks.iter().map(Stack::memory).collect();
-    stacks.into_iter().for_each(|stack| pool.give_back(stack));
-    let deep = || {
-        ranges
-            .iter()
-            .filter(|range| depth(range) > 32 << 10)
-            .count()
-    };
-    assert_eq!(
-        deep(),
-        0,
-        "the pool looked after 128 of them, and the others were taken in an earlier epoch"
-    );
+    let output = in_child("pages_of_deep_stacks_are_given_back", || {
+        let pool = pool();
+        let stacks = take(&pool, 200);
+        for stack in &stacks {
+            touch(stack, 200 << 10);
+            assert!(depth(&stack.memory()) >= 200 << 10);
+        }
+        let ranges: Vec<_> = stacks.iter().map(Stack::memory).collect();
+        stacks.into_iter().for_each(|stack| pool.give_back(stack));
+        let deep = || {
+            ranges
+                .iter()
+                .filter(|range| depth(range) > 32 << 10)
+                .count()
+        };
+        assert_eq!(
+            deep(),
+            0,
+            "the pool looked after 128 of them, and the others were taken in an earlier epoch"
+        );
 
-    // What is less than an epoch is left to who has nothing to do.
-    let stack = pool.take(StackSize::DEFAULT).unwrap();
-    touch(&stack, 200 << 10);
-    pool.give_back(stack);
-    assert_eq!(deep(), 1);
-    assert!(pool.wants_trim());
-    pool.trim();
-    assert_eq!(deep(), 0);
+        // What is less than an epoch is left to who has nothing to do.
+        let stack = pool.take(StackSize::DEFAULT).unwrap();
+        touch(&stack, 200 << 10);
+        pool.give_back(stack);
+        assert_eq!(deep(), 1);
+        assert!(pool.wants_trim());
+        pool.trim();
+        assert_eq!(deep(), 0);
+    });
+    assert!(output.status.success());
 }
 
 #[test]
 fn deep_stacks_that_do_not_fit_into_the_cache_give_pages_back_too() {
-    let pool = pool();
-    let stacks = take(&pool, CACHE_STACKS + 640);
-    stacks.iter().for_each(|stack| touch(stack, 40 << 10));
-    let ranges: Vec<_> = stacks.iter().map(Stack::memory).collect();
-    stacks.into_iter().for_each(|stack| pool.give_back(stack));
-    let deep = ranges
-        .iter()
-        .filter(|range| depth(range) > 32 << 10)
-        .count();
-    assert!(deep <= TOUCHED_STACKS + 8 * 10, "{deep}");
+    let output = in_child(
+        "deep_stacks_that_do_not_fit_into_the_cache_give_pages_back_too",
+        || {
+            let pool = pool();
+            let stacks = take(&pool, CACHE_STACKS + 640);
+            stacks.iter().for_each(|stack| touch(stack, 40 << 10));
+            let ranges: Vec<_> = stacks.iter().map(Stack::memory).collect();
+            stacks.into_iter().for_each(|stack| pool.give_back(stack));
+            let deep = ranges
+                .iter()
+                .filter(|range| depth(range) > 32 << 10)
+                .count();
+            assert!(deep <= TOUCHED_STACKS + 8 * 10, "{deep}");
+        },
+    );
+    assert!(output.status.success());
 }
 
 #[test]
@@ -320,7 +336,8 @@ fn names_and_numbers_reach_the_report() {
     assert_eq!(text.bytes().len(), 512);
 }
 
-/// What tests that end a process set for the process that is to end.
+/// What tests set for a process of their own, which some need because they end it, others because what one test gives
+/// back another may get.
 const CHILD: &str = "MAY_STACK_TEST_CHILD";
 
 /// Runs `body` in a process of its own, which runs only the test with this name; returns how that ended, or does not

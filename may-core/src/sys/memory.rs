@@ -179,11 +179,11 @@ pub(crate) unsafe fn is_writable(address: usize) -> bool {
 ///
 /// Nobody uses the ranges.
 pub(crate) unsafe fn guard(ranges: Ranges) -> Result<Guards, Errno> {
-    // SAFETY: (docs/safety.md, R12) the caller vouches for the ranges.
+    // SAFETY: (docs/safety.md, I3) the caller vouches for the ranges.
     if !guards_cost_mappings() && unsafe { marks::install(ranges) } {
         return Ok(Guards::Marked);
     }
-    // SAFETY: (docs/safety.md, R12) as above.
+    // SAFETY: (docs/safety.md, I3) as above.
     unsafe { protect(ranges) }.map(|()| Guards::Protected)
 }
 
@@ -194,7 +194,7 @@ pub(crate) unsafe fn guard(ranges: Ranges) -> Result<Guards, Errno> {
 /// Nobody uses the ranges.
 unsafe fn protect(ranges: Ranges) -> Result<(), Errno> {
     ranges.iter().try_for_each(|(start, length)| {
-        // SAFETY: (docs/safety.md, R12) the caller vouches for the ranges.
+        // SAFETY: (docs/safety.md, I3) the caller vouches for the ranges.
         match unsafe { libc::mprotect(start as *mut _, length, libc::PROT_NONE) } {
             0 => Ok(()),
             _ => Err(last_errno()),
@@ -298,7 +298,7 @@ mod marks {
         *WORK.get_or_init(|| {
             let length = page_bytes();
             let Ok(page) = map(length) else { return false };
-            // SAFETY: (docs/safety.md, R12) the page was mapped for this, and is unmapped when nobody uses it.
+            // SAFETY: (docs/safety.md, I3) the page was mapped for this, and is unmapped when nobody uses it.
             unsafe {
                 let before = is_writable(page);
                 let marked = libc::madvise(page as *mut _, length, GUARD_INSTALL) == 0;
@@ -315,10 +315,10 @@ mod marks {
     ///
     /// Nobody uses the ranges.
     pub(super) unsafe fn install(ranges: Ranges) -> bool {
-        // SAFETY: (docs/safety.md, R12) the caller vouches for the ranges.
+        // SAFETY: (docs/safety.md, I3) the caller vouches for the ranges.
         let batched = unsafe { install_batched(ranges) };
         ranges.iter().skip(batched).all(|(start, length)| {
-            // SAFETY: (docs/safety.md, R12) as above.
+            // SAFETY: (docs/safety.md, I3) as above.
             unsafe { libc::madvise(start as *mut _, length, GUARD_INSTALL) == 0 }
         })
     }
@@ -348,7 +348,7 @@ mod marks {
                 };
                 count += 1;
             }
-            // SAFETY: (docs/safety.md, R12) the caller vouches for the ranges; the vectors live across the call.
+            // SAFETY: (docs/safety.md, I3) the caller vouches for the ranges; the vectors live across the call.
             let bytes = unsafe {
                 libc::syscall(
                     libc::SYS_process_madvise,
@@ -447,7 +447,7 @@ pub(crate) mod tests {
             stride: 2 * page,
             count: 2,
         });
-        // SAFETY: (docs/safety.md, R12) nobody needs what is in the mapping, which is unmapped when it is not used.
+        // SAFETY: (docs/safety.md, I3) nobody needs what is in the mapping, which is unmapped when it is not used.
         unsafe {
             let writable: Vec<bool> = (0..4)
                 .map(|index| is_writable(start + index * page))
@@ -466,7 +466,7 @@ pub(crate) mod tests {
     #[test]
     fn guards_fault_and_stay_when_pages_are_given_back() {
         with_guards(|ranges| {
-            // SAFETY: (docs/safety.md, R12) the mapping is new.
+            // SAFETY: (docs/safety.md, I3) the mapping is new.
             unsafe { super::guard(ranges) }.unwrap();
         });
     }
@@ -474,7 +474,7 @@ pub(crate) mod tests {
     #[test]
     fn protected_guards_do_the_same() {
         with_guards(|ranges| {
-            // SAFETY: (docs/safety.md, R12) the mapping is new.
+            // SAFETY: (docs/safety.md, I3) the mapping is new.
             unsafe { protect(ranges) }.unwrap();
         });
     }
