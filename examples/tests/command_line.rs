@@ -29,12 +29,14 @@ fn printed(path: &str, args: &[&str]) -> String {
 }
 
 /// All examples.
-const ALL: [&str; 10] = [
+const ALL: [&str; 12] = [
+    env!("CARGO_BIN_EXE_chat"),
     env!("CARGO_BIN_EXE_echo"),
     env!("CARGO_BIN_EXE_echo_client"),
     env!("CARGO_BIN_EXE_generator"),
     env!("CARGO_BIN_EXE_parallel_sum"),
     env!("CARGO_BIN_EXE_primes"),
+    env!("CARGO_BIN_EXE_producer_consumer"),
     env!("CARGO_BIN_EXE_quick_sort"),
     env!("CARGO_BIN_EXE_scoped"),
     env!("CARGO_BIN_EXE_single_thread"),
@@ -135,6 +137,11 @@ fn programs_for_std_run_with_other_imports() {
         &["--count", "1000", "--parts", "3"],
     );
     assert!(text.contains("333833500"), "{text}");
+    let text = printed(env!("CARGO_BIN_EXE_producer_consumer"), &["--items", "100"]);
+    assert!(
+        text.contains("the consumer took 300 items, their sum is 44850"),
+        "{text}"
+    );
 }
 
 /// A server that runs as a process of its own.
@@ -281,7 +288,7 @@ fn echo_client_says_how_to_start_a_server() {
 fn servers_say_that_a_port_is_taken() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let addr = taken.local_addr().unwrap().to_string();
-    for path in [env!("CARGO_BIN_EXE_echo")] {
+    for path in [env!("CARGO_BIN_EXE_echo"), env!("CARGO_BIN_EXE_chat")] {
         let output = run(path, &["--addr", &addr]);
         assert_eq!(output.status.code(), Some(1));
         let message = String::from_utf8(output.stderr).unwrap();
@@ -290,4 +297,27 @@ fn servers_say_that_a_port_is_taken() {
             "{message}"
         );
     }
+}
+
+#[test]
+fn chat_sends_its_guests_home() {
+    let server = Server::start(env!("CARGO_BIN_EXE_chat"));
+    let mut reader = BufReader::new(connect(&server.addr));
+    reader.get_mut().write_all(b"Ada\n").unwrap();
+    let mut lines = String::new();
+    for _ in 0..2 {
+        reader.read_line(&mut lines).unwrap();
+    }
+    assert_eq!(lines, "your name?\n* you are in a room with 0 others\n");
+    server.stop();
+    lines.clear();
+    reader.read_to_string(&mut lines).unwrap();
+    assert_eq!(
+        lines,
+        if cfg!(unix) {
+            "* the server stops\n"
+        } else {
+            ""
+        }
+    );
 }

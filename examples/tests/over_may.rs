@@ -1,0 +1,3 @@
+//! The programs written for threads, with the imports that they have: over coroutines.
+
+mod programs;
