@@ -59,7 +59,7 @@ mod size;
 mod slab;
 #[cfg(all(test, unix))]
 mod tests;
-#[cfg(unix)]
+#[cfg(all(test, unix))]
 mod watermark;
 #[cfg(windows)]
 mod windows;
@@ -69,9 +69,9 @@ use std::{error, fmt, io};
 pub(crate) use self::label::Label;
 pub use self::size::{ParseStackSizeError, StackSize};
 #[cfg(windows)]
-pub(crate) use self::windows::{Stack, StackPool, high_water_mark, overflow};
+pub(crate) use self::windows::{Stack, StackPool, overflow};
 #[cfg(unix)]
-pub(crate) use self::{pool::StackPool, slab::Stack, watermark::high_water_mark};
+pub(crate) use self::{pool::StackPool, slab::Stack};
 
 /// How a pool treats its stacks.
 #[derive(Clone, Copy, Debug, Default)]

@@ -9,6 +9,7 @@ use std::{env, hint};
 use corosensei::{Coroutine, CoroutineResult};
 
 use super::pool::{CACHE_STACKS, IDLE_STACKS, TOUCHED_STACKS, WHOLE_SLABS};
+use super::watermark::high_water_mark;
 use super::*;
 use crate::sys::memory;
 use crate::sys::memory::tests::{PROTECT_ONLY, is_mapped, limit_address_space, lock_memory};

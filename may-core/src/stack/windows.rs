@@ -72,11 +72,6 @@ impl Stack {
     }
 }
 
-/// How much of a stack was used is not known.
-pub(crate) fn high_water_mark(_stack: Range<usize>) -> Option<usize> {
-    None
-}
-
 impl std::fmt::Debug for Stack {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Stack({:#x}..{:#x})", self.limit(), self.base())
