@@ -4,17 +4,18 @@
 //! only from layers below their own, which `tests/tests/architecture.rs` checks:
 //!
 //! ```text
-//! 10  runtime
-//!  9  spawn
-//!  8  channel  net  signal  sync  time
-//!  7  io
-//!  6  park  blocking
-//!  5  worker
-//!  4  reactor
-//!  3  wait
-//!  2  coroutine
-//!  1  stack  queue  timer
-//!  0  prim  sys  util
+//! 11  runtime
+//! 10  spawn
+//!  9  channel  net  signal  sync  time
+//!  8  io  blocking
+//!  7  park
+//!  6  worker
+//!  5  reactor
+//!  4  wait
+//!  3  coroutine
+//!  2  stack  queue  timer
+//!  1  util
+//!  0  prim  sys
 //! ```
 //!
 //! Three invariants carry everything else; `docs/safety.md` states them in full:

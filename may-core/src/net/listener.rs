@@ -17,9 +17,10 @@ use super::stream::TcpStream;
 use crate::coroutine::current;
 use crate::io::attempt::More;
 use crate::io::descriptor::Descriptor;
+use crate::park;
 use crate::reactor::Direction;
 use crate::sys::socket;
-use crate::time::sleep;
+use crate::util::clock::Deadline;
 
 /// How many connections may wait to be accepted; the operating system lowers it to its own bound.
 const BACKLOG: i32 = 4096;
@@ -255,7 +256,7 @@ impl TcpListener {
                 }
                 Err(error) if socket::is_passing(&error) => {}
                 Err(error) if socket::is_shortage(&error) && !self.descriptor.is_nonblocking() => {
-                    sleep(pause);
+                    park::sleep_until(Deadline::after(pause));
                     pause = (pause * 2).min(PAUSE.1);
                 }
                 Err(error) => return Err(error),
@@ -417,7 +418,7 @@ impl AsRawFd for TcpListener {
 
 impl FromRawFd for TcpListener {
     unsafe fn from_raw_fd(fd: RawFd) -> TcpListener {
-        // SAFETY: the caller owns the descriptor, as the trait asks.
+        // SAFETY: (docs/safety.md, system calls) the caller owns the descriptor, as the trait asks.
         TcpListener::from(unsafe { OwnedFd::from_raw_fd(fd) })
     }
 }

@@ -641,7 +641,7 @@ impl AsRawFd for TcpStream {
 
 impl FromRawFd for TcpStream {
     unsafe fn from_raw_fd(fd: RawFd) -> TcpStream {
-        // SAFETY: the caller owns the descriptor, as the trait asks.
+        // SAFETY: (docs/safety.md, system calls) the caller owns the descriptor, as the trait asks.
         TcpStream::from(unsafe { OwnedFd::from_raw_fd(fd) })
     }
 }

@@ -38,6 +38,7 @@ use std::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::driver::{Registrar, Token};
+use crate::sys;
 use crate::wait::WaitQueue;
 
 /// Input is worth trying.
@@ -277,7 +278,7 @@ impl Source {
                 self.registered_with.store(address, Ordering::Release);
                 Ok(())
             }
-            Err(error) if error.raw_os_error() == Some(libc::EPERM) => {
+            Err(error) if sys::poll::is_always_ready(&error) => {
                 self.set(READ | WRITE | READ_ENDED | WRITE_ENDED);
                 Ok(())
             }

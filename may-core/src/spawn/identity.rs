@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::num::NonZeroU64;
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::Arc;
 
 use crate::coroutine::current as current_context;
@@ -43,6 +44,10 @@ enum Kind {
     Coroutine(Reference),
     Thread(Arc<ThreadBlock>),
 }
+
+// As std's: a handle gives access to nothing that a panic could leave half done.
+impl UnwindSafe for Coroutine {}
+impl RefUnwindSafe for Coroutine {}
 
 impl Coroutine {
     /// The handle of a coroutine.
@@ -92,7 +97,10 @@ impl Coroutine {
 
 impl fmt::Debug for Coroutine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Coroutine").field("id", &self.id()).field("name", &self.name()).finish()
+        f.debug_struct("Coroutine")
+            .field("id", &self.id())
+            .field("name", &self.name())
+            .finish()
     }
 }
 

@@ -1,4 +1,4 @@
-//! Sleeping in a poll for less than a millisecond, which mio's timeouts cannot express.
+//! What mio's poll cannot express: sleeping for less than a millisecond, and what its errors mean.
 
 use std::time::Duration;
 
@@ -26,4 +26,11 @@ pub(crate) fn wait_precisely(poll: &Poll, timeout: Duration) -> bool {
 #[cfg(not(any(target_os = "linux", target_os = "android", target_os = "freebsd")))]
 pub(crate) fn wait_precisely(_poll: &Poll, _timeout: Duration) -> bool {
     false
+}
+
+/// Whether a registration failed because the descriptor is of a kind that cannot be polled, a plain file for example, and that never
+/// makes anybody wait.
+#[cfg(unix)]
+pub(crate) fn is_always_ready(error: &std::io::Error) -> bool {
+    error.raw_os_error() == Some(libc::EPERM)
 }
