@@ -231,6 +231,7 @@ impl Idle {
         hand_on: impl FnOnce(),
         sleep: impl FnOnce(),
     ) {
-        self.0.sleep(worker, &state.0, has_work, has_seeds, hand_on, sleep);
+        self.0
+            .sleep(worker, &state.0, has_work, has_seeds, hand_on, sleep);
     }
 }

@@ -10,8 +10,8 @@ pub(crate) use std::{
     hint::spin_loop,
     sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence},
     thread::{
-        Thread, current as current_thread, park as park_thread, park_timeout as park_thread_timeout,
-        yield_now as yield_thread,
+        Thread, current as current_thread, park as park_thread,
+        park_timeout as park_thread_timeout, yield_now as yield_thread,
     },
     thread_local,
 };

@@ -10,6 +10,9 @@ use may::channel::{RecvTimeoutError, SendTimeoutError, TryRecvError, TrySendErro
 use may::coroutine;
 use may_tests::{everywhere, with_seeds};
 
+/// What one receiver got: the sender and the number of each message.
+type Received = Vec<(usize, usize)>;
+
 #[test]
 fn messages_of_one_sender_arrive_in_order() {
     everywhere(|place| {
@@ -27,7 +30,7 @@ fn each_message_of_many_senders_arrives_once_at_one_of_many_receivers_and_in_its
     const EACH: usize = 1_000;
     everywhere(|place| {
         let (tx, rx) = bounded::<(usize, usize)>(3);
-        let got: Arc<Mutex<Vec<Vec<(usize, usize)>>>> = Arc::default();
+        let got: Arc<Mutex<Vec<Received>>> = Arc::default();
         let receivers: Vec<_> = (0..4)
             .map(|_| {
                 let (rx, got) = (rx.clone(), got.clone());

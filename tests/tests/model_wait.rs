@@ -22,7 +22,10 @@ impl Permits {
     fn try_take(&self) -> bool {
         let mut free = self.free.load(Ordering::Relaxed);
         while free > 0 {
-            match self.free.compare_exchange(free, free - 1, Ordering::AcqRel, Ordering::Relaxed) {
+            match self
+                .free
+                .compare_exchange(free, free - 1, Ordering::AcqRel, Ordering::Relaxed)
+            {
                 Ok(_) => return true,
                 Err(current) => free = current,
             }
@@ -83,8 +86,8 @@ fn a_wake_up_is_not_lost() {
 fn two_waiters_get_a_permit_each() {
     loom::model(|| {
         let permits = Arc::new(Permits::default());
-        let takers = [permits.clone(), permits.clone()]
-            .map(|permits| thread::spawn(move || permits.take()));
+        let takers =
+            [permits.clone(), permits.clone()].map(|permits| thread::spawn(move || permits.take()));
         permits.put();
         permits.put();
         for taker in takers {
@@ -164,8 +167,7 @@ fn deadline_cancellation_and_wake_up_have_one_winner() {
     loom::model(|| {
         let permits = Arc::new(Permits::default());
         let waiter = Waiter::current();
-        let (for_timer, for_canceller, for_putter) =
-            (waiter.clone(), waiter, permits.clone());
+        let (for_timer, for_canceller, for_putter) = (waiter.clone(), waiter, permits.clone());
         let timer = thread::spawn(move || {
             for_timer.time_out();
         });
@@ -220,8 +222,7 @@ fn a_token_is_not_lost() {
 fn two_tokens_end_one_park_or_two_but_at_least_one() {
     loom::model(|| {
         let waiter = Waiter::current();
-        let others = [waiter.clone(), waiter]
-            .map(|waiter| thread::spawn(move || waiter.unpark()));
+        let others = [waiter.clone(), waiter].map(|waiter| thread::spawn(move || waiter.unpark()));
         park();
         for other in others {
             other.join().unwrap();

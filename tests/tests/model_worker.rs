@@ -26,8 +26,11 @@ fn an_inbox_keeps_everything_in_order() {
         }
         taken.extend(inbox.take_all());
         for first in [10, 20] {
-            let of_one: Vec<usize> =
-                taken.iter().copied().filter(|text| text / 10 * 10 == first).collect();
+            let of_one: Vec<usize> = taken
+                .iter()
+                .copied()
+                .filter(|text| text / 10 * 10 == first)
+                .collect();
             assert_eq!(of_one, [first, first + 1]);
         }
         assert_eq!(taken.len(), 4);
@@ -103,7 +106,9 @@ impl Workers {
     fn steal(&self) -> bool {
         let mut seeds = self.seeds.load(Ordering::Relaxed);
         while seeds > 0 {
-            match self.seeds.compare_exchange(seeds, seeds - 1, Ordering::AcqRel, Ordering::Relaxed)
+            match self
+                .seeds
+                .compare_exchange(seeds, seeds - 1, Ordering::AcqRel, Ordering::Relaxed)
             {
                 Ok(_) => return true,
                 Err(current) => seeds = current,
@@ -114,7 +119,11 @@ impl Workers {
 
     fn published(&self) {
         let homes = &self.homes;
-        self.idle.published(2, |worker| &homes[worker].sleep, |worker| homes[worker].waker.0.notify());
+        self.idle.published(
+            2,
+            |worker| &homes[worker].sleep,
+            |worker| homes[worker].waker.0.notify(),
+        );
     }
 
     fn publish(&self) {

@@ -71,7 +71,7 @@ fn closure_and_result_are_dropped_once_however_the_coroutine_ends() {
             let handle = spawn(move || {
                 let _closure = closure;
                 match way {
-                    0 | 1 | 2 => {}
+                    0..=2 => {}
                     3 => std::panic::resume_unwind(Box::new(())),
                     _ => coroutine::park(),
                 }
@@ -404,7 +404,7 @@ fn the_result_of_a_detached_coroutine_is_dropped_on_the_coroutine() {
     on_workers(1, || {
         let was_coroutine = Arc::new(AtomicBool::new(false));
         let says = was_coroutine.clone();
-        struct Result<F: FnMut()>(#[expect(dead_code, reason = "for its destructor")] OnDrop<F>);
+        struct Result<F: FnMut()>(OnDrop<F>);
         drop(spawn(move || {
             Result(OnDrop(move || {
                 // It may block, too.

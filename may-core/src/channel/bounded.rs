@@ -104,7 +104,9 @@ impl<T> Channel<T> {
     fn wake_all(&self, list: fn(&mut State<T>) -> &mut WaitList) {
         loop {
             let mut state = self.state.lock();
-            let Some(wake) = list(&mut state).commit_first().0 else { return };
+            let Some(wake) = list(&mut state).commit_first().0 else {
+                return;
+            };
             leave_and_wake(state, Some(wake));
         }
     }
@@ -133,7 +135,10 @@ impl<T> Channel<T> {
 /// ```
 #[must_use]
 pub fn bounded<T>(capacity: usize) -> (Sender<T>, Receiver<T>) {
-    assert!(capacity > 0, "a bounded channel needs room for at least one message");
+    assert!(
+        capacity > 0,
+        "a bounded channel needs room for at least one message"
+    );
     let state = SpinLock::new(State {
         ring: VecDeque::with_capacity(capacity),
         senders: WaitList::new(),
@@ -142,7 +147,12 @@ pub fn bounded<T>(capacity: usize) -> (Sender<T>, Receiver<T>) {
         receiver_count: 1,
     });
     let channel = Arc::new(Channel { state, capacity });
-    (Sender { channel: channel.clone() }, Receiver { channel })
+    (
+        Sender {
+            channel: channel.clone(),
+        },
+        Receiver { channel },
+    )
 }
 
 /// The sending side of a channel. May be cloned and shared; the channel is disconnected when the last one is dropped.
@@ -170,7 +180,8 @@ impl<T> Sender<T> {
     ///
     /// A cancelled coroutine unwinds here, and the message was not sent.
     pub fn send(&self, message: T) -> Result<(), SendError<T>> {
-        self.send_until(message, Deadline::NEVER).map_err(|error| SendError(error.into_inner()))
+        self.send_until(message, Deadline::NEVER)
+            .map_err(|error| SendError(error.into_inner()))
     }
 
     /// Sends a message, waiting for room for at most `timeout`.
@@ -255,7 +266,9 @@ impl<T> Sender<T> {
 impl<T> Clone for Sender<T> {
     fn clone(&self) -> Sender<T> {
         self.channel.state.lock().sender_count += 1;
-        Sender { channel: self.channel.clone() }
+        Sender {
+            channel: self.channel.clone(),
+        }
     }
 }
 
@@ -344,7 +357,8 @@ impl<T> Receiver<T> {
             if error == TryRecvError::Disconnected {
                 return Err(RecvTimeoutError::Disconnected);
             }
-            if park::wait_in(&channel.state, state, State::receivers, deadline) == Waited::TimedOut {
+            if park::wait_in(&channel.state, state, State::receivers, deadline) == Waited::TimedOut
+            {
                 return Err(RecvTimeoutError::Timeout);
             }
         }
@@ -394,7 +408,9 @@ impl<T> Receiver<T> {
 impl<T> Clone for Receiver<T> {
     fn clone(&self) -> Receiver<T> {
         self.channel.state.lock().receiver_count += 1;
-        Receiver { channel: self.channel.clone() }
+        Receiver {
+            channel: self.channel.clone(),
+        }
     }
 }
 

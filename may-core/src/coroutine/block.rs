@@ -136,7 +136,12 @@ impl Chunk {
     /// Puts a block back. Owner only.
     fn put(&self, block: NonNull<FreeBlock>) {
         // SAFETY: (docs/safety.md, R1) nobody uses the block any more; it is large enough and aligned.
-        unsafe { block.write(FreeBlock { next: self.free.get(), chunk: self }) };
+        unsafe {
+            block.write(FreeBlock {
+                next: self.free.get(),
+                chunk: self,
+            })
+        };
         self.free.set(block.as_ptr());
         self.used.set(self.used.get() - 1);
     }
@@ -209,7 +214,9 @@ impl BlockPool {
     /// A pool without chunks.
     pub(crate) fn new() -> BlockPool {
         BlockPool {
-            returned: Arc::new(Returned { head: AtomicPtr::new(ptr::null_mut()) }),
+            returned: Arc::new(Returned {
+                head: AtomicPtr::new(ptr::null_mut()),
+            }),
             classes: std::array::from_fn(|_| Class {
                 current: Cell::new(None),
                 available: UnsafeCell::new(List::new()),
@@ -271,7 +278,10 @@ impl BlockPool {
             };
             chunk.as_ref().listed.set(Listed::Current);
             class.current.set(Some(chunk));
-            let block = chunk.as_ref().take().expect("an available chunk has a free block");
+            let block = chunk
+                .as_ref()
+                .take()
+                .expect("an available chunk has a free block");
             (block, chunk.as_ptr())
         }
     }
@@ -332,8 +342,10 @@ impl Drop for BlockPool {
             for list in [&class.available, &class.full] {
                 // SAFETY: (docs/safety.md, R1) listed chunks are alive.
                 unsafe {
-                    Class::with(list, |list| while let Some(chunk) = list.pop_front() {
-                        chunks.push(chunk);
+                    Class::with(list, |list| {
+                        while let Some(chunk) = list.pop_front() {
+                            chunks.push(chunk);
+                        }
                     });
                 }
             }
@@ -387,7 +399,9 @@ pub(crate) fn allocate(layout: Layout) -> (NonNull<u8>, Origin) {
 pub(crate) unsafe fn free(block: NonNull<u8>, layout: Layout, origin: Origin) {
     // SAFETY: (docs/safety.md, R1) a chunk outlives its blocks, and the caller vouches for the rest.
     unsafe {
-        let Some(chunk) = origin.as_ref() else { return dealloc(block.as_ptr(), layout) };
+        let Some(chunk) = origin.as_ref() else {
+            return dealloc(block.as_ptr(), layout);
+        };
         let block = block.cast::<FreeBlock>();
         match POOL.get().as_ref() {
             Some(pool) if Arc::as_ptr(&pool.returned) == Arc::as_ptr(&chunk.returned) => {
@@ -479,7 +493,11 @@ mod tests {
         with_pool(|pool| {
             let blocks_of_three_chunks = 3 * CHUNK_BYTES / CLASS_BYTES[0];
             for _ in 0..10 {
-                let sent = Sent((0..blocks_of_three_chunks).map(|_| allocate(SMALL)).collect());
+                let sent = Sent(
+                    (0..blocks_of_three_chunks)
+                        .map(|_| allocate(SMALL))
+                        .collect(),
+                );
                 std::thread::spawn(move || sent.free(SMALL)).join().unwrap();
             }
             pool.collect();
@@ -509,7 +527,10 @@ mod tests {
     fn blocks_outlive_their_pool() {
         let (send, receive) = std::sync::mpsc::channel();
         std::thread::spawn(move || {
-            with_pool(|_| send.send(Sent((0..1000).map(|_| allocate(SMALL)).collect())).unwrap());
+            with_pool(|_| {
+                send.send(Sent((0..1000).map(|_| allocate(SMALL)).collect()))
+                    .unwrap()
+            });
         })
         .join()
         .unwrap();
@@ -522,7 +543,8 @@ mod tests {
             let (send, receive) = std::sync::mpsc::channel();
             let owner = std::thread::spawn(move || {
                 with_pool(|_| {
-                    send.send(Sent((0..600).map(|_| allocate(SMALL)).collect())).unwrap();
+                    send.send(Sent((0..600).map(|_| allocate(SMALL)).collect()))
+                        .unwrap();
                 });
             });
             receive.recv().unwrap().free(SMALL);

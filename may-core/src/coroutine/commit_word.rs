@@ -169,7 +169,9 @@ impl CommitWord {
         let closed = (open & !(STATE_MASK | ARM_MASK)) | outcome;
         // Release: the waiter sees what the winner did before. Acquire: a winner that goes on to touch the waiter sees
         // what the waiter did before it opened the word.
-        self.0.compare_exchange(open, closed, Ordering::AcqRel, Ordering::Relaxed).is_ok()
+        self.0
+            .compare_exchange(open, closed, Ordering::AcqRel, Ordering::Relaxed)
+            .is_ok()
     }
 
     /// Closes the current wait, if it is open and has all of `flags`.

@@ -56,8 +56,7 @@ impl Header {
     pub(crate) unsafe fn resume(this: NonNull<Header>) -> bool {
         // SAFETY: (docs/safety.md, I1) only the worker makes this mutable reference, and only here; what runs inside
         // the resume knows the suspender, not the frame.
-        let Frame(coroutine) =
-            unsafe { (*this.as_ref().frame.get()).as_mut().unwrap_unchecked() };
+        let Frame(coroutine) = unsafe { (*this.as_ref().frame.get()).as_mut().unwrap_unchecked() };
         matches!(coroutine.resume(()), CoroutineResult::Return(()))
     }
 
@@ -109,6 +108,8 @@ pub(crate) unsafe fn on_stack<R>(stack: &Stack, f: impl FnOnce() -> R) -> R {
 
 impl fmt::Debug for Frame {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Frame").field("ended", &self.0.done()).finish()
+        f.debug_struct("Frame")
+            .field("ended", &self.0.done())
+            .finish()
     }
 }

@@ -101,7 +101,9 @@ impl Home {
     /// Ends a sleep in the operating system; for whoever has been told to by `SleepState::notify`.
     pub(crate) fn wake(&self) {
         // An error here would be the loss of an eventfd that is open and never full.
-        self.waker.wake().expect("the waker of a worker works as long as the worker");
+        self.waker
+            .wake()
+            .expect("the waker of a worker works as long as the worker");
     }
 
     /// The run queue. Owner only.
@@ -117,7 +119,9 @@ impl Home {
 
 impl fmt::Debug for Home {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Home").field("sleep", &self.sleep).finish_non_exhaustive()
+        f.debug_struct("Home")
+            .field("sleep", &self.sleep)
+            .finish_non_exhaustive()
     }
 }
 

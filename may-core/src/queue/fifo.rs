@@ -15,7 +15,10 @@ pub(crate) struct Fifo<T> {
 impl<T: Queued> Fifo<T> {
     /// An empty queue.
     pub(crate) const fn new() -> Fifo<T> {
-        Fifo { head: Cell::new(ptr::null_mut()), tail: Cell::new(ptr::null_mut()) }
+        Fifo {
+            head: Cell::new(ptr::null_mut()),
+            tail: Cell::new(ptr::null_mut()),
+        }
     }
 
     /// Whether nothing is queued.
@@ -33,7 +36,9 @@ impl<T: Queued> Fifo<T> {
     pub(crate) unsafe fn push(&self, item: NonNull<T>) {
         // SAFETY: (docs/safety.md, I3) the caller vouches for `item`, and a queued tail is alive.
         unsafe {
-            item.as_ref().next().store(ptr::null_mut(), Ordering::Relaxed);
+            item.as_ref()
+                .next()
+                .store(ptr::null_mut(), Ordering::Relaxed);
             match self.tail.get().as_ref() {
                 Some(tail) => tail.next().store(item.as_ptr(), Ordering::Relaxed),
                 None => self.head.set(item.as_ptr()),

@@ -21,7 +21,9 @@ pub(crate) struct Inbox<T> {
 impl<T: Queued> Inbox<T> {
     /// An empty inbox.
     pub(crate) fn new() -> Inbox<T> {
-        Inbox { head: AtomicPtr::new(ptr::null_mut()) }
+        Inbox {
+            head: AtomicPtr::new(ptr::null_mut()),
+        }
     }
 
     /// Whether nothing is there; another thread may push the moment after.
@@ -39,7 +41,9 @@ impl<T: Queued> Inbox<T> {
         let mut head = self.head.load(Ordering::Relaxed);
         loop {
             // SAFETY: (docs/safety.md, I3) the item is the caller's until the exchange below succeeds.
-            unsafe { item.as_ref() }.next().store(head, Ordering::Relaxed);
+            unsafe { item.as_ref() }
+                .next()
+                .store(head, Ordering::Relaxed);
             // Release: the owner sees the link and everything that was done to the item before.
             match self.head.compare_exchange_weak(
                 head,

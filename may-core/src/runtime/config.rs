@@ -92,6 +92,10 @@ impl Config {
 
     /// Changes one setting.
     fn change(self, change: impl FnOnce(&mut Settings)) -> Result<Config, AlreadyStarted> {
-        if default::configure(change) { Ok(self) } else { Err(AlreadyStarted) }
+        if default::configure(change) {
+            Ok(self)
+        } else {
+            Err(AlreadyStarted)
+        }
     }
 }

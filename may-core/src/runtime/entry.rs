@@ -22,19 +22,30 @@ impl EntryConfig {
     /// The defaults of `#[may::main]`.
     #[must_use]
     pub const fn main() -> EntryConfig {
-        EntryConfig { workers: None, stack_bytes: None, isolated: false }
+        EntryConfig {
+            workers: None,
+            stack_bytes: None,
+            isolated: false,
+        }
     }
 
     /// The defaults of `#[may::test]`.
     #[must_use]
     pub const fn test() -> EntryConfig {
-        EntryConfig { workers: Some(TEST_WORKERS), stack_bytes: None, isolated: true }
+        EntryConfig {
+            workers: Some(TEST_WORKERS),
+            stack_bytes: None,
+            isolated: true,
+        }
     }
 
     /// `workers = N`.
     #[must_use]
     pub const fn workers(mut self, workers: usize) -> EntryConfig {
-        assert!(workers > 0, "`workers` must be at least 1: `\"cores\"` uses every core");
+        assert!(
+            workers > 0,
+            "`workers` must be at least 1: `\"cores\"` uses every core"
+        );
         self.workers = Some(workers);
         self
     }
@@ -62,8 +73,13 @@ impl EntryConfig {
 #[doc(hidden)]
 #[track_caller]
 pub fn enter<R: Send>(config: EntryConfig, f: impl FnOnce() -> R + Send) -> R {
-    assert!(!crate::spawn::is_coroutine(), "a runtime is already running on this thread");
-    let root = Builder::new().name("main".to_owned()).stack_size(ROOT_STACK_BYTES);
+    assert!(
+        !crate::spawn::is_coroutine(),
+        "a runtime is already running on this thread"
+    );
+    let root = Builder::new()
+        .name("main".to_owned())
+        .stack_size(ROOT_STACK_BYTES);
     if config.isolated {
         let mut builder = Runtime::builder();
         if let Some(workers) = config.workers {
@@ -87,5 +103,7 @@ pub fn enter<R: Send>(config: EntryConfig, f: impl FnOnce() -> R + Send) -> R {
 /// Starts a runtime.
 #[track_caller]
 fn start(builder: RuntimeBuilder) -> Runtime {
-    builder.build().unwrap_or_else(|error| panic!("the runtime cannot be started: {error}"))
+    builder
+        .build()
+        .unwrap_or_else(|error| panic!("the runtime cannot be started: {error}"))
 }

@@ -8,6 +8,6 @@ mod config;
 mod entry;
 mod value;
 
-pub use entry::{EntryConfig, enter};
 pub use config::{AlreadyStarted, Config, config};
+pub use entry::{EntryConfig, enter};
 pub use value::{Runtime, RuntimeBuilder, ShutdownError};

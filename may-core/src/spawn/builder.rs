@@ -237,7 +237,9 @@ where
     F: FnOnce() -> T + Send + 'static,
     T: Send + 'static,
 {
-    Builder::new().spawn(f).unwrap_or_else(|error| spawn_failed(&error))
+    Builder::new()
+        .spawn(f)
+        .unwrap_or_else(|error| spawn_failed(&error))
 }
 
 /// Spawns a coroutine that stays with the caller's worker from the start, so that it need not be `Send`.
@@ -267,7 +269,9 @@ where
     F: FnOnce() -> T + 'static,
     T: 'static,
 {
-    Builder::new().spawn_local(f).unwrap_or_else(|error| spawn_failed(&error))
+    Builder::new()
+        .spawn_local(f)
+        .unwrap_or_else(|error| spawn_failed(&error))
 }
 
 /// Spawns as a builder says and panics where it would return an error; what `go!` with options expands to.
@@ -278,7 +282,9 @@ where
     F: FnOnce() -> T + Send + 'static,
     T: Send + 'static,
 {
-    builder.spawn(f).unwrap_or_else(|error| spawn_failed(&error))
+    builder
+        .spawn(f)
+        .unwrap_or_else(|error| spawn_failed(&error))
 }
 
 /// The panic of the functions that do not return an error.

@@ -39,7 +39,9 @@ impl JoinError {
     /// The message of a panic, if its payload is a text, as that of `panic!` is.
     #[must_use]
     pub fn panic_message(&self) -> Option<&str> {
-        let JoinError::Panicked(payload) = self else { return None };
+        let JoinError::Panicked(payload) = self else {
+            return None;
+        };
         payload
             .downcast_ref::<&'static str>()
             .copied()
@@ -64,9 +66,10 @@ impl fmt::Debug for JoinError {
         match self {
             JoinError::Cancelled => f.write_str("Cancelled"),
             JoinError::OutOfStacks(error) => f.debug_tuple("OutOfStacks").field(error).finish(),
-            JoinError::Panicked(_) => {
-                f.debug_tuple("Panicked").field(&self.panic_message().unwrap_or("..")).finish()
-            }
+            JoinError::Panicked(_) => f
+                .debug_tuple("Panicked")
+                .field(&self.panic_message().unwrap_or(".."))
+                .finish(),
         }
     }
 }

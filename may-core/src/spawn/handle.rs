@@ -90,6 +90,8 @@ pub(super) fn wait_for_end<T>(joiner: &Joiner<T>) {
 
 impl<T> fmt::Debug for JoinHandle<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("JoinHandle").field("coroutine", self.coroutine()).finish_non_exhaustive()
+        f.debug_struct("JoinHandle")
+            .field("coroutine", self.coroutine())
+            .finish_non_exhaustive()
     }
 }

@@ -150,7 +150,9 @@ fn outcome<F: FnOnce() -> T, T>(header: &Header, closure: F) -> std::thread::Res
         return catch_unwind(AssertUnwindSafe(closure));
     }
     catch_unwind(AssertUnwindSafe(|| drop(closure)))?;
-    let error = header.has(flag::OUT_OF_STACKS).then(|| with_local(|local| local?.stack_error()));
+    let error = header
+        .has(flag::OUT_OF_STACKS)
+        .then(|| with_local(|local| local?.stack_error()));
     match error.flatten() {
         Some(error) => Err(Box::new(error)),
         None => Err(Box::new(Cancelled)),
@@ -187,12 +189,17 @@ pub(crate) fn make<F: FnOnce() -> T, T, M: Member>(birth: Birth, closure: F, mem
                 header: Header::new(birth, const { &Task::<F, T, M>::BODY }, origin),
                 joiners: WaitQueue::new(),
             },
-            slot: UnsafeCell::new(Slot { closure: ManuallyDrop::new(closure) }),
+            slot: UnsafeCell::new(Slot {
+                closure: ManuallyDrop::new(closure),
+            }),
             member,
         });
         let header = task.cast::<Header>();
         task.as_ref().member.joined(header);
-        Made { seed: header, joiner: Joiner::new(Reference::from_raw(header)) }
+        Made {
+            seed: header,
+            joiner: Joiner::new(Reference::from_raw(header)),
+        }
     }
 }
 
@@ -211,7 +218,10 @@ unsafe impl<T> Sync for Joiner<T> {}
 impl<T> Joiner<T> {
     /// The joiner of a task that was made for it.
     fn new(reference: Reference) -> Joiner<T> {
-        Joiner { coroutine: Coroutine::new(reference), _result: std::marker::PhantomData }
+        Joiner {
+            coroutine: Coroutine::new(reference),
+            _result: std::marker::PhantomData,
+        }
     }
 
     /// The coroutine, as users see it.
@@ -242,7 +252,10 @@ impl<T> Joiner<T> {
     /// Takes the result of a coroutine that has ended.
     #[inline]
     pub(crate) fn take(self) -> std::thread::Result<T> {
-        assert!(self.is_done(), "the result is there when the coroutine has ended");
+        assert!(
+            self.is_done(),
+            "the result is there when the coroutine has ended"
+        );
         let mut result = std::mem::MaybeUninit::<std::thread::Result<T>>::uninit();
         let this = ManuallyDrop::new(self);
         // SAFETY: (docs/safety.md, R1) `DONE` is set and `DETACHED` is not, so the result is ours; it is taken once, as
@@ -261,8 +274,7 @@ impl<T> Joiner<T> {
         let reference = self.reference();
         let before = reference.flags.fetch_or(flag::DETACHED, Ordering::AcqRel);
         // SAFETY: (docs/safety.md, R1) `DONE` came first, so the result is ours to drop.
-        before & flag::DONE != 0
-            && unsafe { (reference.body().drop_result)(reference.as_ptr()) }
+        before & flag::DONE != 0 && unsafe { (reference.body().drop_result)(reference.as_ptr()) }
     }
 
     /// Gives up the right to the result and says whether it was there and was a panic.

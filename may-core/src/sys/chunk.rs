@@ -5,7 +5,9 @@ use std::ptr::NonNull;
 /// Takes `length` bytes, a multiple of every page size, from the system.
 #[cfg(unix)]
 pub(crate) fn take(length: usize) -> Option<NonNull<u8>> {
-    super::memory::map(length).ok().and_then(|start| NonNull::new(start as *mut u8))
+    super::memory::map(length)
+        .ok()
+        .and_then(|start| NonNull::new(start as *mut u8))
 }
 
 /// Gives memory back that `take` returned.

@@ -10,7 +10,11 @@ use mio::Poll;
 pub(crate) fn wait_precisely(poll: &Poll, timeout: Duration) -> bool {
     use std::os::fd::AsRawFd;
 
-    let mut descriptor = libc::pollfd { fd: poll.as_raw_fd(), events: libc::POLLIN, revents: 0 };
+    let mut descriptor = libc::pollfd {
+        fd: poll.as_raw_fd(),
+        events: libc::POLLIN,
+        revents: 0,
+    };
     let timeout = libc::timespec {
         tv_sec: timeout.as_secs().try_into().unwrap_or(libc::time_t::MAX),
         // Below 10^9, so it fits.

@@ -22,7 +22,9 @@ pub(crate) fn pin_to_processor(index: usize) {
         let processors: Vec<usize> = (0..libc::CPU_SETSIZE as usize)
             .filter(|&processor| libc::CPU_ISSET(processor, &allowed))
             .collect();
-        let Some(&processor) = processors.get(index % processors.len().max(1)) else { return };
+        let Some(&processor) = processors.get(index % processors.len().max(1)) else {
+            return;
+        };
         let mut chosen: libc::cpu_set_t = std::mem::zeroed();
         libc::CPU_SET(processor, &mut chosen);
         libc::sched_setaffinity(0, size_of::<libc::cpu_set_t>(), &chosen);

@@ -18,7 +18,10 @@ pub(crate) struct Links<T> {
 impl<T> Links<T> {
     /// The links of a node that is in no list.
     pub(crate) const fn new() -> Links<T> {
-        Links { previous: Cell::new(ptr::null_mut()), next: Cell::new(ptr::null_mut()) }
+        Links {
+            previous: Cell::new(ptr::null_mut()),
+            next: Cell::new(ptr::null_mut()),
+        }
     }
 }
 
@@ -50,7 +53,10 @@ unsafe impl<T: Linked> Send for List<T> {}
 impl<T: Linked> List<T> {
     /// A list without nodes.
     pub(crate) const fn new() -> List<T> {
-        List { head: ptr::null_mut(), tail: ptr::null_mut() }
+        List {
+            head: ptr::null_mut(),
+            tail: ptr::null_mut(),
+        }
     }
 
     /// Whether there is no node.
@@ -128,7 +134,9 @@ impl<T: Linked> List<T> {
 
 impl<T: Linked> fmt::Debug for List<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("List").field("is_empty", &self.is_empty()).finish()
+        f.debug_struct("List")
+            .field("is_empty", &self.is_empty())
+            .finish()
     }
 }
 

@@ -21,7 +21,10 @@ mod raw {
 
     impl<T> Raw<T> {
         pub(super) const fn new(value: T) -> Raw<T> {
-            Raw { locked: AtomicBool::new(false), value: StdUnsafeCell::new(value) }
+            Raw {
+                locked: AtomicBool::new(false),
+                value: StdUnsafeCell::new(value),
+            }
         }
 
         #[inline]
@@ -121,7 +124,10 @@ impl<T> SpinLock<T> {
     /// Waits until nobody else is inside, and enters.
     #[inline]
     pub(crate) fn lock(&self) -> SpinGuard<'_, T> {
-        SpinGuard { value: self.0.enter(), lock: self }
+        SpinGuard {
+            value: self.0.enter(),
+            lock: self,
+        }
     }
 }
 

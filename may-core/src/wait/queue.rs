@@ -96,13 +96,19 @@ impl WaitQueue {
     /// A queue in which nobody waits.
     #[cfg(not(may_loom))]
     pub(crate) const fn new() -> WaitQueue {
-        WaitQueue { nodes: SpinLock::new(WaitList::new()), waiting: AtomicUsize::new(0) }
+        WaitQueue {
+            nodes: SpinLock::new(WaitList::new()),
+            waiting: AtomicUsize::new(0),
+        }
     }
 
     /// A queue in which nobody waits.
     #[cfg(may_loom)]
     pub(crate) fn new() -> WaitQueue {
-        WaitQueue { nodes: SpinLock::new(WaitList::new()), waiting: AtomicUsize::new(0) }
+        WaitQueue {
+            nodes: SpinLock::new(WaitList::new()),
+            waiting: AtomicUsize::new(0),
+        }
     }
 
     /// Whether nobody waits. Meaningful to a side that has made its change and issued a fence, or as a hint.
@@ -120,7 +126,8 @@ impl WaitQueue {
         let mut nodes = self.nodes.lock();
         // SAFETY: (docs/safety.md, I2) as promised by the caller.
         unsafe { nodes.register(node) };
-        self.waiting.store(self.waiting.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
+        self.waiting
+            .store(self.waiting.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
     }
 
     /// Makes sure that `node` is in no list any more. Waiter only; after this the node may go away.
@@ -172,12 +179,17 @@ impl WaitQueue {
     /// Counts nodes that were taken out. Under the lock.
     #[inline]
     fn count_down(&self, nodes: usize) {
-        self.waiting.store(self.waiting.load(Ordering::Relaxed) - nodes, Ordering::Relaxed);
+        self.waiting.store(
+            self.waiting.load(Ordering::Relaxed) - nodes,
+            Ordering::Relaxed,
+        );
     }
 }
 
 impl fmt::Debug for WaitQueue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("WaitQueue").field("waiting", &self.waiting.load(Ordering::Relaxed)).finish()
+        f.debug_struct("WaitQueue")
+            .field("waiting", &self.waiting.load(Ordering::Relaxed))
+            .finish()
     }
 }

@@ -30,7 +30,9 @@ impl ThreadBlock {
             static BLOCK: Arc<ThreadBlock> = Arc::new(ThreadBlock::new());
         }
         // In the destructors of thread locals the block may be gone: one for the moment does for waiting, too.
-        BLOCK.try_with(Arc::clone).unwrap_or_else(|_| Arc::new(ThreadBlock::new()))
+        BLOCK
+            .try_with(Arc::clone)
+            .unwrap_or_else(|_| Arc::new(ThreadBlock::new()))
     }
 
     /// A block of the current thread.

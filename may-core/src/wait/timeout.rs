@@ -21,7 +21,12 @@ pub(crate) struct Timeout {
 impl Timeout {
     /// A timeout that is in no wheel yet.
     pub(crate) fn new(deadline: u64, coroutine: NonNull<Header>, ticket: Ticket) -> Timeout {
-        Timeout { entry: Entry::new(deadline), coroutine, ticket, _pinned: PhantomPinned }
+        Timeout {
+            entry: Entry::new(deadline),
+            coroutine,
+            ticket,
+            _pinned: PhantomPinned,
+        }
     }
 
     /// What the wheel links; made from a pointer to the whole, as the wheel asks.

@@ -48,15 +48,17 @@ pub(crate) struct Idle {
 impl Idle {
     /// Nobody sleeps and nobody watches.
     pub(crate) fn new() -> Idle {
-        Idle { watcher: AtomicUsize::new(NOBODY), sleeping: AtomicUsize::new(0) }
+        Idle {
+            watcher: AtomicUsize::new(NOBODY),
+            sleeping: AtomicUsize::new(0),
+        }
     }
 
     /// Whether a publisher has to rouse somebody (steps b and c).
     #[inline]
     fn must_rouse(&self) -> bool {
         fence(Ordering::SeqCst);
-        self.watcher.load(Ordering::Relaxed) == NOBODY
-            && self.sleeping.load(Ordering::Relaxed) != 0
+        self.watcher.load(Ordering::Relaxed) == NOBODY && self.sleeping.load(Ordering::Relaxed) != 0
     }
 
     /// The index of the worker that has the watch.

@@ -87,7 +87,9 @@ impl Local {
             driver,
             deque,
             wheel: Wheel::new(now),
-            stacks: StackPool::new(PoolConfig { scrub: shared.settings.scrub_stacks }),
+            stacks: StackPool::new(PoolConfig {
+                scrub: shared.settings.scrub_stacks,
+            }),
             blocks: BlockPool::new(),
             live: UnsafeCell::new(List::new()),
             live_count: Cell::new(0),
@@ -152,7 +154,9 @@ impl Local {
             self.deque.push(seed);
         } else {
             let idle = &self.shared.idle;
-            self.peer().seeds.push(&self.deque, seed, idle.has_thieves());
+            self.peer()
+                .seeds
+                .push(&self.deque, seed, idle.has_thieves());
             self.shared.published();
         }
         None

@@ -142,7 +142,11 @@ impl Seeds {
             }
             unripe = true;
         }
-        if unripe { Robbed::Unripe } else { Robbed::Nothing }
+        if unripe {
+            Robbed::Unripe
+        } else {
+            Robbed::Nothing
+        }
     }
 }
 
