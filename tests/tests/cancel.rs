@@ -219,7 +219,9 @@ fn a_cancellation_that_had_to_wait_for_an_unwinding_neighbour_is_delivered() {
                 coroutine::park();
             }
         });
-        let receiving = spawn_waiting(move || drop(receiver.recv()));
+        let receiving = spawn_waiting(move || {
+            let _ = receiver.recv();
+        });
         let cancelled_first = spawn(|| coroutine::sleep(Duration::MAX));
         cancelled_first.cancel();
         asleep.cancel();

@@ -72,7 +72,9 @@ fn a_shutdown_cancels_what_waits_and_what_has_not_started() {
         let handles: Vec<_> = (0..100)
             .map(|i| {
                 let unwound = unwound.clone();
-                let on_drop = OnDrop(move || drop(unwound.fetch_add(1, SeqCst)));
+                let on_drop = OnDrop(move || {
+                    unwound.fetch_add(1, SeqCst);
+                });
                 runtime.spawn(move || {
                     let _on_drop = on_drop;
                     match i % 3 {
@@ -241,7 +243,7 @@ fn a_coroutine_given_up_while_it_waits_is_passed_by() {
         drop(runtime.spawn(move || {
             coroutine::shield(|| {
                 says.store(true, SeqCst);
-                drop(theirs.recv());
+                let _ = theirs.recv();
             });
         }));
         eventually("it waits for a message", || started.load(SeqCst));
@@ -300,7 +302,9 @@ fn an_idle_runtime_does_nothing() {
         let waiting = [
             runtime.spawn(coroutine::park),
             runtime.spawn(|| coroutine::sleep(Duration::from_secs(30 * 24 * 3_600))),
-            runtime.spawn(|| drop(bounded::<()>(1).1.recv_timeout(Duration::MAX))),
+            runtime.spawn(|| {
+                let _ = bounded::<()>(1).1.recv_timeout(Duration::MAX);
+            }),
         ];
         let workers = || -> Vec<(String, u64)> {
             threads()
@@ -352,7 +356,9 @@ fn starting_and_stopping_many_times_loses_nothing() {
             .map(|_| {
                 let counted = OnDrop({
                     let count = count.clone();
-                    move || drop(count.fetch_add(1, SeqCst))
+                    move || {
+                        count.fetch_add(1, SeqCst);
+                    }
                 });
                 let yields = random.below(4);
                 runtime.spawn(move || {

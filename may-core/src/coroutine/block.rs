@@ -286,6 +286,17 @@ impl BlockPool {
         }
     }
 
+    /// Whether [`trim`](Self::trim) would give anything back.
+    pub(crate) fn wants_trim(&self) -> bool {
+        !self.returned.head.load(Ordering::Relaxed).is_null()
+    }
+
+    /// Puts the blocks back that other threads have freed, and with them the chunks that are free then. For a worker without
+    /// anything to do.
+    pub(crate) fn trim(&self) {
+        self.collect();
+    }
+
     /// Puts the blocks back that other threads have freed.
     fn collect(&self) {
         let mut head = self.returned.head.swap(ptr::null_mut(), Ordering::Acquire);

@@ -1,7 +1,7 @@
 //! Blocking: the one place where a coroutine or a thread stops and goes on (I2).
 //!
 //! Everything in the crate that blocks calls [`wait`], or for the three things that have no queue [`park_until`],
-//! [`yield_now`] and [`sleep_until`]; below them lie the same two steps, opening the commit word and [`suspend`].
+//! [`yield_now`] and [`sleep_until`]; below them lie the same two steps, opening the commit word and suspending.
 //!
 //! # Cancellation
 //!

@@ -425,7 +425,7 @@ impl Local {
 
     /// Sleeps; if that lasts, gives memory back that is not needed soon, once, and sleeps on.
     fn sleep_and_trim(&self) {
-        if !self.stacks.wants_trim() {
+        if !self.stacks.wants_trim() && !self.blocks.wants_trim() {
             return self.driver.sleep(self.next_timer());
         }
         let trim_at = Deadline::after(TRIM_AFTER);
@@ -434,6 +434,7 @@ impl Local {
         // rest would begin the whole time anew.
         if trim_at.remaining() <= Some(TRIM_AFTER / 10) {
             self.stacks.trim();
+            self.blocks.trim();
         }
     }
 
