@@ -123,7 +123,7 @@ macro_rules! three {
     ($function:ident, $local:ident) => {
         fn $function(log: &Arc<Mutex<Vec<String>>>) {
             /// Uses another key when it is dropped.
-            struct Uses(#[expect(dead_code, reason = "for its destructor")] Logged);
+            struct Uses(Logged);
             impl Drop for Uses {
                 fn drop(&mut self) {
                     let made = C.try_with(|c| {

@@ -55,15 +55,15 @@ const ROWS: &[Row] = &[
         covers: &["spawn/handle.rs join"],
         ends: Ends::Woken,
         keeps: false,
-        make: || Joins::new(),
+        make: || Joins::operation(),
     },
     Row {
         covers: &["spawn/scope.rs join"],
         ends: Ends::Woken,
         keeps: false,
         make: || {
-            Gated::new(|gate| {
-                coroutine::scope(|s| s.spawn(|| drop(gate.recv())).join()).unwrap();
+            Gated::operation(|gate| {
+                coroutine::scope(|s| s.spawn(|| gate.recv().is_ok()).join()).unwrap();
             })
         },
     },
@@ -71,19 +71,21 @@ const ROWS: &[Row] = &[
         covers: &["spawn/scope.rs scope"],
         ends: Ends::Woken,
         keeps: false,
-        make: || Gated::new(|gate| coroutine::scope(|s| drop(s.spawn(|| drop(gate.recv()))))),
+        make: || {
+            Gated::operation(|gate| coroutine::scope(|s| drop(s.spawn(|| gate.recv().is_ok()))))
+        },
     },
     Row {
         covers: &["park/mod.rs park"],
         ends: Ends::Woken,
         keeps: true,
-        make: || Parks::new(),
+        make: || Parks::operation(),
     },
     Row {
         covers: &["park/mod.rs park_timeout"],
         ends: Ends::WokenOrTimeout,
         keeps: true,
-        make: || Parks::new(),
+        make: || Parks::operation(),
     },
     Row {
         covers: &["park/mod.rs yield_now"],
@@ -114,47 +116,51 @@ const ROWS: &[Row] = &[
         covers: &["channel/bounded.rs recv"],
         ends: Ends::Woken,
         keeps: true,
-        make: || Receives::new(|rx, _| rx.recv().is_ok()),
+        make: || Receives::operation(|rx, _| rx.recv().is_ok()),
     },
     Row {
         covers: &["channel/bounded.rs recv_timeout"],
         ends: Ends::WokenOrTimeout,
         keeps: true,
         make: || {
-            Receives::new(|rx, timeout| rx.recv_timeout(timeout.unwrap_or(Duration::MAX)).is_ok())
+            Receives::operation(|rx, timeout| {
+                rx.recv_timeout(timeout.unwrap_or(Duration::MAX)).is_ok()
+            })
         },
     },
     Row {
         covers: &["channel/bounded.rs recv_deadline"],
         ends: Ends::WokenOrTimeout,
         keeps: true,
-        make: || Receives::new(|rx, timeout| rx.recv_deadline(deadline(timeout)).is_ok()),
+        make: || Receives::operation(|rx, timeout| rx.recv_deadline(deadline(timeout)).is_ok()),
     },
     Row {
         covers: &["channel/bounded.rs send"],
         ends: Ends::Woken,
         keeps: true,
-        make: || Sends::new(|tx, _| tx.send(1).is_ok()),
+        make: || Sends::operation(|tx, _| tx.send(1).is_ok()),
     },
     Row {
         covers: &["channel/bounded.rs send_timeout"],
         ends: Ends::WokenOrTimeout,
         keeps: true,
         make: || {
-            Sends::new(|tx, timeout| tx.send_timeout(1, timeout.unwrap_or(Duration::MAX)).is_ok())
+            Sends::operation(|tx, timeout| {
+                tx.send_timeout(1, timeout.unwrap_or(Duration::MAX)).is_ok()
+            })
         },
     },
     Row {
         covers: &["channel/bounded.rs send_deadline"],
         ends: Ends::WokenOrTimeout,
         keeps: true,
-        make: || Sends::new(|tx, timeout| tx.send_deadline(1, deadline(timeout)).is_ok()),
+        make: || Sends::operation(|tx, timeout| tx.send_deadline(1, deadline(timeout)).is_ok()),
     },
     Row {
         covers: &["sync/mutex.rs lock"],
         ends: Ends::Woken,
         keeps: true,
-        make: || Locks::new(),
+        make: || Locks::operation(),
     },
 ];
 
@@ -176,9 +182,11 @@ struct Joins {
 }
 
 impl Joins {
-    fn new() -> Arc<dyn Blocks> {
+    fn operation() -> Arc<dyn Blocks> {
         let (tx, rx) = channel::bounded(1);
-        let handle = coroutine::spawn(move || drop(rx.recv()));
+        let handle = coroutine::spawn(move || {
+            let _ = rx.recv();
+        });
         Arc::new(Joins {
             handle: StdMutex::new(Some(handle)),
             gate: tx,
@@ -204,7 +212,7 @@ struct Gated {
 }
 
 impl Gated {
-    fn new(wait: fn(&Receiver<()>)) -> Arc<dyn Blocks> {
+    fn operation(wait: fn(&Receiver<()>)) -> Arc<dyn Blocks> {
         Arc::new(Gated {
             gate: channel::bounded(1),
             wait,
@@ -230,7 +238,7 @@ struct Parks {
 }
 
 impl Parks {
-    fn new() -> Arc<dyn Blocks> {
+    fn operation() -> Arc<dyn Blocks> {
         Arc::new(Parks {
             woken: AtomicBool::new(false),
             parked: StdMutex::new(None),
@@ -300,7 +308,7 @@ struct Receives {
 }
 
 impl Receives {
-    fn new(receive: fn(&Receiver<i32>, Option<Duration>) -> bool) -> Arc<dyn Blocks> {
+    fn operation(receive: fn(&Receiver<i32>, Option<Duration>) -> bool) -> Arc<dyn Blocks> {
         let (tx, rx) = channel::bounded(4);
         Arc::new(Receives { tx, rx, receive })
     }
@@ -324,7 +332,7 @@ struct Sends {
 }
 
 impl Sends {
-    fn new(send: fn(&Sender<i32>, Option<Duration>) -> bool) -> Arc<dyn Blocks> {
+    fn operation(send: fn(&Sender<i32>, Option<Duration>) -> bool) -> Arc<dyn Blocks> {
         let (tx, rx) = channel::bounded(2);
         tx.send(0).unwrap();
         tx.send(0).unwrap();
@@ -349,7 +357,7 @@ struct Locks {
 }
 
 impl Locks {
-    fn new() -> Arc<dyn Blocks> {
+    fn operation() -> Arc<dyn Blocks> {
         let (tx, rx) = channel::bounded(1);
         let lock = Arc::new(Mutex::new(()));
         let held = Arc::new(AtomicBool::new(false));
