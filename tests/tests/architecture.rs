@@ -57,7 +57,7 @@ fn sources(root: &Path) -> Vec<File> {
 fn strip(line: &str) -> String {
     let (mut out, mut quoted, mut before) = (String::new(), false, ' ');
     for (at, c) in line.char_indices() {
-        if c == '"' && before != '\\' && !(before == '\'' && !quoted) {
+        if c == '"' && before != '\\' && (quoted || before != '\'') {
             quoted = !quoted;
         } else if !quoted {
             if line[at..].starts_with("//") {
