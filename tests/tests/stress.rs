@@ -195,6 +195,37 @@ fn the_memory_of_a_burst_goes_back() {
     });
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn the_memory_of_coroutines_whose_handles_go_while_their_worker_sleeps_goes_back() {
+    const NAME: &str =
+        "the_memory_of_coroutines_whose_handles_go_while_their_worker_sleeps_goes_back";
+    let _watchdog = watchdog();
+    may_tests::alone(NAME, || {
+        let runtime = runtime(1);
+        runtime.run(|| coroutine::spawn(|| ()).join().unwrap());
+        let before = resident();
+        let handles = runtime.run(|| {
+            let handles: Vec<_> = (0..200_000).map(|_| coroutine::spawn(|| ())).collect();
+            may_tests::eventually("all have ended", || {
+                handles.iter().all(JoinHandle::is_finished)
+            });
+            handles
+        });
+        // Long enough for the worker to have given back what it can, and to sleep.
+        std::thread::sleep(Duration::from_millis(300));
+        assert!(
+            resident() > before + (40 << 20),
+            "the handles hold 256 bytes each"
+        );
+        drop(handles);
+        may_tests::eventually("the memory is back where it was", || {
+            resident() < before + (10 << 20)
+        });
+        end(runtime);
+    });
+}
+
 /// Row 20 of the list of what must not go wrong: May 0.3 writes to an eventfd on every spawn, and allocates on every receive.
 #[cfg(target_os = "linux")]
 #[test]

@@ -20,9 +20,10 @@
 use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
 use std::cell::{Cell, UnsafeCell};
 use std::ptr::{self, NonNull};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
+use std::sync::{Arc, Weak};
 
+use super::home::Home;
 use crate::sys::chunk;
 use crate::util::list::{Linked, Links, List};
 
@@ -34,6 +35,9 @@ const CHUNK_BYTES: usize = 256 * 1024;
 const BLOCK_ALIGN: usize = 64;
 /// Chunks of a class that are kept although all their blocks are free.
 const SPARE_CHUNKS: usize = 4;
+/// Every how many blocks that other threads free the worker is told, in case it sleeps: it gives memory back before it sleeps
+/// on.
+const MANY_RETURNED: usize = 16 * 1024;
 
 /// What a block that is in use remembers of where it came from; null if it is the allocator's.
 pub(crate) type Origin = *const Chunk;
@@ -52,6 +56,10 @@ fn closed() -> *mut FreeBlock {
 /// The part of a pool that other threads touch.
 struct Returned {
     head: AtomicPtr<FreeBlock>,
+    /// How many blocks have come back this way.
+    count: AtomicUsize,
+    /// Whom to tell that there are many. Not kept alive: blocks may be out for longer than their worker runs.
+    home: Weak<Home>,
 }
 
 /// Where a chunk is listed.
@@ -211,11 +219,13 @@ thread_local! {
 }
 
 impl BlockPool {
-    /// A pool without chunks.
-    pub(crate) fn new() -> BlockPool {
+    /// A pool without chunks, for the worker that is reached by `home`.
+    pub(crate) fn new(home: Weak<Home>) -> BlockPool {
         BlockPool {
             returned: Arc::new(Returned {
                 head: AtomicPtr::new(ptr::null_mut()),
+                count: AtomicUsize::new(0),
+                home,
             }),
             classes: std::array::from_fn(|_| Class {
                 current: Cell::new(None),
@@ -430,6 +440,11 @@ pub(crate) unsafe fn free(block: NonNull<u8>, layout: Layout, origin: Origin) {
 /// The block is one of the chunk's, and nobody uses it any more.
 unsafe fn send_home(chunk: &Chunk, block: NonNull<FreeBlock>) {
     let returned = &chunk.returned.head;
+    // Looked up before the push, after which the chunk may be gone.
+    let count = chunk.returned.count.fetch_add(1, Ordering::Relaxed) + 1;
+    let home = count
+        .is_multiple_of(MANY_RETURNED)
+        .then(|| chunk.returned.home.upgrade());
     let mut head = returned.load(Ordering::Acquire);
     loop {
         if head == closed() {
@@ -446,9 +461,12 @@ unsafe fn send_home(chunk: &Chunk, block: NonNull<FreeBlock>) {
             Ordering::Release,
             Ordering::Acquire,
         ) {
-            Ok(_) => return,
+            Ok(_) => break,
             Err(current) => head = current,
         }
+    }
+    if let Some(home) = home.flatten() {
+        home.rouse();
     }
 }
 
@@ -462,7 +480,7 @@ mod tests {
 
     /// Runs `f` on a thread that has a pool.
     fn with_pool(f: impl FnOnce(&BlockPool)) {
-        let pool = BlockPool::new();
+        let pool = BlockPool::new(Weak::new());
         // SAFETY: (docs/safety.md, R1) the pool stays where it is until `leave`.
         unsafe { pool.enter() };
         f(&pool);

@@ -90,7 +90,7 @@ impl Local {
             stacks: StackPool::new(PoolConfig {
                 scrub: shared.settings.scrub_stacks,
             }),
-            blocks: BlockPool::new(),
+            blocks: BlockPool::new(Arc::downgrade(&shared.peers[index].home)),
             live: UnsafeCell::new(List::new()),
             live_count: Cell::new(0),
             stackless: Fifo::new(),
