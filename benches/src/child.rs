@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// How long a measurement repeats its work at least.
-const ENOUGH: Duration = Duration::from_millis(150);
+const ENOUGH: Duration = Duration::from_millis(100);
 
 /// The same for a quick look.
 const ENOUGH_QUICK: Duration = Duration::from_millis(30);

@@ -41,7 +41,7 @@ const ATTEMPTS: usize = 4;
 
 /// How much time a comparison may spend on that in all: on a machine that is always busy it would
 /// be lost.
-const PATIENCE: Duration = Duration::from_secs(100);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The figure that says how much of the machine others used.
 pub(crate) const FOREIGN: &str = "foreign";

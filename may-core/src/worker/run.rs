@@ -112,7 +112,7 @@ impl Local {
         self.deque
             .pop()
             .or_else(|| self.peer().seeds.take_placed())
-            .or_else(|| self.shared.take_injected(&self.deque))
+            .or_else(|| self.shared.take_injected(self.index, &self.deque))
     }
 
     /// Runs what was queued: most are suspended, some are seeds that were bound to this worker.
@@ -301,7 +301,10 @@ impl Local {
 
     /// Whether the runtime has asked for something that this worker has not done yet.
     fn has_orders(&self) -> bool {
-        (self.shared.is_stopping() && !self.cancelled.get()) || self.shared.is_abandoned()
+        // With nothing left the worker is to end: as soon as the seeds from outside are gone, which nobody would tell it.
+        let stops = self.shared.is_stopping();
+        (stops && (!self.cancelled.get() || self.live_count.get() == 0))
+            || self.shared.is_abandoned()
     }
 
     /// Whether something has come to this worker.
@@ -364,7 +367,7 @@ impl Local {
     fn look_for_seeds(&self, now: u64) -> Option<()> {
         let seed = self
             .shared
-            .take_injected(&self.deque)
+            .take_injected(self.index, &self.deque)
             .or_else(|| match self.steal(now) {
                 Robbed::Seed(seed) => Some(seed),
                 Robbed::Unripe | Robbed::Nothing => None,

@@ -150,6 +150,73 @@ impl Seeds {
     }
 }
 
+/// Seeds from outside, for whoever is free first.
+///
+/// A thread that spawns a pair which will talk to each other wakes a worker with the first one. So that the second starts
+/// there, too, what is left belongs for [`RIPE`] to the worker that took last, and to nobody at first.
+#[derive(Debug)]
+pub(crate) struct Injected {
+    seeds: Injector<Seed>,
+    /// Since when there has been something, or something is left.
+    since: AtomicU64,
+    /// The worker that took last.
+    taker: AtomicUsize,
+}
+
+impl Injected {
+    /// No seeds.
+    pub(crate) fn new() -> Injected {
+        Injected {
+            seeds: Injector::new(),
+            since: AtomicU64::new(0),
+            taker: AtomicUsize::new(usize::MAX),
+        }
+    }
+
+    /// Whether there is nothing for anybody.
+    #[inline]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.seeds.is_empty()
+    }
+
+    /// Adds a seed.
+    pub(crate) fn push(&self, seed: Seed) {
+        if self.seeds.is_empty() {
+            self.since.store(clock::now(), Ordering::Relaxed);
+        }
+        self.seeds.push(seed);
+    }
+
+    /// Takes seeds for `worker`, if they are ripe for it, or in any case in a `hurry`: one as the result, more into its
+    /// `deque`.
+    #[inline]
+    pub(crate) fn take(&self, worker: usize, deque: &Worker<Seed>, hurry: bool) -> Option<Seed> {
+        if self.seeds.is_empty() {
+            None
+        } else {
+            self.take_ripe(worker, deque, hurry)
+        }
+    }
+
+    /// The half of [`Injected::take`] that finds something.
+    fn take_ripe(&self, worker: usize, deque: &Worker<Seed>, hurry: bool) -> Option<Seed> {
+        let now = clock::now();
+        let mine = hurry || self.taker.load(Ordering::Relaxed) == worker;
+        if !mine && !is_ripe(&self.since, RIPE, now) {
+            return None;
+        }
+        let seed = retry(|| self.seeds.steal_batch_and_pop(deque))?;
+        self.since.store(now, Ordering::Relaxed);
+        self.taker.store(worker, Ordering::Relaxed);
+        Some(seed)
+    }
+
+    /// Takes one seed, ripe or not; for a runtime that has stopped.
+    pub(crate) fn take_any(&self) -> Option<Seed> {
+        retry(|| self.seeds.steal())
+    }
+}
+
 /// Whether something that is there since `since` has waited for `long`.
 fn is_ripe(since: &AtomicU64, long: Duration, now: u64) -> bool {
     let since = since.load(Ordering::Relaxed);
@@ -157,7 +224,7 @@ fn is_ripe(since: &AtomicU64, long: Duration, now: u64) -> bool {
 }
 
 /// Repeats a theft that another thief got in the way of.
-pub(crate) fn retry<T>(mut steal: impl FnMut() -> Steal<T>) -> Option<T> {
+fn retry<T>(mut steal: impl FnMut() -> Steal<T>) -> Option<T> {
     loop {
         match steal() {
             Steal::Success(value) => return Some(value),

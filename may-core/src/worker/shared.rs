@@ -8,12 +8,12 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crossbeam_deque::{Injector, Worker};
+use crossbeam_deque::Worker;
 use crossbeam_utils::CachePadded;
 
 use super::idle::Idle;
 use super::local::{self, Local};
-use super::seeds::{Seed, Seeds, retry};
+use super::seeds::{Injected, Seed, Seeds};
 use super::settings::Settings;
 use crate::coroutine::current;
 use crate::coroutine::header::{Header, flag};
@@ -114,7 +114,7 @@ pub(crate) struct Shared {
     /// Who watches and who sleeps.
     pub(crate) idle: CachePadded<Idle>,
     /// Seeds from outside, for whoever is free first.
-    injector: Injector<Seed>,
+    injected: Injected,
     /// Set once: nothing is spawned any more, what lives is cancelled.
     stopping: AtomicBool,
     /// Set once: workers whose coroutines have not ended park for ever (R9).
@@ -153,7 +153,7 @@ impl Shared {
         let shared = Arc::new(Shared {
             peers: peers.into_boxed_slice(),
             idle: CachePadded::new(Idle::new()),
-            injector: Injector::new(),
+            injected: Injected::new(),
             stopping: AtomicBool::new(false),
             abandoned: AtomicBool::new(false),
             next_registrar: AtomicUsize::new(0),
@@ -250,7 +250,7 @@ impl Shared {
                 }
             }
             Placement::Auto | Placement::Here => {
-                self.injector.push(seed);
+                self.injected.push(seed);
                 fence(Ordering::SeqCst);
                 match self.idle.watcher() {
                     // He may be in the middle of a pause.
@@ -291,21 +291,19 @@ impl Shared {
     }
 
     /// Takes seeds that came from outside: one as the result, more into `deque`.
-    pub(crate) fn take_injected(&self, deque: &Worker<Seed>) -> Option<Seed> {
-        if self.injector.is_empty() {
-            return None;
-        }
-        retry(|| self.injector.steal_batch_and_pop(deque))
+    #[inline]
+    pub(crate) fn take_injected(&self, worker: usize, deque: &Worker<Seed>) -> Option<Seed> {
+        self.injected.take(worker, deque, self.is_stopping())
     }
 
     /// Whether there are seeds from outside.
     pub(crate) fn has_injected(&self) -> bool {
-        !self.injector.is_empty()
+        !self.injected.is_empty()
     }
 
     /// Whether there is any seed that the calling worker could look for.
     pub(crate) fn has_seeds(&self) -> bool {
-        !self.injector.is_empty() || self.peers.iter().any(|peer| !peer.seeds.is_empty())
+        !self.injected.is_empty() || self.peers.iter().any(|peer| !peer.seeds.is_empty())
     }
 
     /// The registrar for a thread that is no worker.
@@ -402,7 +400,7 @@ impl Shared {
                 Header::run_unstarted(seed);
             }
         };
-        while let Some(Seed(seed)) = retry(|| self.injector.steal()) {
+        while let Some(Seed(seed)) = self.injected.take_any() {
             end(seed);
         }
         for peer in &self.peers {
