@@ -241,6 +241,68 @@ fn a_cancellation_that_had_to_wait_for_an_unwinding_neighbour_is_delivered() {
     });
 }
 
+/// The neighbour was waiting before, so it is certain that it does not unwind, and it can be cancelled in the middle of somebody
+/// else's unwinding.
+#[test]
+fn a_destructor_that_cancels_and_joins_a_neighbour_does_not_wait_for_ever() {
+    for workers in [1, 3] {
+        for by_panic in [true, false] {
+            on_workers(workers, || {
+                let outer = spawn_waiting(move || {
+                    let mut children: Vec<_> = (0..3)
+                        .map(|_| Some(spawn_waiting(coroutine::park)))
+                        .collect();
+                    let _end = OnDrop(|| {
+                        for child in &mut children {
+                            let child = child.take().unwrap();
+                            child.cancel();
+                            assert_cancelled(child.join());
+                        }
+                    });
+                    if by_panic {
+                        std::panic::resume_unwind(Box::new(()));
+                    }
+                    coroutine::park();
+                });
+                outer.cancel();
+                assert!(outer.join().is_err());
+            });
+        }
+    }
+}
+
+/// Each has a destructor that waits, so their unwindings overlap; none goes on as if it had not been cancelled.
+#[test]
+fn many_that_are_cancelled_at_once_unwind_although_their_destructors_wait() {
+    for workers in [1, 3] {
+        on_workers(workers, || {
+            let after = Arc::new(AtomicUsize::new(0));
+            let handles: Vec<_> = (0..50)
+                .map(|i| {
+                    let after = after.clone();
+                    spawn_waiting(move || {
+                        let _waits = OnDrop(|| {
+                            coroutine::sleep(Duration::from_micros(50));
+                            coroutine::yield_now();
+                        });
+                        match i % 3 {
+                            0 => coroutine::park(),
+                            1 => coroutine::sleep(Duration::MAX),
+                            _ => coroutine::park_timeout(Duration::MAX),
+                        }
+                        after.fetch_add(1, SeqCst);
+                    })
+                })
+                .collect();
+            handles.iter().for_each(coroutine::JoinHandle::cancel);
+            handles
+                .into_iter()
+                .for_each(|handle| drop(handle.join().unwrap_err()));
+            assert_eq!(after.load(SeqCst), 0);
+        });
+    }
+}
+
 /// The same when the runtime stops: what it cancels once must not be lost either.
 #[test]
 fn a_shutdown_while_a_neighbour_unwinds_ends_everything() {

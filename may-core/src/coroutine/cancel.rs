@@ -7,8 +7,9 @@
 use std::cell::Cell;
 use std::fmt;
 
+use super::current;
 use super::header::{Header, flag};
-use super::{current, unwinding};
+use super::unwinding::{self, Unwinding};
 
 /// The payload with which a cancelled coroutine unwinds, and the error that its `join` returns.
 ///
@@ -46,6 +47,13 @@ impl std::error::Error for Cancelled {}
 #[inline]
 pub(crate) fn is_deliverable(header: &Header) -> bool {
     !header.shielded.get() && !std::thread::panicking()
+}
+
+/// Whether a cancellation that has ended a wait of this coroutine, which has just been resumed from it, may be raised now.
+///
+/// Unlike [`is_deliverable`] also while somebody else on this thread unwinds, if it is certain that it is somebody else.
+pub(crate) fn is_deliverable_after_wait(header: &Header) -> bool {
+    is_deliverable(header) || (!header.shielded.get() && header.unwinding.get() == Unwinding::No)
 }
 
 /// Whether a wait of this coroutine is to be ended by a cancellation, now or as soon as nobody else on this thread unwinds.

@@ -4,11 +4,13 @@
 //! or a cancellation may block. Everybody who runs on that thread meanwhile sees `thread::panicking()`. So the worker notes,
 //! each time it resumes a coroutine, whether somebody who is suspended unwinds. If nobody does, `thread::panicking()` is exact
 //! until the next switch. If somebody does, only the mark on the coroutine itself counts, which is set when its unwinding begins:
-//! by the panic hook, by `cancel::raise`, and at the latest when it suspends. Nothing is raised on this worker until the last
-//! of them is gone (`cancel::is_deliverable` asks `thread::panicking()`), and a lock of ours is poisoned by marked coroutines only.
+//! by the panic hook, by `cancel::raise`, and at the latest when it suspends. A lock of ours is poisoned by marked coroutines only.
 //!
-//! A cancellation that had to wait for that is noted, and the worker delivers it (`deferred`, `take_deferred`): the wait that
-//! it was to end goes on meanwhile, and would have nobody else to end it.
+//! A cancellation must not be raised in a coroutine that unwinds already: that would abort the process. So one that has suspended
+//! beside somebody who unwinds, itself without a mark, is marked as unsure, and nothing is raised in it before the last of them is
+//! gone. One that has suspended before is sure, and is cancelled at once: a destructor that cancels and joins a neighbour must not
+//! wait for itself. A cancellation that had to wait is noted, and the worker delivers it (`deferred`, `take_deferred`): the wait
+//! that it was to end goes on meanwhile, and would have nobody else to end it.
 //!
 //! What is left uncertain, both only beside somebody who is suspended while unwinding: a coroutine that calls
 //! `std::panic::resume_unwind` itself, which runs no hook, is not seen to unwind; and one that has caught its own panic after a
@@ -24,12 +26,21 @@ use super::header::Header;
 /// The mark on a coroutine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Unwinding {
-    /// It was not unwinding when it was last looked at.
+    /// It was not unwinding when it last suspended.
     No,
+    /// When it last suspended somebody else unwound, and perhaps it did, too.
+    Unsure,
     /// A panic unwinds it.
     ByPanic,
     /// A cancellation unwinds it.
     ByCancellation,
+}
+
+impl Unwinding {
+    /// Whether it says that the coroutine unwinds.
+    fn is_marked(self) -> bool {
+        matches!(self, Unwinding::ByPanic | Unwinding::ByCancellation)
+    }
 }
 
 thread_local! {
@@ -50,7 +61,7 @@ pub(crate) fn before_resume() {
 
 /// Whether `header`, which runs on this thread, is unwinding.
 pub(crate) fn is_unwinding(header: &Header) -> bool {
-    std::thread::panicking() && (header.unwinding.get() != Unwinding::No || !UNWINDING.get())
+    std::thread::panicking() && (header.unwinding.get().is_marked() || !UNWINDING.get())
 }
 
 /// Marks the running coroutine, whose unwinding begins.
@@ -118,7 +129,12 @@ pub(crate) fn before_suspend(header: &Header) {
 /// The rare half of [`before_suspend`]: somebody on this thread is unwinding.
 #[cold]
 fn mark(header: &Header) {
-    if is_unwinding(header) && header.unwinding.get() == Unwinding::No {
-        header.unwinding.set(Unwinding::ByPanic);
+    if !header.unwinding.get().is_marked() {
+        let unsure = UNWINDING.get();
+        header.unwinding.set(if unsure {
+            Unwinding::Unsure
+        } else {
+            Unwinding::ByPanic
+        });
     }
 }

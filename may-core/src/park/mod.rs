@@ -113,7 +113,7 @@ impl Blocker {
             Blocker::Coroutine(coroutine) => {
                 // SAFETY: (docs/safety.md, R1) as above.
                 let header = unsafe { coroutine.as_ref() };
-                header.has(flag::CANCELLED) && is_deliverable_or_defer(header)
+                header.has(flag::CANCELLED) && or_defer(cancel::is_deliverable(header))
             }
             Blocker::Thread(block) => {
                 cfg!(may_loom) && block.flags.load(Ordering::Acquire) & request::CANCELLED != 0
@@ -127,7 +127,9 @@ impl Blocker {
     fn deliver(&self) {
         let deliverable = match self {
             // SAFETY: (docs/safety.md, R1) as above.
-            Blocker::Coroutine(coroutine) => is_deliverable_or_defer(unsafe { coroutine.as_ref() }),
+            Blocker::Coroutine(coroutine) => or_defer(cancel::is_deliverable_after_wait(unsafe {
+                coroutine.as_ref()
+            })),
             Blocker::Thread(_) => cfg!(may_loom),
         };
         if deliverable {
@@ -153,10 +155,9 @@ pub(crate) fn assert_may_block() {
     let _ = Blocker::current();
 }
 
-/// Whether a cancellation may be raised now; if not, the worker ends the coroutine's wait again when it may.
+/// Has the worker end the wait of a cancelled coroutine again later, if nothing may be raised in it now.
 #[cold]
-fn is_deliverable_or_defer(header: &Header) -> bool {
-    let deliverable = cancel::is_deliverable(header);
+fn or_defer(deliverable: bool) -> bool {
     if !deliverable {
         unwinding::deferred();
     }
@@ -309,28 +310,38 @@ fn wait_with(
 fn park_until(deadline: Deadline) {
     let blocker = Blocker::current();
     let take_token = || request::take_token(blocker.flags());
-    if take_token() {
-        return;
-    }
-    let cancellable = blocker.is_cancellable();
-    let word = blocker.word();
-    let ticket = word.open(Openness {
-        cancellable,
-        unparkable: true,
-    });
-    // Pairs with the fences of `unpark` and of `cancel`.
-    fence(Ordering::SeqCst);
-    let cancelled = cancellable && blocker.is_cancelled();
-    let outcome = if (take_token() || cancelled) && word.withdraw(ticket) {
-        Outcome::Withdrawn
-    } else {
-        blocker.suspend(ticket, deadline)
-    };
-    match outcome {
-        Outcome::Committed(_) => drop(take_token()),
-        Outcome::TimedOut => {}
-        Outcome::Withdrawn if !cancelled => {}
-        Outcome::Cancelled | Outcome::Withdrawn => blocker.deliver(),
+    loop {
+        if take_token() {
+            return;
+        }
+        let cancellable = blocker.is_cancellable();
+        let word = blocker.word();
+        let ticket = word.open(Openness {
+            cancellable,
+            unparkable: true,
+        });
+        // Pairs with the fences of `unpark` and of `cancel`.
+        fence(Ordering::SeqCst);
+        let cancelled = cancellable && blocker.is_cancelled();
+        let taken = take_token();
+        let outcome = if (taken || cancelled) && word.withdraw(ticket) {
+            Outcome::Withdrawn
+        } else {
+            blocker.suspend(ticket, deadline)
+        };
+        match outcome {
+            Outcome::Committed(_) => {
+                take_token();
+                return;
+            }
+            Outcome::TimedOut => return,
+            Outcome::Withdrawn if !cancelled => return,
+            Outcome::Cancelled | Outcome::Withdrawn => blocker.deliver(),
+        }
+        // It could not be raised now. A token that was taken meanwhile counts.
+        if taken {
+            return;
+        }
     }
 }
 
