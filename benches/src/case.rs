@@ -17,7 +17,8 @@ pub(crate) struct Case {
     pub(crate) workers: &'static [usize],
 }
 
-/// The work of a case, with its size.
+/// The work of a case, with its size. A measurement repeats it until enough time has passed, so the
+/// size only has to be large enough for its beginning and end not to count.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Work {
     /// Start `batch` coroutines and join them, until there were `total`.
@@ -109,7 +110,7 @@ pub(crate) const CASES: &[Case] = &[
         unit: "ns a round trip",
         work: Work::PingPong {
             pairs: 1,
-            rounds: 300_000,
+            rounds: 100_000,
             start: Start::Coroutine,
         },
         workers: ONE_AND_TWO,
@@ -120,7 +121,7 @@ pub(crate) const CASES: &[Case] = &[
         unit: "ns a round trip",
         work: Work::PingPong {
             pairs: 1,
-            rounds: 300_000,
+            rounds: 100_000,
             start: Start::Thread,
         },
         workers: ONE_AND_TWO,
@@ -131,7 +132,7 @@ pub(crate) const CASES: &[Case] = &[
         unit: "ns a round trip",
         work: Work::PingPong {
             pairs: 1,
-            rounds: 20_000,
+            rounds: 10_000,
             start: Start::Apart,
         },
         workers: &[2],
@@ -142,7 +143,7 @@ pub(crate) const CASES: &[Case] = &[
         unit: "ns a round trip",
         work: Work::PingPong {
             pairs: 100,
-            rounds: 500_000,
+            rounds: 200_000,
             start: Start::Coroutine,
         },
         workers: ONE_AND_TWO,

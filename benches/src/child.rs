@@ -57,7 +57,7 @@ pub(crate) fn measure(task: &Task) -> Result<(), String> {
 fn thinned(work: Work, peer: &str) -> Work {
     match work {
         Work::SpawnJoin { total, batch } if peer == "threads" => Work::SpawnJoin {
-            total: total / 100,
+            total: total / 20,
             batch,
         },
         Work::PingPong {
@@ -66,7 +66,7 @@ fn thinned(work: Work, peer: &str) -> Work {
             start,
         } if peer == "threads" => Work::PingPong {
             pairs,
-            rounds: rounds / 20,
+            rounds: rounds / 10,
             start,
         },
         other => other,
