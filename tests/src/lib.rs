@@ -299,7 +299,7 @@ const CHILD: &str = "MAY_TEST_CHILD";
 pub fn child(name: &str, environment: &[(&str, &str)], body: impl FnOnce()) -> (String, bool) {
     if std::env::var(CHILD).is_ok_and(|child| child == name) {
         body();
-        std::process::exit(0);
+        leave();
     }
     let output = Command::new(std::env::current_exe().expect("the path of the test"))
         .args([name, "--exact", "--nocapture", "--test-threads=1"])
@@ -309,7 +309,21 @@ pub fn child(name: &str, environment: &[(&str, &str)], body: impl FnOnce()) -> (
         .expect("a process for the test");
     let mut text = String::from_utf8_lossy(&output.stdout).into_owned();
     text.push_str(&String::from_utf8_lossy(&output.stderr));
+    text.push_str(&format!("the process ended: {}\n", output.status));
     (text, output.status.success())
+}
+
+/// Ends the process as a success, without what std does at its end: there the alternate signal stack of the main thread is unmapped,
+/// also if it is another thread that ends the process, and a signal that the main thread has yet to handle kills it.
+fn leave() -> ! {
+    let _ = std::io::Write::flush(&mut std::io::stdout());
+    #[cfg(unix)]
+    // SAFETY: the call takes a number and does not return.
+    unsafe {
+        libc::_exit(0)
+    }
+    #[cfg(not(unix))]
+    std::process::exit(0)
 }
 
 /// Runs `body`, a test called `name`, alone in a process of its own.
