@@ -13,7 +13,7 @@ use crate::park::{self, Waited};
 use crate::prim::AtomicPtr;
 use crate::queue::{self, Queued};
 use crate::util::clock::Deadline;
-use crate::wait::{ThreadBlock, WaitQueue};
+use crate::wait::{ThreadBlock, Turn, WaitQueue};
 use crate::worker::idle;
 
 /// A thread of a model, which plays a coroutine: it can be cancelled and timed out, too.
@@ -74,9 +74,9 @@ impl Default for Queue {
 impl Queue {
     /// `park::wait`.
     pub fn wait(&self, is_ready: impl FnOnce() -> bool) -> End {
-        let wait = || park::wait(&self.0, Deadline::NEVER, is_ready);
+        let wait = || park::wait(&self.0, &Turn::until(Deadline::NEVER), is_ready);
         match catch_unwind(AssertUnwindSafe(wait)) {
-            Ok(Waited::Woken) => End::Woken,
+            Ok(Waited::Woken | Waited::Again) => End::Woken,
             Ok(Waited::TimedOut) => End::TimedOut,
             Err(payload) if payload.is::<Cancelled>() => End::Cancelled,
             Err(payload) => std::panic::resume_unwind(payload),

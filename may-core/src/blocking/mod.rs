@@ -16,7 +16,7 @@ use std::time::Duration;
 use crate::coroutine::{cancel, current, unwinding};
 use crate::park;
 use crate::util::clock::Deadline;
-use crate::wait::WaitQueue;
+use crate::wait::{Turn, WaitQueue};
 
 /// The most threads that the pool has at once.
 const MOST_THREADS: usize = 512;
@@ -134,7 +134,7 @@ pub(crate) fn unblock<R: Send>(f: impl FnOnce() -> R + Send) -> R {
     let is_done = || packet.done.load(Ordering::Acquire);
     cancel::insist(|| {
         while !is_done() {
-            let _ = park::wait(&packet.caller, Deadline::NEVER, is_done);
+            let _ = park::wait(&packet.caller, &Turn::until(Deadline::NEVER), is_done);
         }
     });
     let result = packet

@@ -4,11 +4,13 @@
 //! code then raises [`Cancelled`] by `resume_unwind`: destructors run, no message is printed. `docs/cancellation.md`
 //! tells the users' side.
 
+use std::any::Any;
 use std::cell::Cell;
 use std::fmt;
 
 use super::current;
 use super::header::{Header, flag};
+use super::limit::{self, Reached};
 use super::unwinding::{self, Unwinding};
 
 /// The payload with which a cancelled coroutine unwinds, and the error that its `join` returns.
@@ -68,6 +70,19 @@ pub(crate) fn is_wanted(header: &Header) -> bool {
 #[inline]
 pub(crate) fn is_due(header: &Header) -> bool {
     header.has(flag::CANCELLED) && is_deliverable(header)
+}
+
+/// Whether a payload says that the code was told to end, rather than that it failed.
+pub(crate) fn is_request(payload: &(dyn Any + Send)) -> bool {
+    payload.is::<Cancelled>() || payload.is::<Reached>()
+}
+
+/// Unwinds the caller up to the frame whose limit it has reached. As [`raise`] otherwise.
+#[cold]
+pub(crate) fn raise_limit() {
+    if cfg!(panic = "unwind") {
+        unwinding::resume(Box::new(limit::reached()));
+    }
 }
 
 /// Unwinds the current coroutine. Without unwinding in the build there is nothing to raise, and the wait goes on.

@@ -19,6 +19,7 @@ use super::block::{self, Origin};
 use super::commit_word::CommitWord;
 use super::frame::{Frame, Suspender};
 use super::home::Home;
+use super::limit::Limit;
 use super::locals::Locals;
 use super::request;
 use super::unwinding::Unwinding;
@@ -68,6 +69,8 @@ pub(crate) struct Header {
     pub(super) shielded: Cell<bool>,
     /// Worker's: a `forbid_blocking` section is open.
     pub(super) forbids: Cell<bool>,
+    /// Worker's: there is a limit below.
+    pub(super) limited: Cell<bool>,
     /// Worker's: whether and why the coroutine was unwinding when it was last looked at; see `unwinding.rs`.
     pub(super) unwinding: Cell<Unwinding>,
 
@@ -91,6 +94,8 @@ pub(crate) struct Header {
     location: &'static Location<'static>,
     /// Worker's: coroutine-local values, made on first use.
     pub(super) locals: Cell<*mut Locals>,
+    /// Worker's: until when waits may last, whatever they wait for.
+    pub(super) limit: Cell<Limit>,
 }
 
 // SAFETY: (docs/safety.md, I1) shared fields are atomics, fixed ones are only read, and the worker's ones are touched by
@@ -145,6 +150,8 @@ impl Header {
             locals: Cell::new(ptr::null_mut()),
             shielded: Cell::new(false),
             forbids: Cell::new(false),
+            limited: Cell::new(false),
+            limit: Cell::new(Limit::NONE),
             unwinding: Cell::new(Unwinding::No),
             accepts: Cell::new(false),
         }
@@ -207,6 +214,12 @@ impl Header {
     #[inline]
     pub(crate) fn has_started(&self) -> bool {
         !self.suspender.get().is_null()
+    }
+
+    /// Whether a yield has more to do than to yield. Worker only.
+    #[inline]
+    pub(crate) fn is_special(&self) -> bool {
+        self.forbids.get() | self.limited.get() || self.has(flag::CANCELLED)
     }
 
     /// Whether blocking is an error now. Worker only.

@@ -21,11 +21,16 @@ use std::fmt;
 use std::io;
 use std::ptr::{self, NonNull};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::current;
 use super::header::Header;
 use super::sleep::SleepState;
 use crate::queue::{Fifo, Inbox};
+use crate::util::clock;
+
+/// How long a worker has to have been without a look around to count as held up: several times what it takes otherwise.
+const HELD_UP_AFTER: u64 = 500_000;
 
 /// See the module's documentation.
 pub(crate) struct Home {
@@ -35,6 +40,8 @@ pub(crate) struct Home {
     inbox: Inbox<Header>,
     /// Whether the worker sleeps.
     pub(crate) sleep: SleepState,
+    /// When the worker last looked around, which it does several times a millisecond unless a coroutine computes.
+    looked: AtomicU64,
     /// Ends a sleep in the operating system.
     waker: mio::Waker,
 }
@@ -51,6 +58,7 @@ impl Home {
             runnable: Fifo::new(),
             inbox: Inbox::new(),
             sleep: SleepState::new(),
+            looked: AtomicU64::new(0),
             waker,
         })
     }
@@ -87,6 +95,33 @@ impl Home {
         // SAFETY: (docs/safety.md, I3) the caller vouches for the coroutine.
         unsafe { home.inbox.push(coroutine) };
         home.rouse();
+    }
+
+    /// Notes that the worker looks around. Owner only.
+    pub(crate) fn set_looked(&self, now: u64) {
+        self.looked.store(now, Ordering::Relaxed);
+    }
+
+    /// When the worker last looked around. Owner only.
+    pub(crate) fn looked(&self) -> u64 {
+        self.looked.load(Ordering::Relaxed)
+    }
+
+    /// Whether a coroutine that computes keeps the worker, which is another one than the caller's, from running what is sent to
+    /// it. A hint.
+    ///
+    /// # Safety
+    ///
+    /// The home is alive.
+    #[inline]
+    pub(crate) unsafe fn is_held_up(home: *const Home) -> bool {
+        // SAFETY: (docs/safety.md, R9) the caller vouches for the home.
+        !ptr::eq(current::home(), home) && unsafe { &*home }.is_computing()
+    }
+
+    /// The half of [`Home::is_held_up`] for the workers of others.
+    fn is_computing(&self) -> bool {
+        self.sleep.is_awake() && clock::now().saturating_sub(self.looked()) > HELD_UP_AFTER
     }
 
     /// Wakes the worker if it sleeps. The caller has made its work visible before.

@@ -14,6 +14,7 @@
 //! * [`home`], [`sleep`]: where a wake-up is sent, and whether the worker there sleeps
 //! * [`current`]: which coroutine runs on this thread
 //! * [`cancel`], [`unwinding`]: unwinding on request, and who unwinds
+//! * [`limit`]: deadlines around code
 //! * [`report`]: a panic is reported under the coroutine's name
 //! * [`locals`]: coroutine-local storage
 
@@ -24,6 +25,7 @@ pub(crate) mod current;
 pub(crate) mod frame;
 pub(crate) mod header;
 pub(crate) mod home;
+pub(crate) mod limit;
 pub(crate) mod locals;
 pub(crate) mod report;
 pub(crate) mod request;

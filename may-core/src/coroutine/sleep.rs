@@ -37,6 +37,11 @@ impl SleepState {
         self.0.load(Ordering::Relaxed) == ASLEEP
     }
 
+    /// Whether the worker neither sleeps nor is about to be woken. A hint.
+    pub(crate) fn is_awake(&self) -> bool {
+        self.0.load(Ordering::Relaxed) == AWAKE
+    }
+
     /// Whether the caller has to call the operating system to end the worker's sleep (steps b and c).
     #[inline]
     pub(crate) fn notify(&self) -> bool {

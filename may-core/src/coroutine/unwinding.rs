@@ -19,7 +19,7 @@
 use std::cell::Cell;
 use std::panic::resume_unwind;
 
-use super::cancel::Cancelled;
+use super::cancel;
 use super::current;
 use super::header::Header;
 
@@ -32,7 +32,7 @@ pub(crate) enum Unwinding {
     Unsure,
     /// A panic unwinds it.
     ByPanic,
-    /// A cancellation unwinds it.
+    /// A cancellation unwinds it, or a limit.
     ByCancellation,
 }
 
@@ -46,6 +46,8 @@ impl Unwinding {
 thread_local! {
     /// Whether somebody who was suspended on this thread unwound when the running coroutine was resumed.
     static UNWINDING: Cell<bool> = const { Cell::new(false) };
+    /// The mark of a plain thread: why it unwinds, if it does.
+    static OF_THREAD: Cell<Unwinding> = const { Cell::new(Unwinding::No) };
     /// Whether a cancellation on this thread's worker had to wait for one of them.
     static DEFERRED: Cell<bool> = const { Cell::new(false) };
 }
@@ -64,18 +66,27 @@ pub(crate) fn is_unwinding(header: &Header) -> bool {
     std::thread::panicking() && (header.unwinding.get().is_marked() || !UNWINDING.get())
 }
 
-/// Marks the running coroutine, whose unwinding begins.
+/// Marks the running coroutine, or the plain thread, whose unwinding begins.
 pub(crate) fn begins(unwinding: Unwinding) {
-    if let Some(coroutine) = current::coroutine() {
+    match current::coroutine() {
         // SAFETY: (docs/safety.md, R1) the running coroutine's block lives while it runs.
-        unsafe { coroutine.as_ref() }.unwinding.set(unwinding);
+        Some(coroutine) => unsafe { coroutine.as_ref() }.unwinding.set(unwinding),
+        None => OF_THREAD.set(unwinding),
+    }
+}
+
+/// The mark of the caller, for [`begins`] to put back when an unwinding that has begun since has been caught.
+pub(crate) fn mark_of_caller() -> Unwinding {
+    match current::coroutine() {
+        // SAFETY: (docs/safety.md, R1) the running coroutine's block lives while it runs.
+        Some(coroutine) => unsafe { coroutine.as_ref() }.unwinding.get(),
+        None => OF_THREAD.get(),
     }
 }
 
 /// Goes on with what was caught, as `resume_unwind` does, and marks the caller as that payload asks.
 pub(crate) fn resume(payload: Box<dyn std::any::Any + Send>) -> ! {
-    let cancelled = payload.is::<Cancelled>();
-    begins(if cancelled {
+    begins(if cancel::is_request(&*payload) {
         Unwinding::ByCancellation
     } else {
         Unwinding::ByPanic
@@ -101,7 +112,7 @@ fn is_by_panic_here() -> bool {
             is_unwinding(header) && header.unwinding.get() != Unwinding::ByCancellation
         }
         // A worker's own code does not unwind; whoever does is suspended.
-        None => current::home().is_null(),
+        None => current::home().is_null() && OF_THREAD.get() != Unwinding::ByCancellation,
     }
 }
 

@@ -23,6 +23,7 @@ use super::descriptor::Polled;
 use crate::park::{self, Waited};
 use crate::reactor::{Direction, Registrar};
 use crate::util::clock::Deadline;
+use crate::wait::Turn;
 use crate::worker::{default, with_local};
 
 /// What a call that succeeded says about the next one.
@@ -57,7 +58,7 @@ pub(crate) fn attempt<T>(
         if !seen.is_ready(direction) && !polled.is_nonblocking() {
             let is_ready = || source.look().is_ready(direction);
             match wait_until(polled, direction, deadline, is_ready)? {
-                Waited::Woken => continue,
+                Waited::Woken | Waited::Again => continue,
                 Waited::TimedOut => return Err(elapsed()),
             }
         }
@@ -102,7 +103,7 @@ pub(super) fn wait_until(
     register(polled)?;
     Ok(park::wait(
         polled.source().queue(direction),
-        deadline,
+        &Turn::until(deadline),
         is_ready,
     ))
 }

@@ -12,22 +12,25 @@
 use std::pin::{Pin, pin};
 use std::ptr::NonNull;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::coroutine::commit_word::{CommitWord, Openness, Outcome, Ticket};
 use crate::coroutine::header::{Header, flag};
-use crate::coroutine::{cancel, current, request, unwinding};
+use crate::coroutine::{cancel, current, limit, request, unwinding};
 use crate::prim::{self, AtomicU32, Ordering, fence};
 use crate::util::clock::Deadline;
 use crate::util::spin::{SpinGuard, SpinLock};
-use crate::wait::{Node, ThreadBlock, Timeout, WaitList, WaitQueue, Waiter};
+use crate::wait::{Node, ThreadBlock, Timeout, Turn, WaitList, WaitQueue, Waiter};
 use crate::worker::with_local;
 
 /// How a wait came to its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
 pub(crate) enum Waited {
-    /// Somebody woke the caller, or what it waited for was there already: it tries again.
+    /// Somebody woke the caller through its node.
     Woken,
+    /// Nobody did, but there may be nothing to wait for any more: the caller tries again.
+    Again,
     /// The deadline has passed and nobody woke the caller.
     TimedOut,
 }
@@ -137,6 +140,56 @@ impl Blocker {
         }
     }
 
+    /// The deadline of a wait of the caller that is to end at `deadline`, if a limit around the caller is not earlier.
+    #[inline]
+    fn limit(&self, deadline: Deadline) -> Limited {
+        let limit = match self {
+            Blocker::Coroutine(coroutine) => {
+                // SAFETY: (docs/safety.md, R1) the running coroutine's block lives while it runs.
+                let header = unsafe { coroutine.as_ref() };
+                match limit::of_coroutine(header) {
+                    Deadline::NEVER => Deadline::NEVER,
+                    limit => Self::when_deliverable(header, limit),
+                }
+            }
+            // Without unwinding in the build nobody sets one.
+            Blocker::Thread(_) if std::thread::panicking() => Deadline::NEVER,
+            Blocker::Thread(_) => limit::of_thread(),
+        };
+        Limited {
+            deadline: deadline.min(limit),
+            by_limit: limit < deadline,
+        }
+    }
+
+    /// The limit of a coroutine as far as it may be raised now. While somebody else unwinds on this thread it may be in a while,
+    /// so the caller comes back.
+    #[cold]
+    fn when_deliverable(header: &Header, limit: Deadline) -> Deadline {
+        /// How often it looks.
+        const AGAIN: Duration = Duration::from_millis(1);
+        match cancel::is_wanted(header) {
+            false => Deadline::NEVER,
+            true if cancel::is_deliverable(header) => limit,
+            true => limit.max(Deadline::after(AGAIN)),
+        }
+    }
+
+    /// Raises the limit that has ended a wait of the caller, if that may be done now; otherwise the caller waits on.
+    #[cold]
+    fn deliver_limit(&self) {
+        let deliverable = match self {
+            // SAFETY: (docs/safety.md, R1) as above.
+            Blocker::Coroutine(coroutine) => {
+                cancel::is_deliverable_after_wait(unsafe { coroutine.as_ref() })
+            }
+            Blocker::Thread(_) => true,
+        };
+        if deliverable {
+            cancel::raise_limit();
+        }
+    }
+
     /// Suspends until the wait with `ticket` has ended, and says how.
     ///
     /// For a coroutine this suspends exactly once, also if the wait has ended by now: whoever ended it sends the coroutine
@@ -148,6 +201,14 @@ impl Blocker {
             Blocker::Thread(block) => suspend_thread(block, ticket, deadline),
         }
     }
+}
+
+/// The deadline of one wait.
+#[derive(Clone, Copy)]
+struct Limited {
+    deadline: Deadline,
+    /// It is that of a limit around the caller, not the wait's own.
+    by_limit: bool,
 }
 
 /// Panics where a call that blocks would; for calls that must not begin what they could not wait for.
@@ -221,20 +282,17 @@ fn suspend_thread(block: &ThreadBlock, ticket: Ticket, deadline: Deadline) -> Ou
     }
 }
 
-/// Waits in `queue` until somebody wakes the caller or `deadline` passes; returns at once if `is_ready` says, after the
+/// Waits in `queue` until somebody wakes the caller or its deadline passes; returns at once if `is_ready` says, after the
 /// caller has been registered, that there is nothing to wait for.
 ///
 /// The other side makes ready what `is_ready` looks at and then calls [`WaitQueue::wake_one`] or
 /// [`WaitQueue::wake_all`]; `is_ready` runs no user code.
-pub(crate) fn wait(
-    queue: &WaitQueue,
-    deadline: Deadline,
-    is_ready: impl FnOnce() -> bool,
-) -> Waited {
+pub(crate) fn wait(queue: &WaitQueue, turn: &Turn, is_ready: impl FnOnce() -> bool) -> Waited {
     // SAFETY: (docs/safety.md, I2) `wait_with` withdraws what it registers, from the same queue.
     unsafe {
         wait_with(
-            deadline,
+            (),
+            turn,
             |node| queue.register(node),
             is_ready,
             |node| queue.withdraw(node),
@@ -244,43 +302,47 @@ pub(crate) fn wait(
 
 /// Waits in a list that is part of the state under `lock`, which the caller holds by `guard` and which is left for the wait.
 ///
-/// The other side changes the state under the lock and commits a node of the list under the same lock.
+/// `data` is what the caller's node tells the other side, which changes the state under the lock and commits a node of the list
+/// under the same lock.
 #[inline(always)]
-pub(crate) fn wait_in<S>(
+pub(crate) fn wait_in<S, D>(
     lock: &SpinLock<S>,
     mut guard: SpinGuard<'_, S>,
-    list: impl Fn(&mut S) -> &mut WaitList,
-    deadline: Deadline,
+    list: impl Fn(&mut S) -> &mut WaitList<D>,
+    data: D,
+    turn: &Turn,
 ) -> Waited {
     // SAFETY: (docs/safety.md, I2) `wait_with` withdraws what it registers, from the same list.
-    let register = |node: Pin<&Node>| unsafe {
+    let register = |node: Pin<&Node<D>>| unsafe {
         list(&mut guard).register(node);
         drop(guard);
     };
-    let withdraw = |node: Pin<&Node>| {
+    let withdraw = |node: Pin<&Node<D>>| {
         // SAFETY: (docs/safety.md, I2) as above.
         unsafe { list(&mut lock.lock()).withdraw(node) };
     };
-    wait_with(deadline, register, || false, withdraw)
+    wait_with(data, turn, register, || false, withdraw)
 }
 
 /// The five steps of a wait (`wait/mod.rs`), for whatever kind of list.
 #[inline(always)]
-fn wait_with(
-    deadline: Deadline,
-    register: impl FnOnce(Pin<&Node>),
+fn wait_with<D>(
+    data: D,
+    turn: &Turn,
+    register: impl FnOnce(Pin<&Node<D>>),
     is_ready: impl FnOnce() -> bool,
-    withdraw: impl FnOnce(Pin<&Node>),
+    withdraw: impl FnOnce(Pin<&Node<D>>),
 ) -> Waited {
     let blocker = Blocker::current();
     let cancellable = blocker.is_cancellable();
+    let limited = blocker.limit(turn.deadline);
     let word = blocker.word();
     let ticket = word.open(Openness {
         cancellable,
         unparkable: false,
     });
     // The node is withdrawn on every way out of this frame, and nothing unwinds before that.
-    let node = pin!(Node::new(blocker.waiter(), ticket, 0));
+    let node = pin!(Node::new(blocker.waiter(), ticket, 0, turn, data));
     let node = node.as_ref();
     register(node);
     // Pairs with the fences of those who wake and of those who cancel.
@@ -290,20 +352,20 @@ fn wait_with(
     let outcome = if (ready || cancelled) && word.withdraw(ticket) {
         Outcome::Withdrawn
     } else {
-        blocker.suspend(ticket, deadline)
+        blocker.suspend(ticket, limited.deadline)
     };
     if !matches!(outcome, Outcome::Committed(_)) {
         withdraw(node);
     }
+    turn.keep(&node);
     match outcome {
-        Outcome::Committed(_) => Waited::Woken,
-        Outcome::Withdrawn if ready => Waited::Woken,
-        Outcome::TimedOut => Waited::TimedOut,
-        Outcome::Cancelled | Outcome::Withdrawn => {
-            blocker.deliver();
-            Waited::Woken
-        }
+        Outcome::Committed(_) => return Waited::Woken,
+        Outcome::TimedOut if limited.by_limit => blocker.deliver_limit(),
+        Outcome::TimedOut => return Waited::TimedOut,
+        Outcome::Withdrawn if ready => {}
+        Outcome::Cancelled | Outcome::Withdrawn => blocker.deliver(),
     }
+    Waited::Again
 }
 
 /// Waits until somebody leaves the caller's token, or `deadline` passes, and takes the token.
@@ -315,6 +377,7 @@ fn park_until(deadline: Deadline) {
             return;
         }
         let cancellable = blocker.is_cancellable();
+        let limited = blocker.limit(deadline);
         let word = blocker.word();
         let ticket = word.open(Openness {
             cancellable,
@@ -327,13 +390,14 @@ fn park_until(deadline: Deadline) {
         let outcome = if (taken || cancelled) && word.withdraw(ticket) {
             Outcome::Withdrawn
         } else {
-            blocker.suspend(ticket, deadline)
+            blocker.suspend(ticket, limited.deadline)
         };
         match outcome {
             Outcome::Committed(_) => {
                 take_token();
                 return;
             }
+            Outcome::TimedOut if limited.by_limit => blocker.deliver_limit(),
             Outcome::TimedOut => return,
             Outcome::Withdrawn if !cancelled => return,
             Outcome::Cancelled | Outcome::Withdrawn => blocker.deliver(),
@@ -380,7 +444,7 @@ pub fn park() {
 ///
 /// may_core::park::park_timeout(Duration::from_micros(500));
 /// ```
-pub fn park_timeout(timeout: std::time::Duration) {
+pub fn park_timeout(timeout: Duration) {
     park_until(Deadline::after(timeout));
 }
 
@@ -389,6 +453,7 @@ pub(crate) fn sleep_until(deadline: Deadline) {
     let blocker = Blocker::current();
     loop {
         let cancellable = blocker.is_cancellable();
+        let limited = blocker.limit(deadline);
         let word = blocker.word();
         let ticket = word.open(Openness {
             cancellable,
@@ -398,12 +463,13 @@ pub(crate) fn sleep_until(deadline: Deadline) {
         let outcome = if cancellable && blocker.is_cancelled() && word.withdraw(ticket) {
             Outcome::Withdrawn
         } else {
-            blocker.suspend(ticket, deadline)
+            blocker.suspend(ticket, limited.deadline)
         };
-        if outcome == Outcome::TimedOut {
-            return;
+        match outcome {
+            Outcome::TimedOut if limited.by_limit => blocker.deliver_limit(),
+            Outcome::TimedOut => return,
+            _ => blocker.deliver(),
         }
-        blocker.deliver();
     }
 }
 
@@ -426,7 +492,7 @@ pub fn yield_now() {
     };
     // SAFETY: (docs/safety.md, R1) the running coroutine's block lives while it runs.
     let header = unsafe { coroutine.as_ref() };
-    if header.has(flag::CANCELLED) || header.forbids_blocking() {
+    if header.is_special() {
         before_yield(header);
     }
     with_local(|local| {
@@ -439,7 +505,7 @@ pub fn yield_now() {
     unsafe { header.suspend() };
 }
 
-/// The rare half of [`yield_now`]: delivers a cancellation, or refuses to suspend.
+/// The rare half of [`yield_now`]: delivers a cancellation or a limit, or refuses to suspend.
 #[cold]
 fn before_yield(header: &Header) {
     if header.forbids_blocking() {
@@ -447,6 +513,9 @@ fn before_yield(header: &Header) {
     }
     if cancel::is_due(header) {
         cancel::raise();
+    }
+    if limit::of_coroutine(header).has_elapsed() && cancel::is_deliverable(header) {
+        cancel::raise_limit();
     }
 }
 

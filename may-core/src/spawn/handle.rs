@@ -8,6 +8,7 @@ use crate::coroutine::current;
 use crate::coroutine::header::Header;
 use crate::park;
 use crate::util::clock::Deadline;
+use crate::wait::Turn;
 
 /// The right to a coroutine's result. Dropping it detaches the coroutine, which then runs on by itself.
 ///
@@ -84,7 +85,9 @@ pub(super) fn wait_for_end<T>(joiner: &Joiner<T>) {
     let own = current::coroutine() == Some(joiner.reference().as_ptr());
     assert!(!own, "a coroutine cannot join itself");
     while !joiner.is_done() {
-        let _ = park::wait(joiner.joiners(), Deadline::NEVER, || joiner.is_done());
+        let _ = park::wait(joiner.joiners(), &Turn::until(Deadline::NEVER), || {
+            joiner.is_done()
+        });
     }
 }
 

@@ -13,7 +13,6 @@
 //! of children, then counts `running` down, then wakes the parent. The parent waits by the ordinary protocol of a wait queue
 //! for `running == 0`.
 
-use std::any::Any;
 use std::cell::Cell;
 use std::fmt;
 use std::io;
@@ -28,12 +27,12 @@ use super::handle::wait_for_end;
 use super::identity::Coroutine;
 use super::task::{Joiner, Member};
 use crate::coroutine::header::{Header, Reference};
-use crate::coroutine::{Cancelled, cancel, unwinding};
+use crate::coroutine::{cancel, unwinding};
 use crate::park;
 use crate::util::clock::Deadline;
 use crate::util::list::{Linked, Links, List};
 use crate::util::spin::SpinLock;
-use crate::wait::WaitQueue;
+use crate::wait::{Turn, WaitQueue};
 use crate::worker::{Shared, default};
 
 /// What parent and children share.
@@ -98,7 +97,7 @@ impl Data {
     fn wait(&self) {
         let all_ended = || self.running.load(Ordering::Acquire) == 0;
         while !all_ended() {
-            let _ = park::wait(&self.parent, Deadline::NEVER, all_ended);
+            let _ = park::wait(&self.parent, &Turn::until(Deadline::NEVER), all_ended);
         }
     }
 
@@ -181,7 +180,10 @@ where
         Ok(value) => catch_unwind(AssertUnwindSafe(|| scope.data.wait())).map(|()| value),
         Err(payload) => Err(payload),
     };
-    if left.as_ref().is_err_and(is_cancellation) {
+    if left
+        .as_ref()
+        .is_err_and(|payload| cancel::is_request(&**payload))
+    {
         scope.data.cancel();
     }
     cancel::insist(|| scope.data.wait());
@@ -219,11 +221,6 @@ where
     let joiner = spawned.unwrap_or_else(|error| spawn_failed(&error));
     cancel::insist(|| wait_for_end(&joiner));
     joiner.take()
-}
-
-/// Whether a payload says that the caller was told to end, rather than failed.
-fn is_cancellation(payload: &Box<dyn Any + Send>) -> bool {
-    payload.is::<Cancelled>()
 }
 
 impl<'scope, 'env> Scope<'scope, 'env> {

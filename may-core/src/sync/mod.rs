@@ -3,11 +3,91 @@
 //! What blocks here blocks a coroutine, and its worker runs others meanwhile; on a plain thread it blocks the thread. What does
 //! not block is std's own and is only re-exported, so that `use may::sync::..` does for both.
 //!
-//! * [`mutex`](mod@mutex): a lock with poisoning
-//! * [`poison`]: who poisons a lock
+//! # Which one when
+//!
+//! | to | take |
+//! |---|---|
+//! | share a value | [`Mutex`]; [`RwLock`] if it is mostly read, and for long |
+//! | set a value up once | [`OnceLock`], [`LazyLock`], [`Once`] |
+//! | wait until a shared value has changed | [`Condvar`]; [`watch`] if only the latest value counts |
+//! | hand over one value | [`oneshot`] |
+//! | hand over many values, each to one | [`channel`](crate::channel); [`mpsc`] for programs written for std |
+//! | hand over many values, each to all | [`broadcast`] |
+//! | limit how many do something at once | [`Semaphore`] |
+//! | say that something happened | [`Notify`]; once and for all: [`SyncFlag`] |
+//! | wait for each other, wait until all are done | [`Barrier`], [`WaitGroup`] |
+//! | tell others to end | [`CancelToken`] |
+//!
+//! # Modules
+//!
+//! * [`mutex`](mod@mutex), [`rwlock`], [`condvar`], [`poison`]: locks
+//! * [`once`], [`once_lock`], [`lazy_lock`]: setting up once
+//! * [`semaphore`], [`barrier`], [`notify`], [`sync_flag`], [`wait_group`], [`cancel_token`]: waiting for each other
+//! * [`mpsc`], [`mpmc`], [`spsc`], [`oneshot`], [`watch`], [`broadcast`]: passing values
 
+/// A constructor that is `const`, except under the model checker, whose atomics cannot be made at compile time.
+macro_rules! const_unless_modelled {
+    ($(#[$attribute:meta])* $visibility:vis fn $($function:tt)*) => {
+        #[cfg(not(may_loom))]
+        $(#[$attribute])*
+        $visibility const fn $($function)*
+
+        #[cfg(may_loom)]
+        $(#[$attribute])*
+        $visibility fn $($function)*
+    };
+}
+
+/// Guards are formatted as what they give access to.
+macro_rules! transparent_formatting {
+    ($($guard:ident),+) => {$(
+        impl<T: ?Sized + std::fmt::Debug> std::fmt::Debug for $guard<'_, T> {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                (**self).fmt(f)
+            }
+        }
+
+        impl<T: ?Sized + std::fmt::Display> std::fmt::Display for $guard<'_, T> {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                (**self).fmt(f)
+            }
+        }
+    )+};
+}
+use transparent_formatting;
+
+mod barrier;
+pub mod broadcast;
+mod cancel_token;
+mod condvar;
+mod lazy_lock;
+pub mod mpmc;
+pub mod mpsc;
 mod mutex;
+mod notify;
+mod once;
+mod once_lock;
+pub mod oneshot;
 mod poison;
+mod rwlock;
+mod semaphore;
+pub mod spsc;
+mod sync_flag;
+mod wait_group;
+pub mod watch;
 
-pub use mutex::{Mutex, MutexGuard};
+pub use barrier::{Barrier, BarrierWaitResult};
+pub use cancel_token::{CancelOnDrop, CancelToken};
+pub use condvar::{Condvar, WaitTimeoutResult};
+pub use lazy_lock::LazyLock;
+pub use mutex::{MappedMutexGuard, Mutex, MutexGuard};
+pub use notify::Notify;
+pub use once::{Once, OnceState};
+pub use once_lock::OnceLock;
+pub use rwlock::{
+    MappedRwLockReadGuard, MappedRwLockWriteGuard, RwLock, RwLockReadGuard, RwLockWriteGuard,
+};
+pub use semaphore::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 pub use std::sync::{Arc, LockResult, PoisonError, TryLockError, TryLockResult, Weak, atomic};
+pub use sync_flag::SyncFlag;
+pub use wait_group::WaitGroup;

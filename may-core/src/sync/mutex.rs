@@ -17,21 +17,23 @@
 //! reads `UNLOCKED`, or a `CONTENDED` that a later holder put there, who has the same duty. A waiter that was woken and is
 //! then cancelled has tried the lock in between, so either it had it, or it left `CONTENDED` for the holder to find.
 //!
-//! Not fair: whoever comes just when the lock is given up may get it before the one that was woken for it, who then waits at
-//! the end of the queue.
+//! Fairness: whoever comes just when the lock is given up may get it before the one that was woken for it, who then goes back to
+//! its place in the queue: the longest waiting is woken first, each time.
 
 use std::cell::UnsafeCell;
 use std::fmt;
 use std::marker::PhantomData;
+use std::mem::ManuallyDrop;
 use std::ops::{Deref, DerefMut};
 use std::panic::{RefUnwindSafe, UnwindSafe};
-use std::sync::{LockResult, PoisonError, TryLockError, TryLockResult};
+use std::ptr::NonNull;
+use std::sync::{LockResult, TryLockError, TryLockResult};
 
-use super::poison::{Entered, Flag};
+use super::poison::{Entered, Flag, checked};
 use crate::park;
 use crate::prim::{AtomicU32, Ordering};
 use crate::util::clock::Deadline;
-use crate::wait::WaitQueue;
+use crate::wait::{Turn, WaitQueue};
 
 /// Nobody holds the lock.
 const UNLOCKED: u32 = 0;
@@ -39,6 +41,55 @@ const UNLOCKED: u32 = 0;
 const LOCKED: u32 = 1;
 /// Somebody holds the lock and others may wait.
 const CONTENDED: u32 = 2;
+
+/// The lock without a value.
+pub(super) struct Raw {
+    state: AtomicU32,
+    waiters: WaitQueue,
+}
+
+impl Raw {
+    /// Takes the lock if nobody holds it; true if so.
+    #[inline]
+    fn try_acquire(&self) -> bool {
+        // Acquire: pairs with the release of whoever held it before.
+        self.state
+            .compare_exchange(UNLOCKED, LOCKED, Ordering::Acquire, Ordering::Relaxed)
+            .is_ok()
+    }
+
+    /// Waits for the lock and takes it.
+    #[inline]
+    pub(super) fn acquire(&self) {
+        if !self.try_acquire() {
+            self.acquire_contended();
+        }
+    }
+
+    /// The half of [`Raw::acquire`] for a lock that somebody else holds.
+    #[cold]
+    fn acquire_contended(&self) {
+        let turn = Turn::until(Deadline::NEVER);
+        while self.state.swap(CONTENDED, Ordering::Acquire) != UNLOCKED {
+            let is_ready = || self.state.load(Ordering::Relaxed) != CONTENDED;
+            let _ = park::wait(&self.waiters, &turn, is_ready);
+        }
+    }
+
+    /// Gives the lock back. The holder only.
+    #[inline]
+    pub(super) fn release(&self) {
+        if self.state.swap(UNLOCKED, Ordering::Release) == CONTENDED {
+            self.wake_one();
+        }
+    }
+
+    /// Wakes somebody who waits for the lock.
+    #[cold]
+    fn wake_one(&self) {
+        self.waiters.wake_one();
+    }
+}
 
 /// A lock around a value; the counterpart of `std::sync::Mutex`, with the same methods, errors and poisoning.
 ///
@@ -65,9 +116,8 @@ const CONTENDED: u32 = 2;
 /// assert_eq!(total.into_inner().unwrap(), 55);
 /// ```
 pub struct Mutex<T: ?Sized> {
-    state: AtomicU32,
+    pub(super) raw: Raw,
     poison: Flag,
-    waiters: WaitQueue,
     value: UnsafeCell<T>,
 }
 
@@ -81,33 +131,25 @@ impl<T: ?Sized> UnwindSafe for Mutex<T> {}
 impl<T: ?Sized> RefUnwindSafe for Mutex<T> {}
 
 impl<T> Mutex<T> {
-    /// Makes a lock that nobody holds.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// static COUNT: may_core::sync::Mutex<u32> = may_core::sync::Mutex::new(0);
-    ///
-    /// *COUNT.lock().unwrap() += 1;
-    /// ```
-    #[cfg(not(may_loom))]
-    pub const fn new(value: T) -> Mutex<T> {
-        Mutex {
-            state: AtomicU32::new(UNLOCKED),
-            poison: Flag::new(),
-            waiters: WaitQueue::new(),
-            value: UnsafeCell::new(value),
-        }
-    }
-
-    /// Makes a lock that nobody holds.
-    #[cfg(may_loom)]
-    pub fn new(value: T) -> Mutex<T> {
-        Mutex {
-            state: AtomicU32::new(UNLOCKED),
-            poison: Flag::new(),
-            waiters: WaitQueue::new(),
-            value: UnsafeCell::new(value),
+    const_unless_modelled! {
+        /// Makes a lock that nobody holds.
+        ///
+        /// # Examples
+        ///
+        /// ```
+        /// static COUNT: may_core::sync::Mutex<u32> = may_core::sync::Mutex::new(0);
+        ///
+        /// *COUNT.lock().unwrap() += 1;
+        /// ```
+        pub fn new(value: T) -> Mutex<T> {
+            Mutex {
+                raw: Raw {
+                    state: AtomicU32::new(UNLOCKED),
+                    waiters: WaitQueue::new(),
+                },
+                poison: Flag::new(),
+                value: UnsafeCell::new(value),
+            }
         }
     }
 
@@ -136,9 +178,7 @@ impl<T: ?Sized> Mutex<T> {
     /// A cancelled coroutine that would have to wait unwinds here, and has not taken the lock.
     #[inline]
     pub fn lock(&self) -> LockResult<MutexGuard<'_, T>> {
-        if !self.acquire() {
-            self.acquire_contended();
-        }
+        self.raw.acquire();
         self.guard()
     }
 
@@ -149,7 +189,7 @@ impl<T: ?Sized> Mutex<T> {
     /// If somebody holds it, or if it is poisoned; in that case the guard is in the error.
     #[inline]
     pub fn try_lock(&self) -> TryLockResult<MutexGuard<'_, T>> {
-        if self.acquire() {
+        if self.raw.try_acquire() {
             Ok(self.guard()?)
         } else {
             Err(TryLockError::WouldBlock)
@@ -178,57 +218,15 @@ impl<T: ?Sized> Mutex<T> {
         checked(poisoned, self.value.get_mut())
     }
 
-    /// Takes the lock if nobody holds it; true if so.
-    #[inline]
-    fn acquire(&self) -> bool {
-        // Acquire: pairs with the release of whoever held it before.
-        self.state
-            .compare_exchange(UNLOCKED, LOCKED, Ordering::Acquire, Ordering::Relaxed)
-            .is_ok()
-    }
-
-    /// Waits for the lock and takes it.
-    #[cold]
-    fn acquire_contended(&self) {
-        while self.state.swap(CONTENDED, Ordering::Acquire) != UNLOCKED {
-            let is_ready = || self.state.load(Ordering::Relaxed) != CONTENDED;
-            let _ = park::wait(&self.waiters, Deadline::NEVER, is_ready);
-        }
-    }
-
-    /// Gives the lock back. The holder only.
-    #[inline]
-    fn release(&self) {
-        if self.state.swap(UNLOCKED, Ordering::Release) == CONTENDED {
-            self.wake_one();
-        }
-    }
-
-    /// Wakes somebody who waits for the lock.
-    #[cold]
-    fn wake_one(&self) {
-        self.waiters.wake_one();
-    }
-
     /// The guard of a caller who has taken the lock.
     #[inline]
-    fn guard(&self) -> LockResult<MutexGuard<'_, T>> {
+    pub(super) fn guard(&self) -> LockResult<MutexGuard<'_, T>> {
         let guard = MutexGuard {
             lock: self,
             entered: self.poison.enter(),
             not_send: PhantomData,
         };
         checked(self.is_poisoned(), guard)
-    }
-}
-
-/// The result of whatever gives access to a value that may be poisoned.
-#[inline]
-fn checked<G>(poisoned: bool, access: G) -> LockResult<G> {
-    if poisoned {
-        Err(PoisonError::new(access))
-    } else {
-        Ok(access)
     }
 }
 
@@ -292,18 +290,144 @@ impl<T: ?Sized> Drop for MutexGuard<'_, T> {
     #[inline]
     fn drop(&mut self) {
         self.lock.poison.leave(self.entered);
-        self.lock.release();
+        self.lock.raw.release();
     }
 }
 
-impl<T: ?Sized + fmt::Debug> fmt::Debug for MutexGuard<'_, T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        (**self).fmt(f)
+impl<'a, T: ?Sized> MutexGuard<'a, T> {
+    /// The lock to which the guard belongs.
+    pub(super) fn lock(this: &MutexGuard<'a, T>) -> &'a Mutex<T> {
+        this.lock
+    }
+
+    /// Narrows the guard to a part of the value. An associated function, so that it does not hide a method of the value's.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use may_core::sync::{Mutex, MutexGuard};
+    ///
+    /// let pair = Mutex::new((1, 2));
+    /// let mut second = MutexGuard::map(pair.lock().unwrap(), |pair| &mut pair.1);
+    /// *second += 1;
+    /// drop(second);
+    /// assert_eq!(*pair.lock().unwrap(), (1, 3));
+    /// ```
+    pub fn map<U: ?Sized>(
+        this: MutexGuard<'a, T>,
+        f: impl FnOnce(&mut T) -> &mut U,
+    ) -> MappedMutexGuard<'a, U> {
+        let (mut value, held) = Held::of(this);
+        // SAFETY: (docs/safety.md, R5) this is the one right to the value, in the hands of the caller.
+        MappedMutexGuard::new(f(unsafe { value.as_mut() }), held)
+    }
+
+    /// Narrows the guard to a part of the value, if there is one.
+    ///
+    /// # Errors
+    ///
+    /// The guard, if there is none.
+    pub fn filter_map<U: ?Sized>(
+        mut this: MutexGuard<'a, T>,
+        f: impl FnOnce(&mut T) -> Option<&mut U>,
+    ) -> Result<MappedMutexGuard<'a, U>, MutexGuard<'a, T>> {
+        match f(&mut this).map(NonNull::from) {
+            Some(value) => Ok(MappedMutexGuard::new(value, Held::of(this).1)),
+            None => Err(this),
+        }
     }
 }
 
-impl<T: ?Sized + fmt::Display> fmt::Display for MutexGuard<'_, T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        (**self).fmt(f)
+/// The lock without the value, given back when dropped.
+struct Held<'a> {
+    raw: &'a Raw,
+    poison: &'a Flag,
+    entered: Entered,
+}
+
+impl<'a> Held<'a> {
+    /// Takes a guard apart.
+    fn of<T: ?Sized>(guard: MutexGuard<'a, T>) -> (NonNull<T>, Held<'a>) {
+        let MutexGuard { lock, entered, .. } = *ManuallyDrop::new(guard);
+        let held = Held {
+            raw: &lock.raw,
+            poison: &lock.poison,
+            entered,
+        };
+        // SAFETY: (docs/safety.md, R5) the address of a field is not null.
+        (unsafe { NonNull::new_unchecked(lock.value.get()) }, held)
     }
 }
+
+impl Drop for Held<'_> {
+    fn drop(&mut self) {
+        self.poison.leave(self.entered);
+        self.raw.release();
+    }
+}
+
+/// The right to a part of a value, from [`MutexGuard::map`].
+#[must_use = "the lock is given back at once if the guard is not kept"]
+pub struct MappedMutexGuard<'a, T: ?Sized + 'a> {
+    /// The part. A pointer, so that the guard is not `Send`, as std's.
+    value: NonNull<T>,
+    held: Held<'a>,
+    /// As invariant as a mutable reference.
+    invariant: PhantomData<&'a mut T>,
+}
+
+// SAFETY: (docs/safety.md, R5) a shared guard gives access to a shared value only.
+unsafe impl<T: ?Sized + Sync> Sync for MappedMutexGuard<'_, T> {}
+
+impl<'a, T: ?Sized> MappedMutexGuard<'a, T> {
+    /// The guard of a caller who holds the lock.
+    fn new(value: impl Into<NonNull<T>>, held: Held<'a>) -> MappedMutexGuard<'a, T> {
+        MappedMutexGuard {
+            value: value.into(),
+            held,
+            invariant: PhantomData,
+        }
+    }
+
+    /// Narrows the guard further.
+    pub fn map<U: ?Sized>(
+        mut this: MappedMutexGuard<'a, T>,
+        f: impl FnOnce(&mut T) -> &mut U,
+    ) -> MappedMutexGuard<'a, U> {
+        let value = NonNull::from(f(&mut this));
+        MappedMutexGuard::new(value, this.held)
+    }
+
+    /// Narrows the guard further, if there is such a part.
+    ///
+    /// # Errors
+    ///
+    /// The guard, if there is none.
+    pub fn filter_map<U: ?Sized>(
+        mut this: MappedMutexGuard<'a, T>,
+        f: impl FnOnce(&mut T) -> Option<&mut U>,
+    ) -> Result<MappedMutexGuard<'a, U>, MappedMutexGuard<'a, T>> {
+        match f(&mut this).map(NonNull::from) {
+            Some(value) => Ok(MappedMutexGuard::new(value, this.held)),
+            None => Err(this),
+        }
+    }
+}
+
+impl<T: ?Sized> Deref for MappedMutexGuard<'_, T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        // SAFETY: (docs/safety.md, R5) there is one guard, and the lock that it borrows owns the value.
+        unsafe { self.value.as_ref() }
+    }
+}
+
+impl<T: ?Sized> DerefMut for MappedMutexGuard<'_, T> {
+    fn deref_mut(&mut self) -> &mut T {
+        // SAFETY: (docs/safety.md, R5) there is one guard, and it is borrowed mutably.
+        unsafe { self.value.as_mut() }
+    }
+}
+
+super::transparent_formatting!(MutexGuard, MappedMutexGuard);

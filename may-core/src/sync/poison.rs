@@ -6,6 +6,7 @@
 //! not.
 
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{LockResult, PoisonError};
 
 use crate::coroutine::{panicking, unwinding};
 
@@ -53,5 +54,15 @@ impl Flag {
     /// Clears the flag.
     pub(super) fn clear(&self) {
         self.0.store(false, Ordering::Relaxed);
+    }
+}
+
+/// The result of whatever gives access to a value that may be poisoned.
+#[inline]
+pub(super) fn checked<G>(poisoned: bool, access: G) -> LockResult<G> {
+    if poisoned {
+        Err(PoisonError::new(access))
+    } else {
+        Ok(access)
     }
 }

@@ -1,12 +1,21 @@
-//! Sleeping, for coroutines and plain threads alike.
+//! Sleeping, limits in time, and regular times, for coroutines and plain threads alike.
 //!
 //! A coroutine sleeps in its worker's wheel and blocks nobody; precise to about a tenth of a millisecond where the platform
 //! allows it.
+//!
+//! * [`timeout`](mod@timeout): a deadline around any blocking code
+//! * [`interval`](mod@interval): something every so often
+
+mod interval;
+mod timeout;
 
 use std::time::{Duration, Instant};
 
 use crate::park;
 use crate::util::clock::Deadline;
+
+pub use interval::{Interval, MissedTicks, interval, interval_at};
+pub use timeout::{Elapsed, timeout, timeout_at};
 
 /// Blocks the caller for at least `duration`. Any duration will do; `Duration::MAX` sleeps until cancelled. Zero returns at
 /// once, but is still a point at which a cancellation is delivered.

@@ -22,6 +22,16 @@ fn nanoseconds(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 
+/// The instant that lies `duration` after another, or one that never comes.
+pub(crate) fn later(instant: Instant, duration: Duration) -> Instant {
+    /// Far enough: nothing measures time for longer.
+    const AGES: Duration = Duration::from_secs(300 * 365 * 24 * 3600);
+    instant
+        .checked_add(duration)
+        .or_else(|| instant.checked_add(AGES))
+        .unwrap_or(instant)
+}
+
 /// The moment at which a wait gives up, in nanoseconds since the start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Deadline(u64);
@@ -63,6 +73,11 @@ impl Deadline {
     /// The deadline on the scale of [`now`].
     pub(crate) fn nanoseconds(self) -> u64 {
         self.0
+    }
+
+    /// The later one of two deadlines.
+    pub(crate) fn max(self, other: Deadline) -> Deadline {
+        Deadline(self.0.max(other.0))
     }
 
     /// The earlier one of two deadlines.

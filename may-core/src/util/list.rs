@@ -79,23 +79,55 @@ impl<T: Linked> List<T> {
         NonNull::new(unsafe { node.as_ref() }.links().next.get())
     }
 
+    /// The last node.
+    pub(crate) fn back(&self) -> Option<NonNull<T>> {
+        NonNull::new(self.tail)
+    }
+
+    /// The node in front of `node`.
+    ///
+    /// # Safety
+    ///
+    /// As for [`List::next`].
+    pub(crate) unsafe fn previous(&self, node: NonNull<T>) -> Option<NonNull<T>> {
+        // SAFETY: (docs/safety.md, I3) a linked node is alive.
+        NonNull::new(unsafe { node.as_ref() }.links().previous.get())
+    }
+
     /// Appends `node`.
     ///
     /// # Safety
     ///
     /// `node` is in no list, stays where it is until it is unlinked, and all links are the caller's alone for the moment.
+    #[inline]
     pub(crate) unsafe fn push_back(&mut self, node: NonNull<T>) {
-        // SAFETY: (docs/safety.md, I3) the caller vouches for `node`, and a linked tail is alive.
+        // SAFETY: (docs/safety.md, I3) as promised by the caller.
+        unsafe { self.insert_before(None, node) }
+    }
+
+    /// Puts `node` in front of `next`, or at the end.
+    ///
+    /// # Safety
+    ///
+    /// As for [`List::push_back`], and `next` is linked in this list.
+    #[inline]
+    pub(crate) unsafe fn insert_before(&mut self, next: Option<NonNull<T>>, node: NonNull<T>) {
+        // SAFETY: (docs/safety.md, I3) the caller vouches for `node` and `next`, and linked neighbours are alive.
         unsafe {
+            let previous = match next {
+                Some(next) => next.as_ref().links().previous.replace(node.as_ptr()),
+                None => std::mem::replace(&mut self.tail, node.as_ptr()),
+            };
             let links = node.as_ref().links();
-            links.previous.set(self.tail);
-            links.next.set(ptr::null_mut());
-            match self.tail.as_ref() {
-                Some(tail) => tail.links().next.set(node.as_ptr()),
+            links.previous.set(previous);
+            links
+                .next
+                .set(next.map_or(ptr::null_mut(), NonNull::as_ptr));
+            match previous.as_ref() {
+                Some(previous) => previous.links().next.set(node.as_ptr()),
                 None => self.head = node.as_ptr(),
             }
         }
-        self.tail = node.as_ptr();
     }
 
     /// Takes the first node out.
@@ -171,6 +203,14 @@ mod tests {
             assert_eq!(list.pop_front().unwrap().as_ref().0, 3);
             assert_eq!(list.pop_front().unwrap().as_ref().0, 0);
             assert!(list.pop_front().is_none());
+            for (next, number) in [(None, 1), (Some(1), 0), (None, 3), (Some(3), 2)] {
+                let next = next.map(|next: usize| NonNull::from(&numbers[next]));
+                list.insert_before(next, NonNull::from(&numbers[number]));
+            }
+            assert_eq!(list.previous(list.back().unwrap()).unwrap().as_ref().0, 2);
+            for number in 0..4 {
+                assert_eq!(list.pop_front().unwrap().as_ref().0, number);
+            }
         }
         assert!(list.is_empty());
     }

@@ -27,8 +27,8 @@ pub(crate) mod thread;
 pub(crate) mod timeout;
 pub(crate) mod waiter;
 
-pub(crate) use node::Node;
+pub(crate) use node::{Node, Turn};
 pub(crate) use queue::{WaitList, WaitQueue};
 pub(crate) use thread::ThreadBlock;
 pub(crate) use timeout::Timeout;
-pub(crate) use waiter::{Waiter, Wake};
+pub(crate) use waiter::{Waiter, Wake, Wakes};

@@ -5,13 +5,43 @@ use std::marker::PhantomPinned;
 
 use super::waiter::Waiter;
 use crate::coroutine::commit_word::Ticket;
+use crate::util::clock::Deadline;
 use crate::util::list::{Linked, Links};
+
+/// How long a caller waits, and where it stands: the same for all the waits that it takes until its operation has succeeded.
+///
+/// Somebody who was woken and found that another was faster has not had its turn; it goes back to where it stood, or whoever empties
+/// a channel would be first in line again before those who were woken beside it have even looked.
+#[derive(Debug)]
+pub(crate) struct Turn {
+    /// When the caller gives up.
+    pub(crate) deadline: Deadline,
+    /// The seat from the first wait on.
+    seat: Cell<u64>,
+}
+
+impl Turn {
+    /// The turn of a caller who has not waited yet.
+    #[inline]
+    pub(crate) fn until(deadline: Deadline) -> Turn {
+        Turn {
+            deadline,
+            seat: Cell::new(0),
+        }
+    }
+
+    /// Keeps the seat that the node has got.
+    #[inline]
+    pub(crate) fn keep<D>(&self, node: &Node<D>) {
+        self.seat.set(node.seat.get());
+    }
+}
 
 /// One opened wait, as it stands in one queue.
 #[derive(Debug)]
-pub(crate) struct Node {
+pub(crate) struct Node<D = ()> {
     /// The queue's; guarded by its lock.
-    links: Links<Node>,
+    links: Links<Node<D>>,
     /// Whether the node is in its queue; guarded by the queue's lock.
     pub(super) queued: Cell<bool>,
     /// Who waits.
@@ -20,26 +50,32 @@ pub(crate) struct Node {
     pub(super) ticket: Ticket,
     /// The number that a commit through this node leaves in the commit word.
     pub(super) arm: u16,
+    /// Its place among the others; zero until it has one. Guarded by the queue's lock.
+    pub(super) seat: Cell<u64>,
+    /// What the other side must know of the wait: how much is asked for, where to put it.
+    pub(super) data: D,
     /// A queued node must not move.
     _pinned: PhantomPinned,
 }
 
 // SAFETY: (docs/safety.md, I2) each node has links of its own.
-unsafe impl Linked for Node {
-    fn links(&self) -> &Links<Node> {
+unsafe impl<D> Linked for Node<D> {
+    fn links(&self) -> &Links<Node<D>> {
         &self.links
     }
 }
 
-impl Node {
+impl<D> Node<D> {
     /// A node that is in no queue yet.
-    pub(crate) fn new(waiter: Waiter, ticket: Ticket, arm: u16) -> Node {
+    pub(crate) fn new(waiter: Waiter, ticket: Ticket, arm: u16, turn: &Turn, data: D) -> Node<D> {
         Node {
             links: Links::new(),
             queued: Cell::new(false),
             waiter,
             ticket,
             arm,
+            seat: Cell::new(turn.seat.get()),
+            data,
             _pinned: PhantomPinned,
         }
     }

@@ -8,7 +8,8 @@
 //!   waiter may be gone the next instant. If it fails, the wait had ended some other way, and the waiter finds its node
 //!   unlinked when it comes to withdraw it.
 //! * One queue lock is held at a time, and no user code runs under it; the wake-up is fired after the lock is left.
-//! * First in, first out.
+//! * First in, first out. A waiter that was woken in vain goes back to where it stood ([`Turn`](super::Turn)); and a waiter whose worker is stuck in a
+//!   computation is passed over for one who can use the wake-up now, if there is one near the front ([`WaitList::wake_first`]).
 //!
 //! `waiting` repeats the length of the list outside the lock, so that the side with nobody to wake pays for a fence and
 //! a load only.
@@ -27,26 +28,86 @@ use crate::util::spin::SpinLock;
 ///
 /// Primitives that have a lock of their own around their state put this inside it: looking at the state and registering, or
 /// changing it and committing, are then one step.
-#[derive(Debug)]
-pub(crate) struct WaitList(List<Node>);
+///
+/// `D` is what the nodes tell of their waits.
+pub(crate) struct WaitList<D = ()> {
+    nodes: List<Node<D>>,
+    /// The seat of the one who came last.
+    last_seat: u64,
+}
 
-impl WaitList {
+/// How many waiters are looked at for one whose worker is not stuck.
+const LOOK_AT: usize = 8;
+/// How many waiters, counted from the end, one that goes back to its seat overtakes at most.
+const OVERTAKE: usize = 64;
+
+impl<D> WaitList<D> {
     /// A list in which nobody waits.
-    pub(crate) const fn new() -> WaitList {
-        WaitList(List::new())
+    pub(crate) const fn new() -> WaitList<D> {
+        WaitList {
+            nodes: List::new(),
+            last_seat: 0,
+        }
     }
 
-    /// Links `node` at the end.
+    /// Whether nobody waits.
+    #[inline]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.nodes.is_empty()
+    }
+
+    /// What the node at the front tells.
+    #[inline]
+    pub(crate) fn first(&self) -> Option<&D> {
+        // SAFETY: (docs/safety.md, I2) the lock is held, so a node in the list is alive.
+        self.nodes
+            .front()
+            .map(|node| unsafe { &node.as_ref().data })
+    }
+
+    /// Links `node` at the end, or where it stood before.
     ///
     /// # Safety
     ///
     /// The node's wait is open, the node is in no list, and the waiter withdraws it before it goes away.
     #[inline]
-    pub(crate) unsafe fn register(&mut self, node: Pin<&Node>) {
+    pub(crate) unsafe fn register(&mut self, node: Pin<&Node<D>>) {
         node.queued.set(true);
-        // SAFETY: (docs/safety.md, I2) the node is pinned, the caller withdraws it, and the list's lock is held, as this is
-        // borrowed mutably.
-        unsafe { self.0.push_back(NonNull::from(&*node)) };
+        let place = match node.seat.get() {
+            0 => {
+                self.last_seat += 1;
+                node.seat.set(self.last_seat);
+                None
+            }
+            // SAFETY: (docs/safety.md, I2) the list's lock is held, as this is borrowed mutably.
+            seat => unsafe { self.first_behind(seat) },
+        };
+        // SAFETY: (docs/safety.md, I2) the node is pinned, the caller withdraws it, and the list's lock is held.
+        unsafe { self.nodes.insert_before(place, NonNull::from(&*node)) };
+    }
+
+    /// The node before which one with `seat` belongs; the end if there is none.
+    ///
+    /// # Safety
+    ///
+    /// The list's lock is held.
+    #[cold]
+    unsafe fn first_behind(&self, seat: u64) -> Option<NonNull<Node<D>>> {
+        let mut behind = None;
+        let mut before = self.nodes.back();
+        for _ in 0..OVERTAKE {
+            // SAFETY: (docs/safety.md, I2) the lock is held, so nodes in the list are alive.
+            unsafe {
+                match before {
+                    Some(node) if node.as_ref().seat.get() > seat => {
+                        behind = before;
+                        before = self.nodes.previous(node);
+                    }
+                    _ => break,
+                }
+            }
+        }
+        behind
     }
 
     /// Takes `node` out if it is still there; true if it was. Waiter only; after this the node may go away.
@@ -54,34 +115,111 @@ impl WaitList {
     /// # Safety
     ///
     /// If the node was registered, then in this list.
-    pub(crate) unsafe fn withdraw(&mut self, node: Pin<&Node>) -> bool {
+    pub(crate) unsafe fn withdraw(&mut self, node: Pin<&Node<D>>) -> bool {
         let queued = node.queued.replace(false);
         if queued {
             // SAFETY: (docs/safety.md, I2) `queued` says that the node is in this list, and its lock is held.
-            unsafe { self.0.remove(NonNull::from(&*node)) };
+            unsafe { self.nodes.remove(NonNull::from(&*node)) };
         }
         queued
     }
 
-    /// Takes out the nodes up to the first whose wait can be ended, and ends that one. Returns the wake-up, which is fired
-    /// after the lock is left, and how many nodes were taken out.
+    /// Takes a node out and ends its wait, first of those whose workers can run them soon; `None` in place of the wake-up if that
+    /// had ended in another way. The outer `None` says that nobody waits.
+    ///
+    /// `offer` is called before, so that the waiter finds what it does as soon as it goes on, and `retract` if the wait had ended:
+    /// between the two the waiter cannot look, since it withdraws its node under the list's lock first.
     #[inline]
-    pub(crate) fn commit_first(&mut self) -> (Option<Wake>, usize) {
+    pub(crate) fn offer_first(
+        &mut self,
+        offer: impl FnOnce(&D),
+        retract: impl FnOnce(&D),
+    ) -> Option<Option<Wake>> {
+        let node = self.front_of_those_who_can_run()?;
+        // SAFETY: (docs/safety.md, I2) the node is in the list, whose lock is held.
+        Some(unsafe { self.commit(node, offer, retract) })
+    }
+
+    /// Takes the first node out and ends its wait, as [`offer_first`](WaitList::offer_first) does; strictly in the order in which
+    /// the waiters came.
+    pub(crate) fn grant_first(&mut self) -> Option<Option<Wake>> {
+        let node = self.nodes.front()?;
+        // SAFETY: (docs/safety.md, I2) the node is in the list, whose lock is held.
+        Some(unsafe { self.commit(node, |_| {}, |_| {}) })
+    }
+
+    /// Ends the wait of the first waiter, first of those whose workers can run them soon, and returns the wake-up, which is fired
+    /// after the lock is left; and how many nodes were taken out on the way.
+    ///
+    /// For primitives whose waiters try again when they are woken, so that it does not matter who is.
+    #[inline]
+    pub(crate) fn wake_first(&mut self) -> (Option<Wake>, usize) {
         let mut taken = 0;
-        // SAFETY: (docs/safety.md, I2) the lock is held, so a node in the list is alive until it is unlinked here, and
-        // until its wait is ended; nothing of it is used after that.
-        unsafe {
-            while let Some(node) = self.0.pop_front() {
-                taken += 1;
-                let node = node.as_ref();
-                node.queued.set(false);
-                let wake = node.waiter.wake();
-                if node.waiter.word().commit(node.ticket, node.arm) {
-                    return (Some(wake), taken);
-                }
+        while let Some(node) = self.front_of_those_who_can_run() {
+            taken += 1;
+            // SAFETY: (docs/safety.md, I2) the node is in the list, whose lock is held.
+            if let Some(wake) = unsafe { self.commit(node, |_| {}, |_| {}) } {
+                return (Some(wake), taken);
             }
         }
         (None, taken)
+    }
+
+    /// The first node whose waiter is not held up by another coroutine of its worker, or the first of all.
+    #[inline]
+    fn front_of_those_who_can_run(&self) -> Option<NonNull<Node<D>>> {
+        let front = self.nodes.front()?;
+        // SAFETY: (docs/safety.md, I2) the lock is held, so nodes in the list are alive, and so are their waiters.
+        unsafe {
+            if !front.as_ref().waiter.is_held_up() {
+                return Some(front);
+            }
+            let mut node = front;
+            for _ in 1..LOOK_AT {
+                let Some(next) = self.nodes.next(node) else {
+                    break;
+                };
+                if !next.as_ref().waiter.is_held_up() {
+                    return Some(next);
+                }
+                node = next;
+            }
+        }
+        Some(front)
+    }
+
+    /// Takes `node` out and ends its wait, between `offer` and, if that fails, `retract`.
+    ///
+    /// # Safety
+    ///
+    /// The node is in this list.
+    #[inline]
+    unsafe fn commit(
+        &mut self,
+        node: NonNull<Node<D>>,
+        offer: impl FnOnce(&D),
+        retract: impl FnOnce(&D),
+    ) -> Option<Wake> {
+        // SAFETY: (docs/safety.md, I2) the lock is held, so a node in the list is alive until it is unlinked here, and
+        // until its wait is ended; nothing of it is used after that.
+        unsafe {
+            self.nodes.remove(node);
+            let node = node.as_ref();
+            node.queued.set(false);
+            let wake = node.waiter.wake();
+            offer(&node.data);
+            if node.waiter.word().commit(node.ticket, node.arm) {
+                return Some(wake);
+            }
+            retract(&node.data);
+        }
+        None
+    }
+}
+
+impl<D> fmt::Debug for WaitList<D> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.nodes.fmt(f)
     }
 }
 
@@ -155,13 +293,15 @@ impl WaitQueue {
     /// The half of [`WaitQueue::wake_one`] that finds somebody.
     fn wake_first(&self) -> bool {
         let mut nodes = self.nodes.lock();
-        let (wake, taken) = nodes.commit_first();
+        let (wake, taken) = nodes.wake_first();
         self.count_down(taken);
         drop(nodes);
         wake.map(Wake::fire).is_some()
     }
 
     /// Ends the wait of everybody who waits now, and wakes them; returns how many.
+    ///
+    /// For waiters that take a new turn for each wait: one that went back to its seat would be in front of those who wait now.
     ///
     /// The caller has made the change that the waiters wait for.
     pub(crate) fn wake_all(&self) -> usize {

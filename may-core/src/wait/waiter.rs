@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::thread::ThreadBlock;
 use crate::coroutine::commit_word::CommitWord;
 use crate::coroutine::header::Header;
+use crate::coroutine::home::Home;
 
 /// Somebody who has a commit word. The pointer is valid while its wait lasts.
 #[derive(Clone, Copy, Debug)]
@@ -43,6 +44,20 @@ impl Waiter {
         }
     }
 
+    /// Whether the waiter, if it were woken now, would have to wait for another coroutine that computes on its worker. A hint.
+    ///
+    /// # Safety
+    ///
+    /// The waiter's wait lasts.
+    #[inline]
+    pub(super) unsafe fn is_held_up(self) -> bool {
+        match self {
+            // SAFETY: (docs/safety.md, I2) the coroutine is suspended or about to be, so its worker has not ended.
+            Waiter::Coroutine(header) => unsafe { Home::is_held_up(header.as_ref().home()) },
+            Waiter::Thread(_) => false,
+        }
+    }
+
     /// What wakes this waiter, to be taken before its wait is ended.
     ///
     /// # Safety
@@ -77,3 +92,31 @@ impl Wake {
 
 // SAFETY: (docs/safety.md, I2) a wake-up may be delivered from any thread.
 unsafe impl Send for Wake {}
+
+/// Some wake-ups that are collected under a lock and fired after it is left.
+#[derive(Debug, Default)]
+pub(crate) struct Wakes {
+    wakes: [Option<Wake>; Wakes::MOST],
+    count: usize,
+}
+
+impl Wakes {
+    /// How many there may be at a time.
+    const MOST: usize = 16;
+
+    /// Whether there is room for no more: fire these, and come back.
+    pub(crate) fn is_full(&self) -> bool {
+        self.count == Wakes::MOST
+    }
+
+    /// Adds one. There is room.
+    pub(crate) fn push(&mut self, wake: Wake) {
+        self.wakes[self.count] = Some(wake);
+        self.count += 1;
+    }
+
+    /// Wakes them all.
+    pub(crate) fn fire(self) {
+        self.wakes.into_iter().flatten().for_each(Wake::fire);
+    }
+}

@@ -52,8 +52,6 @@ pub(crate) struct Local {
     pub(super) switches: Cell<u32>,
     /// After how many of them it looks around.
     pub(super) patience: Cell<u32>,
-    /// When it last looked around.
-    pub(super) looked: Cell<u64>,
     /// Seeds started, so that every so many the oldest has its turn.
     pub(super) starts: Cell<u32>,
     /// Whether the coroutines that live have been cancelled because the runtime stops.
@@ -99,7 +97,6 @@ impl Local {
             random: Random::new(),
             switches: Cell::new(0),
             patience: Cell::new(1),
-            looked: Cell::new(now),
             starts: Cell::new(0),
             cancelled: Cell::new(false),
             shared,
@@ -107,6 +104,7 @@ impl Local {
         // SAFETY: (docs/safety.md, R1) the pool stays in this frame until `leave` below.
         unsafe { local.blocks.enter() };
         current::set_home(Arc::as_ptr(&local.home));
+        local.home.set_looked(now);
         LOCAL.set(&local);
         local.work();
         LOCAL.set(ptr::null());

@@ -233,7 +233,7 @@ impl Local {
     fn look_around(&self) {
         self.deliver_deferred();
         let now = clock::now();
-        let passed = now - self.looked.get();
+        let passed = now - self.home.looked();
         let patience = self.patience.get();
         if passed > 2 * LOOK_AFTER.as_nanos() as u64 {
             self.patience.set((patience / 2).max(1));
@@ -241,7 +241,7 @@ impl Local {
             self.patience.set((patience * 2).min(MOST_PATIENCE));
         }
         self.switches.set(0);
-        self.looked.set(now);
+        self.home.set_looked(now);
         self.fire_timers(now);
         if self.driver.has_sources() {
             self.driver.poll_now();
@@ -322,7 +322,7 @@ impl Local {
         self.deliver_deferred();
         let now = clock::now();
         self.switches.set(0);
-        self.looked.set(now);
+        self.home.set_looked(now);
         self.fire_timers(now);
         if self.has_work() {
             return;
@@ -397,7 +397,9 @@ impl Local {
                 self.driver.sleep(self.next_timer().min(pause_ends));
             }
             self.home.sleep.end();
-            self.fire_timers(clock::now());
+            let now = clock::now();
+            self.home.set_looked(now);
+            self.fire_timers(now);
             if self.has_work() {
                 self.hand_on();
                 return true;
@@ -417,7 +419,9 @@ impl Local {
             || self.shared.published(),
             || self.sleep_and_trim(),
         );
-        self.fire_timers(clock::now());
+        let now = clock::now();
+        self.home.set_looked(now);
+        self.fire_timers(now);
         if idle.has_watch(self.index)
             && self.look_for_seeds(clock::now()).is_none()
             && self.has_work()

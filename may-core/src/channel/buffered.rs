@@ -1,0 +1,317 @@
+//! The channel that holds messages: up to its capacity, or as many as there is memory for.
+//!
+//! The whole state lies under one lock of a few instructions: the messages, those who wait for a message, those who wait for a
+//! free slot. So looking and registering are one step, and so are changing and waking, which leaves two read-modify-writes to a
+//! message that wakes somebody and one to a message that does not. (Go's channels are built the same way. A lock-free ring with
+//! a wait queue at either end needs twice as many, because each side must fence before it looks for the other.) No user code runs
+//! under the lock: messages are moved, never dropped or cloned.
+//!
+//! A message goes into the buffer and nowhere else: a receiver is woken to fetch it, and never handed one while it sleeps, so a
+//! receiver that is cancelled or times out loses nothing. Whoever was woken tries before it waits again, so it either uses its
+//! wake-up or finds that somebody faster did.
+//!
+//! A slot can be *reserved*: it counts as taken, though there is no message in it yet. Whoever reserved it fills it or gives it
+//! back, and then wakes the next sender.
+//!
+//! Fairness: waiters are woken in the order in which they came, except that those whose worker is stuck in a computation are
+//! passed over. A sender or receiver that arrives just then may be faster than one that was woken, which goes back to its place in
+//! the queue then. So nobody starves as long as the other side goes on: whoever has waited longest is woken first, each time.
+
+use super::buffer::{Buffer, Room};
+use super::error::{Recv, Refused};
+use crate::park::{self, Waited};
+use crate::util::clock::Deadline;
+use crate::util::spin::{SpinGuard, SpinLock};
+use crate::wait::{Turn, WaitList, Wake};
+
+/// What senders and receivers share.
+pub(super) struct Buffered<T> {
+    state: SpinLock<State<T>>,
+    /// The most messages, `usize::MAX` if there is no bound.
+    capacity: usize,
+}
+
+/// What the lock guards.
+struct State<T> {
+    buffer: Buffer<T>,
+    /// How many slots are reserved.
+    reserved: usize,
+    /// Those who wait for a free slot.
+    senders: WaitList,
+    /// Those who wait for a message.
+    receivers: WaitList,
+    sender_count: usize,
+    receiver_count: usize,
+}
+
+impl<T> State<T> {
+    /// Those who wait for a free slot.
+    fn senders(&mut self) -> &mut WaitList {
+        &mut self.senders
+    }
+
+    /// Those who wait for a message.
+    fn receivers(&mut self) -> &mut WaitList {
+        &mut self.receivers
+    }
+}
+
+/// Leaves the lock, then wakes whom the holder has committed.
+#[inline]
+pub(super) fn leave_and_wake<S>(state: SpinGuard<'_, S>, wake: Option<Wake>) {
+    drop(state);
+    if let Some(wake) = wake {
+        wake.fire();
+    }
+}
+
+impl<T> Buffered<T> {
+    /// A channel with one sender and one receiver.
+    pub(super) fn new(capacity: Option<usize>) -> Buffered<T> {
+        Buffered {
+            state: SpinLock::new(State {
+                buffer: Buffer::new(capacity.unwrap_or(0)),
+                reserved: 0,
+                senders: WaitList::new(),
+                receivers: WaitList::new(),
+                sender_count: 1,
+                receiver_count: 1,
+            }),
+            capacity: capacity.unwrap_or(usize::MAX),
+        }
+    }
+
+    /// The most messages, if there is a bound.
+    pub(super) fn capacity(&self) -> Option<usize> {
+        (self.capacity != usize::MAX).then_some(self.capacity)
+    }
+
+    /// How many messages there are.
+    pub(super) fn len(&self) -> usize {
+        self.state.lock().buffer.len()
+    }
+
+    /// Whether there is no free slot.
+    pub(super) fn is_full(&self) -> bool {
+        self.has_no_slot(&self.state.lock())
+    }
+
+    /// Whether every slot holds a message or is reserved.
+    #[inline]
+    fn has_no_slot(&self, state: &State<T>) -> bool {
+        state.buffer.len() + state.reserved >= self.capacity
+    }
+
+    /// Puts a message into the buffer and wakes a receiver; gives the message and the lock back if there is no room.
+    #[inline]
+    fn put<'a>(
+        &'a self,
+        mut state: SpinGuard<'a, State<T>>,
+        message: T,
+    ) -> Result<(), (T, SpinGuard<'a, State<T>>)> {
+        if let Err(message) = state.buffer.push(message) {
+            return Err((message, state));
+        }
+        let wake = state.receivers.wake_first().0;
+        leave_and_wake(state, wake);
+        Ok(())
+    }
+
+    /// Makes room; without the lock, since it allocates.
+    #[cold]
+    fn extend(&self) {
+        let room = Room::new();
+        self.state.lock().buffer.extend(room);
+    }
+
+    /// Sends a message if there is a slot; if not, the lock comes back, so that the caller may wait.
+    #[inline]
+    fn push(&self, mut message: T) -> Result<(), (Refused<T>, SpinGuard<'_, State<T>>)> {
+        loop {
+            let state = self.state.lock();
+            if state.receiver_count == 0 {
+                return Err((Refused::Disconnected(message), state));
+            }
+            if self.has_no_slot(&state) {
+                return Err((Refused::NoRoom(message), state));
+            }
+            let (back, state) = match self.put(state, message) {
+                Ok(()) => return Ok(()),
+                Err(back) => back,
+            };
+            drop(state);
+            message = back;
+            self.extend();
+        }
+    }
+
+    /// Takes a message out of the buffer; if there is none, the lock comes back, so that the caller may wait.
+    #[inline]
+    fn pop(&self) -> Result<T, (Recv, SpinGuard<'_, State<T>>)> {
+        let mut state = self.state.lock();
+        let Some(message) = state.buffer.pop() else {
+            let error = match state.sender_count {
+                0 => Recv::Disconnected,
+                _ => Recv::Empty,
+            };
+            return Err((error, state));
+        };
+        let wake = state.senders.wake_first().0;
+        leave_and_wake(state, wake);
+        Ok(message)
+    }
+
+    /// Sends a message if there is a slot.
+    #[inline]
+    pub(super) fn try_send(&self, message: T) -> Result<(), Refused<T>> {
+        self.push(message).map_err(|(refused, _)| refused)
+    }
+
+    /// Sends a message, waiting for a slot until `deadline`.
+    #[inline]
+    pub(super) fn send(&self, mut message: T, deadline: Deadline) -> Result<(), Refused<T>> {
+        park::spend_budget();
+        let turn = Turn::until(deadline);
+        loop {
+            let (refused, state) = match self.push(message) {
+                Ok(()) => return Ok(()),
+                Err(refused) => refused,
+            };
+            message = match refused {
+                Refused::NoRoom(message) => message,
+                refused => return Err(refused),
+            };
+            if park::wait_in(&self.state, state, State::senders, (), &turn) == Waited::TimedOut {
+                return Err(Refused::NoRoom(message));
+            }
+        }
+    }
+
+    /// Receives a message if there is one.
+    #[inline]
+    pub(super) fn try_recv(&self) -> Result<T, Recv> {
+        self.pop().map_err(|(error, _)| error)
+    }
+
+    /// Receives a message, waiting for one until `deadline`.
+    #[inline]
+    pub(super) fn recv(&self, deadline: Deadline) -> Result<T, Recv> {
+        park::spend_budget();
+        let turn = Turn::until(deadline);
+        loop {
+            let (error, state) = match self.pop() {
+                Ok(message) => return Ok(message),
+                Err(refused) => refused,
+            };
+            if error == Recv::Disconnected
+                || park::wait_in(&self.state, state, State::receivers, (), &turn)
+                    == Waited::TimedOut
+            {
+                return Err(error);
+            }
+        }
+    }
+
+    /// Reserves a slot, waiting for one until `deadline`.
+    pub(super) fn reserve(&self, deadline: Deadline) -> Result<(), Refused<()>> {
+        park::spend_budget();
+        let turn = Turn::until(deadline);
+        loop {
+            let mut state = self.state.lock();
+            if state.receiver_count == 0 {
+                return Err(Refused::Disconnected(()));
+            }
+            if !self.has_no_slot(&state) {
+                state.reserved += 1;
+                return Ok(());
+            }
+            if park::wait_in(&self.state, state, State::senders, (), &turn) == Waited::TimedOut {
+                return Err(Refused::NoRoom(()));
+            }
+        }
+    }
+
+    /// Reserves a slot if there is one.
+    pub(super) fn try_reserve(&self) -> Result<(), Refused<()>> {
+        let mut state = self.state.lock();
+        if state.receiver_count == 0 {
+            return Err(Refused::Disconnected(()));
+        }
+        if self.has_no_slot(&state) {
+            return Err(Refused::NoRoom(()));
+        }
+        state.reserved += 1;
+        Ok(())
+    }
+
+    /// Fills a slot that the caller has reserved; the message comes back if there are no receivers any more.
+    pub(super) fn fill(&self, mut message: T) -> Result<(), T> {
+        loop {
+            let mut state = self.state.lock();
+            state.reserved -= 1;
+            if state.receiver_count == 0 {
+                return Err(message);
+            }
+            let (back, mut state) = match self.put(state, message) {
+                Ok(()) => return Ok(()),
+                Err(back) => back,
+            };
+            state.reserved += 1;
+            drop(state);
+            message = back;
+            self.extend();
+        }
+    }
+
+    /// Gives back a slot that the caller has reserved.
+    pub(super) fn give_back(&self) {
+        let mut state = self.state.lock();
+        state.reserved -= 1;
+        let wake = state.senders.wake_first().0;
+        leave_and_wake(state, wake);
+    }
+
+    /// Wakes everybody in one of the lists, because there is nobody left on the other side.
+    fn wake_all(&self, list: fn(&mut State<T>) -> &mut WaitList) {
+        loop {
+            let mut state = self.state.lock();
+            let Some(wake) = list(&mut state).wake_first().0 else {
+                return;
+            };
+            leave_and_wake(state, Some(wake));
+        }
+    }
+
+    /// Counts one more sender.
+    pub(super) fn add_sender(&self) {
+        self.state.lock().sender_count += 1;
+    }
+
+    /// Counts one more receiver.
+    pub(super) fn add_receiver(&self) {
+        self.state.lock().receiver_count += 1;
+    }
+
+    /// Counts one sender less.
+    pub(super) fn remove_sender(&self) {
+        let mut state = self.state.lock();
+        state.sender_count -= 1;
+        if state.sender_count == 0 {
+            drop(state);
+            self.wake_all(State::receivers);
+        }
+    }
+
+    /// Counts one receiver less; the last one takes the messages with it.
+    pub(super) fn remove_receiver(&self) {
+        let mut state = self.state.lock();
+        state.receiver_count -= 1;
+        if state.receiver_count == 0 {
+            let unreceived = std::mem::replace(&mut state.buffer, Buffer::new(0));
+            drop(state);
+            self.wake_all(State::senders);
+            // The messages' destructors are the user's code, which runs outside the lock.
+            drop(unreceived);
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! Channels whose messages the clock sends: one at a given time, one every so often, none ever.
+//!
+//! There is nobody to be woken by: a receiver sleeps until its message is due and then takes it, if no other receiver of the
+//! channel was faster; so a receiver that is cancelled or gives up loses nothing.
+
+use std::time::{Duration, Instant};
+
+use super::error::Recv;
+use crate::park;
+use crate::util::clock::{Deadline, later};
+use crate::util::spin::SpinLock;
+
+/// One message at a given time.
+#[derive(Debug)]
+pub(super) struct At<T> {
+    due: Deadline,
+    /// The message, until somebody takes it.
+    message: SpinLock<Option<T>>,
+}
+
+impl<T> At<T> {
+    /// A channel that sends `message` at `due`.
+    pub(super) fn new(due: Instant, message: T) -> At<T> {
+        At {
+            due: Deadline::at(due),
+            message: SpinLock::new(Some(message)),
+        }
+    }
+
+    /// How many messages are there now.
+    pub(super) fn len(&self) -> usize {
+        usize::from(self.due.has_elapsed() && self.message.lock().is_some())
+    }
+
+    /// Receives the message if it is due and there.
+    pub(super) fn try_recv(&self) -> Result<T, Recv> {
+        match self.due.has_elapsed() {
+            true => self.message.lock().take().ok_or(Recv::Empty),
+            false => Err(Recv::Empty),
+        }
+    }
+
+    /// Receives the message, waiting until `deadline`.
+    pub(super) fn recv(&self, deadline: Deadline) -> Result<T, Recv> {
+        park::spend_budget();
+        let is_there = self.message.lock().is_some();
+        if is_there && !self.due.has_elapsed() {
+            park::sleep_until(self.due.min(deadline));
+        }
+        self.try_recv().or_else(|_| never(deadline))
+    }
+}
+
+/// A message every so often. There is at most one at a time: those that nobody fetched in time are left out.
+#[derive(Debug)]
+pub(super) struct Tick<T> {
+    period: Duration,
+    /// When the next message is due.
+    next: SpinLock<Instant>,
+    message: fn(Instant) -> T,
+}
+
+impl<T> Tick<T> {
+    /// A channel that sends what `message` makes of the time at which it is due, for the first time at `first`.
+    pub(super) fn new(first: Instant, period: Duration, message: fn(Instant) -> T) -> Tick<T> {
+        Tick {
+            period,
+            next: SpinLock::new(first),
+            message,
+        }
+    }
+
+    /// How many messages are there now.
+    pub(super) fn len(&self) -> usize {
+        usize::from(*self.next.lock() <= Instant::now())
+    }
+
+    /// Receives a message if one is due; otherwise tells when.
+    fn take(&self) -> Result<T, Instant> {
+        let now = Instant::now();
+        let mut next = self.next.lock();
+        let due = *next;
+        if due > now {
+            return Err(due);
+        }
+        *next = later(now, self.period);
+        drop(next);
+        Ok((self.message)(due))
+    }
+
+    /// Receives a message if one is due.
+    pub(super) fn try_recv(&self) -> Result<T, Recv> {
+        self.take().map_err(|_| Recv::Empty)
+    }
+
+    /// Receives a message, waiting until `deadline`.
+    pub(super) fn recv(&self, deadline: Deadline) -> Result<T, Recv> {
+        park::spend_budget();
+        loop {
+            let due = match self.take() {
+                Ok(message) => return Ok(message),
+                Err(due) => Deadline::at(due),
+            };
+            if deadline < due {
+                park::sleep_until(deadline);
+                return Err(Recv::Empty);
+            }
+            park::sleep_until(due);
+        }
+    }
+}
+
+/// Waits until `deadline` for a message that never comes.
+pub(super) fn never<T>(deadline: Deadline) -> Result<T, Recv> {
+    park::sleep_until(deadline);
+    Err(Recv::Empty)
+}

@@ -1,0 +1,144 @@
+//! A place where a number of coroutines and threads wait for each other; the counterpart of `std::sync::Barrier`.
+//!
+//! Arrivals are counted under a lock of a few instructions. The last one begins the next generation, and everybody whose
+//! generation is over goes on. One that is cancelled before takes its arrival back.
+
+use std::fmt;
+
+use crate::park;
+use crate::util::clock::Deadline;
+use crate::util::spin::SpinLock;
+use crate::wait::{Turn, WaitList, Wakes};
+
+/// Lets a number of coroutines and threads go on when all of them have come; the counterpart of `std::sync::Barrier`.
+///
+/// # Examples
+///
+/// ```
+/// use may_core::{spawn::scope, sync::Barrier};
+///
+/// let barrier = Barrier::new(3);
+/// let leaders = scope(|s| {
+///     let waits: Vec<_> = (0..3).map(|_| s.spawn(|| barrier.wait().is_leader())).collect();
+///     waits.into_iter().filter_map(|wait| wait.join().ok()).filter(|leads| *leads).count()
+/// });
+/// assert_eq!(leaders, 1);
+/// ```
+pub struct Barrier {
+    state: SpinLock<State>,
+    size: usize,
+}
+
+/// Who has come.
+struct State {
+    arrived: usize,
+    generation: u64,
+    waiters: WaitList,
+}
+
+/// What [`Barrier::wait`] returns: whether the caller was the last to come.
+pub struct BarrierWaitResult(bool);
+
+impl BarrierWaitResult {
+    /// Whether the caller is the one of its group that was chosen, which is the last to come.
+    #[must_use]
+    pub fn is_leader(&self) -> bool {
+        self.0
+    }
+}
+
+impl fmt::Debug for BarrierWaitResult {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("BarrierWaitResult")
+            .field("is_leader", &self.is_leader())
+            .finish()
+    }
+}
+
+/// The arrival of a caller, which takes itself back if it is dropped before the others have come.
+struct Arrival<'a> {
+    barrier: &'a Barrier,
+    generation: u64,
+}
+
+impl Drop for Arrival<'_> {
+    fn drop(&mut self) {
+        let mut state = self.barrier.state.lock();
+        if state.generation == self.generation {
+            state.arrived -= 1;
+        }
+    }
+}
+
+impl Barrier {
+    const_unless_modelled! {
+        /// Makes a barrier for groups of `n`. One of zero or one lets everybody pass.
+        #[must_use]
+        pub fn new(n: usize) -> Barrier {
+            Barrier {
+                state: SpinLock::new(State {
+                    arrived: 0,
+                    generation: 0,
+                    waiters: WaitList::new(),
+                }),
+                size: n,
+            }
+        }
+    }
+
+    /// Waits until as many have called this as the barrier is made for; then it begins anew.
+    ///
+    /// # Cancellation
+    ///
+    /// A cancelled coroutine unwinds here and does not count, unless the others have all come.
+    pub fn wait(&self) -> BarrierWaitResult {
+        let mut state = self.state.lock();
+        state.arrived += 1;
+        let generation = state.generation;
+        if state.arrived >= self.size {
+            state.arrived = 0;
+            state.generation += 1;
+            drop(state);
+            self.release();
+            return BarrierWaitResult(true);
+        }
+        let arrival = Arrival {
+            barrier: self,
+            generation,
+        };
+        let turn = Turn::until(Deadline::NEVER);
+        while state.generation == generation {
+            let _ = park::wait_in(&self.state, state, |state| &mut state.waiters, (), &turn);
+            state = self.state.lock();
+        }
+        drop(state);
+        std::mem::forget(arrival);
+        BarrierWaitResult(false)
+    }
+
+    /// Wakes those whose generation is over.
+    fn release(&self) {
+        // One of the next generation that is woken, too, looks and waits again; the number bounds the loop.
+        let mut left = self.size.saturating_sub(1);
+        while left > 0 {
+            let mut wakes = Wakes::default();
+            let mut state = self.state.lock();
+            while left > 0 && !wakes.is_full() {
+                match state.waiters.grant_first() {
+                    Some(Some(wake)) => wakes.push(wake),
+                    Some(None) => {}
+                    None => left = 1,
+                }
+                left -= 1;
+            }
+            drop(state);
+            wakes.fire();
+        }
+    }
+}
+
+impl fmt::Debug for Barrier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Barrier").finish_non_exhaustive()
+    }
+}

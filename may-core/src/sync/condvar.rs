@@ -1,0 +1,223 @@
+//! Waiting for a change of what a mutex guards; the counterpart of `std::sync::Condvar`.
+//!
+//! A waiter is registered before it unlocks the mutex, so whoever changes the value under the mutex and notifies afterwards finds
+//! it: no notification is lost. A notification ends the wait of one waiter that is still waiting: one that is cancelled or whose
+//! time has elapsed is passed by.
+//!
+//! The mutex is taken again behind a shield. A waiter that was notified and then cancelled while it waits for the mutex would
+//! otherwise take the notification with it; so it goes on, finds its condition true, and is cancelled at its next wait.
+//!
+//! Fairness: notifications go to waiters in the order in which they came, except that those whose worker is stuck in a computation
+//! are passed over.
+
+use std::fmt;
+use std::sync::{LockResult, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::mutex::MutexGuard;
+use super::poison::checked;
+use crate::coroutine::cancel::shield;
+use crate::park::{self, Waited};
+use crate::util::clock::Deadline;
+use crate::wait::{Turn, WaitQueue};
+
+/// Blocks until it is notified; the counterpart of `std::sync::Condvar`, with the same methods.
+///
+/// # Examples
+///
+/// ```
+/// use may_core::spawn::scope;
+/// use may_core::sync::{Condvar, Mutex};
+///
+/// let (ready, changed) = (Mutex::new(false), Condvar::new());
+/// scope(|s| {
+///     s.spawn(|| {
+///         *ready.lock().unwrap() = true;
+///         changed.notify_one();
+///     });
+///     let guard = changed.wait_while(ready.lock().unwrap(), |ready| !*ready).unwrap();
+///     assert!(*guard);
+/// });
+/// ```
+pub struct Condvar {
+    waiters: WaitQueue,
+}
+
+/// Whether a wait with a timeout ended because of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WaitTimeoutResult(bool);
+
+impl WaitTimeoutResult {
+    /// Whether the time had elapsed.
+    #[must_use]
+    pub fn timed_out(&self) -> bool {
+        self.0
+    }
+}
+
+impl Condvar {
+    const_unless_modelled! {
+        /// Makes a condition variable for which nobody waits.
+        #[must_use]
+        pub fn new() -> Condvar {
+            Condvar {
+                waiters: WaitQueue::new(),
+            }
+        }
+    }
+
+    /// Gives the mutex up, waits until notified, and takes the mutex again. May return without a notification, so callers check
+    /// their condition in a loop, or use [`wait_while`](Condvar::wait_while).
+    ///
+    /// # Errors
+    ///
+    /// If the mutex is poisoned; the guard is in the error.
+    ///
+    /// # Cancellation
+    ///
+    /// A cancelled coroutine unwinds here without the mutex, unless it was notified before.
+    pub fn wait<'a, T>(&self, guard: MutexGuard<'a, T>) -> LockResult<MutexGuard<'a, T>> {
+        self.wait_until(guard, Deadline::NEVER)
+            .map(|(guard, _)| guard)
+            .map_err(|error| PoisonError::new(error.into_inner().0))
+    }
+
+    /// Waits as long as `condition` holds.
+    ///
+    /// # Errors
+    ///
+    /// If the mutex is poisoned; the guard is in the error.
+    ///
+    /// # Cancellation
+    ///
+    /// As for [`wait`](Condvar::wait).
+    pub fn wait_while<'a, T, F>(
+        &self,
+        mut guard: MutexGuard<'a, T>,
+        mut condition: F,
+    ) -> LockResult<MutexGuard<'a, T>>
+    where
+        F: FnMut(&mut T) -> bool,
+    {
+        while condition(&mut guard) {
+            guard = self.wait(guard)?;
+        }
+        Ok(guard)
+    }
+
+    /// Waits until notified, for at most so many milliseconds; the flag is false if the time has elapsed.
+    ///
+    /// # Errors
+    ///
+    /// If the mutex is poisoned; the guard is in the error.
+    ///
+    /// # Cancellation
+    ///
+    /// As for [`wait`](Condvar::wait).
+    #[deprecated(since = "1.0.0", note = "replaced by `wait_timeout`, as in std")]
+    pub fn wait_timeout_ms<'a, T>(
+        &self,
+        guard: MutexGuard<'a, T>,
+        ms: u32,
+    ) -> LockResult<(MutexGuard<'a, T>, bool)> {
+        let waited = self.wait_timeout(guard, Duration::from_millis(u64::from(ms)));
+        let notified = |(guard, result): (_, WaitTimeoutResult)| (guard, !result.timed_out());
+        waited
+            .map(notified)
+            .map_err(|error| PoisonError::new(notified(error.into_inner())))
+    }
+
+    /// Waits until notified, for at most `timeout`. May return early without a notification.
+    ///
+    /// # Errors
+    ///
+    /// If the mutex is poisoned; guard and result are in the error.
+    ///
+    /// # Cancellation
+    ///
+    /// As for [`wait`](Condvar::wait).
+    pub fn wait_timeout<'a, T>(
+        &self,
+        guard: MutexGuard<'a, T>,
+        timeout: Duration,
+    ) -> LockResult<(MutexGuard<'a, T>, WaitTimeoutResult)> {
+        self.wait_until(guard, Deadline::after(timeout))
+    }
+
+    /// Waits as long as `condition` holds, for at most `timeout`.
+    ///
+    /// # Errors
+    ///
+    /// If the mutex is poisoned; guard and result are in the error.
+    ///
+    /// # Cancellation
+    ///
+    /// As for [`wait`](Condvar::wait).
+    pub fn wait_timeout_while<'a, T, F>(
+        &self,
+        mut guard: MutexGuard<'a, T>,
+        timeout: Duration,
+        mut condition: F,
+    ) -> LockResult<(MutexGuard<'a, T>, WaitTimeoutResult)>
+    where
+        F: FnMut(&mut T) -> bool,
+    {
+        let start = Instant::now();
+        loop {
+            if !condition(&mut guard) {
+                return Ok((guard, WaitTimeoutResult(false)));
+            }
+            let Some(left) = timeout.checked_sub(start.elapsed()) else {
+                return Ok((guard, WaitTimeoutResult(true)));
+            };
+            guard = self.wait_timeout(guard, left)?.0;
+        }
+    }
+
+    /// Ends the wait of one waiter, if somebody waits.
+    #[inline]
+    pub fn notify_one(&self) {
+        self.waiters.wake_one();
+    }
+
+    /// Ends the wait of everybody who waits.
+    #[inline]
+    pub fn notify_all(&self) {
+        self.waiters.wake_all();
+    }
+
+    /// Waits until notified or until `deadline`.
+    fn wait_until<'a, T>(
+        &self,
+        guard: MutexGuard<'a, T>,
+        deadline: Deadline,
+    ) -> LockResult<(MutexGuard<'a, T>, WaitTimeoutResult)> {
+        let lock = MutexGuard::lock(&guard);
+        let unlock = || {
+            drop(guard);
+            false
+        };
+        let waited = park::wait(&self.waiters, &Turn::until(deadline), unlock);
+        shield(|| lock.raw.acquire());
+        let (poisoned, guard) = match lock.guard() {
+            Ok(guard) => (false, guard),
+            Err(error) => (true, error.into_inner()),
+        };
+        checked(
+            poisoned,
+            (guard, WaitTimeoutResult(waited == Waited::TimedOut)),
+        )
+    }
+}
+
+impl Default for Condvar {
+    fn default() -> Condvar {
+        Condvar::new()
+    }
+}
+
+impl fmt::Debug for Condvar {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Condvar").finish_non_exhaustive()
+    }
+}

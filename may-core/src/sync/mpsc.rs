@@ -1,0 +1,260 @@
+//! Many senders, one receiver; the counterpart of `std::sync::mpsc`, with its errors.
+//!
+//! A thin layer over [`channel`](crate::channel), which has more: several receivers, deadlines for sending, reserved slots.
+
+use std::cell::Cell;
+use std::fmt;
+use std::marker::PhantomData;
+
+use crate::channel;
+
+pub use std::sync::mpsc::{RecvError, RecvTimeoutError, SendError, TryRecvError, TrySendError};
+
+/// What the receivers of [`mpsc`](self), [`mpmc`](super::mpmc) and [`spsc`](super::spsc) have in common: the methods with std's
+/// errors, the iterators, and the formatting.
+macro_rules! receiver {
+    () => {
+        impl<T> Receiver<T> {
+            /// Receives a message if there is one now.
+            ///
+            /// # Errors
+            ///
+            /// If the channel is empty; as disconnected if the other side has gone as well.
+            pub fn try_recv(&self) -> Result<T, TryRecvError> {
+                self.0.try_recv().map_err(|error| match error {
+                    $crate::channel::TryRecvError::Empty => TryRecvError::Empty,
+                    $crate::channel::TryRecvError::Disconnected => TryRecvError::Disconnected,
+                })
+            }
+
+            /// Receives a message, waiting for one.
+            ///
+            /// # Errors
+            ///
+            /// If the channel is empty and the other side has gone.
+            ///
+            /// # Cancellation
+            ///
+            /// A cancelled coroutine unwinds here, and no message was taken.
+            pub fn recv(&self) -> Result<T, RecvError> {
+                self.0.recv().map_err(|_| RecvError)
+            }
+
+            /// Receives a message, waiting for one for at most `timeout`.
+            ///
+            /// # Errors
+            ///
+            /// If no message came in time, or the channel is empty and the other side has gone.
+            ///
+            /// # Cancellation
+            ///
+            /// A cancelled coroutine unwinds here, and no message was taken.
+            pub fn recv_timeout(
+                &self,
+                timeout: std::time::Duration,
+            ) -> Result<T, RecvTimeoutError> {
+                self.recv_until($crate::util::clock::Deadline::after(timeout))
+            }
+
+            /// Receives a message, waiting until `deadline`.
+            fn recv_until(
+                &self,
+                deadline: $crate::util::clock::Deadline,
+            ) -> Result<T, RecvTimeoutError> {
+                self.0.recv_until(deadline).map_err(|error| match error {
+                    $crate::channel::Recv::Empty => RecvTimeoutError::Timeout,
+                    $crate::channel::Recv::Disconnected => RecvTimeoutError::Disconnected,
+                })
+            }
+
+            /// Receives until the channel is empty and the other side has gone, waiting in between.
+            pub fn iter(&self) -> Iter<'_, T> {
+                Iter { rx: self }
+            }
+
+            /// Receives what is there now.
+            pub fn try_iter(&self) -> TryIter<'_, T> {
+                TryIter { rx: self }
+            }
+        }
+
+        impl<T> std::fmt::Debug for Receiver<T> {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.pad("Receiver { .. }")
+            }
+        }
+
+        /// Receives until the channel is closed; see [`Receiver::iter`].
+        #[derive(Debug)]
+        pub struct Iter<'a, T: 'a> {
+            rx: &'a Receiver<T>,
+        }
+
+        /// Receives what is there; see [`Receiver::try_iter`].
+        #[derive(Debug)]
+        pub struct TryIter<'a, T: 'a> {
+            rx: &'a Receiver<T>,
+        }
+
+        /// Receives until the channel is closed, and owns the receiver.
+        #[derive(Debug)]
+        pub struct IntoIter<T> {
+            rx: Receiver<T>,
+        }
+
+        impl<T> Iterator for Iter<'_, T> {
+            type Item = T;
+
+            fn next(&mut self) -> Option<T> {
+                self.rx.recv().ok()
+            }
+        }
+
+        impl<T> Iterator for TryIter<'_, T> {
+            type Item = T;
+
+            fn next(&mut self) -> Option<T> {
+                self.rx.try_recv().ok()
+            }
+        }
+
+        impl<T> Iterator for IntoIter<T> {
+            type Item = T;
+
+            fn next(&mut self) -> Option<T> {
+                self.rx.recv().ok()
+            }
+        }
+
+        impl<'a, T> IntoIterator for &'a Receiver<T> {
+            type Item = T;
+            type IntoIter = Iter<'a, T>;
+
+            fn into_iter(self) -> Iter<'a, T> {
+                self.iter()
+            }
+        }
+
+        impl<T> IntoIterator for Receiver<T> {
+            type Item = T;
+            type IntoIter = IntoIter<T>;
+
+            fn into_iter(self) -> IntoIter<T> {
+                IntoIter { rx: self }
+            }
+        }
+    };
+}
+pub(super) use receiver;
+
+/// Makes a channel that holds as many messages as there is memory for, so that sending never waits.
+///
+/// # Examples
+///
+/// ```
+/// use may_core::{spawn::spawn, sync::mpsc};
+///
+/// let (sender, receiver) = mpsc::channel();
+/// spawn(move || (0..3).for_each(|i| sender.send(i).unwrap()));
+/// assert_eq!(receiver.iter().sum::<i32>(), 3);
+/// ```
+#[must_use]
+pub fn channel<T>() -> (Sender<T>, Receiver<T>) {
+    let (sender, receiver) = channel::unbounded();
+    (Sender(sender), Receiver(receiver, PhantomData))
+}
+
+/// Makes a channel that holds at most `bound` messages; with zero, each message passes from a sender to a receiver who is there at
+/// the same time.
+///
+/// # Examples
+///
+/// ```
+/// use may_core::{spawn::spawn, sync::mpsc};
+///
+/// let (sender, receiver) = mpsc::sync_channel(1);
+/// spawn(move || (0..3).for_each(|i| sender.send(i).unwrap()));
+/// assert_eq!(receiver.iter().sum::<i32>(), 3);
+/// ```
+#[must_use]
+pub fn sync_channel<T>(bound: usize) -> (SyncSender<T>, Receiver<T>) {
+    let (sender, receiver) = channel::bounded(bound);
+    (SyncSender(sender), Receiver(receiver, PhantomData))
+}
+
+/// The sending side of a [`channel`]; the counterpart of `std::sync::mpsc::Sender`.
+pub struct Sender<T>(channel::Sender<T>);
+
+impl<T> Sender<T> {
+    /// Sends a message, without waiting.
+    ///
+    /// # Errors
+    ///
+    /// The message comes back if the receiver has gone.
+    pub fn send(&self, message: T) -> Result<(), SendError<T>> {
+        self.0
+            .send(message)
+            .map_err(|channel::SendError(message)| SendError(message))
+    }
+}
+
+impl<T> Clone for Sender<T> {
+    fn clone(&self) -> Sender<T> {
+        Sender(self.0.clone())
+    }
+}
+
+impl<T> fmt::Debug for Sender<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad("Sender { .. }")
+    }
+}
+
+/// The sending side of a [`sync_channel`]; the counterpart of `std::sync::mpsc::SyncSender`.
+pub struct SyncSender<T>(channel::Sender<T>);
+
+impl<T> SyncSender<T> {
+    /// Sends a message, waiting for room.
+    ///
+    /// # Errors
+    ///
+    /// The message comes back if the receiver has gone.
+    ///
+    /// # Cancellation
+    ///
+    /// A cancelled coroutine unwinds here, and the message was not sent.
+    pub fn send(&self, message: T) -> Result<(), SendError<T>> {
+        self.0
+            .send(message)
+            .map_err(|channel::SendError(message)| SendError(message))
+    }
+
+    /// Sends a message if there is room now.
+    ///
+    /// # Errors
+    ///
+    /// The message comes back if the channel is full, or if the receiver has gone.
+    pub fn try_send(&self, message: T) -> Result<(), TrySendError<T>> {
+        self.0.try_send(message).map_err(|error| match error {
+            channel::TrySendError::Full(message) => TrySendError::Full(message),
+            channel::TrySendError::Disconnected(message) => TrySendError::Disconnected(message),
+        })
+    }
+}
+
+impl<T> Clone for SyncSender<T> {
+    fn clone(&self) -> SyncSender<T> {
+        SyncSender(self.0.clone())
+    }
+}
+
+impl<T> fmt::Debug for SyncSender<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad("SyncSender { .. }")
+    }
+}
+
+/// The receiving side of either; the counterpart of `std::sync::mpsc::Receiver`. There is one, and it is used by one at a time.
+pub struct Receiver<T>(channel::Receiver<T>, PhantomData<Cell<()>>);
+
+receiver!();

@@ -1,0 +1,156 @@
+//! Telling others that something has happened, without a value.
+//!
+//! A notification either ends the wait of somebody or stays as the one token that the next waiter takes; both are decided under a
+//! lock of a few instructions, so none is lost. A waiter that is cancelled or times out is passed by.
+
+use std::fmt;
+use std::time::{Duration, Instant};
+
+use crate::park::{self, Waited};
+use crate::util::clock::Deadline;
+use crate::util::spin::SpinLock;
+use crate::wait::{Turn, WaitList, Wakes};
+
+/// Wakes one or all of those who wait; one notification is kept for somebody who comes later.
+///
+/// Fairness: first come, first served.
+///
+/// # Examples
+///
+/// ```
+/// use may_core::{spawn::scope, sync::Notify};
+///
+/// let changed = Notify::new();
+/// scope(|s| {
+///     s.spawn(|| changed.wait());
+///     changed.notify_one(); // before or after the wait has begun
+/// });
+/// ```
+pub struct Notify {
+    state: SpinLock<State>,
+}
+
+/// The token, and who waits.
+struct State {
+    token: bool,
+    /// Counts the calls of `notify_all`, so that each ends only the waits that have begun before it.
+    round: u64,
+    waiters: WaitList<u64>,
+}
+
+impl Notify {
+    const_unless_modelled! {
+        /// Makes one without a token.
+        #[must_use]
+        pub fn new() -> Notify {
+            Notify {
+                state: SpinLock::new(State {
+                    token: false,
+                    round: 0,
+                    waiters: WaitList::new(),
+                }),
+            }
+        }
+    }
+
+    /// Ends the wait of the one who has waited longest; if nobody waits, the next wait ends at once. Such a token is kept once,
+    /// however often this is called.
+    pub fn notify_one(&self) {
+        let mut state = self.state.lock();
+        let wake = loop {
+            match state.waiters.grant_first() {
+                Some(None) => {}
+                Some(wake) => break wake,
+                None => {
+                    state.token = true;
+                    break None;
+                }
+            }
+        };
+        drop(state);
+        if let Some(wake) = wake {
+            wake.fire();
+        }
+    }
+
+    /// Ends the waits of all who wait now. Leaves no token.
+    pub fn notify_all(&self) {
+        let mut state = self.state.lock();
+        let round = state.round;
+        state.round += 1;
+        loop {
+            let mut wakes = Wakes::default();
+            while !wakes.is_full() && state.waiters.first().is_some_and(|begun| *begun <= round) {
+                if let Some(Some(wake)) = state.waiters.grant_first() {
+                    wakes.push(wake);
+                }
+            }
+            drop(state);
+            let full = wakes.is_full();
+            wakes.fire();
+            if !full {
+                return;
+            }
+            state = self.state.lock();
+        }
+    }
+
+    /// Waits for a notification.
+    ///
+    /// # Cancellation
+    ///
+    /// A cancelled coroutine unwinds here and takes no notification with it.
+    pub fn wait(&self) {
+        self.wait_until(Deadline::NEVER);
+    }
+
+    /// Waits for a notification for at most `timeout`; false if there was none.
+    ///
+    /// # Cancellation
+    ///
+    /// As for [`wait`](Notify::wait).
+    pub fn wait_timeout(&self, timeout: Duration) -> bool {
+        self.wait_until(Deadline::after(timeout))
+    }
+
+    /// Waits for a notification until `deadline` at the latest; false if there was none.
+    ///
+    /// # Cancellation
+    ///
+    /// As for [`wait`](Notify::wait).
+    pub fn wait_deadline(&self, deadline: Instant) -> bool {
+        self.wait_until(Deadline::at(deadline))
+    }
+
+    /// Waits for a notification until `deadline`.
+    fn wait_until(&self, deadline: Deadline) -> bool {
+        park::spend_budget();
+        let turn = Turn::until(deadline);
+        // Also if the wait is taken up again, it has begun now: the list is in order of rounds.
+        let mut begun = None;
+        loop {
+            let mut state = self.state.lock();
+            if std::mem::take(&mut state.token) {
+                return true;
+            }
+            let round = *begun.get_or_insert(state.round);
+            match park::wait_in(&self.state, state, |state| &mut state.waiters, round, &turn) {
+                Waited::Woken => return true,
+                Waited::TimedOut => return false,
+                Waited::Again => {}
+            }
+        }
+    }
+}
+
+impl Default for Notify {
+    fn default() -> Notify {
+        Notify::new()
+    }
+}
+
+impl fmt::Debug for Notify {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Notify").finish_non_exhaustive()
+    }
+}

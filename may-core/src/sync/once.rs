@@ -1,0 +1,240 @@
+//! Code that runs once; the counterpart of `std::sync::Once`.
+//!
+//! ```text
+//!   INCOMPLETE --call--> RUNNING --returns--> COMPLETE
+//!       ^                   |------panics---> POISONED --call_once_force--> RUNNING
+//!       +-----cancelled-----+
+//! ```
+//!
+//! Whoever changes the state away from `RUNNING` wakes everybody who waits; each looks again, and if there is something to run, one
+//! of them runs it. That no wake-up is lost is the wait queue's business: the state is set before the queue is looked at, and
+//! looked at after the waiter was registered.
+
+use std::fmt;
+use std::panic::{RefUnwindSafe, UnwindSafe};
+
+use crate::coroutine::unwinding;
+use crate::park;
+use crate::prim::{AtomicU32, Ordering};
+use crate::util::clock::Deadline;
+use crate::wait::{Turn, WaitQueue};
+
+const INCOMPLETE: u32 = 0;
+const RUNNING: u32 = 1;
+const COMPLETE: u32 = 2;
+const POISONED: u32 = 3;
+
+/// Runs code once, whoever comes first; the counterpart of `std::sync::Once`.
+///
+/// An initializer that is *cancelled* leaves it as it was, so that the next caller runs his.
+///
+/// # Examples
+///
+/// ```
+/// use may_core::sync::Once;
+///
+/// static START: Once = Once::new();
+/// let mut runs = 0;
+/// for _ in 0..3 {
+///     START.call_once(|| runs += 1);
+/// }
+/// assert_eq!(runs, 1);
+/// ```
+pub struct Once {
+    state: AtomicU32,
+    waiters: WaitQueue,
+}
+
+// The state tells of a panic.
+impl UnwindSafe for Once {}
+impl RefUnwindSafe for Once {}
+
+/// What [`Once::call_once_force`] tells its closure.
+pub struct OnceState {
+    poisoned: bool,
+}
+
+impl OnceState {
+    /// Whether an initializer before this one has panicked.
+    #[must_use]
+    pub fn is_poisoned(&self) -> bool {
+        self.poisoned
+    }
+}
+
+impl fmt::Debug for OnceState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OnceState")
+            .field("poisoned", &self.is_poisoned())
+            .finish()
+    }
+}
+
+/// Sets the state when an initializer has ended, however it did.
+struct Running<'a> {
+    once: &'a Once,
+    returned: bool,
+}
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        let state = match self.returned {
+            true => COMPLETE,
+            false if unwinding::is_by_panic() => POISONED,
+            false => INCOMPLETE,
+        };
+        // Release: whoever sees the state sees what the initializer did.
+        self.once.state.store(state, Ordering::Release);
+        self.once.waiters.wake_all();
+    }
+}
+
+impl Once {
+    const_unless_modelled! {
+        /// Makes one for which nothing has run yet.
+        #[must_use]
+        pub fn new() -> Once {
+            Once {
+                state: AtomicU32::new(INCOMPLETE),
+                waiters: WaitQueue::new(),
+            }
+        }
+    }
+
+    /// Runs `f` if nothing has run before, and otherwise waits until what somebody else runs has ended.
+    ///
+    /// # Panics
+    ///
+    /// Panics if an initializer has panicked before.
+    ///
+    /// # Cancellation
+    ///
+    /// A cancelled coroutine that waits for somebody else's initializer unwinds here; one that is cancelled in its own leaves this
+    /// as it was.
+    #[inline]
+    #[track_caller]
+    pub fn call_once<F: FnOnce()>(&self, f: F) {
+        if !self.is_completed() {
+            self.call(false, |_| f());
+        }
+    }
+
+    /// As [`call_once`](Once::call_once), also if an initializer has panicked before; `f` is told.
+    ///
+    /// # Cancellation
+    ///
+    /// As for [`call_once`](Once::call_once).
+    #[inline]
+    pub fn call_once_force<F: FnOnce(&OnceState)>(&self, f: F) {
+        if !self.is_completed() {
+            self.call(true, f);
+        }
+    }
+
+    /// Whether an initializer has returned.
+    #[inline]
+    pub fn is_completed(&self) -> bool {
+        // Acquire: pairs with the end of the initializer.
+        self.state.load(Ordering::Acquire) == COMPLETE
+    }
+
+    /// Waits until an initializer has returned.
+    ///
+    /// # Panics
+    ///
+    /// Panics if one has panicked.
+    ///
+    /// # Cancellation
+    ///
+    /// A cancelled coroutine unwinds here.
+    #[track_caller]
+    pub fn wait(&self) {
+        self.wait_for(false);
+    }
+
+    /// Waits until an initializer has returned, also if one has panicked.
+    ///
+    /// # Cancellation
+    ///
+    /// A cancelled coroutine unwinds here.
+    pub fn wait_force(&self) {
+        self.wait_for(true);
+    }
+
+    /// Starts anew, for somebody who has it to himself.
+    pub(super) fn reset(&mut self) {
+        self.state.store(INCOMPLETE, Ordering::Relaxed);
+    }
+
+    /// Runs `f` or waits for somebody who runs his.
+    #[cold]
+    #[track_caller]
+    fn call(&self, force: bool, f: impl FnOnce(&OnceState)) {
+        loop {
+            let state = self.state.load(Ordering::Acquire);
+            match state {
+                COMPLETE => return,
+                POISONED if !force => refuse(),
+                RUNNING => self.wait_while_running(),
+                _ => {
+                    let begun = self.state.compare_exchange(
+                        state,
+                        RUNNING,
+                        Ordering::Acquire,
+                        Ordering::Relaxed,
+                    );
+                    if begun.is_ok() {
+                        return self.run(state == POISONED, f);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Runs the initializer.
+    fn run(&self, poisoned: bool, f: impl FnOnce(&OnceState)) {
+        let mut running = Running {
+            once: self,
+            returned: false,
+        };
+        f(&OnceState { poisoned });
+        running.returned = true;
+    }
+
+    /// Waits for the end of an initializer.
+    fn wait_while_running(&self) {
+        let is_ready = || self.state.load(Ordering::Relaxed) != RUNNING;
+        let _ = park::wait(&self.waiters, &Turn::until(Deadline::NEVER), is_ready);
+    }
+
+    /// Waits until an initializer has returned, or, unless forced, has panicked.
+    #[track_caller]
+    fn wait_for(&self, force: bool) {
+        let is_over = |state| state == COMPLETE || (state == POISONED && !force);
+        loop {
+            match self.state.load(Ordering::Acquire) {
+                COMPLETE => return,
+                state if is_over(state) => refuse(),
+                _ => {
+                    let is_ready = || is_over(self.state.load(Ordering::Relaxed));
+                    let _ = park::wait(&self.waiters, &Turn::until(Deadline::NEVER), is_ready);
+                }
+            }
+        }
+    }
+}
+
+/// The panic of a call that would use what an initializer has left half done.
+#[cold]
+#[track_caller]
+fn refuse() -> ! {
+    panic!(
+        "this `Once` is poisoned, as its initializer panicked: repair what it left with `call_once_force`"
+    )
+}
+
+impl fmt::Debug for Once {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Once").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,176 @@
+//! A value that is written once; the counterpart of `std::sync::OnceLock`.
+
+use std::cell::UnsafeCell;
+use std::fmt;
+use std::panic::{RefUnwindSafe, UnwindSafe};
+
+use super::once::Once;
+
+/// A place that is filled once and read by everybody; the counterpart of `std::sync::OnceLock`, with the same methods.
+///
+/// An initializer that panics or is cancelled leaves it empty.
+///
+/// # Examples
+///
+/// ```
+/// use may_core::sync::OnceLock;
+///
+/// static LIMIT: OnceLock<u32> = OnceLock::new();
+/// assert_eq!(LIMIT.get(), None);
+/// assert_eq!(*LIMIT.get_or_init(|| 10), 10);
+/// assert_eq!(LIMIT.set(11), Err(11));
+/// ```
+pub struct OnceLock<T> {
+    once: Once,
+    /// There is a value if `once` is completed. (Not a `MaybeUninit`: it would need a destructor here, and values that borrow from
+    /// what is dropped before the lock would not be allowed.)
+    value: UnsafeCell<Option<T>>,
+}
+
+// SAFETY: (docs/safety.md, R5) the value is written by one thread, read by others and dropped by any.
+unsafe impl<T: Sync + Send> Sync for OnceLock<T> {}
+// SAFETY: (docs/safety.md, R5) the lock owns its value.
+unsafe impl<T: Send> Send for OnceLock<T> {}
+
+impl<T: RefUnwindSafe + UnwindSafe> RefUnwindSafe for OnceLock<T> {}
+impl<T: UnwindSafe> UnwindSafe for OnceLock<T> {}
+
+impl<T> OnceLock<T> {
+    const_unless_modelled! {
+        /// Makes an empty one.
+        #[must_use]
+        pub fn new() -> OnceLock<T> {
+            OnceLock {
+                once: Once::new(),
+                value: UnsafeCell::new(None),
+            }
+        }
+    }
+
+    /// The value, if it is there.
+    #[inline]
+    pub fn get(&self) -> Option<&T> {
+        match self.once.is_completed() {
+            // SAFETY: (docs/safety.md, R5) `once` is completed, so nobody writes any more.
+            true => unsafe { (*self.value.get()).as_ref() },
+            false => None,
+        }
+    }
+
+    /// The value, if it is there, for somebody who has it to himself.
+    #[inline]
+    pub fn get_mut(&mut self) -> Option<&mut T> {
+        self.value.get_mut().as_mut()
+    }
+
+    /// Waits until somebody has filled it.
+    ///
+    /// # Cancellation
+    ///
+    /// A cancelled coroutine unwinds here.
+    #[inline]
+    pub fn wait(&self) -> &T {
+        loop {
+            if let Some(value) = self.get() {
+                return value;
+            }
+            self.once.wait_force();
+        }
+    }
+
+    /// Fills it.
+    ///
+    /// # Errors
+    ///
+    /// The value comes back if there is one already.
+    ///
+    /// # Cancellation
+    ///
+    /// A cancelled coroutine that has to wait for somebody else's initializer unwinds here.
+    #[inline]
+    pub fn set(&self, value: T) -> Result<(), T> {
+        let mut value = Some(value);
+        self.get_or_init(|| value.take().expect("an initializer runs once"));
+        match value {
+            None => Ok(()),
+            Some(value) => Err(value),
+        }
+    }
+
+    /// The value, made by `f` if there is none. If several come at once, one of them runs his, and the others wait for it.
+    ///
+    /// # Panics
+    ///
+    /// Goes on with a panic of `f`. One that calls this again for the same place waits for itself.
+    ///
+    /// # Cancellation
+    ///
+    /// A cancelled coroutine that waits for somebody else's initializer unwinds here; one that is cancelled in its own leaves the
+    /// place empty.
+    #[inline]
+    pub fn get_or_init<F: FnOnce() -> T>(&self, f: F) -> &T {
+        if let Some(value) = self.get() {
+            return value;
+        }
+        self.once.call_once_force(|_| {
+            let value = f();
+            // SAFETY: (docs/safety.md, R5) `once` runs one initializer at a time, and nobody reads before it has ended.
+            unsafe { *self.value.get() = Some(value) };
+        });
+        self.get().expect("an initializer has returned")
+    }
+
+    /// Gives the value out.
+    #[inline]
+    pub fn into_inner(mut self) -> Option<T> {
+        self.take()
+    }
+
+    /// Gives the value out and leaves the place empty.
+    #[inline]
+    pub fn take(&mut self) -> Option<T> {
+        self.once.reset();
+        self.value.get_mut().take()
+    }
+}
+
+impl<T> Default for OnceLock<T> {
+    fn default() -> OnceLock<T> {
+        OnceLock::new()
+    }
+}
+
+impl<T: fmt::Debug> fmt::Debug for OnceLock<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut debug = f.debug_tuple("OnceLock");
+        match self.get() {
+            Some(value) => debug.field(value),
+            None => debug.field(&format_args!("<uninit>")),
+        };
+        debug.finish()
+    }
+}
+
+impl<T: Clone> Clone for OnceLock<T> {
+    fn clone(&self) -> OnceLock<T> {
+        self.get()
+            .cloned()
+            .map_or_else(OnceLock::new, OnceLock::from)
+    }
+}
+
+impl<T> From<T> for OnceLock<T> {
+    fn from(value: T) -> OnceLock<T> {
+        let lock = OnceLock::new();
+        lock.get_or_init(|| value);
+        lock
+    }
+}
+
+impl<T: PartialEq> PartialEq for OnceLock<T> {
+    fn eq(&self, other: &OnceLock<T>) -> bool {
+        self.get() == other.get()
+    }
+}
+
+impl<T: Eq> Eq for OnceLock<T> {}

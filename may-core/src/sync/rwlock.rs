@@ -1,0 +1,695 @@
+//! A lock for many readers or one writer that blocks the coroutine, not its thread; the counterpart of `std::sync::RwLock`.
+//!
+//! The state lies under a lock of a few instructions: who is inside, and who waits. Whoever leaves hands the right over to those who
+//! are next, before he wakes them; the compare-and-swap on a waiter's commit word decides whether it takes the right or is passed
+//! by because its wait has ended, so the right is never given to somebody who does not want it any more.
+//!
+//! Fairness: readers and writers take turns. A reader that comes while a writer waits, waits, too; when a writer leaves, all readers
+//! that wait are let in, and when the last of them leaves, the writer that has waited longest. So nobody starves: a reader waits
+//! for one writer at most, a writer for the writers before it and one group of readers before each. (Brandenburg and Anderson call
+//! this *phase-fair*, in "Spin-based reader-writer synchronization for multiprocessor real-time systems", 2010.) It follows that a
+//! holder that locks again for reading may wait for ever, if a writer has come in between; std documents the same.
+
+use std::cell::UnsafeCell;
+use std::fmt;
+use std::marker::PhantomData;
+use std::mem::ManuallyDrop;
+use std::ops::{Deref, DerefMut};
+use std::panic::{RefUnwindSafe, UnwindSafe};
+use std::ptr::NonNull;
+use std::sync::{LockResult, TryLockError, TryLockResult};
+
+use super::poison::{Entered, Flag, checked};
+use crate::park::{self, Waited};
+use crate::util::clock::Deadline;
+use crate::util::spin::{SpinGuard, SpinLock};
+use crate::wait::{Turn, WaitList, Wakes};
+
+/// Who is inside and who waits.
+#[derive(Debug)]
+struct State {
+    readers: usize,
+    writer: bool,
+    /// The readers that wait are let in, although a writer waits, too.
+    readers_turn: bool,
+    waiting_readers: WaitList,
+    waiting_writers: WaitList,
+}
+
+impl State {
+    /// Those who wait to read.
+    fn waiting_readers(&mut self) -> &mut WaitList {
+        &mut self.waiting_readers
+    }
+
+    /// Those who wait to write.
+    fn waiting_writers(&mut self) -> &mut WaitList {
+        &mut self.waiting_writers
+    }
+
+    /// Lets a reader in if none has to wait.
+    fn admit_reader(&mut self) -> bool {
+        let admitted = !self.writer && self.waiting_writers.is_empty();
+        self.readers += usize::from(admitted);
+        admitted
+    }
+
+    /// Lets a writer in if nobody is inside.
+    fn admit_writer(&mut self) -> bool {
+        let admitted = !self.writer && self.readers == 0;
+        self.writer |= admitted;
+        admitted
+    }
+
+    /// Gives the lock to those who are next, as many as `wakes` can hold.
+    fn grant(&mut self, wakes: &mut Wakes) {
+        if self.writer {
+            return;
+        }
+        if self.readers_turn || self.waiting_writers.is_empty() {
+            self.grant_to_readers(wakes);
+        }
+        while self.readers == 0 && !self.writer {
+            match self.waiting_writers.grant_first() {
+                Some(Some(wake)) => {
+                    self.writer = true;
+                    wakes.push(wake);
+                }
+                Some(None) => {}
+                None => return self.grant_to_readers(wakes),
+            }
+        }
+    }
+
+    /// Gives the lock to the readers that wait.
+    fn grant_to_readers(&mut self, wakes: &mut Wakes) {
+        while !wakes.is_full() {
+            match self.waiting_readers.grant_first() {
+                Some(Some(wake)) => {
+                    self.readers += 1;
+                    wakes.push(wake);
+                }
+                Some(None) => {}
+                None => {
+                    self.readers_turn = false;
+                    return;
+                }
+            }
+        }
+    }
+}
+
+/// The lock without a value.
+#[derive(Debug)]
+struct Raw(SpinLock<State>);
+
+/// Gives the lock to others when it is dropped: a writer that waits holds readers up, and does so no longer when it leaves.
+struct Settle<'a>(&'a Raw);
+
+impl Drop for Settle<'_> {
+    fn drop(&mut self) {
+        self.0.settle(self.0.0.lock());
+    }
+}
+
+impl Raw {
+    /// Waits for the right to read.
+    #[inline]
+    fn read(&self) {
+        let turn = Turn::until(Deadline::NEVER);
+        loop {
+            let mut state = self.0.lock();
+            if state.admit_reader()
+                || park::wait_in(&self.0, state, State::waiting_readers, (), &turn) == Waited::Woken
+            {
+                return;
+            }
+        }
+    }
+
+    /// Waits for the right to write.
+    #[inline]
+    fn write(&self) {
+        let mut state = self.0.lock();
+        if !state.admit_writer() {
+            self.write_contended(state);
+        }
+    }
+
+    /// Waits for the right to write, which somebody else has.
+    #[cold]
+    fn write_contended<'a>(&'a self, mut state: SpinGuard<'a, State>) {
+        let settle = Settle(self);
+        let turn = Turn::until(Deadline::NEVER);
+        while park::wait_in(&self.0, state, State::waiting_writers, (), &turn) != Waited::Woken {
+            state = self.0.lock();
+            if state.admit_writer() {
+                drop(state);
+                break;
+            }
+        }
+        // It has the lock, so there is nobody to give it to.
+        std::mem::forget(settle);
+    }
+
+    /// Gives the lock to those who are next.
+    fn settle<'a>(&'a self, mut state: SpinGuard<'a, State>) {
+        loop {
+            let mut wakes = Wakes::default();
+            state.grant(&mut wakes);
+            drop(state);
+            let full = wakes.is_full();
+            wakes.fire();
+            if !full {
+                return;
+            }
+            state = self.0.lock();
+        }
+    }
+
+    /// Gives a right to read back.
+    #[inline]
+    fn release_read(&self) {
+        let mut state = self.0.lock();
+        state.readers -= 1;
+        if state.readers == 0 && !state.waiting_writers.is_empty() {
+            self.settle(state);
+        }
+    }
+
+    /// Gives the right to write back, or exchanges it for one to read.
+    #[inline]
+    fn release_write(&self, readers: usize) {
+        let mut state = self.0.lock();
+        state.writer = false;
+        state.readers = readers;
+        if !state.waiting_readers.is_empty() || !state.waiting_writers.is_empty() {
+            state.readers_turn = true;
+            self.settle(state);
+        }
+    }
+}
+
+impl State {
+    /// Nobody holds the lock, and nobody waits.
+    const UNLOCKED: State = State {
+        readers: 0,
+        writer: false,
+        readers_turn: false,
+        waiting_readers: WaitList::new(),
+        waiting_writers: WaitList::new(),
+    };
+}
+
+/// A lock around a value that many may read or one may write; the counterpart of `std::sync::RwLock`, with the same methods, errors
+/// and poisoning.
+///
+/// Waiting for it blocks the coroutine, and its worker runs others meanwhile; a plain thread just waits. It may be held across
+/// calls that block. Readers and writers take turns, so neither starve.
+///
+/// # Poisoning
+///
+/// A lock is poisoned if a *writer* panics while holding it, as std's; not if it was cancelled, and not by a coroutine that
+/// happens to share its worker with one that panics.
+///
+/// # Examples
+///
+/// ```
+/// use may_core::sync::RwLock;
+///
+/// let lock = RwLock::new(5);
+/// {
+///     let (one, two) = (lock.read().unwrap(), lock.read().unwrap());
+///     assert_eq!(*one + *two, 10);
+/// }
+/// *lock.write().unwrap() += 1;
+/// assert_eq!(lock.into_inner().unwrap(), 6);
+/// ```
+pub struct RwLock<T: ?Sized> {
+    raw: Raw,
+    poison: Flag,
+    value: UnsafeCell<T>,
+}
+
+// SAFETY: (docs/safety.md, R5) the lock hands the value to one writer or to several readers, on whatever thread.
+unsafe impl<T: ?Sized + Send + Sync> Sync for RwLock<T> {}
+// SAFETY: (docs/safety.md, R5) the lock owns its value.
+unsafe impl<T: ?Sized + Send> Send for RwLock<T> {}
+
+// Poisoning tells whoever comes after a panic, as with std's.
+impl<T: ?Sized> UnwindSafe for RwLock<T> {}
+impl<T: ?Sized> RefUnwindSafe for RwLock<T> {}
+
+impl<T> RwLock<T> {
+    const_unless_modelled! {
+        /// Makes a lock that nobody holds.
+        ///
+        /// # Examples
+        ///
+        /// ```
+        /// static LIMITS: may_core::sync::RwLock<(u32, u32)> = may_core::sync::RwLock::new((0, 10));
+        ///
+        /// assert_eq!(LIMITS.read().unwrap().1, 10);
+        /// ```
+        pub fn new(value: T) -> RwLock<T> {
+            RwLock {
+                raw: Raw(SpinLock::new(State::UNLOCKED)),
+                poison: Flag::new(),
+                value: UnsafeCell::new(value),
+            }
+        }
+    }
+
+    /// Gives the value out.
+    ///
+    /// # Errors
+    ///
+    /// If the lock is poisoned; the value is in the error.
+    pub fn into_inner(self) -> LockResult<T> {
+        let poisoned = self.is_poisoned();
+        checked(poisoned, self.value.into_inner())
+    }
+}
+
+impl<T: ?Sized> RwLock<T> {
+    /// Waits until nobody writes, and takes a right to read.
+    ///
+    /// A caller that holds the lock already may wait for ever.
+    ///
+    /// # Errors
+    ///
+    /// If the lock is poisoned; the guard is in the error.
+    ///
+    /// # Cancellation
+    ///
+    /// A cancelled coroutine that would have to wait unwinds here, and has not taken the lock.
+    #[inline]
+    pub fn read(&self) -> LockResult<RwLockReadGuard<'_, T>> {
+        self.raw.read();
+        self.read_guard()
+    }
+
+    /// Takes a right to read if nobody writes or waits to write.
+    ///
+    /// # Errors
+    ///
+    /// If somebody does, or if the lock is poisoned; in that case the guard is in the error.
+    #[inline]
+    pub fn try_read(&self) -> TryLockResult<RwLockReadGuard<'_, T>> {
+        if self.raw.0.lock().admit_reader() {
+            Ok(self.read_guard()?)
+        } else {
+            Err(TryLockError::WouldBlock)
+        }
+    }
+
+    /// Waits until nobody else holds the lock, and takes the right to write.
+    ///
+    /// A caller that holds the lock already waits for ever.
+    ///
+    /// # Errors
+    ///
+    /// If the lock is poisoned; the guard is in the error.
+    ///
+    /// # Cancellation
+    ///
+    /// A cancelled coroutine that would have to wait unwinds here, and has not taken the lock.
+    #[inline]
+    pub fn write(&self) -> LockResult<RwLockWriteGuard<'_, T>> {
+        self.raw.write();
+        self.write_guard()
+    }
+
+    /// Takes the right to write if nobody holds the lock.
+    ///
+    /// # Errors
+    ///
+    /// If somebody does, or if the lock is poisoned; in that case the guard is in the error.
+    #[inline]
+    pub fn try_write(&self) -> TryLockResult<RwLockWriteGuard<'_, T>> {
+        if self.raw.0.lock().admit_writer() {
+            Ok(self.write_guard()?)
+        } else {
+            Err(TryLockError::WouldBlock)
+        }
+    }
+
+    /// Whether a writer panicked while holding the lock. Unless the caller holds it the answer may be outdated.
+    #[inline]
+    pub fn is_poisoned(&self) -> bool {
+        self.poison.is_set()
+    }
+
+    /// Declares the value to be in order again.
+    #[inline]
+    pub fn clear_poison(&self) {
+        self.poison.clear();
+    }
+
+    /// The value, for somebody who has the lock to himself.
+    ///
+    /// # Errors
+    ///
+    /// If the lock is poisoned; the value is in the error.
+    pub fn get_mut(&mut self) -> LockResult<&mut T> {
+        let poisoned = self.is_poisoned();
+        checked(poisoned, self.value.get_mut())
+    }
+
+    /// The guard of a caller who has a right to read.
+    #[inline]
+    fn read_guard(&self) -> LockResult<RwLockReadGuard<'_, T>> {
+        let guard = RwLockReadGuard {
+            // SAFETY: (docs/safety.md, R5) the address of a field is not null.
+            value: unsafe { NonNull::new_unchecked(self.value.get()) },
+            raw: &self.raw,
+        };
+        checked(self.is_poisoned(), guard)
+    }
+
+    /// The guard of a caller who has the right to write.
+    #[inline]
+    fn write_guard(&self) -> LockResult<RwLockWriteGuard<'_, T>> {
+        let guard = RwLockWriteGuard {
+            lock: self,
+            entered: self.poison.enter(),
+            not_send: PhantomData,
+        };
+        checked(self.is_poisoned(), guard)
+    }
+}
+
+impl<T> From<T> for RwLock<T> {
+    fn from(value: T) -> RwLock<T> {
+        RwLock::new(value)
+    }
+}
+
+impl<T: Default> Default for RwLock<T> {
+    fn default() -> RwLock<T> {
+        RwLock::new(T::default())
+    }
+}
+
+impl<T: ?Sized + fmt::Debug> fmt::Debug for RwLock<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut debug = f.debug_struct("RwLock");
+        match self.try_read() {
+            Ok(guard) => debug.field("data", &&*guard),
+            Err(TryLockError::Poisoned(error)) => debug.field("data", &&**error.get_ref()),
+            Err(TryLockError::WouldBlock) => debug.field("data", &format_args!("<locked>")),
+        };
+        debug
+            .field("poisoned", &self.is_poisoned())
+            .finish_non_exhaustive()
+    }
+}
+
+/// A right to read the value of an [`RwLock`], given back when dropped; the counterpart of `std::sync::RwLockReadGuard`.
+#[must_use = "the lock is given back at once if the guard is not kept"]
+pub struct RwLockReadGuard<'a, T: ?Sized + 'a> {
+    /// The value or a part of it. A pointer, so that the guard is not `Send`, as std's.
+    value: NonNull<T>,
+    raw: &'a Raw,
+}
+
+// SAFETY: (docs/safety.md, R5) a shared guard gives access to a shared value only.
+unsafe impl<T: ?Sized + Sync> Sync for RwLockReadGuard<'_, T> {}
+
+impl<'a, T: ?Sized> RwLockReadGuard<'a, T> {
+    /// Narrows the guard to a part of the value. An associated function, so that it does not hide a method of the value's.
+    pub fn map<U: ?Sized>(
+        this: RwLockReadGuard<'a, T>,
+        f: impl FnOnce(&T) -> &U,
+    ) -> MappedRwLockReadGuard<'a, U> {
+        MappedRwLockReadGuard(
+            project(this, |value| Some(f(value)))
+                .unwrap_or_else(|_| unreachable!("the projection is total")),
+        )
+    }
+
+    /// Narrows the guard to a part of the value, if there is one.
+    ///
+    /// # Errors
+    ///
+    /// The guard, if there is none.
+    pub fn filter_map<U: ?Sized>(
+        this: RwLockReadGuard<'a, T>,
+        f: impl FnOnce(&T) -> Option<&U>,
+    ) -> Result<MappedRwLockReadGuard<'a, U>, RwLockReadGuard<'a, T>> {
+        project(this, f).map(MappedRwLockReadGuard)
+    }
+}
+
+/// A guard for a part of what `guard` gives access to.
+fn project<'a, T: ?Sized, U: ?Sized>(
+    guard: RwLockReadGuard<'a, T>,
+    f: impl FnOnce(&T) -> Option<&U>,
+) -> Result<RwLockReadGuard<'a, U>, RwLockReadGuard<'a, T>> {
+    let Some(value) = f(&guard).map(NonNull::from) else {
+        return Err(guard);
+    };
+    let raw = guard.raw;
+    // The right goes over to the new guard.
+    std::mem::forget(guard);
+    Ok(RwLockReadGuard { value, raw })
+}
+
+impl<T: ?Sized> Deref for RwLockReadGuard<'_, T> {
+    type Target = T;
+
+    #[inline]
+    fn deref(&self) -> &T {
+        // SAFETY: (docs/safety.md, R5) nobody writes while there is a guard, and the lock that it borrows owns the value.
+        unsafe { self.value.as_ref() }
+    }
+}
+
+impl<T: ?Sized> Drop for RwLockReadGuard<'_, T> {
+    #[inline]
+    fn drop(&mut self) {
+        self.raw.release_read();
+    }
+}
+
+/// A right to read a part of a value, from [`RwLockReadGuard::map`].
+#[must_use = "the lock is given back at once if the guard is not kept"]
+pub struct MappedRwLockReadGuard<'a, T: ?Sized + 'a>(RwLockReadGuard<'a, T>);
+
+impl<'a, T: ?Sized> MappedRwLockReadGuard<'a, T> {
+    /// Narrows the guard further.
+    pub fn map<U: ?Sized>(
+        this: MappedRwLockReadGuard<'a, T>,
+        f: impl FnOnce(&T) -> &U,
+    ) -> MappedRwLockReadGuard<'a, U> {
+        RwLockReadGuard::map(this.0, f)
+    }
+
+    /// Narrows the guard further, if there is such a part.
+    ///
+    /// # Errors
+    ///
+    /// The guard, if there is none.
+    pub fn filter_map<U: ?Sized>(
+        this: MappedRwLockReadGuard<'a, T>,
+        f: impl FnOnce(&T) -> Option<&U>,
+    ) -> Result<MappedRwLockReadGuard<'a, U>, MappedRwLockReadGuard<'a, T>> {
+        RwLockReadGuard::filter_map(this.0, f).map_err(MappedRwLockReadGuard)
+    }
+}
+
+impl<T: ?Sized> Deref for MappedRwLockReadGuard<'_, T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}
+
+/// The right to write the value of an [`RwLock`], given back when dropped; the counterpart of `std::sync::RwLockWriteGuard`.
+#[must_use = "the lock is given back at once if the guard is not kept"]
+pub struct RwLockWriteGuard<'a, T: ?Sized + 'a> {
+    lock: &'a RwLock<T>,
+    entered: Entered,
+    /// Not `Send`, as std's: code may rely on giving a lock back where it was taken.
+    not_send: PhantomData<*const ()>,
+}
+
+// SAFETY: (docs/safety.md, R5) a shared guard gives access to a shared value only.
+unsafe impl<T: ?Sized + Sync> Sync for RwLockWriteGuard<'_, T> {}
+
+impl<'a, T: ?Sized> RwLockWriteGuard<'a, T> {
+    /// Exchanges the right to write for a right to read, so that nobody else writes in between. Readers that wait are let in.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use may_core::sync::{RwLock, RwLockWriteGuard};
+    ///
+    /// let lock = RwLock::new(1);
+    /// let mut guard = lock.write().unwrap();
+    /// *guard += 1;
+    /// let guard = RwLockWriteGuard::downgrade(guard);
+    /// assert_eq!(*guard, *lock.read().unwrap());
+    /// ```
+    pub fn downgrade(this: RwLockWriteGuard<'a, T>) -> RwLockReadGuard<'a, T> {
+        let lock = this.lock;
+        lock.poison.leave(this.entered);
+        std::mem::forget(this);
+        lock.raw.release_write(1);
+        RwLockReadGuard {
+            // SAFETY: (docs/safety.md, R5) the address of a field is not null.
+            value: unsafe { NonNull::new_unchecked(lock.value.get()) },
+            raw: &lock.raw,
+        }
+    }
+
+    /// Narrows the guard to a part of the value. An associated function, so that it does not hide a method of the value's.
+    pub fn map<U: ?Sized>(
+        this: RwLockWriteGuard<'a, T>,
+        f: impl FnOnce(&mut T) -> &mut U,
+    ) -> MappedRwLockWriteGuard<'a, U> {
+        let (mut value, held) = Held::of(this);
+        // SAFETY: (docs/safety.md, R5) this is the one right to the value, in the hands of the caller.
+        MappedRwLockWriteGuard::new(f(unsafe { value.as_mut() }), held)
+    }
+
+    /// Narrows the guard to a part of the value, if there is one.
+    ///
+    /// # Errors
+    ///
+    /// The guard, if there is none.
+    pub fn filter_map<U: ?Sized>(
+        mut this: RwLockWriteGuard<'a, T>,
+        f: impl FnOnce(&mut T) -> Option<&mut U>,
+    ) -> Result<MappedRwLockWriteGuard<'a, U>, RwLockWriteGuard<'a, T>> {
+        match f(&mut this).map(NonNull::from) {
+            Some(value) => Ok(MappedRwLockWriteGuard::new(value, Held::of(this).1)),
+            None => Err(this),
+        }
+    }
+}
+
+impl<T: ?Sized> Deref for RwLockWriteGuard<'_, T> {
+    type Target = T;
+
+    #[inline]
+    fn deref(&self) -> &T {
+        // SAFETY: (docs/safety.md, R5) there is one guard, and the lock that it borrows owns the value.
+        unsafe { &*self.lock.value.get() }
+    }
+}
+
+impl<T: ?Sized> DerefMut for RwLockWriteGuard<'_, T> {
+    #[inline]
+    fn deref_mut(&mut self) -> &mut T {
+        // SAFETY: (docs/safety.md, R5) there is one guard, and it is borrowed mutably.
+        unsafe { &mut *self.lock.value.get() }
+    }
+}
+
+impl<T: ?Sized> Drop for RwLockWriteGuard<'_, T> {
+    #[inline]
+    fn drop(&mut self) {
+        self.lock.poison.leave(self.entered);
+        self.lock.raw.release_write(0);
+    }
+}
+
+/// The right to write without the value, given back when dropped.
+struct Held<'a> {
+    raw: &'a Raw,
+    poison: &'a Flag,
+    entered: Entered,
+}
+
+impl<'a> Held<'a> {
+    /// Takes a guard apart.
+    fn of<T: ?Sized>(guard: RwLockWriteGuard<'a, T>) -> (NonNull<T>, Held<'a>) {
+        let RwLockWriteGuard { lock, entered, .. } = *ManuallyDrop::new(guard);
+        let held = Held {
+            raw: &lock.raw,
+            poison: &lock.poison,
+            entered,
+        };
+        // SAFETY: (docs/safety.md, R5) the address of a field is not null.
+        (unsafe { NonNull::new_unchecked(lock.value.get()) }, held)
+    }
+}
+
+impl Drop for Held<'_> {
+    fn drop(&mut self) {
+        self.poison.leave(self.entered);
+        self.raw.release_write(0);
+    }
+}
+
+/// The right to write a part of a value, from [`RwLockWriteGuard::map`].
+#[must_use = "the lock is given back at once if the guard is not kept"]
+pub struct MappedRwLockWriteGuard<'a, T: ?Sized + 'a> {
+    value: NonNull<T>,
+    held: Held<'a>,
+    /// As invariant as a mutable reference.
+    invariant: PhantomData<&'a mut T>,
+}
+
+// SAFETY: (docs/safety.md, R5) a shared guard gives access to a shared value only.
+unsafe impl<T: ?Sized + Sync> Sync for MappedRwLockWriteGuard<'_, T> {}
+
+impl<'a, T: ?Sized> MappedRwLockWriteGuard<'a, T> {
+    /// The guard of a caller who has the right to write.
+    fn new(value: impl Into<NonNull<T>>, held: Held<'a>) -> MappedRwLockWriteGuard<'a, T> {
+        MappedRwLockWriteGuard {
+            value: value.into(),
+            held,
+            invariant: PhantomData,
+        }
+    }
+
+    /// Narrows the guard further.
+    pub fn map<U: ?Sized>(
+        mut this: MappedRwLockWriteGuard<'a, T>,
+        f: impl FnOnce(&mut T) -> &mut U,
+    ) -> MappedRwLockWriteGuard<'a, U> {
+        let value = NonNull::from(f(&mut this));
+        MappedRwLockWriteGuard::new(value, this.held)
+    }
+
+    /// Narrows the guard further, if there is such a part.
+    ///
+    /// # Errors
+    ///
+    /// The guard, if there is none.
+    pub fn filter_map<U: ?Sized>(
+        mut this: MappedRwLockWriteGuard<'a, T>,
+        f: impl FnOnce(&mut T) -> Option<&mut U>,
+    ) -> Result<MappedRwLockWriteGuard<'a, U>, MappedRwLockWriteGuard<'a, T>> {
+        match f(&mut this).map(NonNull::from) {
+            Some(value) => Ok(MappedRwLockWriteGuard::new(value, this.held)),
+            None => Err(this),
+        }
+    }
+}
+
+impl<T: ?Sized> Deref for MappedRwLockWriteGuard<'_, T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        // SAFETY: (docs/safety.md, R5) there is one guard, and the lock that it borrows owns the value.
+        unsafe { self.value.as_ref() }
+    }
+}
+
+impl<T: ?Sized> DerefMut for MappedRwLockWriteGuard<'_, T> {
+    fn deref_mut(&mut self) -> &mut T {
+        // SAFETY: (docs/safety.md, R5) there is one guard, and it is borrowed mutably.
+        unsafe { self.value.as_mut() }
+    }
+}
+
+super::transparent_formatting!(
+    RwLockReadGuard,
+    RwLockWriteGuard,
+    MappedRwLockReadGuard,
+    MappedRwLockWriteGuard
+);

@@ -1,0 +1,96 @@
+//! Waiting until a number of others are done.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::sync_flag::SyncFlag;
+
+/// Waits until all its clones are dropped; with the methods of crossbeam's `WaitGroup`.
+///
+/// # Examples
+///
+/// ```
+/// use may_core::{spawn::spawn, sync::WaitGroup};
+///
+/// let group = WaitGroup::new();
+/// for _ in 0..4 {
+///     let member = group.clone();
+///     spawn(move || {
+///         // work
+///         drop(member);
+///     });
+/// }
+/// group.wait();
+/// ```
+pub struct WaitGroup {
+    members: Arc<Members>,
+}
+
+/// What the clones share; the last of them fires the flag when it is dropped.
+struct Members {
+    done: Arc<SyncFlag>,
+}
+
+impl Drop for Members {
+    fn drop(&mut self) {
+        self.done.fire();
+    }
+}
+
+impl WaitGroup {
+    /// Makes a group of one.
+    #[must_use]
+    pub fn new() -> WaitGroup {
+        WaitGroup {
+            members: Arc::new(Members {
+                done: Arc::new(SyncFlag::new()),
+            }),
+        }
+    }
+
+    /// Leaves the group, and waits until all others have done so. What they did before is visible then.
+    ///
+    /// # Cancellation
+    ///
+    /// A cancelled coroutine that would have to wait unwinds here; it has left the group.
+    pub fn wait(self) {
+        self.leave().wait();
+    }
+
+    /// As [`wait`](WaitGroup::wait), for at most `timeout`; false if others were still there.
+    ///
+    /// # Cancellation
+    ///
+    /// As for [`wait`](WaitGroup::wait).
+    pub fn wait_timeout(self, timeout: Duration) -> bool {
+        self.leave().wait_timeout(timeout)
+    }
+
+    /// Leaves the group, and keeps what the last one will fire.
+    fn leave(self) -> Arc<SyncFlag> {
+        self.members.done.clone()
+    }
+}
+
+impl Clone for WaitGroup {
+    fn clone(&self) -> WaitGroup {
+        WaitGroup {
+            members: self.members.clone(),
+        }
+    }
+}
+
+impl Default for WaitGroup {
+    fn default() -> WaitGroup {
+        WaitGroup::new()
+    }
+}
+
+impl fmt::Debug for WaitGroup {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WaitGroup")
+            .field("count", &Arc::strong_count(&self.members))
+            .finish()
+    }
+}

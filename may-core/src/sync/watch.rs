@@ -1,0 +1,401 @@
+//! The latest value of something, for everybody who wants to know when it changes.
+//!
+//! The value lies under an [`RwLock`]; a number counts its changes, and each receiver remembers the number that it has seen. A
+//! change is: write the value and the number under the lock, then wake everybody; a receiver that waits looks at the number once
+//! more after it was registered, so it either sees the change or is woken. Values in between may be missed, the last one never.
+
+use std::fmt;
+use std::ops::Deref;
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::rwlock::{RwLock, RwLockReadGuard};
+use crate::channel::{RecvError, RecvTimeoutError, SendError};
+use crate::park::{self, Waited};
+use crate::prim::{AtomicUsize, Ordering};
+use crate::util::clock::Deadline;
+use crate::wait::{Turn, WaitQueue};
+
+/// What all share.
+struct Shared<T> {
+    value: RwLock<T>,
+    /// How often the value has changed; written under the lock of the value.
+    version: AtomicU64,
+    senders: AtomicUsize,
+    receivers: AtomicUsize,
+    /// Receivers that wait for a change.
+    changed: WaitQueue,
+    /// Senders that wait until there are no receivers.
+    closed: WaitQueue,
+}
+
+impl<T> Shared<T> {
+    /// The value, for reading. A panic while it was changed does not matter to those who read it, as with a plain value.
+    fn read(&self) -> RwLockReadGuard<'_, T> {
+        self.value.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The number of the current value.
+    fn version(&self) -> u64 {
+        self.version.load(Ordering::Acquire)
+    }
+
+    /// Whether there are no senders any more.
+    fn has_ended(&self) -> bool {
+        self.senders.load(Ordering::Acquire) == 0
+    }
+
+    /// Whether there are no receivers.
+    fn is_closed(&self) -> bool {
+        self.receivers.load(Ordering::Acquire) == 0
+    }
+}
+
+/// Makes a channel that always holds one value, at first `value`.
+///
+/// # Examples
+///
+/// ```
+/// use may_core::{spawn::spawn, sync::watch};
+///
+/// let (settings, mut changes) = watch::channel("slow");
+/// let follower = spawn(move || {
+///     changes.changed().unwrap();
+///     *changes.borrow()
+/// });
+/// settings.send("fast").unwrap();
+/// assert_eq!(follower.join().unwrap(), "fast");
+/// ```
+#[must_use]
+pub fn channel<T>(value: T) -> (Sender<T>, Receiver<T>) {
+    let shared = Arc::new(Shared {
+        value: RwLock::new(value),
+        version: AtomicU64::new(0),
+        senders: AtomicUsize::new(1),
+        receivers: AtomicUsize::new(1),
+        changed: WaitQueue::new(),
+        closed: WaitQueue::new(),
+    });
+    (Sender(shared.clone()), Receiver { shared, seen: 0 })
+}
+
+/// A look at the value, which cannot change meanwhile: keep it short.
+pub struct Ref<'a, T>(RwLockReadGuard<'a, T>);
+
+impl<T> Deref for Ref<'_, T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}
+
+impl<T: fmt::Debug> fmt::Debug for Ref<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// The side that changes the value. May be cloned.
+pub struct Sender<T>(Arc<Shared<T>>);
+
+impl<T> Sender<T> {
+    /// Replaces the value and tells all receivers.
+    ///
+    /// # Errors
+    ///
+    /// The new value comes back if there are no receivers; the old one stays then.
+    ///
+    /// # Cancellation
+    ///
+    /// A cancelled coroutine that has to wait for somebody who looks at the value unwinds here, and has changed nothing.
+    pub fn send(&self, value: T) -> Result<(), SendError<T>> {
+        if self.0.is_closed() {
+            return Err(SendError(value));
+        }
+        drop(self.send_replace(value));
+        Ok(())
+    }
+
+    /// Replaces the value and tells all receivers; returns the old one. Also if there are no receivers.
+    ///
+    /// # Cancellation
+    ///
+    /// As for [`send`](Sender::send).
+    pub fn send_replace(&self, mut value: T) -> T {
+        self.send_modify(|current| std::mem::swap(current, &mut value));
+        value
+    }
+
+    /// Changes the value in place and tells all receivers.
+    ///
+    /// # Cancellation
+    ///
+    /// As for [`send`](Sender::send).
+    pub fn send_modify(&self, modify: impl FnOnce(&mut T)) {
+        self.send_if_modified(|value| {
+            modify(value);
+            true
+        });
+    }
+
+    /// Changes the value in place, and tells all receivers if `modify` says that it has done something. Returns what it said.
+    ///
+    /// # Cancellation
+    ///
+    /// As for [`send`](Sender::send).
+    pub fn send_if_modified(&self, modify: impl FnOnce(&mut T) -> bool) -> bool {
+        let shared = &*self.0;
+        let mut value = shared.value.write().unwrap_or_else(PoisonError::into_inner);
+        if !modify(&mut value) {
+            return false;
+        }
+        shared.version.fetch_add(1, Ordering::Release);
+        drop(value);
+        shared.changed.wake_all();
+        true
+    }
+
+    /// Looks at the value.
+    ///
+    /// # Cancellation
+    ///
+    /// A cancelled coroutine that has to wait for somebody who changes the value unwinds here.
+    pub fn borrow(&self) -> Ref<'_, T> {
+        Ref(self.0.read())
+    }
+
+    /// Makes one more receiver, which has seen the current value.
+    #[must_use]
+    pub fn subscribe(&self) -> Receiver<T> {
+        self.0.receivers.fetch_add(1, Ordering::Relaxed);
+        Receiver {
+            seen: self.0.version(),
+            shared: self.0.clone(),
+        }
+    }
+
+    /// How many receivers there are.
+    #[must_use]
+    pub fn receiver_count(&self) -> usize {
+        self.0.receivers.load(Ordering::Relaxed)
+    }
+
+    /// Whether there are no receivers.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.0.is_closed()
+    }
+
+    /// Waits until there are no receivers.
+    ///
+    /// # Cancellation
+    ///
+    /// A cancelled coroutine unwinds here.
+    pub fn wait_closed(&self) {
+        while !self.0.is_closed() {
+            let _ = park::wait(&self.0.closed, &Turn::until(Deadline::NEVER), || {
+                self.0.is_closed()
+            });
+        }
+    }
+}
+
+impl<T> Clone for Sender<T> {
+    fn clone(&self) -> Sender<T> {
+        self.0.senders.fetch_add(1, Ordering::Relaxed);
+        Sender(self.0.clone())
+    }
+}
+
+impl<T> Drop for Sender<T> {
+    fn drop(&mut self) {
+        if self.0.senders.fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.0.changed.wake_all();
+        }
+    }
+}
+
+impl<T> fmt::Debug for Sender<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad("Sender { .. }")
+    }
+}
+
+/// The side that watches the value. May be cloned; each remembers what it has seen.
+pub struct Receiver<T> {
+    shared: Arc<Shared<T>>,
+    /// The number of the value that was seen last.
+    seen: u64,
+}
+
+impl<T> Receiver<T> {
+    /// Looks at the value; it does not count as seen.
+    ///
+    /// # Cancellation
+    ///
+    /// A cancelled coroutine that has to wait for somebody who changes the value unwinds here.
+    pub fn borrow(&self) -> Ref<'_, T> {
+        Ref(self.shared.read())
+    }
+
+    /// Looks at the value, which counts as seen then.
+    ///
+    /// # Cancellation
+    ///
+    /// As for [`borrow`](Receiver::borrow).
+    pub fn borrow_and_update(&mut self) -> Ref<'_, T> {
+        let value = self.shared.read();
+        self.seen = self.shared.version();
+        Ref(value)
+    }
+
+    /// Whether there is a value that was not seen.
+    ///
+    /// # Errors
+    ///
+    /// If there is none and all senders have gone.
+    pub fn has_changed(&self) -> Result<bool, RecvError> {
+        let ended = self.shared.has_ended();
+        match self.shared.version() != self.seen {
+            true => Ok(true),
+            false if ended => Err(RecvError),
+            false => Ok(false),
+        }
+    }
+
+    /// Waits for a value that was not seen; it counts as seen then.
+    ///
+    /// # Errors
+    ///
+    /// If there is none and all senders have gone.
+    ///
+    /// # Cancellation
+    ///
+    /// A cancelled coroutine unwinds here, and nothing counts as seen.
+    pub fn changed(&mut self) -> Result<(), RecvError> {
+        self.changed_until(Deadline::NEVER).map_err(|_| RecvError)
+    }
+
+    /// As [`changed`](Receiver::changed), for at most `timeout`.
+    ///
+    /// # Errors
+    ///
+    /// If there was none in time, or all senders have gone.
+    ///
+    /// # Cancellation
+    ///
+    /// As for [`changed`](Receiver::changed).
+    pub fn changed_timeout(&mut self, timeout: Duration) -> Result<(), RecvTimeoutError> {
+        self.changed_until(Deadline::after(timeout))
+    }
+
+    /// As [`changed`](Receiver::changed), until `deadline` at the latest.
+    ///
+    /// # Errors
+    ///
+    /// As for [`changed_timeout`](Receiver::changed_timeout).
+    ///
+    /// # Cancellation
+    ///
+    /// As for [`changed`](Receiver::changed).
+    pub fn changed_deadline(&mut self, deadline: Instant) -> Result<(), RecvTimeoutError> {
+        self.changed_until(Deadline::at(deadline))
+    }
+
+    /// Waits until the value is as `condition` asks, and returns a look at it.
+    ///
+    /// # Errors
+    ///
+    /// If it is not, and all senders have gone.
+    ///
+    /// # Cancellation
+    ///
+    /// As for [`changed`](Receiver::changed).
+    pub fn wait_for(
+        &mut self,
+        mut condition: impl FnMut(&T) -> bool,
+    ) -> Result<Ref<'_, T>, RecvError> {
+        loop {
+            let value = self.shared.read();
+            self.seen = self.shared.version();
+            if condition(&value) {
+                drop(value);
+                // Taken anew, because the borrow checker cannot follow the one above out of the loop; should the value have
+                // changed in between, the condition is asked again.
+                let value = self.shared.read();
+                if self.shared.version() == self.seen {
+                    drop(value);
+                    break;
+                }
+                continue;
+            }
+            drop(value);
+            self.changed()?;
+        }
+        Ok(Ref(self.shared.read()))
+    }
+
+    /// Waits for a change until `deadline`.
+    fn changed_until(&mut self, deadline: Deadline) -> Result<(), RecvTimeoutError> {
+        loop {
+            // Before the number, so that a change by the last sender is seen.
+            let ended = self.shared.has_ended();
+            let version = self.shared.version();
+            if version != self.seen {
+                self.seen = version;
+                return Ok(());
+            }
+            if ended {
+                return Err(RecvTimeoutError::Disconnected);
+            }
+            let is_ready = || self.shared.version() != self.seen || self.shared.has_ended();
+            if park::wait(&self.shared.changed, &Turn::until(deadline), is_ready)
+                == Waited::TimedOut
+            {
+                return Err(RecvTimeoutError::Timeout);
+            }
+        }
+    }
+
+    /// Counts the current value as not seen.
+    pub fn mark_changed(&mut self) {
+        self.seen = self.shared.version().wrapping_sub(1);
+    }
+
+    /// Counts the current value as seen.
+    pub fn mark_unchanged(&mut self) {
+        self.seen = self.shared.version();
+    }
+
+    /// Whether both watch the same value.
+    #[must_use]
+    pub fn same_channel(&self, other: &Receiver<T>) -> bool {
+        Arc::ptr_eq(&self.shared, &other.shared)
+    }
+}
+
+impl<T> Clone for Receiver<T> {
+    fn clone(&self) -> Receiver<T> {
+        self.shared.receivers.fetch_add(1, Ordering::Relaxed);
+        Receiver {
+            shared: self.shared.clone(),
+            seen: self.seen,
+        }
+    }
+}
+
+impl<T> Drop for Receiver<T> {
+    fn drop(&mut self) {
+        if self.shared.receivers.fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.shared.closed.wake_all();
+        }
+    }
+}
+
+impl<T> fmt::Debug for Receiver<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad("Receiver { .. }")
+    }
+}
