@@ -2,6 +2,7 @@
 //! into a failure.
 
 pub mod net;
+pub mod parity;
 
 use std::fmt::Debug;
 use std::panic::Location;

@@ -8,23 +8,7 @@ use std::os::fd::{AsFd, AsRawFd, FromRawFd, IntoRawFd, OwnedFd};
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::time::Duration;
 
-/// A function of exactly this type.
-macro_rules! function {
-    ($type:ident::$name:ident []: $signature:ty) => {
-        let _: $signature = $type::$name;
-    };
-    ($type:ident::$name:ident [$generic:ty]: $signature:ty) => {
-        let _: $signature = $type::$name::<$generic>;
-    };
-}
-
-/// A type with these bounds.
-macro_rules! implements {
-    ($type:ty: $($bounds:tt)+) => {{
-        fn check<T: $($bounds)+ + ?Sized>() {}
-        check::<$type>();
-    }};
-}
+use may_tests::{function, implements};
 
 /// Checks the table for the module at a path.
 macro_rules! surface {
