@@ -116,7 +116,7 @@ def key(text):
 
 
 def traits(page, name, others):
-    """What a type implements: (key of the type, key of the trait, whether it is a "not"); without what the pages of the other types say."""
+    """What a type implements, less what the pages of the others say: (name, key of the trait, whether it is a "not")."""
     for section, kind, _, header, stable in page.items:
         if kind != "impl" or section not in ("trait-implementations", "synthetic-implementations"):
             continue

@@ -1,7 +1,7 @@
 //! Tables that say what a type of somebody else has, to be expanded over his type and over ours.
 //!
 //! A row is one of the macros below. What a row says of the original must be true or the file does not compile, so the tables
-//! cannot drift; that no row is missing is for `ci/parity.sh` to say, which reads the rows, so their subjects are written plainly:
+//! cannot drift. That no row is missing is for `ci/parity.sh` to say. It reads the rows, so their subjects are written plainly:
 //! the name of the type, then the rest.
 
 /// Row: a function of exactly this type. (In brackets: what to put for a parameter of its own that cannot be inferred.)

@@ -385,3 +385,14 @@ surface!(may_has_it, may::sync);
 fn ours_is_sent_and_shared_as_std_s_is() {
     assert_same_auto_traits(&std_has_it::auto_traits(), &may_has_it::auto_traits());
 }
+
+#[test]
+#[should_panic(expected = "the original's is false: OnceState: Sync")]
+fn what_is_shared_too_freely_is_noticed() {
+    use std::sync::{Once, OnceState};
+
+    let (mut original, mut ours) = (AutoTraits::new(), AutoTraits::new());
+    auto_traits!(original: OnceState);
+    auto_traits!(ours: Once);
+    assert_same_auto_traits(&original, &ours);
+}
