@@ -370,7 +370,7 @@ fn the_sender_and_its_errors_are_shown_as_stds_are() {
     /// A message without `Debug`.
     struct Opaque;
     let ours: (SyncSender<Opaque>, Receiver<Opaque>) = sync_channel(1);
-    same_debug(&ours, &stds::sync_channel::<Opaque>(1));
+    same_debug(&ours, stds::sync_channel::<Opaque>(1));
     same_error(TrySendError::Full(Opaque), stds::TrySendError::Full(Opaque));
     same_error(
         TrySendError::Disconnected(Opaque),
