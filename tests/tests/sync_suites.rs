@@ -1,6 +1,7 @@
-//! The suites in `tests/suites/sync` say what `std::sync` does. They run over `may::sync`, in every kind of place, and over
-//! `std::sync` itself on threads: so a suite that asks for something that std does not do fails here, too, and may's `sync` passes
-//! what std's passes with nothing but the imports changed.
+//! The suites in `tests/suites/sync` say what `std::sync` does. They run over `may::sync`, in every
+//! kind of place, and over `std::sync` itself on threads: so a suite that asks for something that
+//! std does not do fails here, too, and may's `sync` passes what std's passes with nothing but the
+//! imports changed.
 
 #![allow(
     clippy::duplicate_mod,
@@ -15,7 +16,8 @@ mod over_may {
     #[path = "mod.rs"]
     mod suites;
 
-    // Only here, as std has had it for less long than what May is compiled with at least (1.92 against 1.88).
+    // Only here, as std has had it for less long than what May is compiled with at least (1.92
+    // against 1.88).
     #[path = "rwlock_downgrade.rs"]
     mod rwlock_downgrade;
 }

@@ -26,7 +26,8 @@ impl Shared {
     }
 }
 
-/// Starts helpers that each wait until they can take one from the number, and returns when they all wait.
+/// Starts helpers that each wait until they can take one from the number, and returns when they all
+/// wait.
 fn takers(place: &Place, count: usize, shared: &Arc<Shared>, taken: &Count) -> Vec<Started<()>> {
     let waiting = Count::default();
     let helpers = start_many(place, count, |_| {

@@ -423,7 +423,8 @@ fn a_receiver_can_be_sent_with_what_is_in_it() {
     });
 }
 
-/// Helpers that others than the body started. It is the body that joins them: joining a thread would hold up a worker.
+/// Helpers that others than the body started. It is the body that joins them: joining a thread
+/// would hold up a worker.
 type Later = Arc<Mutex<Vec<Started<()>>>>;
 
 /// Sends to a helper, which answers and goes on with the next round in the same way.

@@ -1,5 +1,5 @@
-//! What `std::sync` does, by behaviour. Whoever includes this module has `sync`, the implementation, and `everywhere`, which runs a
-//! body where it is to be tested, in scope.
+//! What `std::sync` does, by behaviour. Whoever includes this module has `sync`, the
+//! implementation, and `everywhere`, which runs a body where it is to be tested, in scope.
 
 use std::error::Error;
 use std::fmt::{Debug, Display};
@@ -48,8 +48,8 @@ mod sync_channel;
 /// Longer than any test takes: who waits that long is woken by something else.
 const LONG: Duration = Duration::from_secs(600);
 
-/// Gives what must not happen the time to happen. (Whether it would have is up to the scheduler, so this finds faults but never
-/// raises a false alarm.)
+/// Gives what must not happen the time to happen. (Whether it would have is up to the scheduler, so
+/// this finds faults but never raises a false alarm.)
 fn a_moment() {
     coroutine::sleep(Duration::from_millis(2));
 }

@@ -324,5 +324,5 @@ fn it_and_its_state_are_shown_as_stds_are() {
 
 #[test]
 fn the_auto_traits_are_stds() {
-    same_auto_traits!(Once[], OnceState[]);
+    same_auto_traits!(Once[]);
 }

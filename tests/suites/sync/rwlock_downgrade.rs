@@ -1,4 +1,5 @@
-//! `RwLockWriteGuard::downgrade`: a writer becomes a reader without letting anybody write in between.
+//! `RwLockWriteGuard::downgrade`: a writer becomes a reader without letting anybody write in
+//! between.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};

@@ -319,8 +319,8 @@ fn those_who_try_and_those_who_wait_get_in_each_others_way_without_loss() {
     });
 }
 
-/// Two who both first try to hand something on and then wait for something: neither may miss the other's message because both are at
-/// it at the same time.
+/// Two who both first try to hand something on and then wait for something: neither may miss the
+/// other's message because both are at it at the same time.
 #[test]
 fn two_who_try_to_wake_each_other_do() {
     everywhere(|place| {
