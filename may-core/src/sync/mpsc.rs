@@ -5,6 +5,7 @@
 use std::cell::Cell;
 use std::fmt;
 use std::marker::PhantomData;
+use std::panic::{RefUnwindSafe, UnwindSafe};
 
 use crate::channel;
 
@@ -256,5 +257,8 @@ impl<T> fmt::Debug for SyncSender<T> {
 
 /// The receiving side of either; the counterpart of `std::sync::mpsc::Receiver`. There is one, and it is used by one at a time.
 pub struct Receiver<T>(channel::Receiver<T>, PhantomData<Cell<()>>);
+
+impl<T> UnwindSafe for Receiver<T> {}
+impl<T> RefUnwindSafe for Receiver<T> {}
 
 receiver!();

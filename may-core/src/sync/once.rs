@@ -10,7 +10,9 @@
 //! of them runs it. That no wake-up is lost is the wait queue's business: the state is set before the queue is looked at, and
 //! looked at after the waiter was registered.
 
+use std::cell::Cell;
 use std::fmt;
+use std::marker::PhantomData;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 
 use crate::coroutine::unwinding;
@@ -49,9 +51,17 @@ pub struct Once {
 impl UnwindSafe for Once {}
 impl RefUnwindSafe for Once {}
 
+/// A [`Once`] for which nothing has run yet.
+#[cfg(not(may_loom))]
+#[deprecated(since = "1.0.0", note = "replaced by `Once::new`, as in std")]
+#[allow(clippy::declare_interior_mutable_const)] // That of std is one, too.
+pub const ONCE_INIT: Once = Once::new();
+
 /// What [`Once::call_once_force`] tells its closure.
 pub struct OnceState {
     poisoned: bool,
+    /// Not `Sync`, as std's.
+    not_sync: PhantomData<Cell<()>>,
 }
 
 impl OnceState {
@@ -197,7 +207,10 @@ impl Once {
             once: self,
             returned: false,
         };
-        f(&OnceState { poisoned });
+        f(&OnceState {
+            poisoned,
+            not_sync: PhantomData,
+        });
         running.returned = true;
     }
 

@@ -6,6 +6,7 @@
 use std::cell::Cell;
 use std::fmt;
 use std::marker::PhantomData;
+use std::panic::{RefUnwindSafe, UnwindSafe};
 
 use crate::channel;
 
@@ -42,6 +43,9 @@ fn pair<T>(
 
 /// The sending side.
 pub struct Sender<T>(channel::Sender<T>, PhantomData<Cell<()>>);
+
+impl<T> UnwindSafe for Sender<T> {}
+impl<T> RefUnwindSafe for Sender<T> {}
 
 impl<T> Sender<T> {
     /// Sends a message, waiting for room.
@@ -80,5 +84,8 @@ impl<T> fmt::Debug for Sender<T> {
 
 /// The receiving side.
 pub struct Receiver<T>(channel::Receiver<T>, PhantomData<Cell<()>>);
+
+impl<T> UnwindSafe for Receiver<T> {}
+impl<T> RefUnwindSafe for Receiver<T> {}
 
 super::mpsc::receiver!();

@@ -5,6 +5,7 @@
 
 use std::fmt;
 use std::ops::{Deref, DerefMut};
+use std::panic::{RefUnwindSafe, UnwindSafe};
 
 #[cfg(not(may_loom))]
 mod raw {
@@ -107,6 +108,10 @@ pub(crate) struct SpinLock<T>(raw::Raw<T>);
 unsafe impl<T: Send> Sync for SpinLock<T> {}
 // SAFETY: (docs/safety.md, R5) the lock owns its value.
 unsafe impl<T: Send> Send for SpinLock<T> {}
+
+// No user code runs inside, so no panic leaves the value in between.
+impl<T> UnwindSafe for SpinLock<T> {}
+impl<T> RefUnwindSafe for SpinLock<T> {}
 
 impl<T> SpinLock<T> {
     /// A lock that nobody holds.
