@@ -14,7 +14,7 @@ const LONGEST_RING: usize = 1024;
 /// Messages in the order in which they came.
 #[derive(Debug)]
 pub(super) struct Buffer<T> {
-    /// The oldest messages. While there are no others this is a ring.
+    /// The oldest messages: empty only if there are none. While there are no others this is a ring.
     ring: VecDeque<T>,
     /// The others. All blocks but the last are full, none is empty.
     blocks: VecDeque<VecDeque<T>>,
@@ -82,7 +82,11 @@ impl<T> Buffer<T> {
             return Err(message);
         };
         block.push_back(message);
-        self.blocks.push_back(block);
+        match self.ring.is_empty() {
+            // It had no room at all.
+            true => self.ring = block,
+            false => self.blocks.push_back(block),
+        }
         Ok(())
     }
 
