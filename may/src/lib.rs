@@ -51,8 +51,8 @@ pub mod coroutine {
     pub use may_core::park::{park, park_timeout, yield_now};
     pub use may_core::spawn::{
         Builder, Coroutine, CoroutineId, JoinError, JoinHandle, OutOfStacks, Placement, Result,
-        Scope, ScopedJoinHandle, ToStackSize, current, is_coroutine, scope, spawn, spawn_local,
-        with_stack,
+        Scope, ScopedJoinHandle, TaskGroup, ToStackSize, current, is_coroutine, scope, spawn,
+        spawn_local, with_stack,
     };
     pub use may_core::time::{sleep, sleep_until};
     pub use may_core::{ParseStackSizeError, StackSize};

@@ -83,12 +83,6 @@ fn the_buffer_holds_as_many_as_it_says() {
 }
 
 #[test]
-#[should_panic(expected = "room for at least one message")]
-fn a_capacity_of_zero_is_refused() {
-    let _ = bounded::<()>(0);
-}
-
-#[test]
 fn what_was_sent_before_the_senders_went_is_still_received() {
     everywhere(|_| {
         let (tx, rx) = bounded(4);

@@ -5,6 +5,7 @@
 //! * [`handle`]: the type [`JoinHandle`]
 //! * [`builder`]: [`Builder`], and the functions [`spawn`] and [`spawn_local`]
 //! * [`scope`](mod@scope): coroutines that borrow from their parent's frame
+//! * [`group`]: coroutines whose results are taken as they finish
 //! * [`join`]: `join!` over scopes
 //! * [`big_stack`]: a deep call on a larger stack
 //! * [`error`]: what a join says
@@ -12,6 +13,7 @@
 pub(crate) mod big_stack;
 pub(crate) mod builder;
 pub(crate) mod error;
+pub(crate) mod group;
 pub(crate) mod handle;
 pub(crate) mod identity;
 pub(crate) mod join;
@@ -21,6 +23,7 @@ pub(crate) mod task;
 pub use big_stack::{ToStackSize, check_literal, with_stack};
 pub use builder::{Builder, spawn, spawn_built, spawn_local};
 pub use error::{JoinError, Result};
+pub use group::TaskGroup;
 pub use handle::JoinHandle;
 pub use identity::{Coroutine, CoroutineId, current, is_coroutine};
 pub use join::Join;
