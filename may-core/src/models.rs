@@ -78,6 +78,7 @@ impl Queue {
         match catch_unwind(AssertUnwindSafe(wait)) {
             Ok(Waited::Woken | Waited::Again) => End::Woken,
             Ok(Waited::TimedOut) => End::TimedOut,
+            Ok(Waited::Cancelled) => unreachable!("the models are built with unwinding"),
             Err(payload) if payload.is::<Cancelled>() => End::Cancelled,
             Err(payload) => std::panic::resume_unwind(payload),
         }

@@ -20,6 +20,7 @@ use std::io;
 use std::sync::Arc;
 
 use super::descriptor::Polled;
+use crate::coroutine::Cancelled;
 use crate::park::{self, Waited};
 use crate::reactor::{Direction, Registrar};
 use crate::util::clock::Deadline;
@@ -60,6 +61,7 @@ pub(crate) fn attempt<T>(
             match wait_until(polled, direction, deadline, is_ready)? {
                 Waited::Woken | Waited::Again => continue,
                 Waited::TimedOut => return Err(elapsed()),
+                Waited::Cancelled => return Err(cancelled()),
             }
         }
         match call() {
@@ -101,11 +103,17 @@ pub(super) fn wait_until(
     is_ready: impl FnOnce() -> bool,
 ) -> io::Result<Waited> {
     register(polled)?;
+    let turn = Turn::until(deadline).cancelled_by_error();
     Ok(park::wait(
         polled.source().queue(direction),
-        &Turn::until(deadline),
+        &turn,
         is_ready,
     ))
+}
+
+/// The error of a call that was cancelled where nothing can be unwound. Not "interrupted", after which callers try again.
+pub(super) fn cancelled() -> io::Error {
+    io::Error::other(Cancelled)
 }
 
 /// Sees to it that events of the descriptor arrive: through the worker that waits, or for a plain thread through any.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use super::attempt::{More, attempt, wait_until};
+use super::attempt::{More, attempt, cancelled, wait_until};
 use crate::park::Waited;
 use crate::reactor::{Direction, Registrar, Source};
 use crate::sys;
@@ -164,7 +164,10 @@ impl<T: AsFd> Descriptor<T> {
     ) -> io::Result<()> {
         let waited = wait_until(&self.polled, direction, Deadline::NEVER, is_ready)?;
         debug_assert_ne!(waited, Waited::TimedOut, "there is no deadline");
-        Ok(())
+        match waited {
+            Waited::Cancelled => Err(cancelled()),
+            _ => Ok(()),
+        }
     }
 
     /// Wakes those who wait for a direction.

@@ -33,6 +33,8 @@ pub(crate) enum Waited {
     Again,
     /// The deadline has passed and nobody woke the caller.
     TimedOut,
+    /// The caller is cancelled and is to say so by an error: only in builds without unwinding, and only if its turn offers that.
+    Cancelled,
 }
 
 /// Whoever blocks, together with what keeps it alive meanwhile.
@@ -94,15 +96,15 @@ impl Blocker {
         }
     }
 
-    /// Whether a cancellation may end a wait of the caller. (Threads cannot be cancelled, except in the models, which have
+    /// Whether a cancellation may end a wait of the caller, by unwinding or, if the build does without, by an error. (Threads cannot be cancelled, except in the models, which have
     /// nothing else that waits.)
     #[inline]
-    fn is_cancellable(&self) -> bool {
+    fn is_cancellable(&self, by_error: bool) -> bool {
         match self {
             Blocker::Coroutine(coroutine) => {
                 // SAFETY: (docs/safety.md, R1) the running coroutine's block lives while it runs.
                 let header = unsafe { coroutine.as_ref() };
-                cfg!(panic = "unwind") && cancel::is_wanted(header)
+                (cfg!(panic = "unwind") || by_error) && cancel::is_wanted(header)
             }
             Blocker::Thread(_) => cfg!(may_loom),
         }
@@ -334,7 +336,7 @@ fn wait_with<D>(
     withdraw: impl FnOnce(Pin<&Node<D>>),
 ) -> Waited {
     let blocker = Blocker::current();
-    let cancellable = blocker.is_cancellable();
+    let cancellable = blocker.is_cancellable(turn.cancelled_by_error);
     let limited = blocker.limit(turn.deadline);
     let word = blocker.word();
     let ticket = word.open(Openness {
@@ -363,6 +365,9 @@ fn wait_with<D>(
         Outcome::TimedOut if limited.by_limit => blocker.deliver_limit(),
         Outcome::TimedOut => return Waited::TimedOut,
         Outcome::Withdrawn if ready => {}
+        Outcome::Cancelled | Outcome::Withdrawn if cfg!(panic = "abort") => {
+            return Waited::Cancelled;
+        }
         Outcome::Cancelled | Outcome::Withdrawn => blocker.deliver(),
     }
     Waited::Again
@@ -376,7 +381,7 @@ fn park_until(deadline: Deadline) {
         if take_token() {
             return;
         }
-        let cancellable = blocker.is_cancellable();
+        let cancellable = blocker.is_cancellable(false);
         let limited = blocker.limit(deadline);
         let word = blocker.word();
         let ticket = word.open(Openness {
@@ -452,7 +457,7 @@ pub fn park_timeout(timeout: Duration) {
 pub(crate) fn sleep_until(deadline: Deadline) {
     let blocker = Blocker::current();
     loop {
-        let cancellable = blocker.is_cancellable();
+        let cancellable = blocker.is_cancellable(false);
         let limited = blocker.limit(deadline);
         let word = blocker.word();
         let ticket = word.open(Openness {

@@ -137,7 +137,7 @@ impl Notify {
             match park::wait_in(&self.state, state, |state| &mut state.waiters, round, &turn) {
                 Waited::Woken => return true,
                 Waited::TimedOut => return false,
-                Waited::Again => {}
+                Waited::Again | Waited::Cancelled => {}
             }
         }
     }

@@ -235,7 +235,7 @@ impl Semaphore {
             match park::wait_in(&self.state, state, |state| &mut state.waiters, n, &turn) {
                 Waited::Woken => break,
                 Waited::TimedOut => return false,
-                Waited::Again => {}
+                Waited::Again | Waited::Cancelled => {}
             }
             state = self.state.lock();
             if state.take(n) {

@@ -16,6 +16,8 @@ use crate::util::list::{Linked, Links};
 pub(crate) struct Turn {
     /// When the caller gives up.
     pub(crate) deadline: Deadline,
+    /// The caller returns an error if it is cancelled and cannot be unwound.
+    pub(crate) cancelled_by_error: bool,
     /// The seat from the first wait on.
     seat: Cell<u64>,
 }
@@ -26,8 +28,15 @@ impl Turn {
     pub(crate) fn until(deadline: Deadline) -> Turn {
         Turn {
             deadline,
+            cancelled_by_error: false,
             seat: Cell::new(0),
         }
+    }
+
+    /// The turn of a caller who will return an error if it is cancelled and cannot be unwound.
+    pub(crate) fn cancelled_by_error(mut self) -> Turn {
+        self.cancelled_by_error = true;
+        self
     }
 
     /// Keeps the seat that the node has got.
