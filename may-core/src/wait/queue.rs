@@ -169,19 +169,20 @@ impl<D> WaitList<D> {
     #[inline]
     fn front_of_those_who_can_run(&self) -> Option<NonNull<Node<D>>> {
         let front = self.nodes.front()?;
+        // With one waiter, which is the usual case, there is nothing to choose.
+        if self.nodes.back() == Some(front) {
+            return Some(front);
+        }
         // SAFETY: (docs/safety.md, I2) the lock is held, so nodes in the list are alive, and so are their waiters.
         unsafe {
-            if !front.as_ref().waiter.is_held_up() {
-                return Some(front);
-            }
             let mut node = front;
-            for _ in 1..LOOK_AT {
+            for _ in 0..LOOK_AT {
+                if !node.as_ref().waiter.is_held_up() {
+                    return Some(node);
+                }
                 let Some(next) = self.nodes.next(node) else {
                     break;
                 };
-                if !next.as_ref().waiter.is_held_up() {
-                    return Some(next);
-                }
                 node = next;
             }
         }
