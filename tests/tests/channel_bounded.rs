@@ -4,11 +4,11 @@
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use may::channel::{RecvTimeoutError, SendTimeoutError, TryRecvError, TrySendError, bounded};
-use may::coroutine;
-use may_tests::{everywhere, with_seeds};
+use may::coroutine::{self, Builder, Placement};
+use may_tests::{eventually, everywhere, on_workers, with_seeds};
 
 /// What one receiver got: the sender and the number of each message.
 type Received = Vec<(usize, usize)>;
@@ -229,5 +229,66 @@ fn a_sender_that_is_never_refused_lets_others_run() {
             assert!(tx.len() < 900_000, "the neighbour has had no turn");
         }
         drop(rx);
+    });
+}
+
+/// Whoever is woken for a message is to be one who can fetch it: not the one who has waited longest, if his worker computes.
+#[test]
+fn a_message_wakes_a_receiver_whose_worker_is_free() {
+    const ROUNDS: u32 = 20;
+    on_workers(3, || {
+        let mut met = 0;
+        for _ in 0..ROUNDS {
+            let (tx, rx) = bounded(1);
+            let received = Arc::new(AtomicUsize::new(usize::MAX));
+            let receivers: Vec<_> = (0..2)
+                .map(|worker| {
+                    let (rx, received) = (rx.clone(), received.clone());
+                    let waits = Arc::new(AtomicUsize::new(0));
+                    let says = waits.clone();
+                    let receiver = Builder::new()
+                        .placement(Placement::Worker(worker))
+                        .spawn(move || {
+                            says.store(1, SeqCst);
+                            if rx.recv().is_ok() {
+                                received.store(worker, SeqCst);
+                            }
+                        })
+                        .unwrap();
+                    eventually("it waits", || waits.load(SeqCst) == 1);
+                    // It has said so, but may not have been registered yet.
+                    coroutine::sleep(Duration::from_millis(2));
+                    receiver
+                })
+                .collect();
+            let (computes, says) = (Arc::new(AtomicUsize::new(0)), received.clone());
+            let begun = computes.clone();
+            let hog = Builder::new()
+                .placement(Placement::Worker(0))
+                .spawn(move || {
+                    begun.store(1, SeqCst);
+                    let start = Instant::now();
+                    while says.load(SeqCst) == usize::MAX
+                        && start.elapsed() < Duration::from_millis(200)
+                    {
+                        std::hint::spin_loop();
+                    }
+                })
+                .unwrap();
+            eventually("it computes", || computes.load(SeqCst) == 1);
+            coroutine::sleep(Duration::from_millis(2));
+            tx.send(()).unwrap();
+            hog.join().unwrap();
+            met += u32::from(received.load(SeqCst) == 1);
+            drop(tx);
+            receivers
+                .into_iter()
+                .for_each(|receiver| receiver.join().unwrap());
+        }
+        // A worker that the operating system does not let run looks as if it computed.
+        assert!(
+            met >= ROUNDS / 2,
+            "{met} of {ROUNDS} messages met somebody who was free"
+        );
     });
 }
