@@ -23,9 +23,9 @@
 //! |---|---|
 //! | [`coroutine`] | spawning, joining, scopes, cancellation, coroutine-local values |
 //! | [`channel`] | messages between coroutines and threads |
-//! | [`sync`] | what `std::sync` has, as far as it blocks |
+//! | [`sync`] | what `std::sync` has, and more: `oneshot`, `watch`, `broadcast`, semaphores, cancel tokens |
 //! | [`net`] | sockets |
-//! | [`time`] | sleeping |
+//! | [`time`] | sleeping, limits around blocking code, regular times |
 //! | [`signal`] | ctrl-c |
 //! | [`runtime`] | runtimes as values, settings |
 //!
