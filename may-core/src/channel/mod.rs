@@ -7,12 +7,12 @@
 //! | unbounded | as many as there is memory for | [`unbounded`] |
 //! | rendezvous | none: sender and receiver meet | [`bounded(0)`](bounded) |
 //! | of the clock | one, at a time or every so often | [`after`], [`at`], [`tick`] |
-//! | empty | none, ever | [`never`] |
+//! | empty | none, ever | [`never()`] |
 //!
 //! Any number of senders and receivers; each message goes to one receiver. Nothing is lost with a receiver that is cancelled or
 //! whose time is up.
 //!
-//! * [`buffered`]: bounded and unbounded, on [`buffer`]
+//! * [`mod@buffered`], [`buffer`]: bounded and unbounded
 //! * [`rendezvous`]: the one without a buffer
 //! * [`mod@clock`]: those whose messages the clock sends
 //! * [`sender`], [`receiver`], [`iter`]: the ends that users hold

@@ -181,8 +181,8 @@ impl Blocker {
     #[cold]
     fn deliver_limit(&self) {
         let deliverable = match self {
-            // SAFETY: (docs/safety.md, R1) as above.
             Blocker::Coroutine(coroutine) => {
+                // SAFETY: (docs/safety.md, R1) the running coroutine's block lives while it runs.
                 cancel::is_deliverable_after_wait(unsafe { coroutine.as_ref() })
             }
             Blocker::Thread(_) => true,

@@ -51,9 +51,11 @@ impl<T> State<T> {
 
     /// Takes out the oldest message if nobody wants it any more.
     fn pop_if_had_by_all(&mut self) -> Option<Slot<T>> {
-        let slot = self.ring.pop_front_if(|slot| slot.left == 0)?;
+        if self.ring.front()?.left > 0 {
+            return None;
+        }
         self.first += 1;
-        Some(slot)
+        self.ring.pop_front()
     }
 }
 

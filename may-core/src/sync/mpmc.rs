@@ -1,6 +1,6 @@
 //! Many senders, many receivers, with the errors of `std::sync::mpsc`; as std's own `mpmc`, which is not stable yet.
 //!
-//! A thin layer over [`channel`](crate::channel), which has the same with the errors of crossbeam-channel.
+//! A thin layer over [`crate::channel`], which has the same with the errors of crossbeam-channel.
 
 use std::fmt;
 use std::time::{Duration, Instant};

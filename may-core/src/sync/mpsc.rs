@@ -1,6 +1,6 @@
 //! Many senders, one receiver; the counterpart of `std::sync::mpsc`, with its errors.
 //!
-//! A thin layer over [`channel`](crate::channel), which has more: several receivers, deadlines for sending, reserved slots.
+//! A thin layer over [`crate::channel`], which has more: several receivers, deadlines for sending, reserved slots.
 
 use std::cell::Cell;
 use std::fmt;
@@ -183,7 +183,7 @@ pub fn sync_channel<T>(bound: usize) -> (SyncSender<T>, Receiver<T>) {
     (SyncSender(sender), Receiver(receiver, PhantomData))
 }
 
-/// The sending side of a [`channel`]; the counterpart of `std::sync::mpsc::Sender`.
+/// The sending side of a [`channel()`]; the counterpart of `std::sync::mpsc::Sender`.
 pub struct Sender<T>(channel::Sender<T>);
 
 impl<T> Sender<T> {

@@ -103,6 +103,7 @@ impl Once {
     const_unless_modelled! {
         /// Makes one for which nothing has run yet.
         #[must_use]
+        #[allow(clippy::new_without_default)] // As std's.
         pub fn new() -> Once {
             Once {
                 state: AtomicU32::new(INCOMPLETE),

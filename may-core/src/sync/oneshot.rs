@@ -11,7 +11,7 @@ use crate::channel::{RecvError, RecvTimeoutError, TryRecvError};
 use crate::park::{self, Waited};
 use crate::util::clock::Deadline;
 use crate::util::spin::{SpinGuard, SpinLock};
-use crate::wait::{Turn, WaitList, Wake};
+use crate::wait::{Turn, WaitList};
 
 /// What both sides share.
 struct State<T> {
@@ -33,7 +33,9 @@ impl<T> State<T> {
 fn leave_and_wake<T>(mut state: SpinGuard<'_, State<T>>) {
     let wake = state.waiters.wake_first().0;
     drop(state);
-    wake.map(Wake::fire);
+    if let Some(wake) = wake {
+        wake.fire();
+    }
 }
 
 /// Makes a channel for one value.
