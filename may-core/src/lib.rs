@@ -4,9 +4,10 @@
 //! only from layers below their own, which `tests/tests/architecture.rs` checks:
 //!
 //! ```text
-//! 11  runtime
-//! 10  spawn
-//!  9  channel  net  signal  sync  time
+//! 12  runtime
+//! 11  spawn
+//! 10  sync
+//!  9  channel  net  signal  time
 //!  8  io  blocking
 //!  7  park
 //!  6  worker
