@@ -236,7 +236,7 @@ fn a_sender_that_is_never_refused_lets_others_run() {
 #[test]
 fn a_message_wakes_a_receiver_whose_worker_is_free() {
     const ENOUGH: u32 = 5;
-    on_workers(3, || {
+    let send_while_one_computes = || {
         let mut met = 0;
         for _ in 0..50 {
             if met == ENOUGH {
@@ -290,5 +290,13 @@ fn a_message_wakes_a_receiver_whose_worker_is_free() {
         }
         // Not each time: a worker that the operating system does not let run looks as if it computed.
         assert_eq!(met, ENOUGH, "so many messages met somebody who was free");
+    };
+    on_workers(3, || {
+        let sender = Builder::new().placement(Placement::Worker(2));
+        sender
+            .spawn(send_while_one_computes)
+            .unwrap()
+            .join()
+            .unwrap();
     });
 }
