@@ -1,6 +1,6 @@
 //! What is measured: the cases, their sizes, and who takes part.
 
-use crate::peer::Start;
+use crate::peer::{Crowd, Flow, Locked, Start};
 
 /// One kind of work that every peer does in the same shape.
 #[derive(Clone, Copy, Debug)]
@@ -44,6 +44,14 @@ pub(crate) enum Work {
     Echo { connections: usize },
     /// Hold so many coroutines that wait.
     Parked { count: u64 },
+    /// Send messages through one channel.
+    Transfer(Flow),
+    /// Let a pair send a number back and forth over channels without room, so many round trips.
+    Rendezvous { rounds: u64 },
+    /// Let some take a lock and give it back.
+    Locking(Crowd),
+    /// Let a pair wait for each other at a condition variable, so many round trips.
+    Condvar { rounds: u64 },
 }
 
 /// Calls of `fib` below this argument stay in their coroutine.
@@ -51,6 +59,9 @@ pub(crate) const FIB_CUTOFF: u64 = 10;
 
 /// All workers that are compared: one shows the price of the work, two that of sharing it.
 const ONE_AND_TWO: &[usize] = &[1, 2];
+
+/// The room in bounded channels.
+const ROOM: Option<usize> = Some(100);
 
 /// All cases, in the order of the report.
 pub(crate) const CASES: &[Case] = &[
@@ -190,6 +201,196 @@ pub(crate) const CASES: &[Case] = &[
         work: Work::Parked { count: 1_000_000 },
         workers: &[1],
     },
+    Case {
+        name: "one_to_one",
+        title: "messages from one to one, room for 100",
+        unit: "ns a message",
+        work: Work::Transfer(Flow {
+            senders: 1,
+            receivers: 1,
+            capacity: ROOM,
+            messages: 200_000,
+        }),
+        workers: ONE_AND_TWO,
+    },
+    Case {
+        name: "one_to_one_unbounded",
+        title: "messages from one to one, any room",
+        unit: "ns a message",
+        work: Work::Transfer(Flow {
+            senders: 1,
+            receivers: 1,
+            capacity: None,
+            messages: 200_000,
+        }),
+        workers: ONE_AND_TWO,
+    },
+    Case {
+        name: "many_to_one",
+        title: "messages from 8 to one, room for 100",
+        unit: "ns a message",
+        work: Work::Transfer(Flow {
+            senders: 8,
+            receivers: 1,
+            capacity: ROOM,
+            messages: 200_000,
+        }),
+        workers: ONE_AND_TWO,
+    },
+    Case {
+        name: "many_to_one_unbounded",
+        title: "messages from 8 to one, any room",
+        unit: "ns a message",
+        work: Work::Transfer(Flow {
+            senders: 8,
+            receivers: 1,
+            capacity: None,
+            messages: 200_000,
+        }),
+        workers: ONE_AND_TWO,
+    },
+    Case {
+        name: "many_to_many",
+        title: "messages from 8 to 8, room for 100",
+        unit: "ns a message",
+        work: Work::Transfer(Flow {
+            senders: 8,
+            receivers: 8,
+            capacity: ROOM,
+            messages: 200_000,
+        }),
+        workers: ONE_AND_TWO,
+    },
+    Case {
+        name: "many_to_many_unbounded",
+        title: "messages from 8 to 8, any room",
+        unit: "ns a message",
+        work: Work::Transfer(Flow {
+            senders: 8,
+            receivers: 8,
+            capacity: None,
+            messages: 200_000,
+        }),
+        workers: ONE_AND_TWO,
+    },
+    Case {
+        name: "rendezvous",
+        title: "a pair, back and forth over channels without room",
+        unit: "ns a round trip",
+        work: Work::Rendezvous { rounds: 100_000 },
+        workers: ONE_AND_TWO,
+    },
+    Case {
+        name: "mutex_alone",
+        title: "lock and unlock, one alone",
+        unit: "ns each",
+        work: Work::Locking(Crowd {
+            lock: Locked::Mutex,
+            readers: 0,
+            writers: 1,
+            yields: false,
+            turns: 2_000_000,
+        }),
+        workers: &[1],
+    },
+    Case {
+        name: "rwlock_read_alone",
+        title: "lock for reading and unlock, one alone",
+        unit: "ns each",
+        work: Work::Locking(Crowd {
+            lock: Locked::RwLock,
+            readers: 1,
+            writers: 0,
+            yields: false,
+            turns: 2_000_000,
+        }),
+        workers: &[1],
+    },
+    Case {
+        name: "rwlock_write_alone",
+        title: "lock for writing and unlock, one alone",
+        unit: "ns each",
+        work: Work::Locking(Crowd {
+            lock: Locked::RwLock,
+            readers: 0,
+            writers: 1,
+            yields: false,
+            turns: 2_000_000,
+        }),
+        workers: &[1],
+    },
+    Case {
+        name: "semaphore_alone",
+        title: "take and give back the one permit, one alone",
+        unit: "ns each",
+        work: Work::Locking(Crowd {
+            lock: Locked::Semaphore,
+            readers: 0,
+            writers: 1,
+            yields: false,
+            turns: 2_000_000,
+        }),
+        workers: &[1],
+    },
+    Case {
+        name: "mutex_8",
+        title: "lock, add, unlock, 8 at once",
+        unit: "ns each",
+        work: Work::Locking(Crowd {
+            lock: Locked::Mutex,
+            readers: 0,
+            writers: 8,
+            yields: false,
+            turns: 400_000,
+        }),
+        workers: ONE_AND_TWO,
+    },
+    Case {
+        name: "mutex_8_yield",
+        title: "the same, and yield while holding it",
+        unit: "ns each",
+        work: Work::Locking(Crowd {
+            lock: Locked::Mutex,
+            readers: 0,
+            writers: 8,
+            yields: true,
+            turns: 80_000,
+        }),
+        workers: ONE_AND_TWO,
+    },
+    Case {
+        name: "rwlock_8",
+        title: "lock, look or add, unlock, 7 read and 1 writes",
+        unit: "ns each",
+        work: Work::Locking(Crowd {
+            lock: Locked::RwLock,
+            readers: 7,
+            writers: 1,
+            yields: false,
+            turns: 400_000,
+        }),
+        workers: ONE_AND_TWO,
+    },
+    Case {
+        name: "rwlock_8_yield",
+        title: "the same, and yield while holding it",
+        unit: "ns each",
+        work: Work::Locking(Crowd {
+            lock: Locked::RwLock,
+            readers: 7,
+            writers: 1,
+            yields: true,
+            turns: 80_000,
+        }),
+        workers: ONE_AND_TWO,
+    },
+    Case {
+        name: "condvar",
+        title: "a pair waits for each other at a condition variable",
+        unit: "ns a round trip",
+        work: Work::Condvar { rounds: 100_000 },
+        workers: ONE_AND_TWO,
+    },
 ];
 
 impl Work {
@@ -224,6 +425,20 @@ impl Work {
             },
             Work::Echo { connections } => Work::Echo { connections },
             Work::Parked { count } => Work::Parked { count: count / 10 },
+            Work::Transfer(flow) => Work::Transfer(Flow {
+                messages: flow.messages / 10,
+                ..flow
+            }),
+            Work::Rendezvous { rounds } => Work::Rendezvous {
+                rounds: rounds / 10,
+            },
+            Work::Locking(crowd) => Work::Locking(Crowd {
+                turns: crowd.turns / 10,
+                ..crowd
+            }),
+            Work::Condvar { rounds } => Work::Condvar {
+                rounds: rounds / 10,
+            },
         }
     }
 
@@ -232,11 +447,15 @@ impl Work {
         match self {
             Work::SpawnJoin { total, .. } | Work::SpawnDetached { total, .. } => total,
             Work::Yield { yields, .. } => yields,
-            Work::PingPong { rounds, .. } => rounds,
+            Work::PingPong { rounds, .. }
+            | Work::Rendezvous { rounds }
+            | Work::Condvar { rounds } => rounds,
             // Counted in whole runs, in microseconds.
             Work::Fib { .. } | Work::FibJoin { .. } | Work::Skynet { .. } => 1000,
             Work::Echo { .. } => 1,
             Work::Parked { count } => count,
+            Work::Transfer(flow) => flow.messages,
+            Work::Locking(crowd) => crowd.turns,
         }
     }
 }

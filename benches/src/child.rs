@@ -53,22 +53,21 @@ pub(crate) fn measure(task: &Task) -> Result<(), String> {
     Ok(())
 }
 
-/// Gives plain threads less of the same work: each start is some hundred times dearer.
+/// The peers that run plain threads.
+const PLAIN_THREADS: &[&str] = &["threads", "std-mpsc", "flume"];
+
+/// Gives plain threads less of the same work: each start and each wait is many times dearer.
 fn thinned(work: Work, peer: &str) -> Work {
+    if !PLAIN_THREADS.contains(&peer) {
+        return work;
+    }
     match work {
-        Work::SpawnJoin { total, batch } if peer == "threads" => Work::SpawnJoin {
+        Work::SpawnJoin { total, batch } => Work::SpawnJoin {
             total: total / 20,
             batch,
         },
-        Work::PingPong {
-            pairs,
-            rounds,
-            start,
-        } if peer == "threads" => Work::PingPong {
-            pairs,
-            rounds: rounds / 10,
-            start,
-        },
+        Work::PingPong { .. } | Work::Rendezvous { .. } | Work::Condvar { .. } => work.smaller(),
+        Work::Locking(crowd) if crowd.yields => work.smaller(),
         other => other,
     }
 }
@@ -103,6 +102,10 @@ fn run(peer: &dyn Peer, work: Work) -> Result<Duration, String> {
         Work::Fib { n } => checked(peer.fib(black_box(n)), fibonacci(n)),
         Work::FibJoin { n } => checked(peer.fib_join(black_box(n)), fibonacci(n)),
         Work::Skynet { leaves } => checked(peer.skynet(leaves), leaves * (leaves - 1) / 2),
+        Work::Transfer(flow) => peer.transfer(flow),
+        Work::Rendezvous { rounds } => peer.rendezvous(rounds),
+        Work::Locking(crowd) => peer.locking(crowd),
+        Work::Condvar { rounds } => peer.condvar(rounds),
         Work::Echo { .. } | Work::Parked { .. } => unreachable!("these are measured otherwise"),
     };
     time.ok_or_else(|| "this peer does not do that".to_owned())

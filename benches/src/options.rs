@@ -92,7 +92,7 @@ The cases:
 "
     );
     for case in CASES {
-        let _ = writeln!(text, "  {:<18} {} ({})", case.name, case.title, case.unit);
+        let _ = writeln!(text, "  {:<22} {} ({})", case.name, case.title, case.unit);
     }
     let names: Vec<_> = PEERS.iter().map(|peer| peer.name).collect();
     let _ = writeln!(text, "\nThe peers: {}", names.join(", "));

@@ -18,6 +18,64 @@ pub(crate) enum Start {
     Apart,
 }
 
+/// Messages that pass through one channel.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Flow {
+    /// How many send.
+    pub(crate) senders: usize,
+    /// How many receive.
+    pub(crate) receivers: usize,
+    /// How many messages the channel has room for; any number if nothing is said.
+    pub(crate) capacity: Option<usize>,
+    /// How many messages there are, from all senders together.
+    pub(crate) messages: u64,
+}
+
+impl Flow {
+    /// How many messages each sender sends.
+    pub(crate) fn each(self) -> u64 {
+        self.messages / self.senders as u64
+    }
+}
+
+/// What is locked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Locked {
+    /// A mutex, by writers.
+    Mutex,
+    /// A lock for many readers or one writer.
+    RwLock,
+    /// A semaphore with one permit, by writers.
+    Semaphore,
+}
+
+/// Those who take one lock and give it back, again and again.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Crowd {
+    /// What they lock.
+    pub(crate) lock: Locked,
+    /// How many look at what it guards.
+    pub(crate) readers: u64,
+    /// How many change it.
+    pub(crate) writers: u64,
+    /// Whether they yield while they hold it, so that others find it held also on one worker.
+    pub(crate) yields: bool,
+    /// How often they take it, all together.
+    pub(crate) turns: u64,
+}
+
+impl Crowd {
+    /// How often each of them takes the lock.
+    pub(crate) fn each(self) -> u64 {
+        self.turns / (self.readers + self.writers)
+    }
+
+    /// Whether there is nobody to wait for.
+    pub(crate) fn is_one(self) -> bool {
+        self.readers + self.writers == 1
+    }
+}
+
 /// What holding many waiting coroutines costs.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Parked {
@@ -73,6 +131,27 @@ pub(crate) trait Peer {
 
     /// Holds `count` coroutines that wait, then wakes and joins them.
     fn parked(&self, _count: u64) -> Option<Parked> {
+        None
+    }
+
+    /// Sends messages through one channel until all have arrived.
+    fn transfer(&self, _flow: Flow) -> Option<Duration> {
+        None
+    }
+
+    /// Lets a pair exchange `rounds` round trips over two channels without room.
+    fn rendezvous(&self, _rounds: u64) -> Option<Duration> {
+        None
+    }
+
+    /// Lets a crowd take a lock and give it back.
+    fn locking(&self, _crowd: Crowd) -> Option<Duration> {
+        None
+    }
+
+    /// Lets a pair hand the turn back and forth `rounds` times: each waits at a condition variable
+    /// until it has it.
+    fn condvar(&self, _rounds: u64) -> Option<Duration> {
         None
     }
 

@@ -196,7 +196,7 @@ impl Row {
             (times.first(), self.median("time"), times.last())
         else {
             println!(
-                "  {:<8} failed: {}",
+                "  {:<11} failed: {}",
                 self.peer,
                 self.failure.as_deref().unwrap_or("?")
             );
@@ -205,7 +205,7 @@ impl Row {
         let ratio = ours.map_or(String::new(), |ours| format!("{:.2}x", median / ours));
         let range = format!("({} .. {})", number(*lowest), number(*highest));
         print!(
-            "  {:<8} {:>8} {range:<21} {ratio:>8}",
+            "  {:<11} {:>8} {range:<21} {ratio:>8}",
             self.peer,
             number(median)
         );

@@ -15,28 +15,34 @@ use may::{
     channel,
     coroutine::{self, Builder, JoinHandle, Placement},
     net::{TcpListener, TcpStream},
+    sync::{Condvar, Mutex, RwLock, Semaphore},
 };
 
 use super::ECHO_BUFFER;
 use crate::{
     case::FIB_CUTOFF,
-    peer::{Parked, Peer, Start, fib_in_place},
+    peer::{Crowd, Flow, Locked, Parked, Peer, Start, fib_in_place},
     system::Memory,
 };
 
 /// The default runtime.
 struct May;
 
-/// Configures it.
+/// Starts it.
 pub(super) fn start(workers: usize) -> Box<dyn Peer> {
-    may::config()
-        .workers(workers)
-        .expect("nothing has been started yet");
+    configure(workers);
     Box::new(May)
 }
 
+/// Configures it.
+pub(super) fn configure(workers: usize) {
+    may::config()
+        .workers(workers)
+        .expect("nothing has been started yet");
+}
+
 /// Runs `body` as a coroutine and waits for it.
-fn run<T: Send + 'static>(body: impl FnOnce() -> T + Send + 'static) -> T {
+pub(super) fn run<T: Send + 'static>(body: impl FnOnce() -> T + Send + 'static) -> T {
     coroutine::spawn(body).join().unwrap()
 }
 
@@ -174,6 +180,113 @@ impl Peer for May {
         }))
     }
 
+    fn transfer(&self, transfer: Flow) -> Option<Duration> {
+        let (sender, receiver) = match transfer.capacity {
+            Some(capacity) => channel::bounded(capacity),
+            None => channel::unbounded(),
+        };
+        let senders = vec![sender; transfer.senders];
+        let receivers = vec![receiver; transfer.receivers];
+        Some(run(move || {
+            flow(
+                transfer,
+                (senders, receivers),
+                |sender, number| sender.send(number).unwrap(),
+                |receiver| receiver.recv().ok(),
+            )
+        }))
+    }
+
+    fn rendezvous(&self, rounds: u64) -> Option<Duration> {
+        Some(run(move || {
+            let begin = Instant::now();
+            join_all(meet(rounds));
+            begin.elapsed()
+        }))
+    }
+
+    fn locking(&self, crowd: Crowd) -> Option<Duration> {
+        let each = crowd.each();
+        let pause = move || {
+            if crowd.yields {
+                coroutine::yield_now();
+            }
+        };
+        Some(run(move || {
+            let begin = Instant::now();
+            let handles = match crowd.lock {
+                Locked::Mutex => {
+                    let lock = Arc::new(Mutex::new(0_u64));
+                    let write = move || {
+                        for _ in 0..each {
+                            let mut value = lock.lock().unwrap();
+                            *value += 1;
+                            pause();
+                        }
+                    };
+                    start_many(crowd.writers, write)
+                }
+                Locked::RwLock => {
+                    let lock = Arc::new(RwLock::new(0_u64));
+                    let other = Arc::clone(&lock);
+                    let read = move || {
+                        for _ in 0..each {
+                            let value = lock.read().unwrap();
+                            black_box(*value);
+                            pause();
+                        }
+                    };
+                    let write = move || {
+                        for _ in 0..each {
+                            let mut value = other.write().unwrap();
+                            *value += 1;
+                            pause();
+                        }
+                    };
+                    let mut handles = start_many(crowd.readers, read);
+                    handles.extend(start_many(crowd.writers, write));
+                    handles
+                }
+                Locked::Semaphore => {
+                    let semaphore = Arc::new(Semaphore::new(1));
+                    let write = move || {
+                        for _ in 0..each {
+                            let permit = semaphore.acquire();
+                            pause();
+                            drop(permit);
+                        }
+                    };
+                    start_many(crowd.writers, write)
+                }
+            };
+            join_all(handles);
+            begin.elapsed()
+        }))
+    }
+
+    fn condvar(&self, rounds: u64) -> Option<Duration> {
+        Some(run(move || {
+            let begin = Instant::now();
+            let shared = Arc::new((Mutex::new(false), Condvar::new()));
+            let sides = [false, true].map(|own| {
+                let shared = Arc::clone(&shared);
+                coroutine::spawn(move || {
+                    let (turn, changed) = &*shared;
+                    for _ in 0..rounds {
+                        let mut turn = turn.lock().unwrap();
+                        while *turn != own {
+                            turn = changed.wait(turn).unwrap();
+                        }
+                        *turn = !own;
+                        changed.notify_one();
+                    }
+                })
+            });
+            join_all(sides);
+            begin.elapsed()
+        }))
+    }
+
     fn echo(&self) -> Option<SocketAddr> {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let addr = listener.local_addr().unwrap();
@@ -207,6 +320,62 @@ fn pair(each: u64, start: Start) -> [JoinHandle<()>; 2] {
     } else {
         [coroutine::spawn(first), coroutine::spawn(second)]
     }
+}
+
+/// Starts the two sides of one pair that meets for every message.
+fn meet(rounds: u64) -> [JoinHandle<()>; 2] {
+    let (ping, pinged) = channel::bounded(0);
+    let (pong, ponged) = channel::bounded(0);
+    let first = coroutine::spawn(move || {
+        for number in 0..rounds {
+            ping.send(number).unwrap();
+            black_box(ponged.recv().unwrap());
+        }
+    });
+    let second = coroutine::spawn(move || {
+        for _ in 0..rounds {
+            pong.send(pinged.recv().unwrap()).unwrap();
+        }
+    });
+    [first, second]
+}
+
+/// Lets all `senders` send and all `receivers` receive what comes, and waits until they are done.
+pub(super) fn flow<S: Send + 'static, R: Send + 'static>(
+    flow: Flow,
+    (senders, receivers): (Vec<S>, Vec<R>),
+    send: impl Fn(&S, u64) + Copy + Send + 'static,
+    receive: impl Fn(&R) -> Option<u64> + Copy + Send + 'static,
+) -> Duration {
+    let begin = Instant::now();
+    let each = flow.each();
+    let receivers = receivers.into_iter().map(|receiver| {
+        coroutine::spawn(move || {
+            while let Some(number) = receive(&receiver) {
+                black_box(number);
+            }
+        })
+    });
+    let senders = senders.into_iter().map(|sender| {
+        coroutine::spawn(move || {
+            (0..each).for_each(|number| send(&sender, number));
+        })
+    });
+    let handles: Vec<_> = receivers.chain(senders).collect();
+    join_all(handles);
+    begin.elapsed()
+}
+
+/// Starts so many that do the same.
+fn start_many(count: u64, body: impl Fn() + Clone + Send + 'static) -> Vec<JoinHandle<()>> {
+    (0..count).map(|_| coroutine::spawn(body.clone())).collect()
+}
+
+/// Waits until all have ended.
+fn join_all(handles: impl IntoIterator<Item = JoinHandle<()>>) {
+    handles
+        .into_iter()
+        .for_each(|handle| handle.join().unwrap());
 }
 
 /// Starts one branch, runs the other, joins.

@@ -1,6 +1,7 @@
 //! The published `may` 0.3 with its defaults, which pin its workers to CPUs.
 //!
-//! It has no bounded channel: ping-pong uses its unbounded one, which never makes a sender wait.
+//! It has no bounded channel: ping-pong uses its unbounded one, which never makes a sender wait. For
+//! each number of senders and receivers it has a channel of its own.
 
 use std::{
     hint::black_box,
@@ -17,13 +18,13 @@ use may03::{
     coroutine::{self, JoinHandle},
     go,
     net::{TcpListener, TcpStream},
-    sync::mpsc,
+    sync::{Condvar, Mutex, RwLock, Semphore, mpmc, mpsc, spsc},
 };
 
 use super::ECHO_BUFFER;
 use crate::{
     case::FIB_CUTOFF,
-    peer::{Parked, Peer, Start, fib_in_place},
+    peer::{Crowd, Flow, Locked, Parked, Peer, Start, fib_in_place},
     system::Memory,
 };
 
@@ -175,6 +176,120 @@ impl Peer for May03 {
         }))
     }
 
+    fn transfer(&self, transfer: Flow) -> Option<Duration> {
+        Some(run(move || match (transfer.senders, transfer.receivers) {
+            (1, 1) => {
+                let (sender, receiver) = spsc::channel();
+                flow(
+                    transfer,
+                    (vec![sender], vec![receiver]),
+                    |sender, number| sender.send(number).unwrap(),
+                    |receiver| receiver.recv().ok(),
+                )
+            }
+            (senders, 1) => {
+                let (sender, receiver) = mpsc::channel();
+                flow(
+                    transfer,
+                    (vec![sender; senders], vec![receiver]),
+                    |sender, number| sender.send(number).unwrap(),
+                    |receiver| receiver.recv().ok(),
+                )
+            }
+            (senders, receivers) => {
+                let (sender, receiver) = mpmc::channel();
+                flow(
+                    transfer,
+                    (vec![sender; senders], vec![receiver; receivers]),
+                    |sender, number| sender.send(number).unwrap(),
+                    |receiver| receiver.recv().ok(),
+                )
+            }
+        }))
+    }
+
+    fn locking(&self, crowd: Crowd) -> Option<Duration> {
+        let each = crowd.each();
+        let pause = move || {
+            if crowd.yields {
+                coroutine::yield_now();
+            }
+        };
+        Some(run(move || {
+            let begin = Instant::now();
+            let handles = match crowd.lock {
+                Locked::Mutex => {
+                    let lock = Arc::new(Mutex::new(0_u64));
+                    let write = move || {
+                        for _ in 0..each {
+                            let mut value = lock.lock().unwrap();
+                            *value += 1;
+                            pause();
+                        }
+                    };
+                    start_many(crowd.writers, write)
+                }
+                Locked::RwLock => {
+                    let lock = Arc::new(RwLock::new(0_u64));
+                    let other = Arc::clone(&lock);
+                    let read = move || {
+                        for _ in 0..each {
+                            let value = lock.read().unwrap();
+                            black_box(*value);
+                            pause();
+                        }
+                    };
+                    let write = move || {
+                        for _ in 0..each {
+                            let mut value = other.write().unwrap();
+                            *value += 1;
+                            pause();
+                        }
+                    };
+                    let mut handles = start_many(crowd.readers, read);
+                    handles.extend(start_many(crowd.writers, write));
+                    handles
+                }
+                Locked::Semaphore => {
+                    let semaphore = Arc::new(Semphore::new(1));
+                    let write = move || {
+                        for _ in 0..each {
+                            semaphore.wait();
+                            pause();
+                            semaphore.post();
+                        }
+                    };
+                    start_many(crowd.writers, write)
+                }
+            };
+            join_all(handles);
+            begin.elapsed()
+        }))
+    }
+
+    fn condvar(&self, rounds: u64) -> Option<Duration> {
+        Some(run(move || {
+            let begin = Instant::now();
+            let shared = Arc::new((Mutex::new(false), Condvar::new()));
+            let sides = [false, true].map(|own| {
+                let shared = Arc::clone(&shared);
+                spawn(move || {
+                    let (turn, changed) = &*shared;
+                    for _ in 0..rounds {
+                        let mut turn = turn.lock().unwrap();
+                        while *turn != own {
+                            turn = changed.wait(turn).unwrap();
+                        }
+                        *turn = !own;
+                        changed.notify_one();
+                    }
+                })
+            });
+            join_all(sides);
+            begin.elapsed()
+        }))
+    }
+
     fn echo(&self) -> Option<SocketAddr> {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let addr = listener.local_addr().unwrap();
@@ -203,6 +318,49 @@ fn pair(each: u64) -> [JoinHandle<()>; 2] {
         }
     });
     [first, second]
+}
+
+/// Lets all `senders` send and all `receivers` receive what comes, and waits until they are done.
+fn flow<S: Send + 'static, R: Send + 'static>(
+    flow: Flow,
+    (senders, receivers): (Vec<S>, Vec<R>),
+    send: impl Fn(&S, u64) + Copy + Send + 'static,
+    receive: impl Fn(&R) -> Option<u64> + Copy + Send + 'static,
+) -> Duration {
+    let begin = Instant::now();
+    let each = flow.each();
+    let receivers = receivers.into_iter().map(|receiver| {
+        spawn(move || {
+            while let Some(number) = receive(&receiver) {
+                black_box(number);
+            }
+        })
+    });
+    let senders = senders.into_iter().map(|sender| {
+        spawn(move || {
+            (0..each).for_each(|number| send(&sender, number));
+        })
+    });
+    let handles: Vec<_> = receivers.chain(senders).collect();
+    join_all(handles);
+    begin.elapsed()
+}
+
+/// Starts so many that do the same.
+fn start_many(count: u64, body: impl Fn() + Clone + Send + 'static) -> Vec<JoinHandle<()>> {
+    (0..count).map(|_| spawn(body.clone())).collect()
+}
+
+/// Waits until all have ended.
+fn join_all(handles: impl IntoIterator<Item = JoinHandle<()>>) {
+    handles
+        .into_iter()
+        .for_each(|handle| handle.join().unwrap());
+}
+
+/// Starts one; a function, since the macro is one only in name.
+fn spawn(body: impl FnOnce() + Send + 'static) -> JoinHandle<()> {
+    go!(body)
 }
 
 /// Starts one branch, runs the other, joins.

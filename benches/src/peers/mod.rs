@@ -1,16 +1,20 @@
 //! The peers, one file each, all in the same order and shape.
 
 mod epoll;
+mod flume;
+mod flume_tokio;
 mod may;
 mod may03;
+mod may_spsc;
 mod rayon;
 mod smol;
+mod std_mpsc;
 mod threads;
 mod tokio;
 
 use crate::{
     case::{Case, Work},
-    peer::{Peer, Start},
+    peer::{Crowd, Flow, Locked, Peer, Start},
 };
 
 /// Room for what one client sends at once; the servers of all peers have the same.
@@ -48,6 +52,14 @@ pub(crate) const PEERS: &[Entry] = &[
         part: |_| Part::Takes,
     },
     Entry {
+        name: "may-spsc",
+        start: may_spsc::start,
+        part: |work| match work {
+            Work::Transfer(flow) if flow.senders == 1 && flow.receivers == 1 => Part::Takes,
+            _ => Part::Misses,
+        },
+    },
+    Entry {
         name: "may-0.3",
         start: may03::start,
         part: |work| match work {
@@ -56,6 +68,11 @@ pub(crate) const PEERS: &[Entry] = &[
                 start: Start::Apart,
                 ..
             } => Part::Misses,
+            // It has channels with any room only.
+            Work::Rendezvous { .. }
+            | Work::Transfer(Flow {
+                capacity: Some(_), ..
+            }) => Part::Misses,
             // Tried, and waited for in vain: every stack takes two of the 65,530 map entries that
             // the kernel allows, and a spawn that finds no more panics.
             Work::SpawnDetached {
@@ -68,12 +85,16 @@ pub(crate) const PEERS: &[Entry] = &[
     Entry {
         name: "tokio",
         start: tokio::start,
-        part: all_but_join,
+        part: |work| match work {
+            // Its channel has one receiver.
+            Work::Transfer(flow) if flow.receivers > 1 => Part::Misses,
+            _ => what_tasks_do(work),
+        },
     },
     Entry {
         name: "smol",
         start: smol::start,
-        part: all_but_join,
+        part: what_tasks_do,
     },
     Entry {
         name: "rayon",
@@ -91,7 +112,42 @@ pub(crate) const PEERS: &[Entry] = &[
             Work::SpawnJoin { .. }
             | Work::Yield { .. }
             | Work::PingPong { .. }
-            | Work::Echo { .. } => Part::TakesWithAll,
+            | Work::Echo { .. }
+            | Work::Rendezvous { .. }
+            | Work::Transfer(_)
+            | Work::Condvar { .. } => Part::TakesWithAll,
+            Work::Locking(Crowd {
+                lock: Locked::Semaphore,
+                ..
+            }) => Part::Misses,
+            // One thread alone takes no more than one worker does.
+            Work::Locking(crowd) if crowd.is_one() => Part::Takes,
+            Work::Locking(_) => Part::TakesWithAll,
+            _ => Part::Misses,
+        },
+    },
+    Entry {
+        name: "std-mpsc",
+        start: std_mpsc::start,
+        part: |work| match work {
+            Work::Rendezvous { .. } => Part::TakesWithAll,
+            Work::Transfer(flow) if flow.receivers == 1 => Part::TakesWithAll,
+            _ => Part::Misses,
+        },
+    },
+    Entry {
+        name: "flume",
+        start: flume::start,
+        part: |work| match work {
+            Work::Rendezvous { .. } | Work::Transfer(_) => Part::TakesWithAll,
+            _ => Part::Misses,
+        },
+    },
+    Entry {
+        name: "flume-tokio",
+        start: flume_tokio::start,
+        part: |work| match work {
+            Work::Rendezvous { .. } | Work::Transfer(_) => Part::Takes,
             _ => Part::Misses,
         },
     },
@@ -105,10 +161,11 @@ pub(crate) const PEERS: &[Entry] = &[
     },
 ];
 
-/// What tasks do: everything but the join of two borrowing branches.
-fn all_but_join(work: &Work) -> Part {
+/// What tasks do: everything but the join of two borrowing branches, channels without room, and
+/// condition variables.
+fn what_tasks_do(work: &Work) -> Part {
     match work {
-        Work::FibJoin { .. } => Part::Misses,
+        Work::FibJoin { .. } | Work::Rendezvous { .. } | Work::Condvar { .. } => Part::Misses,
         _ => Part::Takes,
     }
 }

@@ -14,16 +14,18 @@ use std::{
 };
 
 use smol::{
+    Task,
     channel::{self, Receiver, Sender},
     future,
     io::{AsyncReadExt, AsyncWriteExt},
+    lock::{Mutex, RwLock, Semaphore},
     net::{TcpListener, TcpStream},
 };
 
 use super::ECHO_BUFFER;
 use crate::{
     case::FIB_CUTOFF,
-    peer::{Parked, Peer, Start, fib_in_place},
+    peer::{Crowd, Flow, Locked, Parked, Peer, Start, fib_in_place},
     system::Memory,
 };
 
@@ -178,6 +180,101 @@ impl Peer for Smol {
         }))
     }
 
+    fn transfer(&self, transfer: Flow) -> Option<Duration> {
+        let each = transfer.each();
+        let (sender, receiver) = match transfer.capacity {
+            Some(capacity) => channel::bounded(capacity),
+            None => channel::unbounded(),
+        };
+        let senders = vec![sender; transfer.senders];
+        let receivers = vec![receiver; transfer.receivers];
+        Some(run(async move {
+            let begin = Instant::now();
+            let receivers = receivers.into_iter().map(|receiver| {
+                smol::spawn(async move {
+                    while let Ok(number) = receiver.recv().await {
+                        black_box(number);
+                    }
+                })
+            });
+            let senders = senders.into_iter().map(|sender| {
+                smol::spawn(async move {
+                    for number in 0..each {
+                        sender.send(number).await.unwrap();
+                    }
+                })
+            });
+            join_all(receivers.chain(senders).collect()).await;
+            begin.elapsed()
+        }))
+    }
+
+    fn locking(&self, crowd: Crowd) -> Option<Duration> {
+        let each = crowd.each();
+        let pause = move || async move {
+            if crowd.yields {
+                future::yield_now().await;
+            }
+        };
+        Some(run(async move {
+            let begin = Instant::now();
+            let handles = match crowd.lock {
+                Locked::Mutex => {
+                    let lock = Arc::new(Mutex::new(0_u64));
+                    start_many(crowd.writers, || {
+                        let lock = Arc::clone(&lock);
+                        async move {
+                            for _ in 0..each {
+                                let mut value = lock.lock().await;
+                                *value += 1;
+                                pause().await;
+                            }
+                        }
+                    })
+                }
+                Locked::RwLock => {
+                    let lock = Arc::new(RwLock::new(0_u64));
+                    let mut handles = start_many(crowd.readers, || {
+                        let lock = Arc::clone(&lock);
+                        async move {
+                            for _ in 0..each {
+                                let value = lock.read().await;
+                                black_box(*value);
+                                pause().await;
+                            }
+                        }
+                    });
+                    handles.extend(start_many(crowd.writers, || {
+                        let lock = Arc::clone(&lock);
+                        async move {
+                            for _ in 0..each {
+                                let mut value = lock.write().await;
+                                *value += 1;
+                                pause().await;
+                            }
+                        }
+                    }));
+                    handles
+                }
+                Locked::Semaphore => {
+                    let semaphore = Arc::new(Semaphore::new(1));
+                    start_many(crowd.writers, || {
+                        let semaphore = Arc::clone(&semaphore);
+                        async move {
+                            for _ in 0..each {
+                                let permit = semaphore.acquire().await;
+                                pause().await;
+                                drop(permit);
+                            }
+                        }
+                    })
+                }
+            };
+            join_all(handles).await;
+            begin.elapsed()
+        }))
+    }
+
     fn echo(&self) -> Option<SocketAddr> {
         let listener = smol::block_on(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))).unwrap();
         let addr = listener.local_addr().unwrap();
@@ -223,6 +320,21 @@ fn apart(each: u64) -> Duration {
     smol::block_on(first);
     other.join().unwrap();
     begin.elapsed()
+}
+
+/// Starts so many that do the same.
+fn start_many<F: Future<Output = ()> + Send + 'static>(
+    count: u64,
+    body: impl Fn() -> F,
+) -> Vec<Task<()>> {
+    (0..count).map(|_| smol::spawn(body())).collect()
+}
+
+/// Waits until all have ended.
+async fn join_all(handles: Vec<Task<()>>) {
+    for handle in handles {
+        handle.await;
+    }
 }
 
 /// Starts one branch, runs the other, joins.

@@ -17,33 +17,41 @@ use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
     runtime::{Builder, Runtime},
-    sync::{Notify, mpsc},
-    task,
+    sync::{Mutex, Notify, RwLock, Semaphore, mpsc},
+    task::{self, JoinHandle},
 };
 
 use super::ECHO_BUFFER;
 use crate::{
     case::FIB_CUTOFF,
-    peer::{Parked, Peer, Start, fib_in_place},
+    peer::{Crowd, Flow, Locked, Parked, Peer, Start, fib_in_place},
     system::Memory,
 };
 
 /// A runtime with as many workers as were asked for.
-struct Tokio(Runtime);
+pub(super) struct Tokio(Runtime);
 
 /// Starts it.
 pub(super) fn start(workers: usize) -> Box<dyn Peer> {
-    let runtime = Builder::new_multi_thread()
-        .worker_threads(workers)
-        .enable_io()
-        .build()
-        .unwrap();
-    Box::new(Tokio(runtime))
+    Box::new(Tokio::new(workers))
 }
 
 impl Tokio {
+    /// Starts it.
+    pub(super) fn new(workers: usize) -> Tokio {
+        let runtime = Builder::new_multi_thread()
+            .worker_threads(workers)
+            .enable_io()
+            .build()
+            .unwrap();
+        Tokio(runtime)
+    }
+
     /// Runs `body` as a task, which is on a worker, and waits for it.
-    fn run<T: Send + 'static>(&self, body: impl Future<Output = T> + Send + 'static) -> T {
+    pub(super) fn run<T: Send + 'static>(
+        &self,
+        body: impl Future<Output = T> + Send + 'static,
+    ) -> T {
         self.0.block_on(self.0.spawn(body)).unwrap()
     }
 }
@@ -175,6 +183,112 @@ impl Peer for Tokio {
         }))
     }
 
+    fn transfer(&self, transfer: Flow) -> Option<Duration> {
+        let each = transfer.each();
+        let count = transfer.senders;
+        Some(self.run(async move {
+            let begin = Instant::now();
+            let mut handles = Vec::with_capacity(count + 1);
+            if let Some(capacity) = transfer.capacity {
+                let (sender, mut receiver) = mpsc::channel(capacity);
+                handles.push(task::spawn(async move {
+                    while let Some(number) = receiver.recv().await {
+                        black_box(number);
+                    }
+                }));
+                handles.extend(vec![sender; count].into_iter().map(|sender| {
+                    task::spawn(async move {
+                        for number in 0..each {
+                            sender.send(number).await.unwrap();
+                        }
+                    })
+                }));
+            } else {
+                let (sender, mut receiver) = mpsc::unbounded_channel();
+                handles.push(task::spawn(async move {
+                    while let Some(number) = receiver.recv().await {
+                        black_box(number);
+                    }
+                }));
+                handles.extend(vec![sender; count].into_iter().map(|sender| {
+                    task::spawn(async move {
+                        for number in 0..each {
+                            sender.send(number).unwrap();
+                        }
+                    })
+                }));
+            }
+            join_all(handles).await;
+            begin.elapsed()
+        }))
+    }
+
+    fn locking(&self, crowd: Crowd) -> Option<Duration> {
+        let each = crowd.each();
+        let pause = move || async move {
+            if crowd.yields {
+                task::yield_now().await;
+            }
+        };
+        Some(self.run(async move {
+            let begin = Instant::now();
+            let handles = match crowd.lock {
+                Locked::Mutex => {
+                    let lock = Arc::new(Mutex::new(0_u64));
+                    start_many(crowd.writers, || {
+                        let lock = Arc::clone(&lock);
+                        async move {
+                            for _ in 0..each {
+                                let mut value = lock.lock().await;
+                                *value += 1;
+                                pause().await;
+                            }
+                        }
+                    })
+                }
+                Locked::RwLock => {
+                    let lock = Arc::new(RwLock::new(0_u64));
+                    let mut handles = start_many(crowd.readers, || {
+                        let lock = Arc::clone(&lock);
+                        async move {
+                            for _ in 0..each {
+                                let value = lock.read().await;
+                                black_box(*value);
+                                pause().await;
+                            }
+                        }
+                    });
+                    handles.extend(start_many(crowd.writers, || {
+                        let lock = Arc::clone(&lock);
+                        async move {
+                            for _ in 0..each {
+                                let mut value = lock.write().await;
+                                *value += 1;
+                                pause().await;
+                            }
+                        }
+                    }));
+                    handles
+                }
+                Locked::Semaphore => {
+                    let semaphore = Arc::new(Semaphore::new(1));
+                    start_many(crowd.writers, || {
+                        let semaphore = Arc::clone(&semaphore);
+                        async move {
+                            for _ in 0..each {
+                                let permit = semaphore.acquire().await.unwrap();
+                                pause().await;
+                                drop(permit);
+                            }
+                        }
+                    })
+                }
+            };
+            join_all(handles).await;
+            begin.elapsed()
+        }))
+    }
+
     fn echo(&self) -> Option<SocketAddr> {
         let listener = self.0.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
         let addr = listener.local_addr().unwrap();
@@ -220,6 +334,21 @@ fn apart(each: u64) -> Duration {
     alone().block_on(first);
     other.join().unwrap();
     begin.elapsed()
+}
+
+/// Starts so many that do the same.
+fn start_many<F: Future<Output = ()> + Send + 'static>(
+    count: u64,
+    body: impl Fn() -> F,
+) -> Vec<JoinHandle<()>> {
+    (0..count).map(|_| task::spawn(body())).collect()
+}
+
+/// Waits until all have ended.
+pub(super) async fn join_all(handles: Vec<JoinHandle<()>>) {
+    for handle in handles {
+        handle.await.unwrap();
+    }
 }
 
 /// Starts one branch, runs the other, joins.
