@@ -7,11 +7,9 @@
 
 #[cfg(not(may_loom))]
 pub(crate) use std::{
-    hint::spin_loop,
     sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence},
     thread::{
-        Thread, current as current_thread, park as park_thread,
-        park_timeout as park_thread_timeout, yield_now as yield_thread,
+        Thread, current as current_thread, park as park_thread, park_timeout as park_thread_timeout,
     },
     thread_local,
 };
@@ -29,4 +27,17 @@ pub(crate) use std::cell::UnsafeCell as StdUnsafeCell;
 #[cfg(may_loom)]
 pub(crate) fn park_thread_timeout(_timeout: std::time::Duration) {
     park_thread();
+}
+
+/// Stores a value, released, and then issues a sequentially consistent fence.
+#[inline]
+pub(crate) fn store_and_fence(place: &AtomicUsize, value: usize) {
+    if cfg!(all(target_arch = "x86_64", not(may_loom))) {
+        // There every locked instruction is a full fence, and cheaper than one. (crossbeam-epoch does the same.)
+        place.swap(value, Ordering::SeqCst);
+        std::sync::atomic::compiler_fence(std::sync::atomic::Ordering::SeqCst);
+    } else {
+        place.store(value, Ordering::Release);
+        fence(Ordering::SeqCst);
+    }
 }

@@ -1,16 +1,19 @@
-//! Queues of pointers through a link that the queued thing carries itself.
+//! Queues: of pointers, through a link that the queued thing carries itself; and of values, in blocks.
 //!
-//! | queue | who pushes | who takes | order |
-//! |---|---|---|---|
-//! | [`Fifo`] | its owner | its owner | first in, first out |
-//! | [`Inbox`] | anybody | its owner, everything at once | as pushed |
+//! | queue | of | who pushes | who takes | order |
+//! |---|---|---|---|---|
+//! | [`Fifo`] | pointers | its owner | its owner | first in, first out |
+//! | [`Inbox`] | pointers | anybody | its owner, everything at once | as pushed |
+//! | [`Blocks`] | values | one producer | one consumer | first in, first out |
 //!
-//! A thing carries one link, so it is in one queue at a time. The stealable deque of coroutines that have not started is
+//! A thing carries one link, so it is in one of the first two at a time. The stealable deque of coroutines that have not started is
 //! crossbeam-deque's, in `worker/`.
 
+mod blocks;
 mod fifo;
 mod inbox;
 
+pub(crate) use blocks::Blocks;
 pub(crate) use fifo::Fifo;
 pub(crate) use inbox::Inbox;
 

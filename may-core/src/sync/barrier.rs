@@ -120,8 +120,8 @@ impl Barrier {
     fn release(&self) {
         // One of the next generation that is woken, too, looks and waits again; the number bounds the loop.
         let mut left = self.size.saturating_sub(1);
+        let mut wakes = Wakes::default();
         while left > 0 {
-            let mut wakes = Wakes::default();
             let mut state = self.state.lock();
             while left > 0 && !wakes.is_full() {
                 match state.waiters.grant_first() {

@@ -65,8 +65,8 @@ impl<T> Shared<T> {
         // Those who are woken look again, so it does not matter if one that has come back is woken twice; the number of receivers
         // bounds the loop.
         let mut left = state.receivers;
+        let mut wakes = Wakes::default();
         loop {
-            let mut wakes = Wakes::default();
             while left > 0
                 && !wakes.is_full()
                 && let Some(wake) = state.waiters.grant_first()

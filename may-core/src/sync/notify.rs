@@ -78,8 +78,8 @@ impl Notify {
         let mut state = self.state.lock();
         let round = state.round;
         state.round += 1;
+        let mut wakes = Wakes::default();
         loop {
-            let mut wakes = Wakes::default();
             while !wakes.is_full() && state.waiters.first().is_some_and(|begun| *begun <= round) {
                 if let Some(Some(wake)) = state.waiters.grant_first() {
                     wakes.push(wake);

@@ -153,9 +153,10 @@ impl Raw {
     }
 
     /// Gives the lock to those who are next.
+    #[cold]
     fn settle<'a>(&'a self, mut state: SpinGuard<'a, State>) {
+        let mut wakes = Wakes::default();
         loop {
-            let mut wakes = Wakes::default();
             state.grant(&mut wakes);
             drop(state);
             let full = wakes.is_full();

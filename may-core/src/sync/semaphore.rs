@@ -249,9 +249,18 @@ impl Semaphore {
     }
 
     /// Hands out what is there.
-    fn settle<'a>(&'a self, mut state: SpinGuard<'a, State>) {
+    #[inline]
+    fn settle<'a>(&'a self, state: SpinGuard<'a, State>) {
+        if !state.waiters.is_empty() {
+            self.settle_waiters(state);
+        }
+    }
+
+    /// Hands out what is there to those who wait.
+    #[cold]
+    fn settle_waiters<'a>(&'a self, mut state: SpinGuard<'a, State>) {
+        let mut wakes = Wakes::default();
         loop {
-            let mut wakes = Wakes::default();
             while !wakes.is_full()
                 && let Some(&n) = state.waiters.first()
                 && n <= state.permits

@@ -1,16 +1,44 @@
-//! One sender, one receiver: neither can be cloned or shared, so the types say that there are two parties.
+//! One sender, one receiver: neither can be cloned or shared, which makes this the cheapest way to hand values over.
 //!
-//! It is the same channel below: on one worker, where pairs mostly live, nothing would be saved by knowing that there are two, and
-//! the messages are exchanged under a lock that nobody else holds.
+//! The messages lie in a queue that needs no lock ([`Blocks`](crate::queue::Blocks)); only the receiver ever waits. *No wake-up is
+//! lost*: the sender puts a message out with a full fence and then looks whether the receiver waits, and the receiver looks for a
+//! message once more after it was registered, with a fence in between.
 
 use std::cell::Cell;
 use std::fmt;
 use std::marker::PhantomData;
 use std::panic::{RefUnwindSafe, UnwindSafe};
+use std::sync::Arc;
 
-use crate::channel;
+use crate::channel::{self, Recv};
+use crate::park::{self, Waited};
+use crate::prim::{AtomicU32, Ordering, fence};
+use crate::queue::Blocks;
+use crate::util::clock::Deadline;
+use crate::wait::{Turn, WaitQueue};
 
-pub use std::sync::mpsc::{RecvError, RecvTimeoutError, SendError, TryRecvError, TrySendError};
+pub use std::sync::mpsc::{RecvError, RecvTimeoutError, SendError, TryRecvError};
+
+/// What both sides share.
+struct Shared<T> {
+    messages: Blocks<T>,
+    /// The receiver, if it waits.
+    receiver: WaitQueue,
+    /// One of the bits below for each side that is gone.
+    gone: AtomicU32,
+}
+
+/// The sender is gone.
+const SENDER: u32 = 1;
+/// The receiver is gone.
+const RECEIVER: u32 = 2;
+
+impl<T> Shared<T> {
+    /// Whether a side is gone; if it is the sender, its last message is visible.
+    fn is_gone(&self, side: u32) -> bool {
+        self.gone.load(Ordering::Acquire) & side != 0
+    }
+}
 
 /// Makes a channel that holds as many messages as there is memory for, so that sending never waits.
 ///
@@ -25,54 +53,46 @@ pub use std::sync::mpsc::{RecvError, RecvTimeoutError, SendError, TryRecvError, 
 /// ```
 #[must_use]
 pub fn channel<T>() -> (Sender<T>, Receiver<T>) {
-    pair(channel::unbounded())
-}
-
-/// Makes a channel that holds at most `bound` messages; with zero, each message passes when both are there at the same time.
-#[must_use]
-pub fn sync_channel<T>(bound: usize) -> (Sender<T>, Receiver<T>) {
-    pair(channel::bounded(bound))
-}
-
-/// The ends of a channel that is not shared further.
-fn pair<T>(
-    (sender, receiver): (channel::Sender<T>, channel::Receiver<T>),
-) -> (Sender<T>, Receiver<T>) {
-    (Sender(sender, PhantomData), Receiver(receiver, PhantomData))
+    let shared = Arc::new(Shared {
+        messages: Blocks::new(),
+        receiver: WaitQueue::new(),
+        gone: AtomicU32::new(0),
+    });
+    (
+        Sender(shared.clone(), PhantomData),
+        Receiver(Consumer(shared), PhantomData),
+    )
 }
 
 /// The sending side.
-pub struct Sender<T>(channel::Sender<T>, PhantomData<Cell<()>>);
+pub struct Sender<T>(Arc<Shared<T>>, PhantomData<Cell<()>>);
 
 impl<T> UnwindSafe for Sender<T> {}
 impl<T> RefUnwindSafe for Sender<T> {}
 
 impl<T> Sender<T> {
-    /// Sends a message, waiting for room.
+    /// Sends a message, without waiting.
     ///
     /// # Errors
     ///
     /// The message comes back if the receiver has gone.
-    ///
-    /// # Cancellation
-    ///
-    /// A cancelled coroutine unwinds here, and the message was not sent.
+    #[inline]
     pub fn send(&self, message: T) -> Result<(), SendError<T>> {
-        self.0
-            .send(message)
-            .map_err(|channel::SendError(message)| SendError(message))
+        park::spend_budget();
+        if self.0.is_gone(RECEIVER) {
+            return Err(SendError(message));
+        }
+        // SAFETY: (docs/safety.md, R5) there is one sender, which is not `Sync`.
+        unsafe { self.0.messages.push(message) };
+        self.0.receiver.wake_one_after_fence();
+        Ok(())
     }
+}
 
-    /// Sends a message if there is room now.
-    ///
-    /// # Errors
-    ///
-    /// The message comes back if the channel is full, or if the receiver has gone.
-    pub fn try_send(&self, message: T) -> Result<(), TrySendError<T>> {
-        self.0.try_send(message).map_err(|error| match error {
-            channel::TrySendError::Full(message) => TrySendError::Full(message),
-            channel::TrySendError::Disconnected(message) => TrySendError::Disconnected(message),
-        })
+impl<T> Drop for Sender<T> {
+    fn drop(&mut self) {
+        self.0.gone.fetch_or(SENDER, Ordering::AcqRel);
+        self.0.receiver.wake_one();
     }
 }
 
@@ -83,9 +103,69 @@ impl<T> fmt::Debug for Sender<T> {
 }
 
 /// The receiving side.
-pub struct Receiver<T>(channel::Receiver<T>, PhantomData<Cell<()>>);
+pub struct Receiver<T>(Consumer<T>, PhantomData<Cell<()>>);
 
 impl<T> UnwindSafe for Receiver<T> {}
 impl<T> RefUnwindSafe for Receiver<T> {}
 
 super::mpsc::receiver!();
+
+/// What receives; not to be used by two at once.
+struct Consumer<T>(Arc<Shared<T>>);
+
+impl<T> Consumer<T> {
+    /// Takes a message if there is one.
+    #[inline]
+    fn pop(&self) -> Option<T> {
+        // SAFETY: (docs/safety.md, R5) there is one receiver, which is not `Sync`.
+        unsafe { self.0.messages.pop() }
+    }
+
+    /// Receives a message if there is one now.
+    #[inline]
+    fn try_recv(&self) -> Result<T, channel::TryRecvError> {
+        if let Some(message) = self.pop() {
+            return Ok(message);
+        }
+        match self.0.is_gone(SENDER) {
+            // Its last message may have come since.
+            true => self.pop().ok_or(channel::TryRecvError::Disconnected),
+            false => Err(channel::TryRecvError::Empty),
+        }
+    }
+
+    /// Receives a message, waiting for one.
+    #[inline]
+    fn recv(&self) -> Result<T, channel::RecvError> {
+        self.recv_until(Deadline::NEVER)
+            .map_err(channel::RecvError::from)
+    }
+
+    /// Receives a message, waiting until `deadline`.
+    #[inline]
+    fn recv_until(&self, deadline: Deadline) -> Result<T, Recv> {
+        park::spend_budget();
+        loop {
+            match self.try_recv() {
+                Ok(message) => return Ok(message),
+                Err(channel::TryRecvError::Disconnected) => return Err(Recv::Disconnected),
+                Err(channel::TryRecvError::Empty) => {}
+            }
+            let is_ready = || !self.0.messages.is_empty() || self.0.is_gone(SENDER);
+            if park::wait(&self.0.receiver, &Turn::until(deadline), is_ready) == Waited::TimedOut {
+                return Err(Recv::Empty);
+            }
+        }
+    }
+}
+
+impl<T> Drop for Consumer<T> {
+    fn drop(&mut self) {
+        self.0.gone.fetch_or(RECEIVER, Ordering::AcqRel);
+        // What comes from now on is dropped with the queue.
+        fence(Ordering::SeqCst);
+        while let Some(message) = self.pop() {
+            drop(message);
+        }
+    }
+}

@@ -9,10 +9,9 @@ use std::panic::{RefUnwindSafe, UnwindSafe};
 
 #[cfg(not(may_loom))]
 mod raw {
-    use crate::prim::{AtomicBool, Ordering, StdUnsafeCell, spin_loop, yield_thread};
+    use crossbeam_utils::Backoff;
 
-    /// Spins that a thread tries before it gives up its processor.
-    const SPINS_BEFORE_YIELD: u32 = 64;
+    use crate::prim::{AtomicBool, Ordering, StdUnsafeCell};
 
     /// A flag that says whether somebody is inside, and what it guards.
     pub(super) struct Raw<T> {
@@ -38,17 +37,14 @@ mod raw {
 
         #[cold]
         fn enter_contended(&self) {
-            let mut spins = 0;
+            // With growing pauses: looking all the time takes the cache line away from the holder, and made a channel that both of two
+            // workers use four times as slow. In the end it gives up the processor, which the holder may need.
+            let backoff = Backoff::new();
             loop {
-                while self.locked.load(Ordering::Relaxed) {
-                    spins += 1;
-                    if spins % SPINS_BEFORE_YIELD == 0 {
-                        yield_thread();
-                    } else {
-                        spin_loop();
-                    }
-                }
-                if !self.locked.swap(true, Ordering::Acquire) {
+                backoff.snooze();
+                if !self.locked.load(Ordering::Relaxed)
+                    && !self.locked.swap(true, Ordering::Acquire)
+                {
                     return;
                 }
             }

@@ -291,6 +291,12 @@ impl WaitQueue {
         !self.is_empty() && self.wake_first()
     }
 
+    /// As [`WaitQueue::wake_one`], for a caller who has issued a fence after his change.
+    #[inline]
+    pub(crate) fn wake_one_after_fence(&self) -> bool {
+        !self.is_empty() && self.wake_first()
+    }
+
     /// The half of [`WaitQueue::wake_one`] that finds somebody.
     fn wake_first(&self) -> bool {
         let mut nodes = self.nodes.lock();

@@ -115,8 +115,12 @@ impl Wakes {
         self.count += 1;
     }
 
-    /// Wakes them all.
-    pub(crate) fn fire(self) {
-        self.wakes.into_iter().flatten().for_each(Wake::fire);
+    /// Wakes them all; after this there is room again.
+    pub(crate) fn fire(&mut self) {
+        for wake in &mut self.wakes[..std::mem::take(&mut self.count)] {
+            if let Some(wake) = wake.take() {
+                wake.fire();
+            }
+        }
     }
 }
