@@ -37,14 +37,19 @@ pub fn watchdog() -> Watchdog {
 #[must_use = "the watch ends when the watchdog is dropped"]
 #[track_caller]
 pub fn watchdog_for(patience: Duration) -> Watchdog {
-    let location = Location::caller();
     let test = thread::current().name().unwrap_or("a test").to_owned();
+    watchdog_of(format!("{test} ({})", Location::caller()), patience)
+}
+
+/// Watches a part of a test, which is named in the message.
+#[must_use = "the watch ends when the watchdog is dropped"]
+pub fn watchdog_of(what: String, patience: Duration) -> Watchdog {
     let (alive, watched) = mpsc::channel();
     thread::Builder::new()
         .name("watchdog".to_owned())
         .spawn(move || {
             if watched.recv_timeout(patience) == Err(mpsc::RecvTimeoutError::Timeout) {
-                eprintln!("\n{test} ({location}) hangs: it has not ended within {patience:?}");
+                eprintln!("\n{what} hangs: it has not ended within {patience:?}");
                 std::process::abort();
             }
         })
