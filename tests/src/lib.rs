@@ -49,7 +49,9 @@ pub fn watchdog_of(what: String, patience: Duration) -> Watchdog {
         .name("watchdog".to_owned())
         .spawn(move || {
             if watched.recv_timeout(patience) == Err(mpsc::RecvTimeoutError::Timeout) {
-                eprintln!("\n{what} hangs: it has not ended within {patience:?}");
+                let text = format!("\n{what} hangs: it has not ended within {patience:?}\n");
+                // Not `eprintln`: what that writes is captured by the harness, and lost with the process.
+                let _ = std::io::Write::write_all(&mut std::io::stderr(), text.as_bytes());
                 std::process::abort();
             }
         })

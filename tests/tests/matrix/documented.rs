@@ -111,6 +111,7 @@ fn identifier(text: &str) -> String {
 
 /// The type whose implementation has this header, after `impl`.
 fn implementor(header: &str) -> String {
+    let header = header.replace("->", "");
     let mut depth = 0;
     let after_generics = header.find(|c| {
         depth += i32::from(c == '<') - i32::from(c == '>');

@@ -11,9 +11,10 @@ mod rows;
 mod subject;
 
 use std::collections::BTreeSet;
+use std::panic::AssertUnwindSafe;
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
+use std::sync::{Arc, Mutex as StdMutex};
 use std::time::{Duration, Instant};
 use std::{panic, thread};
 
@@ -31,12 +32,17 @@ const SHORT: Duration = Duration::from_micros(500);
 /// The kinds of places in which everything is a coroutine, so that all can be cancelled.
 const COROUTINES: [Kind; 2] = [Kind::Coroutines(1), Kind::Coroutines(3)];
 
+/// After how long a row counts as hanging, and a wake-up as lost.
+const PATIENCE: Duration = Duration::from_secs(60);
+const LOST: Duration = Duration::from_secs(2);
+
 /// How often each race is run, per row and kind of place.
 fn rounds() -> u64 {
-    std::env::var("MAY_ROUNDS").map_or(20, |rounds| rounds.parse().expect("a number"))
+    std::env::var("MAY_ROUNDS").map_or(150, |rounds| rounds.parse().expect("a number"))
 }
 
-/// Runs `check` for each row that `applies`, in these kinds of places.
+/// Runs `check` for each row that `applies`, in these kinds of places. A cell that fails is printed, and the others are checked all the
+/// same.
 fn for_rows(
     kinds: &[Kind],
     applies: impl Fn(&Row) -> bool,
@@ -44,21 +50,22 @@ fn for_rows(
 ) {
     let rows: Vec<Row> = rows::all().into_iter().filter(applies).collect();
     assert!(!rows.is_empty());
+    let failed = StdMutex::new(Vec::new());
     for kind in kinds {
         in_place(*kind, |place| {
             for row in &rows {
                 let name = format!("{} in {kind:?}", row.name());
-                let patience = Duration::from_secs(60) + Duration::from_millis(10 * rounds());
+                let patience = PATIENCE + Duration::from_millis(20 * rounds());
                 let _watchdog = watchdog_of(name.clone(), patience);
-                let _name = OnDrop(|| {
-                    if thread::panicking() && coroutine::panicking() {
-                        eprintln!("this was {name}");
-                    }
-                });
-                check(place, row);
+                if panic::catch_unwind(AssertUnwindSafe(|| check(place, row))).is_err() {
+                    eprintln!("this was {name}");
+                    failed.lock().unwrap().push(name);
+                }
             }
         });
     }
+    let failed = failed.into_inner().unwrap();
+    assert!(failed.is_empty(), "these fail: {failed:#?}");
 }
 
 /// A flag that is set right before a call: on one worker, whoever sees it set sees the caller wait.
@@ -344,11 +351,8 @@ impl Outcomes {
             self.woken.fetch_add(1, SeqCst);
         } else {
             self.ended.fetch_add(1, SeqCst);
-            assert!(
-                !row.keeps || blocks.call(timeout),
-                "{}: the wake-up is lost",
-                row.name()
-            );
+            let another = || time::timeout(LOST, || blocks.call(timeout)) == Ok(true);
+            assert!(!row.keeps || another(), "the wake-up is lost");
         }
     }
 

@@ -121,7 +121,7 @@ fn sending() -> Vec<Row> {
     let bounded = Subject::new(
         "a full bounded channel",
         || full(2, channel::bounded(2), |tx| tx.send(0).unwrap()),
-        |c: &Channel| drop(c.rx.get().try_recv().unwrap()),
+        |c: &Channel| assert_eq!(c.rx.get().try_recv(), Ok(0)),
     )
     .closed_by(|c| drop(c.rx.take()));
     let rendezvous = Subject::new(
@@ -129,7 +129,9 @@ fn sending() -> Vec<Row> {
         || Both::new(channel::bounded(0)),
         |c: &Channel| {
             let rx = c.rx.get();
-            c.partners.come(move || drop(rx.recv()));
+            c.partners.come(move || {
+                let _ = rx.recv();
+            });
         },
     )
     .closed_by(|c| drop(c.rx.take()))
@@ -187,7 +189,7 @@ fn of_mpsc() -> Vec<Row> {
         "a full sync_channel",
         || full(2, mpsc::sync_channel(2), |tx| tx.send(0).unwrap()),
         |c: &Both<mpsc::SyncSender<i32>, mpsc::Receiver<i32>>| {
-            c.rx.with(|rx| drop(rx.try_recv().unwrap()));
+            c.rx.with(|rx| assert_eq!(rx.try_recv(), Ok(0)));
         },
     )
     .closed_by(|c| drop(c.rx.take()));
@@ -213,7 +215,7 @@ fn of_mpmc() -> Vec<Row> {
     let sending = Subject::new(
         "a full sync_channel",
         || full(2, mpmc::sync_channel(2), |tx| tx.send(0).unwrap()),
-        |c: &Both<mpmc::Sender<i32>, mpmc::Receiver<i32>>| drop(c.rx.get().try_recv().unwrap()),
+        |c: &Both<mpmc::Sender<i32>, mpmc::Receiver<i32>>| assert_eq!(c.rx.get().try_recv(), Ok(0)),
     )
     .closed_by(|c| drop(c.rx.take()));
     let mut rows = receiving.rows(receives!("sync/mpmc.rs"));
@@ -233,7 +235,7 @@ fn of_spsc() -> Vec<Row> {
         "a full sync_channel",
         || full(2, spsc::sync_channel(2), |tx| tx.send(0).unwrap()),
         |c: &Both<spsc::Sender<i32>, spsc::Receiver<i32>>| {
-            c.rx.with(|rx| drop(rx.try_recv().unwrap()));
+            c.rx.with(|rx| assert_eq!(rx.try_recv(), Ok(0)));
         },
     )
     .closed_by(|c| drop(c.rx.take()))

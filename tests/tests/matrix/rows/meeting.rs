@@ -28,7 +28,9 @@ fn barriers() -> Vec<Row> {
         || (Arc::new(Barrier::new(2)), Partners::default()),
         |(barrier, partners)| {
             let barrier = barrier.clone();
-            partners.come(move || drop(barrier.wait().is_leader()));
+            partners.come(move || {
+                barrier.wait();
+            });
         },
     )
     .met()
@@ -135,6 +137,8 @@ fn groups() -> Vec<Row> {
     }
     Subject::new("a group of two", Group::new, |g| drop(g.other.take()))
         .for_one()
+        // The watcher leaves the group as it begins to wait.
+        .met()
         .rows([
             waits("sync/wait_group.rs WaitGroup::wait", |g, _| {
                 wait(g, |caller| {
