@@ -488,27 +488,27 @@ fn a_wake_up_that_a_leaving_waiter_did_not_use_goes_to_the_next() {
     });
 }
 
-/// What the helper does after which its destructor runs.
+/// How the helper leaves the frame whose destructor waits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Leaves {
-    ByPanic,
-    ByCancellation,
-    ByLimit,
+    Panicking,
+    Cancelled,
+    Limited,
 }
 
 #[test]
 fn a_destructor_that_runs_while_unwinding_waits_as_usual() {
     let applies = |row: &Row| row.ends != Ends::Never;
     for_rows(&COROUTINES, applies, |_, row| {
-        for leaves in [Leaves::ByPanic, Leaves::ByCancellation, Leaves::ByLimit] {
+        for leaves in [Leaves::Panicking, Leaves::Cancelled, Leaves::Limited] {
             let blocks = row.make();
             let (waits, says) = started();
             let (ended, said) = started();
             let for_helper = blocks.clone();
             let timeout = (!row.is_wakeable()).then_some(SHORT);
             let limit = match leaves {
-                Leaves::ByLimit => SHORT,
-                Leaves::ByPanic | Leaves::ByCancellation => DAYS,
+                Leaves::Limited => SHORT,
+                Leaves::Panicking | Leaves::Cancelled => DAYS,
             };
             let helper = spawn_waiting(move || {
                 time::timeout(limit, || {
@@ -517,7 +517,7 @@ fn a_destructor_that_runs_while_unwinding_waits_as_usual() {
                         let woken = for_helper.call(timeout);
                         said.store(woken == timeout.is_none(), SeqCst);
                     });
-                    if leaves == Leaves::ByPanic {
+                    if leaves == Leaves::Panicking {
                         panic::resume_unwind(Box::new("a payload"));
                     }
                     loop {
@@ -525,7 +525,7 @@ fn a_destructor_that_runs_while_unwinding_waits_as_usual() {
                     }
                 })
             });
-            if leaves != Leaves::ByLimit {
+            if leaves != Leaves::Limited {
                 helper.cancel();
             }
             eventually("the destructor runs", || waits.load(SeqCst));
@@ -533,9 +533,9 @@ fn a_destructor_that_runs_while_unwinding_waits_as_usual() {
             let result = helper.join();
             assert!(ended.load(SeqCst), "{leaves:?}");
             match (leaves, result) {
-                (Leaves::ByLimit, result) => assert!(result.unwrap().is_err()),
-                (Leaves::ByCancellation, result) => assert_cancelled(result),
-                (Leaves::ByPanic, result) => {
+                (Leaves::Limited, result) => assert!(result.unwrap().is_err()),
+                (Leaves::Cancelled, result) => assert_cancelled(result),
+                (Leaves::Panicking, result) => {
                     let payload = result.unwrap_err();
                     assert_eq!(may_tests::message(&*payload), "a payload");
                 }
@@ -547,7 +547,7 @@ fn a_destructor_that_runs_while_unwinding_waits_as_usual() {
 #[test]
 fn a_destructor_on_a_plain_thread_waits_as_usual() {
     for_rows(&[Kind::Threads], Row::is_wakeable, |_, row| {
-        for leaves in [Leaves::ByPanic, Leaves::ByLimit] {
+        for leaves in [Leaves::Panicking, Leaves::Limited] {
             let blocks = row.make();
             let (waits, says) = started();
             let (ended, said) = started();
@@ -558,7 +558,7 @@ fn a_destructor_on_a_plain_thread_waits_as_usual() {
                         says.store(true, SeqCst);
                         said.store(for_thread.call(None), SeqCst);
                     });
-                    if leaves == Leaves::ByPanic {
+                    if leaves == Leaves::Panicking {
                         panic::resume_unwind(Box::new("a payload"));
                     }
                     loop {
@@ -570,7 +570,7 @@ fn a_destructor_on_a_plain_thread_waits_as_usual() {
             blocks.wake();
             let result = thread.join();
             assert!(ended.load(SeqCst), "{leaves:?}");
-            assert_eq!(result.is_err(), leaves == Leaves::ByPanic);
+            assert_eq!(result.is_err(), leaves == Leaves::Panicking);
         }
     });
 }
@@ -615,10 +615,9 @@ fn every_function_that_can_be_cancelled_has_a_row() {
             .any(|prefix| name.starts_with(prefix))
     };
     found.retain(|name| !is_elsewhere(name));
-    let covered: BTreeSet<String> = rows::all()
-        .iter()
-        .map(|row| row.covers.to_owned())
-        .collect();
+    let rows = rows::all();
+    let covered: BTreeSet<String> = rows.iter().map(|row| row.covers.to_owned()).collect();
+    println!("{} rows of {} functions", rows.len(), covered.len());
     let difference: Vec<_> = found.symmetric_difference(&covered).collect();
     assert!(
         difference.is_empty(),
