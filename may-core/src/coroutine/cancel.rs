@@ -108,6 +108,9 @@ pub(crate) fn raise() {
 /// assert_eq!(saved, "both");
 /// ```
 pub fn shield<R>(f: impl FnOnce() -> R) -> R {
+    if current::coroutine().is_none() {
+        return limit::shield_thread(f);
+    }
     marked(|header| &header.shielded, true, f)
 }
 

@@ -297,7 +297,10 @@ pub(crate) fn wait(queue: &WaitQueue, turn: &Turn, is_ready: impl FnOnce() -> bo
             turn,
             |node| queue.register(node),
             is_ready,
-            |node| queue.withdraw(node),
+            |node| {
+                queue.withdraw(node);
+                false
+            },
         )
     }
 }
@@ -309,10 +312,25 @@ pub(crate) fn wait(queue: &WaitQueue, turn: &Turn, is_ready: impl FnOnce() -> bo
 #[inline(always)]
 pub(crate) fn wait_in<S, D>(
     lock: &SpinLock<S>,
+    guard: SpinGuard<'_, S>,
+    list: impl Fn(&mut S) -> &mut WaitList<D>,
+    data: D,
+    turn: &Turn,
+) -> Waited {
+    wait_in_unless(lock, guard, list, data, turn, |_| false)
+}
+
+/// As [`wait_in`], for an operation that others may complete for the caller before they commit its node. When the wait has ended
+/// otherwise, `is_over` looks under the lock whether they have; then a cancellation or a limit is left to the next wait. If they
+/// have not it takes back what they would complete.
+#[inline(always)]
+pub(crate) fn wait_in_unless<S, D>(
+    lock: &SpinLock<S>,
     mut guard: SpinGuard<'_, S>,
     list: impl Fn(&mut S) -> &mut WaitList<D>,
     data: D,
     turn: &Turn,
+    is_over: impl FnOnce(&mut S) -> bool,
 ) -> Waited {
     // SAFETY: (docs/safety.md, I2) `wait_with` withdraws what it registers, from the same list.
     let register = |node: Pin<&Node<D>>| unsafe {
@@ -320,8 +338,10 @@ pub(crate) fn wait_in<S, D>(
         drop(guard);
     };
     let withdraw = |node: Pin<&Node<D>>| {
+        let mut state = lock.lock();
         // SAFETY: (docs/safety.md, I2) as above.
-        unsafe { list(&mut lock.lock()).withdraw(node) };
+        unsafe { list(&mut state).withdraw(node) };
+        is_over(&mut state)
     };
     wait_with(data, turn, register, || false, withdraw)
 }
@@ -333,7 +353,7 @@ fn wait_with<D>(
     turn: &Turn,
     register: impl FnOnce(Pin<&Node<D>>),
     is_ready: impl FnOnce() -> bool,
-    withdraw: impl FnOnce(Pin<&Node<D>>),
+    withdraw: impl FnOnce(Pin<&Node<D>>) -> bool,
 ) -> Waited {
     let blocker = Blocker::current();
     let cancellable = blocker.is_cancellable(turn.cancelled_by_error);
@@ -356,11 +376,10 @@ fn wait_with<D>(
     } else {
         blocker.suspend(ticket, limited.deadline)
     };
-    if !matches!(outcome, Outcome::Committed(_)) {
-        withdraw(node);
-    }
+    let over = !matches!(outcome, Outcome::Committed(_)) && withdraw(node);
     turn.keep(&node);
     match outcome {
+        _ if over => {}
         Outcome::Committed(_) => return Waited::Woken,
         Outcome::TimedOut if limited.by_limit => blocker.deliver_limit(),
         Outcome::TimedOut => return Waited::TimedOut,
