@@ -512,7 +512,7 @@ pub(crate) fn sleep_until(deadline: Deadline) {
 pub fn yield_now() {
     // Inlined, because a call and a return around the switch would cost more than the switch (worker/run.rs).
     let Some(coroutine) = current::coroutine() else {
-        return std::thread::yield_now();
+        return yield_thread();
     };
     // SAFETY: (docs/safety.md, R1) the running coroutine's block lives while it runs.
     let header = unsafe { coroutine.as_ref() };
@@ -527,6 +527,15 @@ pub fn yield_now() {
     unwinding::before_suspend(header);
     // SAFETY: (docs/safety.md, I2) a coroutine runs on a worker, so the lines above sent it home.
     unsafe { header.suspend() };
+}
+
+/// What [`yield_now`] is on a plain thread.
+#[cold]
+fn yield_thread() {
+    if limit::of_thread().has_elapsed() && !std::thread::panicking() {
+        cancel::raise_limit();
+    }
+    std::thread::yield_now();
 }
 
 /// The rare half of [`yield_now`]: delivers a cancellation or a limit, or refuses to suspend.

@@ -285,20 +285,12 @@ fn a_shielded_wait_is_not_cancelled_and_the_next_one_is() {
     });
 }
 
-/// Whether a limit around the row ends a wait in this kind of place.
-fn can_be_limited(row: &Row, place: &Place) -> bool {
-    row.waits_on_threads || matches!(place.kind(), Kind::Coroutines(_))
-}
-
 #[test]
 fn a_limit_around_the_call_ends_the_wait() {
     for_rows(
         &KINDS,
         |_| true,
-        |place, row| {
-            if !can_be_limited(row, place) {
-                return;
-            }
+        |_, row| {
             let only_time = row.ends == Ends::Timeout;
             for timeout in [None, Some(DAYS)] {
                 // So that the call that follows finds what the first one has left.
@@ -417,9 +409,6 @@ fn a_cancellation_and_a_wake_up_race_and_exactly_one_wins() {
 #[test]
 fn a_limit_and_a_wake_up_race_and_exactly_one_wins() {
     for_rows(&KINDS, Row::is_wakeable, |place, row| {
-        if !can_be_limited(row, place) {
-            return;
-        }
         let outcomes = Outcomes::default();
         with_seeds(rounds(), |mut random| {
             let blocks = row.make();

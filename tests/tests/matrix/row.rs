@@ -46,8 +46,6 @@ pub(crate) struct Row {
     pub(crate) meets: bool,
     /// Whether there is another side whose going ends the wait.
     pub(crate) closes: bool,
-    /// Whether it waits on a plain thread, so that a limit has something to end there.
-    pub(crate) waits_on_threads: bool,
     make: Box<dyn Fn() -> Arc<dyn Blocks> + Send + Sync>,
 }
 
@@ -75,7 +73,6 @@ pub(crate) struct Call<S> {
     covers: &'static str,
     ends: Ends,
     keeps: bool,
-    waits_on_threads: bool,
     call: fn(&S, Option<Duration>) -> bool,
 }
 
@@ -89,7 +86,6 @@ const fn ended_by<S>(
         covers,
         ends,
         keeps: true,
-        waits_on_threads: true,
         call,
     }
 }
@@ -130,12 +126,6 @@ pub(crate) const fn hangs<S>(
 /// is passed to.)
 pub(crate) fn loses<S>(mut call: Call<S>) -> Call<S> {
     call.keeps = false;
-    call
-}
-
-/// On a plain thread it does not wait.
-pub(crate) fn only_in_coroutines<S>(mut call: Call<S>) -> Call<S> {
-    call.waits_on_threads = false;
     call
 }
 
@@ -196,7 +186,6 @@ impl<S: Send + Sync + 'static> Subject<S> {
                 shared: self.shared,
                 meets: self.meets,
                 closes: close.is_some(),
-                waits_on_threads: call.waits_on_threads,
                 make: Box::new(move || {
                     Arc::new(Operation {
                         state: make(),

@@ -7,7 +7,7 @@ use std::time::Instant;
 use may::channel::{self, Receiver, Sender};
 use may::coroutine::{self, Coroutine, JoinHandle, TaskGroup};
 
-use crate::row::{Row, Subject, loses, only_in_coroutines, or_max, waits, waits_in_time};
+use crate::row::{Row, Subject, loses, or_max, waits, waits_in_time};
 use crate::subject::{Slot, Stay, Told};
 
 pub(crate) fn rows() -> Vec<Row> {
@@ -129,7 +129,7 @@ fn parking() -> Vec<Row> {
 /// As long as there is nothing else to do.
 fn yielding() -> Vec<Row> {
     let wake = |woken: &AtomicBool| woken.store(true, SeqCst);
-    Subject::new("a condition", AtomicBool::default, wake).rows([only_in_coroutines(waits(
+    Subject::new("a condition", AtomicBool::default, wake).rows([waits(
         "park/mod.rs yield_now",
         |woken, _| {
             while !woken.swap(false, SeqCst) {
@@ -137,5 +137,5 @@ fn yielding() -> Vec<Row> {
             }
             true
         },
-    ))])
+    )])
 }
