@@ -163,7 +163,7 @@ fn senders_hear_that_the_receivers_have_gone() {
 
 #[test]
 fn what_wait_for_returns_is_what_was_asked_for() {
-    const ROUNDS: usize = 20_000;
+    const CHANGES: usize = 50_000;
     everywhere(|place| {
         let (tx, rx) = watch::channel(0_usize);
         let (ends, stops) = (
@@ -186,14 +186,16 @@ fn what_wait_for_returns_is_what_was_asked_for() {
             .map(|parity| {
                 let (mut rx, stops) = (rx.clone(), stops.clone());
                 place.start(move || {
-                    for _ in 0..ROUNDS {
-                        if stops.load(SeqCst) {
-                            break;
-                        }
-                        let value = *rx.wait_for(|value| value % 2 == parity).unwrap();
+                    let (mut value, mut random) = (0, Random::new(2));
+                    while value < CHANGES && !stops.load(SeqCst) {
+                        value = *rx.wait_for(|value| value % 2 == parity).unwrap();
                         if value % 2 != parity {
                             stops.store(true, SeqCst);
                             return Err(value);
+                        }
+                        // What is there at once takes no turn from others.
+                        if random.below(50) == 0 {
+                            coroutine::yield_now();
                         }
                     }
                     Ok(())
