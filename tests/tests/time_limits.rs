@@ -487,7 +487,8 @@ fn a_notification_to_all_is_heard_by_those_whose_limit_has_to_wait() {
                 .collect();
             eventually("all have begun to wait", || begun.load(SeqCst) == 500);
             sleep(SHORT);
-            elsewhere(move || notify.notify_all()).join().unwrap();
+            let notifies = notify.clone();
+            elsewhere(move || notifies.notify_all()).join().unwrap();
             let start = Instant::now();
             while !waiters.iter().all(|waiter| waiter.is_finished()) {
                 if start.elapsed() > Duration::from_secs(5) {
