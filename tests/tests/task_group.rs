@@ -240,27 +240,29 @@ fn a_group_that_is_dropped_cancels_its_members_and_does_not_wait() {
 #[test]
 fn who_waits_for_a_group_and_is_cancelled_takes_the_members_with_him() {
     on_workers(2, || {
-        let gone = Arc::new(AtomicUsize::new(0));
-        let counts = gone.clone();
+        let counts = Arc::new([AtomicUsize::new(0), AtomicUsize::new(0)]);
+        let shared = counts.clone();
         let owner = spawn_waiting(move || {
             let mut group = TaskGroup::new();
             for _ in 0..3 {
-                let gone = counts.clone();
+                let counts = shared.clone();
                 group.spawn(move || {
+                    let [started, gone] = &*counts;
                     let _gone = OnDrop(|| {
                         gone.fetch_add(1, SeqCst);
                     });
+                    started.fetch_add(1, SeqCst);
                     coroutine::sleep(LONG);
                 });
             }
-            coroutine::yield_now();
             group.join_all().len()
         });
-        eventually("somebody waits", || !owner.is_finished());
-        coroutine::sleep(Duration::from_millis(1));
+        let [started, gone] = &*counts;
+        eventually("all have started", || started.load(SeqCst) == 3);
+        assert!(!owner.is_finished());
         owner.cancel();
-        assert_cancelled(owner.join().map(|_| ()));
-        eventually("the members end as well", || gone.load(SeqCst) <= 3);
+        assert_cancelled(owner.join());
+        eventually("all have ended", || gone.load(SeqCst) == 3);
     });
 }
 

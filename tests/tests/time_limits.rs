@@ -471,7 +471,7 @@ fn a_notification_to_all_is_heard_by_those_whose_limit_has_to_wait() {
     let told = AtomicBool::new(true);
     beside_one_that_unwinds(2, || {
         let notify = Arc::new(Notify::new());
-        for _ in 0..10 {
+        for _ in 0..20 {
             let begun = Arc::new(AtomicUsize::new(0));
             let waiters: Vec<_> = (0..500)
                 .map(|_| {
@@ -511,35 +511,54 @@ fn a_notification_to_all_is_heard_by_those_whose_limit_has_to_wait() {
     assert!(told.into_inner(), "some who waited were not told");
 }
 
+/// The first in line is one of them: permits that come while it looks must not lie there, with both it and the second waiting.
 #[test]
 fn permits_are_found_by_those_whose_limit_has_to_wait() {
     let served = AtomicBool::new(true);
     beside_one_that_unwinds(2, || {
-        for _ in 0..200 {
-            let semaphore = Arc::new(Semaphore::new(1));
-            let waits = semaphore.clone();
-            let first = neighbour(move || {
-                coroutine::yield_now();
-                timeout(Duration::ZERO, || waits.acquire_many(2).forget())
-            });
-            // Then nobody else gets the one that is there.
-            eventually("the first one waits", || semaphore.try_acquire().is_none());
-            let waits = semaphore.clone();
-            let second = elsewhere(move || waits.acquire_many(3).forget());
-            sleep(SHORT / 2);
-            let adds = semaphore.clone();
-            elsewhere(move || adds.add_permits(1)).join().unwrap();
+        for _ in 0..20 {
+            let lines: Vec<_> = (0..300)
+                .map(|_| {
+                    let semaphore = Arc::new(Semaphore::new(1));
+                    let waits = semaphore.clone();
+                    let first = neighbour(move || {
+                        coroutine::yield_now();
+                        timeout(Duration::ZERO, || waits.acquire_many(2).forget())
+                    });
+                    (semaphore, first)
+                })
+                .collect();
+            for (semaphore, _) in &lines {
+                // Then nobody else gets the one that is there.
+                eventually("the first one waits", || semaphore.try_acquire().is_none());
+            }
+            let seconds: Vec<_> = lines
+                .iter()
+                .map(|(semaphore, _)| {
+                    let waits = semaphore.clone();
+                    elsewhere(move || waits.acquire_many(3).forget())
+                })
+                .collect();
+            sleep(SHORT);
+            let all: Vec<_> = lines.iter().map(|line| line.0.clone()).collect();
+            elsewhere(move || all.iter().for_each(|semaphore| semaphore.add_permits(1)))
+                .join()
+                .unwrap();
             let start = Instant::now();
-            while !first.is_finished() && start.elapsed() < Duration::from_secs(5) {
-                sleep(SHORT / 10);
+            while !lines.iter().all(|(_, first)| first.is_finished())
+                && start.elapsed() < Duration::from_secs(5)
+            {
+                sleep(SHORT);
             }
-            if !first.is_finished() {
-                served.store(false, SeqCst);
+            for ((semaphore, first), second) in lines.into_iter().zip(seconds) {
+                if !first.is_finished() {
+                    served.store(false, SeqCst);
+                }
+                // Enough for both, wherever they are.
+                semaphore.add_permits(5);
+                let _ = first.join();
+                second.join().unwrap();
             }
-            semaphore.add_permits(3);
-            let _ = first.join();
-            second.cancel();
-            let _ = second.join();
             if !served.load(SeqCst) {
                 return;
             }
