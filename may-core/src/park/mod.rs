@@ -106,7 +106,10 @@ impl Blocker {
                 let header = unsafe { coroutine.as_ref() };
                 (cfg!(panic = "unwind") || by_error) && cancel::is_wanted(header)
             }
-            Blocker::Thread(_) => cfg!(may_loom),
+            #[cfg(not(may_loom))]
+            Blocker::Thread(_) => false,
+            #[cfg(may_loom)]
+            Blocker::Thread(_) => cancel::model::is_cancellable(),
         }
     }
 
