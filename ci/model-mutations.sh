@@ -29,6 +29,9 @@ condvar=may-core/src/sync/condvar.rs
 notify=may-core/src/sync/notify.rs
 once=may-core/src/sync/once.rs
 oneshot=may-core/src/sync/oneshot.rs
+prim=may-core/src/prim.rs
+blocks=may-core/src/queue/blocks.rs
+spsc=may-core/src/sync/spsc.rs
 fence='fence(Ordering::SeqCst);'
 
 # What is not broken passes; else the rows below would prove nothing.
@@ -125,6 +128,13 @@ mutate $idle 1 "$fence" '' model_worker found
 mutate $idle 1 'self.sleeping.fetch_add(1, Ordering::Relaxed);' '' model_worker found
 mutate $idle 1 '|| !has_seeds()' '|| true' model_worker found
 mutate $idle 1 'again = self.must_rouse();' '' model_worker found
+# The queue for two: put out, fence, look whether somebody waits; the count carries the message.
+mutate $prim 1 $'place.store(value, Ordering::Release);\n        fence(Ordering::SeqCst);' 'place.store(value, Ordering::Release);' model_channel one_
+mutate $prim 1 'place.store(value, Ordering::Release);' 'place.store(value, Ordering::Relaxed);' model_channel one_
+mutate $blocks 1 '.set(self.published.load(Ordering::Acquire));' '.set(self.published.load(Ordering::Relaxed));' model_channel one_
+mutate $spsc 1 'self.0.receiver.wake_one_after_fence();' '' model_channel one_
+mutate $spsc 1 'self.0.receiver.wake_one();' '' model_channel one_
+mutate $spsc 1 'true => self.pop().ok_or(channel::TryRecvError::Disconnected),' 'true => Err(channel::TryRecvError::Disconnected),' model_channel one_
 # Channels with a buffer: whoever makes a change wakes somebody for it; looking and registering are one step.
 mutate $buffered 1 'let wake = state.receivers.wake_first().0;' 'let wake = None;' model_channel receiver
 mutate $buffered 1 'let wake = state.senders.wake_first().0;' 'let wake = None;' model_channel sender

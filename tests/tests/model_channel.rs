@@ -15,6 +15,7 @@ use may_core::channel::{
 use may_core::coroutine::shield;
 use may_core::models::Disturbance::{self, Cancellation, Deadline};
 use may_core::models::unless_cancelled;
+use may_core::sync::spsc;
 
 /// A message. The model checker notices if it gets to its receiver without what was written into it.
 struct Message(Cell<usize>);
@@ -132,6 +133,36 @@ fn a_sender_that_leaves_loses_nothing(capacity: usize, disturbance: Disturbance)
 #[test]
 fn a_bounded_channel_delivers_each_message_once() {
     two_send_and_one_receives(|| bounded(1));
+}
+
+/// The queue for two has no lock: whoever sends looks whether the receiver waits after he has put the message out.
+#[test]
+fn a_message_for_the_one_receiver_wakes_him() {
+    loom::model(|| {
+        let (to, from) = spsc::channel();
+        let sender = thread::spawn(move || {
+            to.send(Message::new(1)).unwrap();
+            to.send(Message::new(2)).unwrap();
+            to
+        });
+        for number in [1, 2] {
+            assert_eq!(from.recv().unwrap().number(), number);
+        }
+        drop(sender.join().unwrap());
+        assert!(from.recv().is_err());
+    });
+}
+
+/// The one sender goes: whatever he has sent is received before.
+#[test]
+fn the_end_of_the_one_sender_ends_the_wait_after_his_last_message() {
+    loom::model(|| {
+        let (to, from) = spsc::channel();
+        let sender = thread::spawn(move || to.send(Message::new(1)).is_ok());
+        assert_eq!(from.recv().unwrap().number(), 1);
+        assert!(from.recv().is_err());
+        assert!(sender.join().unwrap());
+    });
 }
 
 #[test]
