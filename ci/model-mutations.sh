@@ -1,14 +1,16 @@
 #!/usr/bin/env bash
 # Breaks each line that carries a protocol, one at a time, on a copy of the tree, and asserts that a model notices.
 #
-# Each row of the table: a file, which occurrence of the text in it, the text, what stands there instead, and the model. A row
-# whose text is gone from its file is an error, so the table stays true.
+# Each row of the table: a file, which occurrence of the text in it, the text, what stands there instead, the test, and the models
+# of it. A row whose text is gone from its file is an error, so the table stays true. With an argument only the rows whose file has
+# it in its path are tried.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+only=${1:-}
 
 copy=$(mktemp -d)
 trap 'rm -rf "$copy"' EXIT
-export CARGO_TARGET_DIR="$copy/target"
+export CARGO_TARGET_DIR="$copy/target" CARGO_INCREMENTAL=1 RUST_BACKTRACE=0 LOOM_MAX_BRANCHES=20000
 git ls-files -z | xargs -0 cp --parents -t "$copy"
 
 park=may-core/src/park/mod.rs
@@ -18,72 +20,168 @@ sleep=may-core/src/coroutine/sleep.rs
 queue=may-core/src/wait/queue.rs
 inbox=may-core/src/queue/inbox.rs
 idle=may-core/src/worker/idle.rs
+buffered=may-core/src/channel/buffered.rs
+rendezvous=may-core/src/channel/rendezvous.rs
+mutex=may-core/src/sync/mutex.rs
+rwlock=may-core/src/sync/rwlock.rs
+semaphore=may-core/src/sync/semaphore.rs
+condvar=may-core/src/sync/condvar.rs
+notify=may-core/src/sync/notify.rs
+once=may-core/src/sync/once.rs
+oneshot=may-core/src/sync/oneshot.rs
+prim=may-core/src/prim.rs
+blocks=may-core/src/queue/blocks.rs
+spsc=may-core/src/sync/spsc.rs
 fence='fence(Ordering::SeqCst);'
 
 # What is not broken passes; else the rows below would prove nothing.
 (cd "$copy" && ci/models.sh) >"$copy/log" 2>&1 || { tail -n 20 "$copy/log"; exit 1; }
 
 failures=0
+say() {
+    printf '%-9s %s\n' "$1" "$2"
+    [ "$1" = noticed ] || failures=$((failures + 1))
+}
+
 mutate() {
-    local file=$1 occurrence=$2 old=$3 new=$4 model=$5
+    local file=$1 occurrence=$2 old=$3 new=$4 test=$5 model=${6:-}
+    local row="$file ($occurrence): $old -> $new"
+    case $file in *"$only"*) ;; *) return ;; esac
     cp "$file" "$copy/$file"
     if ! OLD=$old NEW=$new NTH=$occurrence perl -0pi -e '
         my ($n, $done) = (0, 0);
         s/\Q$ENV{OLD}\E/++$n == $ENV{NTH} ? do { $done = 1; $ENV{NEW} } : $&/ge;
         END { $? = 1 unless $done }' "$copy/$file"; then
-        echo "GONE      $file: $old"
-        failures=$((failures + 1))
+        say GONE "$row"
         return
     fi
-    if (cd "$copy" && LOOM_MAX_BRANCHES=20000 timeout 300 ci/models.sh "$model") >"$copy/log" 2>&1; then
-        echo "UNNOTICED $file: $old -> $new"
-        failures=$((failures + 1))
-    elif grep -q 'could not compile' "$copy/log"; then
-        echo "INVALID   $file: $old -> $new"
-        failures=$((failures + 1))
+    if ! (cd "$copy" && MODELS=$test ci/models.sh --no-run) >"$copy/log" 2>&1; then
+        say INVALID "$row"
+    elif ! grep -q 'Compiling may-core' "$copy/log"; then
+        say STALE "$row"
     else
-        echo "noticed   $file ($occurrence): $old"
+        local code=0
+        (cd "$copy" && MODELS=$test timeout 120 ci/models.sh "$model") >"$copy/log" 2>&1 || code=$?
+        if [ "$code" = 0 ]; then
+            say UNNOTICED "$row"
+        elif [ "$code" = 124 ]; then
+            say ENDLESS "$row"
+        elif grep -qE '^test result: FAILED|signal: ' "$copy/log"; then
+            say noticed "$row"
+        else
+            say BROKEN "$row"
+        fi
     fi
     cp "$file" "$copy/$file"
 }
 
 # A wait: register, fence, look once more; withdraw whatever ended it.
-mutate $park 1 "$fence" '' a_
-mutate $park 1 'let ready = is_ready();' 'let _ = is_ready; let ready = false;' a_wake_up_is_not_lost
-mutate $park 1 'let cancelled = cancellable && !ready && blocker.is_cancelled();' 'let cancelled = false;' a_cancellation
-mutate $park 1 'if (ready || cancelled) && word.withdraw(ticket)' 'if ready || cancelled' a_
-mutate $park 1 'withdraw(node);' '{ let _ = &withdraw; }' a_
+mutate $park 1 "$fence" '' model_wait a_
+mutate $park 1 'let ready = is_ready();' 'let _ = is_ready; let ready = false;' model_wait a_wake_up_is_not_lost
+mutate $park 1 'let cancelled = cancellable && !ready && blocker.is_cancelled();' 'let cancelled = false;' model_wait a_cancellation
+mutate $park 1 'if (ready || cancelled) && word.withdraw(ticket)' 'if ready || cancelled' model_wait a_
+mutate $park 1 'withdraw(node);' '{ let _ = &withdraw; }' model_wait a_
+mutate $park 1 'unsafe { list(&mut lock.lock()).withdraw(node) };' 'let _ = (&list, lock, node);' model_channel
 # Park: open, fence, look at the token once more.
-mutate $park 2 "$fence" '' token
-mutate $park 1 '(take_token() || cancelled)' 'cancelled' token
+mutate $park 2 "$fence" '' model_wait token
+mutate $park 1 'let taken = take_token();' 'let taken = false;' model_wait token
+# Sleep: open, fence, look at the request once more.
+mutate $park 3 "$fence" '' model_channel waits_for_nothing
+mutate $park 1 'if cancellable && blocker.is_cancelled() && word.withdraw(ticket)' 'if false' model_channel waits_for_nothing
 # Requests: set the flag, fence, close the word.
-mutate $request 1 "$fence" '' cancellation
-mutate $request 2 "$fence" '' token
-mutate $request 1 'flags.fetch_or(CANCELLED, Ordering::SeqCst);' '' cancellation
-mutate $request 1 'word.cancel()' 'false' cancellation
-mutate $request 1 'word.unpark()' 'false' token
-# The commit word: one compare-and-swap, and a generation.
-mutate $word 1 'self.0.compare_exchange(open, closed, Ordering::AcqRel, Ordering::Relaxed).is_ok()' '{ self.0.store(closed, Ordering::Release); let _ = open; true }' ''
-mutate $word 1 '.wrapping_add(1)' '.wrapping_add(0)' ''
+mutate $request 1 "$fence" '' model_wait cancellation
+mutate $request 2 "$fence" '' model_wait token
+mutate $request 1 'flags.fetch_or(CANCELLED, Ordering::SeqCst);' '' model_wait cancellation
+mutate $request 1 'word.cancel()' 'false' model_wait cancellation
+mutate $request 1 'word.unpark()' 'false' model_wait token
+# The commit word: one compare-and-swap, and a generation; what the winner did comes with it.
+close=$'self.0\n            .compare_exchange(open, closed, Ordering::AcqRel, Ordering::Relaxed)\n            .is_ok()'
+mutate $word 1 "$close" '{ self.0.store(closed, Ordering::Release); let _ = open; true }' model_wait
+mutate $word 1 'compare_exchange(open, closed, Ordering::AcqRel,' 'compare_exchange(open, closed, Ordering::Relaxed,' model_channel rendezvous
+mutate $word 1 'let word = self.0.load(Ordering::Acquire);' 'let word = self.0.load(Ordering::Relaxed);' model_channel rendezvous
+mutate $word 1 '.wrapping_add(1)' '.wrapping_add(0)' model_wait a_late_deadline
 # The queue: fence before looking for somebody to wake; skip those whose wait has ended.
-mutate $queue 1 "$fence" '' a_wake_up_is_not_lost
-mutate $queue 2 "$fence" '' wake_all
-mutate $queue 1 'return (Some(wake), taken);' '' ''
-mutate $queue 1 'if node.waiter.word().commit(node.ticket, node.arm) {' 'let _ = node.waiter.word().commit(node.ticket, node.arm); if true {' ''
+mutate $queue 1 "$fence" '' model_wait a_wake_up_is_not_lost
+mutate $queue 2 "$fence" '' model_wait wake_all
+mutate $queue 1 $'self.waiting\n            .store(self.waiting.load(Ordering::Relaxed) + 1, Ordering::Relaxed);' '' model_wait a_wake_up_is_not_lost
+mutate $queue 1 'self.count_down(usize::from(withdrawn));' 'let _ = withdrawn;' model_wait
+mutate $queue 1 'return (Some(wake), taken);' '' model_wait
+mutate $queue 1 'if node.waiter.word().commit(node.ticket, node.arm) {' 'let _ = node.waiter.word().commit(node.ticket, node.arm); if true {' model_wait is_passed_by
+mutate $queue 1 'node.queued.set(false);' '' model_wait is_passed_by
+# Seats: whoever was woken in vain goes back to where it stood.
+mutate $park 1 'turn.keep(&node);' '' model_wait in_vain
+mutate $queue 1 'node.as_ref().seat.get() > seat' 'node.as_ref().seat.get() > seat && false' model_wait in_vain
+mutate $queue 1 'self.last_seat += 1;' '' model_wait in_vain
+# What is handed over with a commit, and taken back if there was none.
+mutate $queue 1 'offer(&node.data);' 'let _ = offer;' model_channel rendezvous
+mutate $queue 1 'retract(&node.data);' 'let _ = retract;' model_channel rendezvous
 # The inbox: release and acquire carry the links; the reversal restores the order.
-mutate $inbox 1 'Ordering::Release,' 'Ordering::Relaxed,' inbox
-mutate $inbox 1 'self.head.swap(ptr::null_mut(), Ordering::Acquire)' '{ let head = self.head.load(Ordering::Acquire); self.head.store(ptr::null_mut(), Ordering::Relaxed); head }' inbox
-# Falling asleep: announce, fence, look once more; push, fence, notify.
-mutate $sleep 1 "$fence" '' falls_asleep_sees
-mutate $sleep 2 "$fence" '' falls_asleep_sees
-mutate $sleep 1 'self.0.store(ASLEEP, Ordering::Relaxed);' '' falls_asleep_sees
-mutate $sleep 1 'self.0.swap(AWAKE, Ordering::AcqRel);' '' falls_asleep
+mutate $inbox 1 'Ordering::Release,' 'Ordering::Relaxed,' model_worker inbox
+mutate $inbox 1 'self.head.swap(ptr::null_mut(), Ordering::Acquire)' '{ let head = self.head.load(Ordering::Acquire); self.head.store(ptr::null_mut(), Ordering::Relaxed); head }' model_worker inbox
+# Falling asleep: announce, fence, look once more; push, fence, notify; say when it is over.
+mutate $sleep 1 "$fence" '' model_worker falls_asleep_sees
+mutate $sleep 2 "$fence" '' model_worker falls_asleep_sees
+mutate $sleep 1 'self.0.store(ASLEEP, Ordering::Relaxed);' '' model_worker falls_asleep_sees
+mutate $sleep 1 'self.0.swap(AWAKE, Ordering::AcqRel);' '' model_worker runs_again
 # The watch over seeds.
-mutate $idle 1 "$fence" '' found
-mutate $idle 1 'self.sleeping.fetch_add(1, Ordering::Relaxed);' '' found
-mutate $idle 1 '|| !has_seeds()' '|| true' found
-mutate $idle 1 'again = self.must_rouse();' '' found
-mutate $idle 1 '.is_some_and(|watcher| watcher != worker)' '.is_some()' found
+mutate $idle 1 "$fence" '' model_worker found
+mutate $idle 1 'self.sleeping.fetch_add(1, Ordering::Relaxed);' '' model_worker found
+mutate $idle 1 '|| !has_seeds()' '|| true' model_worker found
+mutate $idle 1 'again = self.must_rouse();' '' model_worker found
+# The queue for two: put out, fence, look whether somebody waits; the count carries the message.
+mutate $prim 1 $'place.store(value, Ordering::Release);\n        fence(Ordering::SeqCst);' 'place.store(value, Ordering::Release);' model_channel one_
+mutate $prim 1 'place.store(value, Ordering::Release);' 'place.store(value, Ordering::Relaxed);' model_channel one_
+mutate $blocks 1 '.set(self.published.load(Ordering::Acquire));' '.set(self.published.load(Ordering::Relaxed));' model_channel one_
+mutate $spsc 1 'self.0.receiver.wake_one_after_fence();' '' model_channel one_
+mutate $spsc 1 'self.0.receiver.wake_one();' '' model_channel one_
+mutate $spsc 1 'true => self.pop().ok_or(channel::TryRecvError::Disconnected),' 'true => Err(channel::TryRecvError::Disconnected),' model_channel one_
+# Channels with a buffer: whoever makes a change wakes somebody for it; looking and registering are one step.
+mutate $buffered 1 'let wake = state.receivers.wake_first().0;' 'let wake = None;' model_channel receiver
+mutate $buffered 1 'let wake = state.senders.wake_first().0;' 'let wake = None;' model_channel sender
+mutate $buffered 2 'let wake = state.senders.wake_first().0;' 'let wake = None;' model_channel slot
+mutate $buffered 1 'park::wait_in(&self.state, state, State::senders, (), &turn)' '{ drop(state); park::wait_in(&self.state, self.state.lock(), State::senders, (), &turn) }' model_channel bounded
+mutate $buffered 1 'park::wait_in(&self.state, state, State::receivers, (), &turn)' '{ drop(state); park::wait_in(&self.state, self.state.lock(), State::receivers, (), &turn) }' model_channel bounded
+mutate $buffered 1 'self.wake_all(State::receivers);' '' model_channel disconnected
+mutate $buffered 1 'self.wake_all(State::senders);' '' model_channel disconnected
+# Rendezvous: if one that waited has gone, the next one is tried.
+mutate $rendezvous 1 'if offered.is_some() {' 'if true {' model_channel rendezvous
+mutate $rendezvous 2 'if offered.is_some() {' 'if true {' model_channel rendezvous
+mutate $rendezvous 1 'self.wake_all(State::receivers);' '' model_channel disconnected
+mutate $rendezvous 1 'self.wake_all(State::senders);' '' model_channel disconnected
+# Mutex: `CONTENDED` before each wait; the holder who swaps it out wakes somebody.
+mutate $mutex 1 '.compare_exchange(UNLOCKED, LOCKED, Ordering::Acquire,' '.compare_exchange(UNLOCKED, LOCKED, Ordering::Relaxed,' model_sync mutex
+mutate $mutex 1 'self.state.swap(CONTENDED, Ordering::Acquire)' 'self.state.swap(LOCKED, Ordering::Acquire)' model_sync mutex
+mutate $mutex 1 'self.state.swap(CONTENDED, Ordering::Acquire)' 'self.state.swap(CONTENDED, Ordering::Relaxed)' model_sync mutex
+mutate $mutex 1 'self.state.load(Ordering::Relaxed) != CONTENDED;' 'false;' model_sync mutex
+mutate $mutex 1 'self.state.swap(UNLOCKED, Ordering::Release)' 'self.state.swap(UNLOCKED, Ordering::Relaxed)' model_sync mutex
+mutate $mutex 1 'self.waiters.wake_one();' '' model_sync mutex
+# RwLock: the right is counted before it is handed over; a writer that leaves lets in those whom it held up.
+mutate $rwlock 1 'let admitted = !self.writer && self.waiting_writers.is_empty();' 'let admitted = self.waiting_writers.is_empty();' model_sync lock
+mutate $rwlock 1 'let admitted = !self.writer && self.readers == 0;' 'let admitted = !self.writer;' model_sync lock
+mutate $rwlock 1 'self.writer = true;' '' model_sync lock
+mutate $rwlock 1 $'self.readers += 1;\n                    wakes' 'wakes' model_sync lock
+mutate $rwlock 1 'self.0.settle(self.0.0.lock());' '' model_sync readers_behind
+mutate $rwlock 1 'if state.readers == 0 && !state.waiting_writers.is_empty() {' 'if false {' model_sync lock
+mutate $rwlock 1 'if !state.waiting_readers.is_empty() || !state.waiting_writers.is_empty() {' 'if !state.waiting_readers.is_empty() {' model_sync lock
+mutate $rwlock 1 'if !state.waiting_readers.is_empty() || !state.waiting_writers.is_empty() {' 'if !state.waiting_writers.is_empty() {' model_sync lock
+# Semaphore: permits are counted if and when they are handed over; a request that leaves lets in those whom it held up.
+mutate $semaphore 1 'self.0.settle(self.0.state.lock());' '' model_sync big_request
+mutate $semaphore 1 'state.permits -= n;' '' model_sync permit
+mutate $semaphore 1 'if let Some(Some(wake)) = state.waiters.grant_first() {' 'state.permits -= n; if let Some(Some(wake)) = state.waiters.grant_first() { state.permits += n;' model_sync permit
+mutate $semaphore 1 'self.settle(state);' 'drop(state);' model_sync permit
+# Condvar: registered before the mutex is unlocked; a notification is not lost in the mutex.
+mutate $condvar 1 'let waited = park::wait(&self.waiters, &Turn::until(deadline), unlock);' 'unlock(); let waited = park::wait(&self.waiters, &Turn::until(deadline), || false);' model_sync notification
+mutate $condvar 1 'shield(|| lock.raw.acquire());' 'lock.raw.acquire();' model_sync notification
+# Notify: a notification that ended no wait stays.
+mutate $notify 1 'state.token = true;' '' model_sync notification_ends
+mutate $notify 1 'Some(None) => {}' 'Some(None) => break None,' model_sync notification_ends
+# Once: the state carries what was done, and all are woken.
+mutate $once 1 'self.once.state.store(state, Ordering::Release);' 'self.once.state.store(state, Ordering::Relaxed);' model_sync once
+mutate $once 1 'self.once.waiters.wake_all();' '' model_sync once
+mutate $once 1 'let is_ready = || self.state.load(Ordering::Relaxed) != RUNNING;' 'let is_ready = || false;' model_sync once
+# Oneshot: whoever goes wakes the other side.
+mutate $oneshot 1 'leave_and_wake(state);' 'drop(state);' model_sync value
+mutate $oneshot 2 'leave_and_wake(state);' 'drop(state);' model_sync receiver_has_gone
 
 if [ "$failures" -gt 0 ]; then
     echo "$failures rows need a look"

@@ -2,17 +2,20 @@
 //!
 //! Thin wrappers, since the types themselves are private: each method calls the function of the same name.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::ptr::{self, NonNull};
 use std::sync::Arc;
 
+use loom::thread::{self, JoinHandle};
+
 use crate::coroutine::Cancelled;
+use crate::coroutine::commit_word::Ticket;
 use crate::coroutine::request;
 use crate::coroutine::sleep;
 use crate::park::{self, Waited};
 use crate::prim::AtomicPtr;
 use crate::queue::{self, Queued};
-use crate::util::clock::Deadline;
+use crate::util::clock;
 use crate::wait::{ThreadBlock, Turn, WaitQueue};
 use crate::worker::idle;
 
@@ -36,17 +39,74 @@ impl Waiter {
 
     /// Plays the worker's timer: ends the wait that is open now, if there is one; true if it did.
     pub fn time_out(&self) -> bool {
-        let ticket = self.0.word.open_ticket();
-        let ended = ticket.is_some_and(|ticket| self.0.word.time_out(ticket));
-        if ended {
-            self.0.wake();
-        }
-        ended
+        self.deadline().is_some_and(Deadline::pass)
+    }
+
+    /// The deadline of the wait that is open now, if there is one; it may come late.
+    #[must_use]
+    pub fn deadline(&self) -> Option<Deadline> {
+        let ticket = self.0.word.open_ticket()?;
+        Some(Deadline {
+            waiter: self.clone(),
+            ticket,
+        })
     }
 
     /// Plays `Coroutine::unpark`.
     pub fn unpark(&self) {
         self.0.unpark();
+    }
+}
+
+/// The deadline of one wait.
+#[derive(Debug)]
+pub struct Deadline {
+    waiter: Waiter,
+    ticket: Ticket,
+}
+
+impl Deadline {
+    /// Plays the worker's timer: ends the wait to which the deadline belongs, if that is still open; true if it was.
+    #[must_use]
+    pub fn pass(self) -> bool {
+        let ended = self.waiter.0.word.time_out(self.ticket);
+        if ended {
+            self.waiter.0.wake();
+        }
+        ended
+    }
+}
+
+/// What happens to a waiter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Disturbance {
+    /// It is cancelled.
+    Cancellation,
+    /// Its time is up, and then it is cancelled.
+    Deadline,
+}
+
+impl Disturbance {
+    /// Starts a thread that ends a wait of the caller.
+    #[must_use]
+    pub fn begin(self) -> JoinHandle<()> {
+        let waiter = Waiter::current();
+        thread::spawn(move || {
+            if self == Disturbance::Deadline {
+                waiter.time_out();
+            }
+            // Also after a deadline, which may pass between two waits and then ends none: the caller is to leave in the end.
+            waiter.cancel();
+        })
+    }
+}
+
+/// Runs what a coroutine might run; `None` if the caller was cancelled in it.
+pub fn unless_cancelled<R>(f: impl FnOnce() -> R) -> Option<R> {
+    match catch_unwind(AssertUnwindSafe(f)) {
+        Ok(result) => Some(result),
+        Err(payload) if payload.is::<Cancelled>() => None,
+        Err(payload) => resume_unwind(payload),
     }
 }
 
@@ -59,6 +119,16 @@ pub enum End {
     TimedOut,
     /// The cancellation was delivered.
     Cancelled,
+}
+
+/// `wait::Turn`.
+#[derive(Debug)]
+pub struct Seat(Turn);
+
+impl Default for Seat {
+    fn default() -> Seat {
+        Seat(Turn::until(clock::Deadline::NEVER))
+    }
 }
 
 /// `wait::WaitQueue`.
@@ -74,13 +144,16 @@ impl Default for Queue {
 impl Queue {
     /// `park::wait`.
     pub fn wait(&self, is_ready: impl FnOnce() -> bool) -> End {
-        let wait = || park::wait(&self.0, &Turn::until(Deadline::NEVER), is_ready);
-        match catch_unwind(AssertUnwindSafe(wait)) {
-            Ok(Waited::Woken | Waited::Again) => End::Woken,
-            Ok(Waited::TimedOut) => End::TimedOut,
-            Ok(Waited::Cancelled) => unreachable!("the models are built with unwinding"),
-            Err(payload) if payload.is::<Cancelled>() => End::Cancelled,
-            Err(payload) => std::panic::resume_unwind(payload),
+        self.wait_in_turn(&Seat::default(), is_ready)
+    }
+
+    /// `park::wait` of a caller who may have been woken in vain before.
+    pub fn wait_in_turn(&self, seat: &Seat, is_ready: impl FnOnce() -> bool) -> End {
+        match unless_cancelled(|| park::wait(&self.0, &seat.0, is_ready)) {
+            Some(Waited::Woken | Waited::Again) => End::Woken,
+            Some(Waited::TimedOut) => End::TimedOut,
+            Some(Waited::Cancelled) => unreachable!("the models are built with unwinding"),
+            None => End::Cancelled,
         }
     }
 

@@ -17,9 +17,11 @@ pub(crate) use std::{
 #[cfg(may_loom)]
 pub(crate) use loom::{
     sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence},
-    thread::{Thread, current as current_thread, park as park_thread},
     thread_local,
 };
+
+#[cfg(may_loom)]
+pub(crate) use parking::{Thread, current_thread, park_thread};
 
 pub(crate) use std::cell::UnsafeCell as StdUnsafeCell;
 
@@ -39,5 +41,80 @@ pub(crate) fn store_and_fence(place: &AtomicUsize, value: usize) {
     } else {
         place.store(value, Ordering::Release);
         fence(Ordering::SeqCst);
+    }
+}
+
+/// Parking, on top of the model checker's: that one's `unpark` ends whatever its thread waits for, the entry to a lock as well, while
+/// std's leaves a token if the thread is not parked. A waker may well come when its thread has gone on.
+#[cfg(may_loom)]
+mod parking {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU8, Ordering::Relaxed};
+
+    use loom::sync::atomic::{AtomicUsize, Ordering};
+
+    const BUSY: u8 = 0;
+    const PARKED: u8 = 1;
+    const TOKEN: u8 = 2;
+
+    /// What a thread and those who wake it share.
+    #[derive(Debug)]
+    struct Parking {
+        /// Not an atomic of the model: the checker switches threads at its own atomics only.
+        state: AtomicU8,
+        /// The token comes with what was done before it was left.
+        order: AtomicUsize,
+    }
+
+    loom::thread_local! {
+        static PARKING: Arc<Parking> = Arc::new(Parking {
+            state: AtomicU8::new(BUSY),
+            order: AtomicUsize::new(0),
+        });
+    }
+
+    /// A thread that can be unparked.
+    #[derive(Clone, Debug)]
+    pub(crate) struct Thread {
+        thread: loom::thread::Thread,
+        parking: Arc<Parking>,
+    }
+
+    impl Thread {
+        pub(crate) fn unpark(&self) {
+            if self.parking.state.load(Relaxed) != PARKED {
+                self.parking.order.fetch_add(1, Ordering::Release);
+            }
+            // In the model's eyes one step.
+            if self.parking.state.load(Relaxed) == PARKED {
+                self.parking.state.store(BUSY, Relaxed);
+                self.thread.unpark();
+            } else {
+                self.parking.state.store(TOKEN, Relaxed);
+            }
+        }
+
+        pub(crate) fn name(&self) -> Option<&str> {
+            self.thread.name()
+        }
+    }
+
+    pub(crate) fn current_thread() -> Thread {
+        Thread {
+            thread: loom::thread::current(),
+            parking: PARKING.with(Arc::clone),
+        }
+    }
+
+    pub(crate) fn park_thread() {
+        let parking = PARKING.with(Arc::clone);
+        if parking.state.load(Relaxed) == TOKEN {
+            parking.state.store(BUSY, Relaxed);
+            // A read-modify-write reads the newest value.
+            parking.order.fetch_add(0, Ordering::Acquire);
+        } else {
+            parking.state.store(PARKED, Relaxed);
+            loom::thread::park();
+        }
     }
 }

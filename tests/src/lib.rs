@@ -37,14 +37,21 @@ pub fn watchdog() -> Watchdog {
 #[must_use = "the watch ends when the watchdog is dropped"]
 #[track_caller]
 pub fn watchdog_for(patience: Duration) -> Watchdog {
-    let location = Location::caller();
     let test = thread::current().name().unwrap_or("a test").to_owned();
+    watchdog_of(format!("{test} ({})", Location::caller()), patience)
+}
+
+/// Watches a part of a test, which is named in the message.
+#[must_use = "the watch ends when the watchdog is dropped"]
+pub fn watchdog_of(what: String, patience: Duration) -> Watchdog {
     let (alive, watched) = mpsc::channel();
     thread::Builder::new()
         .name("watchdog".to_owned())
         .spawn(move || {
             if watched.recv_timeout(patience) == Err(mpsc::RecvTimeoutError::Timeout) {
-                eprintln!("\n{test} ({location}) hangs: it has not ended within {patience:?}");
+                let text = format!("\n{what} hangs: it has not ended within {patience:?}\n");
+                // Not `eprintln`: what that writes is captured by the harness, and lost with the process.
+                let _ = std::io::Write::write_all(&mut std::io::stderr(), text.as_bytes());
                 std::process::abort();
             }
         })

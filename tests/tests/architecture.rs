@@ -192,7 +192,7 @@ const PLACES: &[(&str, &[&str])] = &[
         "crossbeam_deque",
         &["worker/seeds.rs", "worker/local.rs", "worker/shared.rs"],
     ),
-    ("crossbeam_utils", &["worker/"]),
+    ("crossbeam_utils", &["util/", "queue/", "worker/"]),
     ("crossbeam_channel", &["channel/", "blocking/"]),
     ("socket2", &["net/", "os/", "sys/"]),
     ("loom", &["prim.rs", "util/spin.rs", "models.rs", "models/"]),

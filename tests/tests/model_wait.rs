@@ -3,12 +3,11 @@
 //! Run by `ci/models.sh` under the model checker, which tries every order of the threads' steps, up to a number of
 //! preemptions, and reports a thread that sleeps for ever as a deadlock.
 #![cfg(may_loom)]
-#![expect(missing_docs, reason = "a test has no interface")]
 
 use loom::sync::Arc;
 use loom::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use loom::thread;
-use may_core::models::{End, Queue, Waiter, park};
+use may_core::models::{Deadline, Disturbance, End, Queue, Seat, Waiter, park};
 
 /// Something to wait for: a counter of permits and the queue of those who want one.
 #[derive(Default)]
@@ -189,16 +188,85 @@ fn a_late_deadline_does_not_end_the_next_wait() {
         let for_thread = permits.clone();
         let waiter = Waiter::current();
         let others = thread::spawn(move || {
+            // That of the first wait, or of none.
+            let deadline = waiter.deadline();
             for_thread.put();
-            // Ends the first wait, the second one, or none; but never leaves the waiter asleep.
-            let ended = waiter.time_out();
+            let timed_out = deadline.is_some_and(Deadline::pass);
             for_thread.put();
-            ended
+            timed_out
         });
         let ends = [permits.take(), permits.take()];
         let timed_out = others.join().unwrap();
-        assert_eq!(ends.contains(&End::TimedOut), timed_out);
+        assert_eq!(ends[0] == End::TimedOut, timed_out);
+        assert_eq!(ends[1], End::Woken);
         assert_eq!(permits.try_take(), timed_out);
+    });
+}
+
+/// Two wait for one permit, and something happens to one of them: then the other one gets it.
+fn one_leaves_and_the_other_gets_it(disturbance: Disturbance) {
+    loom::model(move || {
+        let permits = Arc::new(Permits::default());
+        let disturber = disturbance.begin();
+        let [for_other, for_putter] = [permits.clone(), permits.clone()];
+        let other = thread::spawn(move || for_other.take());
+        let putter = thread::spawn(move || for_putter.put());
+        if permits.take() == End::Woken {
+            permits.put();
+        }
+        for thread in [disturber, putter] {
+            thread.join().unwrap();
+        }
+        assert_eq!(other.join().unwrap(), End::Woken);
+        assert!(!permits.try_take());
+        assert!(permits.queue.is_empty());
+    });
+}
+
+#[test]
+fn a_waiter_that_was_cancelled_is_passed_by() {
+    one_leaves_and_the_other_gets_it(Disturbance::Cancellation);
+}
+
+#[test]
+fn a_waiter_whose_time_is_up_is_passed_by() {
+    one_leaves_and_the_other_gets_it(Disturbance::Deadline);
+}
+
+#[test]
+fn a_waiter_that_was_woken_in_vain_goes_back_to_where_it_stood() {
+    loom::model(|| {
+        // The queue, and how often somebody has begun to wait in it.
+        let shared = Arc::new((Queue::default(), AtomicUsize::new(0)));
+        let wait = |shared: &(Queue, AtomicUsize), seat: &Seat| {
+            let is_ready = || {
+                shared.1.fetch_add(1, Ordering::Release);
+                false
+            };
+            assert_eq!(shared.0.wait_in_turn(seat, is_ready), End::Woken);
+        };
+        let wait_until_begun = |waits| {
+            while shared.1.load(Ordering::Acquire) < waits {
+                thread::yield_now();
+            }
+        };
+        let for_first = shared.clone();
+        let first = thread::spawn(move || {
+            let seat = Seat::default();
+            wait(&for_first, &seat);
+            wait(&for_first, &seat);
+        });
+        wait_until_begun(1);
+        let for_second = shared.clone();
+        let second = thread::spawn(move || wait(&for_second, &Seat::default()));
+        wait_until_begun(2);
+        shared.0.wake_one();
+        wait_until_begun(3);
+        // The first one again, though the second one has waited since.
+        shared.0.wake_one();
+        first.join().unwrap();
+        shared.0.wake_one();
+        second.join().unwrap();
     });
 }
 

@@ -2,7 +2,6 @@
 //!
 //! See `model_wait.rs`.
 #![cfg(may_loom)]
-#![expect(missing_docs, reason = "a test has no interface")]
 
 use loom::sync::Arc;
 use loom::sync::atomic::{AtomicUsize, Ordering};
@@ -87,6 +86,22 @@ fn a_worker_that_falls_asleep_sees_what_was_sent() {
         for sender in senders {
             sender.join().unwrap();
         }
+    });
+}
+
+/// Else a publisher would give the watch to a worker that is busy, while the one that could look sleeps on.
+#[test]
+fn a_worker_that_runs_again_is_not_taken_for_one_that_sleeps() {
+    loom::model(|| {
+        let home = Arc::new(Home::default());
+        let for_thread = home.clone();
+        let worker = thread::spawn(move || {
+            for_thread.sleep.announce();
+            for_thread.sleep.end();
+        });
+        home.sleep.notify();
+        worker.join().unwrap();
+        assert!(!home.sleep.notify());
     });
 }
 

@@ -108,6 +108,11 @@ pub(crate) fn raise() {
 /// assert_eq!(saved, "both");
 /// ```
 pub fn shield<R>(f: impl FnOnce() -> R) -> R {
+    #[cfg(may_loom)]
+    let _shielded = model::Shield::new();
+    if current::coroutine().is_none() {
+        return limit::shield_thread(f);
+    }
     marked(|header| &header.shielded, true, f)
 }
 
@@ -184,5 +189,36 @@ pub fn panicking() -> bool {
         Some(coroutine) => unwinding::is_unwinding(unsafe { coroutine.as_ref() }),
         // A worker's own code does not unwind; whoever does is suspended.
         None => std::thread::panicking() && current::home().is_null(),
+    }
+}
+
+/// The shield of a thread of a model, which plays a coroutine.
+#[cfg(may_loom)]
+pub(crate) mod model {
+    use std::cell::Cell;
+
+    crate::prim::thread_local! {
+        static SHIELDS: Cell<usize> = Cell::new(0);
+    }
+
+    /// One shield around the calling thread, until it is dropped.
+    pub(super) struct Shield;
+
+    impl Shield {
+        pub(super) fn new() -> Shield {
+            SHIELDS.with(|shields| shields.set(shields.get() + 1));
+            Shield
+        }
+    }
+
+    impl Drop for Shield {
+        fn drop(&mut self) {
+            SHIELDS.with(|shields| shields.set(shields.get() - 1));
+        }
+    }
+
+    /// Whether a cancellation may end a wait of the calling thread.
+    pub(crate) fn is_cancellable() -> bool {
+        SHIELDS.with(|shields| shields.get() == 0)
     }
 }

@@ -44,6 +44,8 @@ pub(crate) struct Reached {
 thread_local! {
     /// The limit of a plain thread.
     static OF_THREAD: Cell<Limit> = const { Cell::new(Limit::NONE) };
+    /// Whether a plain thread is behind a shield.
+    static SHIELDED: Cell<bool> = const { Cell::new(false) };
 }
 
 /// Calls `f` with the limit of the caller, coroutine or thread.
@@ -77,7 +79,23 @@ pub(crate) fn of_coroutine(header: &Header) -> Deadline {
 
 /// The same for the calling thread, which is no worker.
 pub(crate) fn of_thread() -> Deadline {
-    OF_THREAD.get().deadline
+    match SHIELDED.get() {
+        true => Deadline::NEVER,
+        false => OF_THREAD.get().deadline,
+    }
+}
+
+/// Runs `f` on a plain thread, whose waits no limit ends meanwhile.
+pub(crate) fn shield_thread<R>(f: impl FnOnce() -> R) -> R {
+    /// Puts the mark back to what it was, also if `f` unwinds.
+    struct Restore(bool);
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            SHIELDED.set(self.0);
+        }
+    }
+    let _restore = Restore(SHIELDED.replace(true));
+    f()
 }
 
 /// The payload for a wait of the caller that has reached its limit.

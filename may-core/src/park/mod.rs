@@ -108,7 +108,10 @@ impl Blocker {
                 let header = unsafe { coroutine.as_ref() };
                 (cfg!(panic = "unwind") || by_error) && cancel::is_wanted(header)
             }
-            Blocker::Thread(_) => cfg!(may_loom),
+            #[cfg(not(may_loom))]
+            Blocker::Thread(_) => false,
+            #[cfg(may_loom)]
+            Blocker::Thread(_) => cancel::model::is_cancellable(),
         }
     }
 
@@ -299,7 +302,10 @@ pub(crate) fn wait(queue: &WaitQueue, turn: &Turn, is_ready: impl FnOnce() -> bo
             turn,
             |node| queue.register(node),
             is_ready,
-            |node| queue.withdraw(node),
+            |node| {
+                queue.withdraw(node);
+                false
+            },
         )
     }
 }
@@ -311,10 +317,25 @@ pub(crate) fn wait(queue: &WaitQueue, turn: &Turn, is_ready: impl FnOnce() -> bo
 #[inline(always)]
 pub(crate) fn wait_in<S, D>(
     lock: &SpinLock<S>,
+    guard: SpinGuard<'_, S>,
+    list: impl Fn(&mut S) -> &mut WaitList<D>,
+    data: D,
+    turn: &Turn,
+) -> Waited {
+    wait_in_unless(lock, guard, list, data, turn, |_| false)
+}
+
+/// As [`wait_in`], for an operation that others may complete for the caller before they commit its node. When the wait has ended
+/// otherwise, `is_over` looks under the lock whether they have; then a cancellation or a limit is left to the next wait. If they
+/// have not it takes back what they would complete.
+#[inline(always)]
+pub(crate) fn wait_in_unless<S, D>(
+    lock: &SpinLock<S>,
     mut guard: SpinGuard<'_, S>,
     list: impl Fn(&mut S) -> &mut WaitList<D>,
     data: D,
     turn: &Turn,
+    is_over: impl FnOnce(&mut S) -> bool,
 ) -> Waited {
     // SAFETY: (docs/safety.md, I2) `wait_with` withdraws what it registers, from the same list.
     let register = |node: Pin<&Node<D>>| unsafe {
@@ -322,8 +343,10 @@ pub(crate) fn wait_in<S, D>(
         drop(guard);
     };
     let withdraw = |node: Pin<&Node<D>>| {
+        let mut state = lock.lock();
         // SAFETY: (docs/safety.md, I2) as above.
-        unsafe { list(&mut lock.lock()).withdraw(node) };
+        unsafe { list(&mut state).withdraw(node) };
+        is_over(&mut state)
     };
     wait_with(data, turn, register, || false, withdraw)
 }
@@ -335,7 +358,7 @@ fn wait_with<D>(
     turn: &Turn,
     register: impl FnOnce(Pin<&Node<D>>),
     is_ready: impl FnOnce() -> bool,
-    withdraw: impl FnOnce(Pin<&Node<D>>),
+    withdraw: impl FnOnce(Pin<&Node<D>>) -> bool,
 ) -> Waited {
     let blocker = Blocker::current();
     let cancellable = blocker.is_cancellable(turn.cancelled_by_error);
@@ -358,11 +381,10 @@ fn wait_with<D>(
     } else {
         blocker.suspend(ticket, limited.deadline)
     };
-    if !matches!(outcome, Outcome::Committed(_)) {
-        withdraw(node);
-    }
+    let over = !matches!(outcome, Outcome::Committed(_)) && withdraw(node);
     turn.keep(&node);
     match outcome {
+        _ if over => {}
         Outcome::Committed(_) => return Waited::Woken,
         Outcome::TimedOut if limited.by_limit => blocker.deliver_limit(),
         Outcome::TimedOut => return Waited::TimedOut,
@@ -612,7 +634,7 @@ pub(crate) fn sleep_until(deadline: Deadline) {
 pub fn yield_now() {
     // Inlined, because a call and a return around the switch would cost more than the switch (worker/run.rs).
     let Some(coroutine) = current::coroutine() else {
-        return std::thread::yield_now();
+        return yield_thread();
     };
     // SAFETY: (docs/safety.md, R1) the running coroutine's block lives while it runs.
     let header = unsafe { coroutine.as_ref() };
@@ -627,6 +649,15 @@ pub fn yield_now() {
     unwinding::before_suspend(header);
     // SAFETY: (docs/safety.md, I2) a coroutine runs on a worker, so the lines above sent it home.
     unsafe { header.suspend() };
+}
+
+/// What [`yield_now`] is on a plain thread.
+#[cold]
+fn yield_thread() {
+    if limit::of_thread().has_elapsed() && !std::thread::panicking() {
+        cancel::raise_limit();
+    }
+    std::thread::yield_now();
 }
 
 /// The rare half of [`yield_now`]: delivers a cancellation or a limit, or refuses to suspend.

@@ -3,6 +3,7 @@
 //! Arrivals are counted under a lock of a few instructions. The last one begins the next generation, and everybody whose
 //! generation is over goes on. One that is cancelled before takes its arrival back.
 
+use std::cell::Cell;
 use std::fmt;
 
 use crate::park;
@@ -36,6 +37,13 @@ struct State {
     waiters: WaitList,
 }
 
+impl State {
+    /// Those who wait for the others.
+    fn waiters(&mut self) -> &mut WaitList {
+        &mut self.waiters
+    }
+}
+
 /// What [`Barrier::wait`] returns: whether the caller was the last to come.
 pub struct BarrierWaitResult(bool);
 
@@ -59,10 +67,15 @@ impl fmt::Debug for BarrierWaitResult {
 struct Arrival<'a> {
     barrier: &'a Barrier,
     generation: u64,
+    /// Whether it is counted.
+    counts: Cell<bool>,
 }
 
 impl Drop for Arrival<'_> {
     fn drop(&mut self) {
+        if !self.counts.get() {
+            return;
+        }
         let mut state = self.barrier.state.lock();
         if state.generation == self.generation {
             state.arrived -= 1;
@@ -93,26 +106,39 @@ impl Barrier {
     /// A cancelled coroutine unwinds here and does not count, unless the others have all come.
     pub fn wait(&self) -> BarrierWaitResult {
         let mut state = self.state.lock();
-        state.arrived += 1;
         let generation = state.generation;
-        if state.arrived >= self.size {
-            state.arrived = 0;
-            state.generation += 1;
-            drop(state);
-            self.release();
-            return BarrierWaitResult(true);
-        }
         let arrival = Arrival {
             barrier: self,
             generation,
+            counts: Cell::new(false),
         };
         let turn = Turn::until(Deadline::NEVER);
         while state.generation == generation {
-            let _ = park::wait_in(&self.state, state, |state| &mut state.waiters, (), &turn);
+            if !arrival.counts.replace(true) {
+                state.arrived += 1;
+            }
+            if state.arrived >= self.size {
+                state.arrived = 0;
+                state.generation += 1;
+                drop(state);
+                self.release();
+                return BarrierWaitResult(true);
+            }
+            // A caller who goes takes his arrival back under the same lock under which the others would have counted it.
+            let is_over = |state: &mut State| {
+                let is_over = state.generation != generation;
+                if !is_over {
+                    state.arrived -= 1;
+                    arrival.counts.set(false);
+                }
+                is_over
+            };
+            let list = State::waiters;
+            let _ = park::wait_in_unless(&self.state, state, list, (), &turn, is_over);
             state = self.state.lock();
         }
         drop(state);
-        std::mem::forget(arrival);
+        arrival.counts.set(false);
         BarrierWaitResult(false)
     }
 

@@ -31,6 +31,8 @@ pub struct CancelToken(Arc<Node>);
 
 /// A token in its tree.
 struct Node {
+    /// Kept, so that what is above reaches what is below, though nobody holds this token itself.
+    parent: Option<Arc<Node>>,
     cancelled: SyncFlag,
     /// std's lock: it is held for a moment, and nobody suspends meanwhile.
     children: Mutex<Children>,
@@ -45,8 +47,9 @@ struct Children {
 }
 
 impl Node {
-    fn new() -> Arc<Node> {
+    fn new(parent: Option<Arc<Node>>) -> Arc<Node> {
         Arc::new(Node {
+            parent,
             cancelled: SyncFlag::new(),
             children: Mutex::default(),
         })
@@ -54,6 +57,16 @@ impl Node {
 
     fn children(&self) -> MutexGuard<'_, Children> {
         self.children.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        // A loop instead of recursion, for trees of any depth.
+        let mut parent = self.parent.take();
+        while let Some(node) = parent {
+            parent = Arc::into_inner(node).and_then(|mut node| node.parent.take());
+        }
     }
 }
 
@@ -72,13 +85,13 @@ impl CancelToken {
     /// Makes a token that belongs to nobody.
     #[must_use]
     pub fn new() -> CancelToken {
-        CancelToken(Node::new())
+        CancelToken(Node::new(None))
     }
 
     /// Makes a token that is cancelled when this one is.
     #[must_use]
     pub fn child(&self) -> CancelToken {
-        let child = Node::new();
+        let child = Node::new(Some(self.0.clone()));
         let mut children = self.0.children();
         if self.is_cancelled() {
             child.cancelled.fire();

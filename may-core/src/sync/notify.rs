@@ -130,10 +130,14 @@ impl Notify {
         let mut begun = None;
         loop {
             let mut state = self.state.lock();
+            let round = *begun.get_or_insert(state.round);
+            // It was out of the list, to be taken up again, while all were notified.
+            if round != state.round {
+                return true;
+            }
             if std::mem::take(&mut state.token) {
                 return true;
             }
-            let round = *begun.get_or_insert(state.round);
             match park::wait_in(&self.state, state, |state| &mut state.waiters, round, &turn) {
                 Waited::Woken => return true,
                 Waited::TimedOut => return false,

@@ -29,12 +29,12 @@ impl<T> State<T> {
     }
 }
 
-/// Leaves the lock and wakes the other side; there is one waiter at most, as each side is one.
-fn leave_and_wake<T>(mut state: SpinGuard<'_, State<T>>) {
-    let wake = state.waiters.wake_first().0;
-    drop(state);
-    if let Some(wake) = wake {
+/// Leaves the lock and wakes the other side: several, if the end that waits is shared.
+fn leave_and_wake<'a, T>(lock: &'a SpinLock<State<T>>, mut state: SpinGuard<'a, State<T>>) {
+    while let Some(wake) = state.waiters.wake_first().0 {
+        drop(state);
         wake.fire();
+        state = lock.lock();
     }
 }
 
@@ -106,7 +106,7 @@ impl<T> Drop for Sender<T> {
     fn drop(&mut self) {
         let mut state = self.0.lock();
         state.has_sender = false;
-        leave_and_wake(state);
+        leave_and_wake(&self.0, state);
     }
 }
 
@@ -196,7 +196,7 @@ impl<T> Drop for Receiver<T> {
         let mut state = self.0.lock();
         state.has_receiver = false;
         let value = state.value.take();
-        leave_and_wake(state);
+        leave_and_wake(&self.0, state);
         // Its destructor is the user's code, which runs outside the lock.
         drop(value);
     }

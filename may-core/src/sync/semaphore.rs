@@ -238,7 +238,9 @@ impl Semaphore {
                 Waited::Again | Waited::Cancelled => {}
             }
             state = self.state.lock();
-            if state.take(n) {
+            // It was out of the list, so whoever gave some back may have passed it by.
+            if state.permits >= n && state.waiters.is_next(&turn) {
+                state.permits -= n;
                 drop(state);
                 break;
             }

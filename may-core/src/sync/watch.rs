@@ -31,6 +31,26 @@ struct Shared<T> {
 }
 
 impl<T> Shared<T> {
+    /// Waits for another number than `seen`, until `deadline`.
+    fn changed_until(&self, seen: &mut u64, deadline: Deadline) -> Result<(), RecvTimeoutError> {
+        loop {
+            // Before the number, so that a change by the last sender is seen.
+            let ended = self.has_ended();
+            let version = self.version();
+            if version != *seen {
+                *seen = version;
+                return Ok(());
+            }
+            if ended {
+                return Err(RecvTimeoutError::Disconnected);
+            }
+            let is_ready = || self.version() != *seen || self.has_ended();
+            if park::wait(&self.changed, &Turn::until(deadline), is_ready) == Waited::TimedOut {
+                return Err(RecvTimeoutError::Timeout);
+            }
+        }
+    }
+
     /// The value, for reading. A panic while it was changed does not matter to those who read it, as with a plain value.
     fn read(&self) -> RwLockReadGuard<'_, T> {
         self.value.read().unwrap_or_else(PoisonError::into_inner)
@@ -317,46 +337,23 @@ impl<T> Receiver<T> {
         &mut self,
         mut condition: impl FnMut(&T) -> bool,
     ) -> Result<Ref<'_, T>, RecvError> {
+        let Receiver { shared, seen } = self;
         loop {
-            let value = self.shared.read();
-            self.seen = self.shared.version();
+            let value = shared.read();
+            *seen = shared.version();
             if condition(&value) {
-                drop(value);
-                // Taken anew, because the borrow checker cannot follow the one above out of the loop; should the value have
-                // changed in between, the condition is asked again.
-                let value = self.shared.read();
-                if self.shared.version() == self.seen {
-                    drop(value);
-                    break;
-                }
-                continue;
+                return Ok(Ref(value));
             }
             drop(value);
-            self.changed()?;
+            shared
+                .changed_until(seen, Deadline::NEVER)
+                .map_err(|_| RecvError)?;
         }
-        Ok(Ref(self.shared.read()))
     }
 
     /// Waits for a change until `deadline`.
     fn changed_until(&mut self, deadline: Deadline) -> Result<(), RecvTimeoutError> {
-        loop {
-            // Before the number, so that a change by the last sender is seen.
-            let ended = self.shared.has_ended();
-            let version = self.shared.version();
-            if version != self.seen {
-                self.seen = version;
-                return Ok(());
-            }
-            if ended {
-                return Err(RecvTimeoutError::Disconnected);
-            }
-            let is_ready = || self.shared.version() != self.seen || self.shared.has_ended();
-            if park::wait(&self.shared.changed, &Turn::until(deadline), is_ready)
-                == Waited::TimedOut
-            {
-                return Err(RecvTimeoutError::Timeout);
-            }
-        }
+        self.shared.changed_until(&mut self.seen, deadline)
     }
 
     /// Counts the current value as not seen.

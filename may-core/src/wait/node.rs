@@ -39,6 +39,11 @@ impl Turn {
         self
     }
 
+    /// The seat; zero before the first wait.
+    pub(super) fn seat(&self) -> u64 {
+        self.seat.get()
+    }
+
     /// Keeps the seat that the node has got.
     #[inline]
     pub(crate) fn keep<D>(&self, node: &Node<D>) {

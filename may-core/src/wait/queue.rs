@@ -18,8 +18,8 @@ use std::fmt;
 use std::pin::Pin;
 use std::ptr::NonNull;
 
-use super::node::Node;
-use super::waiter::{Waiter, Wake};
+use super::node::{Node, Turn};
+use super::waiter::{Waiter, Wake, Wakes};
 use crate::prim::{AtomicUsize, Ordering, fence};
 use crate::util::list::List;
 use crate::util::spin::SpinLock;
@@ -78,6 +78,23 @@ impl<D> WaitList<D> {
             }
         }
         false
+    }
+
+    /// The seat of the node at the front.
+    fn first_seat(&self) -> Option<u64> {
+        // SAFETY: (docs/safety.md, I2) the lock is held, so a node in the list is alive.
+        self.nodes
+            .front()
+            .map(|node| unsafe { node.as_ref() }.seat.get())
+    }
+
+    /// Whether whoever has this turn comes before all who wait.
+    pub(crate) fn is_next(&self, turn: &Turn) -> bool {
+        let seat = match turn.seat() {
+            0 => u64::MAX,
+            seat => seat,
+        };
+        self.first_seat().is_none_or(|first| seat < first)
     }
 
     /// Links `node` at the end, or where it stood before.
@@ -329,11 +346,28 @@ impl WaitQueue {
     pub(crate) fn wake_all(&self) -> usize {
         fence(Ordering::SeqCst);
         let mut woken = 0;
-        // Whoever comes back to wait again is behind those who wait now, so the count bounds the loop.
-        let mut left = self.waiting.load(Ordering::Relaxed);
-        while left > 0 && self.wake_first() {
-            woken += 1;
-            left -= 1;
+        if self.is_empty() {
+            return woken;
+        }
+        let mut nodes = self.nodes.lock();
+        // Whoever comes back to wait again has a seat behind those who wait now.
+        let last = nodes.last_seat;
+        let mut wakes = Wakes::default();
+        loop {
+            while !wakes.is_full() && nodes.first_seat().is_some_and(|seat| seat <= last) {
+                self.count_down(1);
+                if let Some(Some(wake)) = nodes.grant_first() {
+                    wakes.push(wake);
+                    woken += 1;
+                }
+            }
+            drop(nodes);
+            let full = wakes.is_full();
+            wakes.fire();
+            if !full {
+                break;
+            }
+            nodes = self.nodes.lock();
         }
         woken
     }

@@ -1,0 +1,30 @@
+//! The rows, one table to a module.
+
+mod channel;
+mod coroutine;
+mod lock;
+mod meeting;
+mod passing;
+mod time;
+
+use crate::row::Row;
+
+/// Functions whose tests are elsewhere, by the beginning of their names: sockets and signals have matrices of their own, and the
+/// budget is spent by the channels.
+pub(crate) const ELSEWHERE: &[&str] =
+    &["net/", "signal/", "io/", "os/", "park/mod.rs spend_budget"];
+
+/// All rows.
+pub(crate) fn all() -> Vec<Row> {
+    [
+        coroutine::rows(),
+        time::rows(),
+        channel::rows(),
+        lock::rows(),
+        meeting::rows(),
+        passing::rows(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
