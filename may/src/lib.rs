@@ -66,7 +66,9 @@ pub mod coroutine {
 
 /// Waiting for the first of several operations.
 pub mod select {
-    pub use may_core::select::{Select, SelectTimeoutError, Selected, TrySelectError};
+    pub use may_core::select::{
+        Event, Select, SelectTimeoutError, Selected, Signal, TrySelectError,
+    };
 }
 
 /// What the macros expand to. Not for use by hand: it changes without notice.

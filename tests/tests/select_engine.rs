@@ -123,7 +123,11 @@ fn two_selects_that_face_each_other_meet() {
                 }
             }
         }
-        assert_eq!(other.join(), received, "what one has sent the other has received");
+        assert_eq!(
+            other.join(),
+            received,
+            "what one has sent the other has received"
+        );
     });
 }
 
@@ -247,12 +251,18 @@ fn times_and_missing_arms() {
         let (_to, from) = channel::bounded::<u32>(1);
         let start = Instant::now();
         let mut receiving = recv(&from);
-        assert_eq!(either(&mut receiving, &mut after(Duration::from_millis(2))), 1);
+        assert_eq!(
+            either(&mut receiving, &mut after(Duration::from_millis(2))),
+            1
+        );
         assert!(start.elapsed() >= Duration::from_millis(2));
         assert_eq!(either(&mut at(Instant::now()), &mut never()), 0);
         assert_eq!(either(&mut never(), &mut after(Duration::ZERO)), 1);
         let none: Option<&Receiver<u32>> = None;
-        assert_eq!(select(&mut [&mut recv(&none), &mut never()], Mode::Fair), None);
+        assert_eq!(
+            select(&mut [&mut recv(&none), &mut never()], Mode::Fair),
+            None
+        );
         assert_eq!(select_or_default(&mut [&mut recv(&from)], Mode::Fair), None);
     });
 }
@@ -267,9 +277,14 @@ fn arms_that_are_always_ready_are_taken_equally_often() {
     for arms in 2..=5 {
         let mut taken = vec![0_usize; arms];
         for _ in 0..ROUNDS {
-            let mut events: Vec<_> = channels[..arms].iter().map(|(_, from)| recv(from)).collect();
-            let mut dynamic: Vec<&mut dyn RawEvent> =
-                events.iter_mut().map(|event| event as &mut dyn RawEvent).collect();
+            let mut events: Vec<_> = channels[..arms]
+                .iter()
+                .map(|(_, from)| recv(from))
+                .collect();
+            let mut dynamic: Vec<&mut dyn RawEvent> = events
+                .iter_mut()
+                .map(|event| event as &mut dyn RawEvent)
+                .collect();
             let arm = select(&mut dynamic, Mode::Fair).unwrap();
             taken[arm] += 1;
             channels[arm].0.send(0).unwrap();
@@ -279,9 +294,14 @@ fn arms_that_are_always_ready_are_taken_equally_often() {
             taken.iter().all(|taken| taken.abs_diff(fair) < fair / 20),
             "{taken:?}"
         );
-        let mut events: Vec<_> = channels[..arms].iter().map(|(_, from)| recv(from)).collect();
-        let mut dynamic: Vec<&mut dyn RawEvent> =
-            events.iter_mut().map(|event| event as &mut dyn RawEvent).collect();
+        let mut events: Vec<_> = channels[..arms]
+            .iter()
+            .map(|(_, from)| recv(from))
+            .collect();
+        let mut dynamic: Vec<&mut dyn RawEvent> = events
+            .iter_mut()
+            .map(|event| event as &mut dyn RawEvent)
+            .collect();
         assert_eq!(select(&mut dynamic, Mode::Biased), Some(0));
         channels[0].0.send(0).unwrap();
     }
@@ -346,7 +366,8 @@ fn nothing_is_lost_among_selects_and_plain_calls() {
                 for capacity in [0, 1, 3] {
                     let (to, from) = channel::bounded::<u32>(capacity);
                     let (_open, idle) = channel::bounded::<u32>(0);
-                    let (sent, received) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+                    let (sent, received) =
+                        (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
                     let senders: Vec<_> = (0..3)
                         .map(|_| {
                             let (to, idle, sent) = (to.clone(), idle.clone(), sent.clone());
@@ -356,10 +377,13 @@ fn nothing_is_lost_among_selects_and_plain_calls() {
                                     let number = random.below(100) as u32;
                                     let done = match random.below(3) {
                                         0 => to.send(number).is_ok(),
-                                        1 => to.send_timeout(number, Duration::from_micros(50)).is_ok(),
+                                        1 => to
+                                            .send_timeout(number, Duration::from_micros(50))
+                                            .is_ok(),
                                         _ => {
                                             let (mut sending, mut other) = (send(&to), recv(&idle));
-                                            let mut time = after(Duration::from_micros(random.below(100)));
+                                            let mut time =
+                                                after(Duration::from_micros(random.below(100)));
                                             let arms: &mut [&mut dyn RawEvent] =
                                                 &mut [&mut sending, &mut other, &mut time];
                                             select(arms, Mode::Fair) == Some(0)
@@ -375,7 +399,8 @@ fn nothing_is_lost_among_selects_and_plain_calls() {
                         .collect();
                     let receivers: Vec<_> = (0..3)
                         .map(|_| {
-                            let (from, idle, received) = (from.clone(), idle.clone(), received.clone());
+                            let (from, idle, received) =
+                                (from.clone(), idle.clone(), received.clone());
                             let mut random = random.fork();
                             coroutine::spawn(move || {
                                 loop {

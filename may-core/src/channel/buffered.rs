@@ -245,12 +245,7 @@ impl<T> Buffered<T> {
     }
 
     /// Registers a receiver that waits for other things, too; true if it need not wait.
-    pub(super) fn register_receiver(
-        &self,
-        entry: &mut Entry,
-        by: &Registration,
-        arm: u16,
-    ) -> bool {
+    pub(super) fn register_receiver(&self, entry: &mut Entry, by: &Registration, arm: u16) -> bool {
         let mut state = self.state.lock();
         let ready = state.buffer.len() > 0 || state.sender_count == 0;
         if !ready {

@@ -148,9 +148,7 @@ impl<'a, T> SendEvent<'a, T> {
             sender,
             wait: match &sender.0 {
                 sender::Flavor::Buffered(_) => SendWait::Buffered(Entry::new()),
-                sender::Flavor::Rendezvous(_) => {
-                    SendWait::Rendezvous(Entry::new(), Promise::new())
-                }
+                sender::Flavor::Rendezvous(_) => SendWait::Rendezvous(Entry::new(), Promise::new()),
             },
             right: None,
         }
@@ -234,7 +232,10 @@ impl<T> SendRight<'_, T> {
     /// The message comes back if all receivers have gone.
     pub fn send(self, message: T) -> Result<(), SendError<T>> {
         // Each right is used up by what is called here.
-        match std::mem::replace(&mut std::mem::ManuallyDrop::new(self).0, Right::Disconnected) {
+        match std::mem::replace(
+            &mut std::mem::ManuallyDrop::new(self).0,
+            Right::Disconnected,
+        ) {
             Right::Slot(channel) => channel.fill(message).map_err(SendError),
             Right::Receiver(claim) => {
                 claim.deliver(message);

@@ -27,9 +27,9 @@ use std::ptr::NonNull;
 use super::buffered::leave_and_wake;
 use super::error::{Recv, Refused};
 use crate::park::{self, Waited};
+use crate::prim::{AtomicU32, Ordering};
 use crate::util::clock::Deadline;
 use crate::util::spin::SpinLock;
-use crate::prim::{AtomicU32, Ordering};
 use crate::wait::{Entry, Registration, Turn, WaitList, Wake};
 
 /// What senders and receivers share.

@@ -3,6 +3,8 @@
 //! An event is an operation in the five steps of a wait (`wait/mod.rs`), one method for each. The engine (`select/`) calls them on
 //! several events in turn; who blocks on one thing only calls the operation itself.
 
+use std::any::Any;
+
 use crate::util::clock::Deadline;
 use crate::wait::Registration;
 
@@ -41,6 +43,24 @@ pub trait RawEvent {
     fn is_own_cancellation(&self) -> bool {
         false
     }
+
+    /// Starts what the event needs to happen at all. Before the first registration; may panic.
+    ///
+    /// # Safety
+    ///
+    /// The caller has [`abandon`](RawEvent::abandon) called, or the outcome taken, before the event goes or is leaked, also if it
+    /// unwinds itself.
+    unsafe fn start(&mut self) {}
+
+    /// Whether there may be a coroutine that must not outlive the select.
+    fn has_child(&self) -> bool {
+        false
+    }
+
+    /// Cancels that coroutine and waits for its end, because the event has lost; what it raised, if it panicked.
+    fn abandon(&mut self) -> Option<Box<dyn Any + Send>> {
+        None
+    }
 }
 
 /// A time on the runtime's scale.
@@ -77,6 +97,21 @@ impl<E: RawEvent> RawEvent for Option<E> {
 
     fn is_own_cancellation(&self) -> bool {
         self.as_ref().is_some_and(E::is_own_cancellation)
+    }
+
+    unsafe fn start(&mut self) {
+        if let Some(event) = self {
+            // SAFETY: (docs/safety.md, I3) as promised by the caller.
+            unsafe { event.start() };
+        }
+    }
+
+    fn has_child(&self) -> bool {
+        self.as_ref().is_some_and(E::has_child)
+    }
+
+    fn abandon(&mut self) -> Option<Box<dyn Any + Send>> {
+        self.as_mut().and_then(E::abandon)
     }
 }
 

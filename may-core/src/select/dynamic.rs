@@ -127,7 +127,10 @@ impl<'a, T> Select<'a, T> {
     /// A cancelled coroutine unwinds here, and no message was taken.
     #[track_caller]
     pub fn wait(&mut self) -> Selected<T> {
-        assert!(!self.is_empty(), "a select over nothing would wait for ever");
+        assert!(
+            !self.is_empty(),
+            "a select over nothing would wait for ever"
+        );
         self.wait_until(Deadline::NEVER)
             .unwrap_or_else(|_| unreachable!("there is no deadline"))
     }
@@ -178,7 +181,11 @@ impl<'a, T> Select<'a, T> {
                 return Some(index);
             }
             let mut all: Vec<&mut dyn RawEvent> = Vec::with_capacity(messages + 1);
-            all.extend(events.iter_mut().map(|event| &mut **event as &mut dyn RawEvent));
+            all.extend(
+                events
+                    .iter_mut()
+                    .map(|event| &mut **event as &mut dyn RawEvent),
+            );
             all.push(&mut time);
             select(&mut all, mode).filter(|index| *index < messages)
         })

@@ -14,9 +14,15 @@
 //! for each other at the same moment both find the other registered, withdraw and try again; the commit word of whoever is still
 //! registered decides.
 //!
+//! Arms that run code of the user's do so in coroutines of their own, which are started before step 2 and have ended before the select
+//! does, whether it returns or unwinds.
+//!
 //! *No wake-up is lost.* A wake-up goes to one arm, by the number that the commit leaves in the word, and that arm tries its
 //! operation at once; so it uses the wake-up or finds that somebody faster did. A wait that ends in another way was not committed.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use crate::coroutine::unwinding;
 use crate::event::RawEvent;
 use crate::park::{self, Many, WaitedForAny};
 use crate::util::clock::Deadline;
@@ -95,7 +101,9 @@ fn offer_in_random_order(events: &mut [&mut dyn RawEvent], random: &Random) -> O
             &mut many[..]
         }
     };
-    (0..).zip(order.iter_mut()).for_each(|(number, place)| *place = number);
+    (0..)
+        .zip(order.iter_mut())
+        .for_each(|(number, place)| *place = number);
     for tried in 0..order.len() {
         order.swap(tried, tried + random.below(order.len() - tried));
         let arm: usize = order[tried];
@@ -125,10 +133,32 @@ pub fn select(events: &mut [&mut dyn RawEvent], mode: Mode) -> Option<usize> {
         return None;
     }
     park::spend_budget();
+    if !events.iter().any(|event| event.has_child()) {
+        return first(events, mode);
+    }
+    // Whatever happens, the coroutines of arms end before this does: they may borrow from the caller's frame.
+    let winner = catch_unwind(AssertUnwindSafe(|| first(events, mode)));
+    let won = winner.as_ref().ok().copied().flatten();
+    let losers = (0..)
+        .zip(events.iter_mut())
+        .filter(|(arm, _)| Some(*arm) != won);
+    let panics: Vec<_> = losers.filter_map(|(_, event)| event.abandon()).collect();
+    match (winner, panics.into_iter().next()) {
+        (Err(payload), _) | (Ok(_), Some(payload)) => unwinding::resume(payload),
+        (Ok(winner), None) => winner,
+    }
+}
+
+/// The loop.
+fn first(events: &mut [&mut dyn RawEvent], mode: Mode) -> Option<usize> {
     let mut arms = Arms { events };
     loop {
         if let Some(arm) = arms.offer(mode) {
             return Some(arm);
+        }
+        for event in arms.events.iter_mut() {
+            // SAFETY: (docs/safety.md, I3) `select` has what was started ended, whether this returns or unwinds.
+            unsafe { event.start() };
         }
         let own = arms.own_cancellation();
         let due = arms.due();

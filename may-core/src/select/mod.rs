@@ -6,14 +6,21 @@
 //! * [`engine`]: the loop: offer, register, wait, withdraw, confirm
 //! * [`operation`]: from what users write in an arm to an event
 //! * [`own`]: times, and the caller's own cancellation
+//! * [`signal`]: events of users' own
 //! * [`dynamic`]: the type [`Select`]
 
 mod dynamic;
 mod engine;
 mod operation;
 mod own;
+mod signal;
 
+pub use crate::spawn::run;
 pub use dynamic::{Select, SelectTimeoutError, Selected, TrySelectError};
 pub use engine::{Mode, select, select_or_default};
-pub use operation::{RecvFrom, SendTo, recv, send};
+pub use operation::{
+    RecvFrom, SendTo, Waitable, accept, acquire, acquire_many, cancelled_by, join, lock, read,
+    readable, recv, send, tick, wait, writable, write,
+};
 pub use own::{AfterEvent, OwnCancellation, after, at, cancelled, never};
+pub use signal::{Event, OnEvent, Signal, on};
