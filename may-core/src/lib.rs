@@ -9,7 +9,7 @@
 //! 10  sync
 //!  9  channel  net  signal  time
 //!  8  io  blocking
-//!  7  park
+//!  7  park  event
 //!  6  worker
 //!  5  reactor
 //!  4  wait
@@ -42,6 +42,8 @@ mod reactor;
 mod worker;
 
 mod blocking;
+#[doc(hidden)]
+pub mod event;
 pub mod park;
 
 mod io;
@@ -53,6 +55,9 @@ pub mod sync;
 pub mod time;
 
 pub mod spawn;
+
+#[doc(hidden)]
+pub mod select;
 
 pub mod runtime;
 

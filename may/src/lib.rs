@@ -64,6 +64,13 @@ pub mod coroutine {
     pub type ThreadId = CoroutineId;
 }
 
+/// Waiting for the first of several operations.
+pub mod select {
+    pub use may_core::select::{
+        Event, Select, SelectTimeoutError, Selected, Signal, TrySelectError,
+    };
+}
+
 /// What the macros expand to. Not for use by hand: it changes without notice.
 #[doc(hidden)]
 pub mod __private {

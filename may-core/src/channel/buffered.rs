@@ -22,7 +22,7 @@ use super::error::{Recv, Refused};
 use crate::park::{self, Waited};
 use crate::util::clock::Deadline;
 use crate::util::spin::{SpinGuard, SpinLock};
-use crate::wait::{Turn, WaitList, Wake};
+use crate::wait::{Entry, Registration, Turn, WaitList, Wake};
 
 /// What senders and receivers share.
 pub(super) struct Buffered<T> {
@@ -242,6 +242,44 @@ impl<T> Buffered<T> {
         }
         state.reserved += 1;
         Ok(())
+    }
+
+    /// Registers a receiver that waits for other things, too; true if it need not wait.
+    pub(super) fn register_receiver(&self, entry: &mut Entry, by: &Registration, arm: u16) -> bool {
+        let mut state = self.state.lock();
+        let ready = state.buffer.len() > 0 || state.sender_count == 0;
+        if !ready {
+            // SAFETY: (docs/safety.md, I2) the engine has it unlinked from this list before the entry goes.
+            unsafe { entry.link(&mut state.receivers, by, arm, ()) };
+        }
+        ready
+    }
+
+    /// Takes a receiver out again.
+    pub(super) fn withdraw_receiver(&self, entry: &mut Entry) {
+        if entry.is_used() {
+            // SAFETY: (docs/safety.md, I2) it was linked there.
+            unsafe { entry.unlink(&mut self.state.lock().receivers) };
+        }
+    }
+
+    /// Registers a sender that waits for other things, too; true if it need not wait.
+    pub(super) fn register_sender(&self, entry: &mut Entry, by: &Registration, arm: u16) -> bool {
+        let mut state = self.state.lock();
+        let ready = state.receiver_count == 0 || !self.has_no_slot(&state);
+        if !ready {
+            // SAFETY: (docs/safety.md, I2) the engine has it unlinked from this list before the entry goes.
+            unsafe { entry.link(&mut state.senders, by, arm, ()) };
+        }
+        ready
+    }
+
+    /// Takes a sender out again.
+    pub(super) fn withdraw_sender(&self, entry: &mut Entry) {
+        if entry.is_used() {
+            // SAFETY: (docs/safety.md, I2) it was linked there.
+            unsafe { entry.unlink(&mut self.state.lock().senders) };
+        }
     }
 
     /// Fills a slot that the caller has reserved; the message comes back if there are no receivers any more.

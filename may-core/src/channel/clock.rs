@@ -27,6 +27,14 @@ impl<T> At<T> {
         }
     }
 
+    /// When there is a message to be had, if it is still there.
+    pub(super) fn due(&self) -> Deadline {
+        match self.message.lock().is_some() {
+            true => self.due,
+            false => Deadline::NEVER,
+        }
+    }
+
     /// How many messages are there now.
     pub(super) fn len(&self) -> usize {
         usize::from(self.due.has_elapsed() && self.message.lock().is_some())
@@ -68,6 +76,11 @@ impl<T> Tick<T> {
             next: SpinLock::new(first),
             message,
         }
+    }
+
+    /// When there is a message to be had.
+    pub(super) fn due(&self) -> Deadline {
+        Deadline::at(*self.next.lock())
     }
 
     /// How many messages are there now.

@@ -14,6 +14,13 @@ pub(crate) enum Refused<T> {
     Disconnected(T),
 }
 
+impl<T> Refused<T> {
+    /// Whether all receivers have gone.
+    pub(crate) fn is_disconnected(&self) -> bool {
+        matches!(self, Refused::Disconnected(_))
+    }
+}
+
 /// Why no message was received.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Recv {

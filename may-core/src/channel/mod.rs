@@ -16,12 +16,14 @@
 //! * [`rendezvous`]: the one without a buffer
 //! * [`mod@clock`]: those whose messages the clock sends
 //! * [`sender`], [`receiver`], [`iter`]: the ends that users hold
+//! * [`event`]: receiving and sending as arms of a `select!`
 //! * [`error`]: what can go wrong, before each interface makes its own errors of it
 
 mod buffer;
 mod buffered;
 mod clock;
 mod error;
+mod event;
 mod iter;
 mod receiver;
 mod rendezvous;
@@ -40,6 +42,7 @@ pub use crossbeam_channel::{
     RecvError, RecvTimeoutError, SendError, SendTimeoutError, TryRecvError, TrySendError,
 };
 pub(crate) use error::Recv;
+pub use event::{RecvEvent, SendEvent, SendRight};
 pub use iter::{IntoIter, Iter, TryIter};
 pub use receiver::Receiver;
 pub use sender::{SendPermit, Sender};

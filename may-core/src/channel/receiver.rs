@@ -69,14 +69,19 @@ impl<T> Receiver<T> {
     /// ```
     #[inline]
     pub fn try_recv(&self) -> Result<T, TryRecvError> {
-        let received = match &self.0 {
+        self.try_receive().map_err(TryRecvError::from)
+    }
+
+    /// Receives a message if there is one now.
+    #[inline]
+    pub(crate) fn try_receive(&self) -> Result<T, Recv> {
+        match &self.0 {
             Flavor::Buffered(channel) => channel.try_recv(),
             Flavor::Rendezvous(channel) => channel.recv(None),
             Flavor::At(channel) => channel.try_recv(),
             Flavor::Tick(channel) => channel.try_recv(),
             Flavor::Never => Err(Recv::Empty),
-        };
-        received.map_err(TryRecvError::from)
+        }
     }
 
     /// Receives a message, waiting for one.

@@ -86,6 +86,11 @@ impl<T: AsFd> Descriptor<T> {
         }
     }
 
+    /// What an arm of a `select!` needs to know.
+    pub(crate) fn polled(&self) -> &Polled {
+        &self.polled
+    }
+
     /// Carries out `call` as soon as the descriptor is ready, with the direction's timeout.
     ///
     /// # Errors

@@ -264,6 +264,25 @@ impl TcpListener {
         }
     }
 
+    /// The socket, as an arm of a `select!` needs it.
+    pub(super) fn descriptor(&self) -> &Descriptor<impl AsFd> {
+        &self.descriptor
+    }
+
+    /// Accepts a connection if one is there. (A shortage of descriptors is an error here: who selects has other things to do.)
+    pub(super) fn accept_now(&self) -> io::Result<(TcpStream, SocketAddr)> {
+        loop {
+            match self.descriptor.get().accept() {
+                Ok((socket, peer)) => {
+                    mark_acceptor();
+                    return Ok((TcpStream::from_prepared(socket), peer));
+                }
+                Err(error) if socket::is_passing(&error) => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
     /// An iterator over the connections that come, which calls [`accept`](TcpListener::accept) and never ends.
     ///
     /// # Cancellation

@@ -25,9 +25,11 @@
 //! * `address`: from names to addresses, off the worker
 
 mod address;
+mod event;
 mod listener;
 mod stream;
 
+pub use event::{AcceptFrom, Transfer};
 pub use std::net::{
     AddrParseError, IpAddr, Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr, SocketAddrV4, SocketAddrV6,
 };

@@ -193,6 +193,11 @@ impl TcpStream {
         Ok(stream)
     }
 
+    /// The socket, as an arm of a `select!` needs it.
+    pub(super) fn descriptor(&self) -> &Descriptor<net::TcpStream> {
+        &self.descriptor
+    }
+
     /// The socket.
     fn inner(&self) -> &net::TcpStream {
         self.descriptor.get()

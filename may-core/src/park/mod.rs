@@ -20,7 +20,9 @@ use crate::coroutine::{cancel, current, limit, request, unwinding};
 use crate::prim::{self, AtomicU32, Ordering, fence};
 use crate::util::clock::Deadline;
 use crate::util::spin::{SpinGuard, SpinLock};
-use crate::wait::{Node, ThreadBlock, Timeout, Turn, WaitList, WaitQueue, Waiter};
+use crate::wait::{
+    Node, Registration, ThreadBlock, Timeout, Turn, WaitList, WaitQueue, Waiter, Wake,
+};
 use crate::worker::with_local;
 
 /// How a wait came to its end.
@@ -393,6 +395,123 @@ fn wait_with<D>(
         Outcome::Cancelled | Outcome::Withdrawn => blocker.deliver(),
     }
     Waited::Again
+}
+
+/// Several things that a caller waits for at once.
+pub(crate) trait Many {
+    /// Registers the caller with all of them; true if one is found to be ready, and the rest need not be registered.
+    fn register(&mut self, by: &Registration) -> bool;
+
+    /// Takes the caller out everywhere.
+    fn withdraw(&mut self);
+}
+
+/// How a wait for several things came to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub(crate) enum WaitedForAny {
+    /// Somebody committed the caller through the node with this number.
+    Committed(u16),
+    /// The deadline has passed.
+    TimedOut,
+    /// The caller is cancelled, and takes that as one of the things it waits for.
+    Cancelled,
+    /// There may be nothing to wait for any more: the caller tries again.
+    Again,
+}
+
+/// Waits for the first of several things, until `deadline`. If `takes_cancellation` a cancellation of the caller is returned, not
+/// raised.
+///
+/// It is the wait of [`wait_with`] with several nodes; when this returns or unwinds none is linked any more.
+pub(crate) fn wait_any(
+    many: &mut impl Many,
+    deadline: Deadline,
+    takes_cancellation: bool,
+) -> WaitedForAny {
+    let blocker = Blocker::current();
+    let cancellable = blocker.is_cancellable(takes_cancellation);
+    let limited = blocker.limit(deadline);
+    let word = blocker.word();
+    let ticket = word.open(Openness {
+        cancellable,
+        unparkable: false,
+    });
+    let ready = many.register(&Registration {
+        waiter: blocker.waiter(),
+        ticket,
+    });
+    // Pairs with the fences of those who wake and of those who cancel.
+    fence(Ordering::SeqCst);
+    let cancelled = cancellable && !ready && blocker.is_cancelled();
+    let outcome = if (ready || cancelled) && word.withdraw(ticket) {
+        Outcome::Withdrawn
+    } else {
+        blocker.suspend(ticket, limited.deadline)
+    };
+    many.withdraw();
+    match outcome {
+        Outcome::Committed(arm) => return WaitedForAny::Committed(arm),
+        Outcome::TimedOut if limited.by_limit => blocker.deliver_limit(),
+        Outcome::TimedOut => return WaitedForAny::TimedOut,
+        Outcome::Withdrawn if ready => {}
+        Outcome::Cancelled | Outcome::Withdrawn if takes_cancellation => {
+            return WaitedForAny::Cancelled;
+        }
+        Outcome::Cancelled | Outcome::Withdrawn => blocker.deliver(),
+    }
+    WaitedForAny::Again
+}
+
+/// Whether the caller is a coroutine whose cancellation was requested, and is not behind a shield or unwinding.
+pub(crate) fn is_cancelled() -> bool {
+    current::coroutine().is_some_and(|coroutine| {
+        // SAFETY: (docs/safety.md, R1) the running coroutine's block lives while it runs.
+        let header = unsafe { coroutine.as_ref() };
+        header.has(flag::CANCELLED) && cancel::is_wanted(header)
+    })
+}
+
+/// Whether the caller may block.
+pub(crate) fn may_block() -> bool {
+    match current::coroutine() {
+        // SAFETY: (docs/safety.md, R1) the running coroutine's block lives while it runs.
+        Some(coroutine) => !unsafe { coroutine.as_ref() }.forbids_blocking(),
+        None => current::home().is_null(),
+    }
+}
+
+/// Puts the caller, who may block, at the mercy of whoever gets the wake-up: the caller then suspends by [`wait_for_claimant`],
+/// and nothing else ends that.
+///
+/// The caller's commit word is opened and closed at once, so that nobody else can commit it.
+pub(crate) fn claim_caller() -> Wake {
+    let blocker = Blocker::current();
+    let ticket = blocker.word().open(Openness::default());
+    let committed = blocker.word().commit(ticket, 0);
+    debug_assert!(committed, "nobody knows of this wait");
+    // SAFETY: (docs/safety.md, I2) the caller is the waiter.
+    unsafe { blocker.waiter().wake() }
+}
+
+/// Suspends a caller who was claimed until the wake-up is fired. `is_claimed` says whether it has yet to be, which matters to a
+/// thread: its sleep may end by itself.
+pub(crate) fn wait_for_claimant(is_claimed: impl Fn() -> bool) {
+    match current::coroutine() {
+        Some(coroutine) => {
+            // SAFETY: (docs/safety.md, I2) the coroutine runs here; whoever has the wake-up sends it home, once.
+            let header = unsafe { coroutine.as_ref() };
+            unwinding::before_suspend(header);
+            // SAFETY: (docs/safety.md, I2) as above.
+            unsafe { header.suspend() };
+            debug_assert!(!is_claimed(), "the claim ends before the wake-up");
+        }
+        None => {
+            while is_claimed() {
+                prim::park_thread();
+            }
+        }
+    }
 }
 
 /// Waits until somebody leaves the caller's token, or `deadline` passes, and takes the token.

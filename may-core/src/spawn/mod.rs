@@ -8,11 +8,13 @@
 //! * [`group`]: coroutines whose results are taken as they finish
 //! * [`join`]: `join!` over scopes
 //! * [`big_stack`]: a deep call on a larger stack
+//! * [`event`]: the end of a coroutine as an arm of a `select!`
 //! * [`error`]: what a join says
 
 pub(crate) mod big_stack;
 pub(crate) mod builder;
 pub(crate) mod error;
+pub(crate) mod event;
 pub(crate) mod group;
 pub(crate) mod handle;
 pub(crate) mod identity;
@@ -23,6 +25,7 @@ pub(crate) mod task;
 pub use big_stack::{ToStackSize, check_literal, with_stack};
 pub use builder::{Builder, spawn, spawn_built, spawn_local};
 pub use error::{JoinError, Result};
+pub use event::{JoinEvent, RunEvent, run};
 pub use group::TaskGroup;
 pub use handle::JoinHandle;
 pub use identity::{Coroutine, CoroutineId, current, is_coroutine};

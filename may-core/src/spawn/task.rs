@@ -256,6 +256,10 @@ impl<T> Joiner<T> {
             self.is_done(),
             "the result is there when the coroutine has ended"
         );
+        assert!(
+            !self.reference().has(flag::DETACHED),
+            "the result of this coroutine was taken by a `select!` before"
+        );
         let mut result = std::mem::MaybeUninit::<std::thread::Result<T>>::uninit();
         let this = ManuallyDrop::new(self);
         // SAFETY: (docs/safety.md, R1) `DONE` is set and `DETACHED` is not, so the result is ours; it is taken once, as
@@ -269,12 +273,35 @@ impl<T> Joiner<T> {
         }
     }
 
+    /// Takes the result of a coroutine that has ended, and leaves a joiner that has none.
+    ///
+    /// # Panics
+    ///
+    /// Panics if it was taken before.
+    pub(crate) fn take_once(&mut self) -> std::thread::Result<T> {
+        let reference = self.reference();
+        let before = reference.flags.fetch_or(flag::DETACHED, Ordering::AcqRel);
+        assert!(
+            before & flag::DETACHED == 0 && before & flag::DONE != 0,
+            "the result of this coroutine was taken by a `select!` before"
+        );
+        let mut result = std::mem::MaybeUninit::<std::thread::Result<T>>::uninit();
+        // SAFETY: (docs/safety.md, R1) `DONE` was set and `DETACHED` was not, so the result was ours; now that the latter is set it is
+        // neither taken nor dropped again.
+        unsafe {
+            let target = NonNull::from(&mut result).cast();
+            (reference.body().take_result)(reference.as_ptr(), target);
+            result.assume_init()
+        }
+    }
+
     /// Gives up the right to the result; true if it was there and was a panic.
     fn detach(&self) -> bool {
         let reference = self.reference();
         let before = reference.flags.fetch_or(flag::DETACHED, Ordering::AcqRel);
-        // SAFETY: (docs/safety.md, R1) `DONE` came first, so the result is ours to drop.
-        before & flag::DONE != 0 && unsafe { (reference.body().drop_result)(reference.as_ptr()) }
+        // SAFETY: (docs/safety.md, R1) `DONE` came first, so the result is ours to drop, unless it was taken before.
+        before & (flag::DONE | flag::DETACHED) == flag::DONE
+            && unsafe { (reference.body().drop_result)(reference.as_ptr()) }
     }
 
     /// Gives up the right to the result and says whether it was there and was a panic.

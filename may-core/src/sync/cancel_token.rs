@@ -112,6 +112,11 @@ impl CancelToken {
         }
     }
 
+    /// What is raised when the token is cancelled.
+    pub(super) fn flag(&self) -> &SyncFlag {
+        &self.0.cancelled
+    }
+
     /// Whether the token is cancelled.
     #[must_use]
     pub fn is_cancelled(&self) -> bool {

@@ -23,6 +23,7 @@
 //! * [`mutex`](mod@mutex), [`rwlock`], [`condvar`], [`poison`]: locks
 //! * [`once`], [`once_lock`], [`lazy_lock`]: setting up once
 //! * [`semaphore`], [`barrier`], [`notify`], [`sync_flag`], [`wait_group`], [`cancel_token`]: waiting for each other
+//! * [`event`]: locks, permits and flags as arms of a `select!`
 //! * [`mpsc`], [`mpmc`], [`spsc`], [`oneshot`], [`watch`], [`broadcast`]: passing values
 
 /// A constructor that is `const`, except under the model checker, whose atomics cannot be made at compile time.
@@ -60,6 +61,7 @@ mod barrier;
 pub mod broadcast;
 mod cancel_token;
 mod condvar;
+mod event;
 mod lazy_lock;
 pub mod mpmc;
 pub mod mpsc;
@@ -79,6 +81,7 @@ pub mod watch;
 pub use barrier::{Barrier, BarrierWaitResult};
 pub use cancel_token::{CancelOnDrop, CancelToken};
 pub use condvar::{Condvar, WaitTimeoutResult};
+pub use event::{AcquireEvent, FlagEvent, LockEvent, NotifyEvent};
 pub use lazy_lock::LazyLock;
 pub use mutex::{MappedMutexGuard, Mutex, MutexGuard};
 pub use notify::Notify;

@@ -51,7 +51,7 @@ pub(super) struct Raw {
 impl Raw {
     /// Takes the lock if nobody holds it; true if so.
     #[inline]
-    fn try_acquire(&self) -> bool {
+    pub(super) fn try_acquire(&self) -> bool {
         // Acquire: pairs with the release of whoever held it before.
         self.state
             .compare_exchange(UNLOCKED, LOCKED, Ordering::Acquire, Ordering::Relaxed)
@@ -70,10 +70,20 @@ impl Raw {
     #[cold]
     fn acquire_contended(&self) {
         let turn = Turn::until(Deadline::NEVER);
-        while self.state.swap(CONTENDED, Ordering::Acquire) != UNLOCKED {
+        while !self.acquire_or_contend() {
             let is_ready = || self.state.load(Ordering::Relaxed) != CONTENDED;
             let _ = park::wait(&self.waiters, &turn, is_ready);
         }
+    }
+
+    /// Takes the lock if nobody holds it; true if so. In any case it says from then on that others may wait.
+    pub(super) fn acquire_or_contend(&self) -> bool {
+        self.state.swap(CONTENDED, Ordering::Acquire) == UNLOCKED
+    }
+
+    /// Those who wait for the lock.
+    pub(super) fn waiters(&self) -> &WaitQueue {
+        &self.waiters
     }
 
     /// Gives the lock back. The holder only.

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use crate::park::{self, Waited};
 use crate::util::clock::Deadline;
 use crate::util::spin::SpinLock;
-use crate::wait::{Turn, WaitList, Wakes};
+use crate::wait::{Entry, Registration, Turn, WaitList, Wakes};
 
 /// Wakes one or all of those who wait; one notification is kept for somebody who comes later.
 ///
@@ -120,6 +120,30 @@ impl Notify {
     /// As for [`wait`](Notify::wait).
     pub fn wait_deadline(&self, deadline: Instant) -> bool {
         self.wait_until(Deadline::at(deadline))
+    }
+
+    /// Takes the token if it is there.
+    pub(super) fn take_token(&self) -> bool {
+        std::mem::take(&mut self.state.lock().token)
+    }
+
+    /// Registers somebody who waits for other things, too; true if the token is there.
+    pub(super) fn register(&self, entry: &mut Entry<u64>, by: &Registration, arm: u16) -> bool {
+        let mut state = self.state.lock();
+        let round = state.round;
+        if !state.token {
+            // SAFETY: (docs/safety.md, I2) the engine has it unlinked from this list before the entry goes.
+            unsafe { entry.link(&mut state.waiters, by, arm, round) };
+        }
+        state.token
+    }
+
+    /// Takes such a waiter out again.
+    pub(super) fn withdraw(&self, entry: &mut Entry<u64>) {
+        if entry.is_used() {
+            // SAFETY: (docs/safety.md, I2) it was linked there.
+            unsafe { entry.unlink(&mut self.state.lock().waiters) };
+        }
     }
 
     /// Waits for a notification until `deadline`.

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use crate::park::{self, Waited};
 use crate::util::clock::Deadline;
 use crate::util::spin::{SpinGuard, SpinLock};
-use crate::wait::{Turn, WaitList, Wakes};
+use crate::wait::{Entry, Registration, Turn, WaitList, Wakes};
 
 /// Limits how many may do something at the same time.
 ///
@@ -209,6 +209,41 @@ impl Semaphore {
             semaphore: self,
             permits: n,
         })
+    }
+
+    /// Registers somebody who waits for other things than `n` permits, too; true if they are there.
+    pub(super) fn register(
+        &self,
+        entry: &mut Entry<usize>,
+        n: usize,
+        by: &Registration,
+        arm: u16,
+    ) -> bool {
+        let mut state = self.state.lock();
+        let ready = state.permits >= n && state.waiters.is_empty();
+        if !ready {
+            // SAFETY: (docs/safety.md, I2) the engine has it unlinked from this list before the entry goes.
+            unsafe { entry.link(&mut state.waiters, by, arm, n) };
+        }
+        ready
+    }
+
+    /// Takes such a waiter out again; it holds up those behind it no longer.
+    pub(super) fn withdraw(&self, entry: &mut Entry<usize>) {
+        if entry.is_used() {
+            let mut state = self.state.lock();
+            // SAFETY: (docs/safety.md, I2) it was linked there.
+            unsafe { entry.unlink(&mut state.waiters) };
+            self.settle(state);
+        }
+    }
+
+    /// The permits that were taken off for a waiter whose wait was ended by that.
+    pub(super) fn granted(&self, n: usize) -> SemaphorePermit<'_> {
+        SemaphorePermit {
+            semaphore: self,
+            permits: n,
+        }
     }
 
     /// Takes permits, waiting until `deadline`; false if they were not there in time.

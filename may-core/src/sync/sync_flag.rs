@@ -81,6 +81,11 @@ impl SyncFlag {
         self.wait_until(Deadline::at(deadline))
     }
 
+    /// Those who wait for the flag.
+    pub(super) fn waiters(&self) -> &WaitQueue {
+        &self.waiters
+    }
+
     /// Waits until the flag is raised or until `deadline`.
     fn wait_until(&self, deadline: Deadline) -> bool {
         while !self.is_fired() {

@@ -181,9 +181,24 @@ pub(crate) fn suppress_sigpipe(socket: &impl std::os::fd::AsFd) {
 
 /// Whether a call on a listening socket in blocking mode would find a connection; for listeners whose mode must not be changed.
 pub(crate) fn has_connection(listener: BorrowedFd<'_>) -> io::Result<bool> {
+    polls(listener, libc::POLLIN)
+}
+
+/// Whether there is something to read, or an end or an error to be told of.
+pub(crate) fn is_readable(descriptor: BorrowedFd<'_>) -> io::Result<bool> {
+    polls(descriptor, libc::POLLIN)
+}
+
+/// Whether there is room to write, or an error to be told of.
+pub(crate) fn is_writable(descriptor: BorrowedFd<'_>) -> io::Result<bool> {
+    polls(descriptor, libc::POLLOUT)
+}
+
+/// Whether one of `events`, or an end or an error, is there now.
+fn polls(descriptor: BorrowedFd<'_>, events: libc::c_short) -> io::Result<bool> {
     let mut descriptor = libc::pollfd {
-        fd: listener.as_raw_fd(),
-        events: libc::POLLIN,
+        fd: descriptor.as_raw_fd(),
+        events,
         revents: 0,
     };
     // SAFETY: (docs/safety.md, system calls) the structure lives across the call, and there is one.

@@ -83,6 +83,12 @@ impl Interval {
         self.advance(Instant::now())
     }
 
+    /// Takes the tick that is due, if one is.
+    pub(super) fn try_tick(&mut self) -> Option<Instant> {
+        let now = Instant::now();
+        (self.next <= now).then(|| self.advance(now))
+    }
+
     /// Takes the tick that is due, at `now`.
     fn advance(&mut self, now: Instant) -> Instant {
         let tick = self.next;

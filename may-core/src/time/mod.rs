@@ -4,8 +4,9 @@
 //! allows it.
 //!
 //! * [`timeout`](mod@timeout): a deadline around any blocking code
-//! * [`interval`](mod@interval): something every so often
+//! * [`interval`](mod@interval): something every so often; [`event`]: its tick as an arm of a `select!`
 
+mod event;
 mod interval;
 mod timeout;
 
@@ -14,6 +15,7 @@ use std::time::{Duration, Instant};
 use crate::park;
 use crate::util::clock::Deadline;
 
+pub use event::TickEvent;
 pub use interval::{Interval, MissedTicks, interval, interval_at};
 pub use timeout::{Elapsed, timeout, timeout_at};
 

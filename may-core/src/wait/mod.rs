@@ -17,16 +17,19 @@
 //!
 //! * [`waiter`]: a coroutine or an OS thread, and waking it
 //! * [`node`]: a waiter's entry in one queue
+//! * [`entry`]: the nodes of a waiter that waits for several things at once
 //! * [`queue`]: the queue, its lock, and committing
 //! * [`timeout`]: the deadline of a wait
 //! * [`thread`]: what an OS thread has in place of a coroutine's header
 
+pub(crate) mod entry;
 pub(crate) mod node;
 pub(crate) mod queue;
 pub(crate) mod thread;
 pub(crate) mod timeout;
 pub(crate) mod waiter;
 
+pub(crate) use entry::{Entry, Registration};
 pub(crate) use node::{Node, Turn};
 pub(crate) use queue::{WaitList, WaitQueue};
 pub(crate) use thread::ThreadBlock;

@@ -19,7 +19,7 @@ use std::pin::Pin;
 use std::ptr::NonNull;
 
 use super::node::{Node, Turn};
-use super::waiter::{Wake, Wakes};
+use super::waiter::{Waiter, Wake, Wakes};
 use crate::prim::{AtomicUsize, Ordering, fence};
 use crate::util::list::List;
 use crate::util::spin::SpinLock;
@@ -63,6 +63,21 @@ impl<D> WaitList<D> {
         self.nodes
             .front()
             .map(|node| unsafe { &node.as_ref().data })
+    }
+
+    /// Whether somebody else than `waiter` waits.
+    pub(crate) fn has_other_than(&self, waiter: Waiter) -> bool {
+        let mut node = self.nodes.front();
+        while let Some(other) = node {
+            // SAFETY: (docs/safety.md, I2) the lock is held, so nodes in the list are alive.
+            unsafe {
+                if other.as_ref().waiter != waiter {
+                    return true;
+                }
+                node = self.nodes.next(other);
+            }
+        }
+        false
     }
 
     /// The seat of the node at the front.

@@ -9,7 +9,7 @@ use crate::coroutine::header::Header;
 use crate::coroutine::home::Home;
 
 /// Somebody who has a commit word. The pointer is valid while its wait lasts.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Waiter {
     /// A coroutine, woken by sending it home.
     Coroutine(NonNull<Header>),
@@ -64,7 +64,7 @@ impl Waiter {
     ///
     /// The waiter's wait lasts.
     #[inline]
-    pub(super) unsafe fn wake(self) -> Wake {
+    pub(crate) unsafe fn wake(self) -> Wake {
         match self {
             Waiter::Coroutine(header) => Wake::Coroutine(header),
             Waiter::Thread(block) => {

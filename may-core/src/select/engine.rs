@@ -1,0 +1,182 @@
+//! The loop of a select, the same for all: nothing here is generic over the arms.
+//!
+//! ```text
+//!   1  offer      each arm is tried without waiting, in random order (or as they are written); the first success wins
+//!   2  register   one node for each arm, all with the same ticket; if one is ready now: withdraw all, and back to 1
+//!   3  wait       one compare-and-swap on the caller's commit word decides who ends it
+//!   4  withdraw   every node, before anything else happens
+//!   5  confirm    the arm that was committed carries its operation out; if somebody was faster, back to 1
+//! ```
+//!
+//! *Exactly one arm happens.* An operation is carried out in step 1 or 5 only, by the caller, when no node of it is in any queue; or
+//! by whoever commits it in step 3, through one node, after which nobody else can. So a select that is active, in step 1, commits
+//! others and cannot be committed itself: two selects that want each other need no lock on both and no order of locks. If they look
+//! for each other at the same moment both find the other registered, withdraw and try again; the commit word of whoever is still
+//! registered decides.
+//!
+//! Arms that run code of the user's do so in coroutines of their own, which are started before step 2 and have ended before the select
+//! does, whether it returns or unwinds.
+//!
+//! *No wake-up is lost.* A wake-up goes to one arm, by the number that the commit leaves in the word, and that arm tries its
+//! operation at once; so it uses the wake-up or finds that somebody faster did. A wait that ends in another way was not committed.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use crate::coroutine::unwinding;
+use crate::event::RawEvent;
+use crate::park::{self, Many, WaitedForAny};
+use crate::util::clock::Deadline;
+use crate::util::random::Random;
+use crate::wait::Registration;
+
+/// In which order arms that are ready are preferred.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// None: each of them is as likely as the others.
+    Fair,
+    /// As they are written.
+    Biased,
+}
+
+/// The arms of one select.
+struct Arms<'a, 'b> {
+    events: &'a mut [&'b mut dyn RawEvent],
+}
+
+impl Many for Arms<'_, '_> {
+    fn register(&mut self, by: &Registration) -> bool {
+        (0..)
+            .zip(self.events.iter_mut())
+            .any(|(arm, event)| event.register(by, arm))
+    }
+
+    fn withdraw(&mut self) {
+        self.events.iter_mut().for_each(|event| event.withdraw());
+    }
+}
+
+impl Arms<'_, '_> {
+    /// Tries all arms; the number of the one that has happened.
+    #[inline]
+    fn offer(&mut self, mode: Mode) -> Option<usize> {
+        if mode == Mode::Biased {
+            return self.events.iter_mut().position(|event| event.offer());
+        }
+        with_random(|random| match &mut *self.events {
+            // Two are the usual case, and one number decides their order.
+            [first, second] => match random.below(2) {
+                0 if first.offer() => Some(0),
+                0 => second.offer().then_some(1),
+                _ if second.offer() => Some(1),
+                _ => first.offer().then_some(0),
+            },
+            events => offer_in_random_order(events, random),
+        })
+    }
+
+    /// When the first arm becomes possible by itself.
+    fn due(&self) -> Deadline {
+        let dues = self.events.iter().map(|event| event.due().0);
+        dues.fold(Deadline::NEVER, Deadline::min)
+    }
+
+    /// The arm that is the caller's own cancellation.
+    fn own_cancellation(&self) -> Option<usize> {
+        self.events
+            .iter()
+            .position(|event| event.is_own_cancellation())
+    }
+}
+
+/// Tries events in an order that is made as it is used up, by Fisher and Yates's shuffle. (A random start alone would over-serve the
+/// one behind a row of those that are never ready.)
+fn offer_in_random_order(events: &mut [&mut dyn RawEvent], random: &Random) -> Option<usize> {
+    /// As many arms as `select!` can have need no allocation.
+    const FEW: usize = 64;
+    let (mut few, mut many) = ([0; FEW], Vec::new());
+    let order = match few.get_mut(..events.len()) {
+        Some(few) => few,
+        None => {
+            many.resize(events.len(), 0);
+            &mut many[..]
+        }
+    };
+    (0..)
+        .zip(order.iter_mut())
+        .for_each(|(number, place)| *place = number);
+    for tried in 0..order.len() {
+        order.swap(tried, tried + random.below(order.len() - tried));
+        let arm: usize = order[tried];
+        if events[arm].offer() {
+            return Some(arm);
+        }
+    }
+    None
+}
+
+/// Calls `f` with a generator of the thread's own.
+fn with_random<R>(f: impl FnOnce(&Random) -> R) -> R {
+    thread_local! {
+        static RANDOM: Random = Random::new();
+    }
+    RANDOM.with(f)
+}
+
+/// Waits for the first of the events, and returns its number; that one has happened then, and the others have not. `None` if none of
+/// them can ever happen.
+///
+/// # Cancellation
+///
+/// A cancelled coroutine unwinds here, and none of them has happened; unless one of them is that cancellation.
+pub fn select(events: &mut [&mut dyn RawEvent], mode: Mode) -> Option<usize> {
+    if !events.iter().any(|event| event.is_enabled()) {
+        return None;
+    }
+    park::spend_budget();
+    if !events.iter().any(|event| event.has_child()) {
+        return first(events, mode);
+    }
+    // Whatever happens, the coroutines of arms end before this does: they may borrow from the caller's frame.
+    let winner = catch_unwind(AssertUnwindSafe(|| first(events, mode)));
+    let won = winner.as_ref().ok().copied().flatten();
+    let losers = (0..)
+        .zip(events.iter_mut())
+        .filter(|(arm, _)| Some(*arm) != won);
+    let panics: Vec<_> = losers.filter_map(|(_, event)| event.abandon()).collect();
+    match (winner, panics.into_iter().next()) {
+        (Err(payload), _) | (Ok(_), Some(payload)) => unwinding::resume(payload),
+        (Ok(winner), None) => winner,
+    }
+}
+
+/// The loop.
+fn first(events: &mut [&mut dyn RawEvent], mode: Mode) -> Option<usize> {
+    let mut arms = Arms { events };
+    loop {
+        if let Some(arm) = arms.offer(mode) {
+            return Some(arm);
+        }
+        for event in arms.events.iter_mut() {
+            // SAFETY: (docs/safety.md, I3) `select` has what was started ended, whether this returns or unwinds.
+            unsafe { event.start() };
+        }
+        let own = arms.own_cancellation();
+        let due = arms.due();
+        match park::wait_any(&mut arms, due, own.is_some()) {
+            WaitedForAny::Committed(arm) => {
+                let arm = usize::from(arm);
+                if arms.events[arm].confirm() {
+                    return Some(arm);
+                }
+            }
+            WaitedForAny::Cancelled => return own,
+            WaitedForAny::TimedOut | WaitedForAny::Again => {}
+        }
+    }
+}
+
+/// Tries the events, and returns the number of the one that has happened; `None` if none of them could now.
+pub fn select_or_default(events: &mut [&mut dyn RawEvent], mode: Mode) -> Option<usize> {
+    park::spend_budget();
+    Arms { events }.offer(mode)
+}

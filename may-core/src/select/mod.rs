@@ -1,0 +1,26 @@
+//! Waiting for the first of several operations.
+//!
+//! The macro `select!` of the facade expands to a call of [`select`] over the events of its arms; [`Select`] is for a set that is
+//! known only at run time.
+//!
+//! * [`engine`]: the loop: offer, register, wait, withdraw, confirm
+//! * [`operation`]: from what users write in an arm to an event
+//! * [`own`]: times, and the caller's own cancellation
+//! * [`signal`]: events of users' own
+//! * [`dynamic`]: the type [`Select`]
+
+mod dynamic;
+mod engine;
+mod operation;
+mod own;
+mod signal;
+
+pub use crate::spawn::run;
+pub use dynamic::{Select, SelectTimeoutError, Selected, TrySelectError};
+pub use engine::{Mode, select, select_or_default};
+pub use operation::{
+    RecvFrom, SendTo, Waitable, accept, acquire, acquire_many, cancelled_by, join, lock, read,
+    readable, recv, send, tick, wait, writable, write,
+};
+pub use own::{AfterEvent, OwnCancellation, after, at, cancelled, never};
+pub use signal::{Event, OnEvent, Signal, on};

@@ -1,0 +1,277 @@
+//! From what users write in an arm to an event.
+
+use std::sync::Arc;
+
+use crate::channel::{Receiver, RecvEvent, SendEvent, Sender};
+use crate::event::{Finish, RawEvent};
+use crate::io::event::IoEvent;
+use crate::net::{AcceptFrom, Transfer};
+use crate::spawn::{JoinEvent, JoinHandle};
+use crate::sync::{
+    AcquireEvent, CancelToken, FlagEvent, LockEvent, Mutex, Notify, NotifyEvent, Semaphore,
+    SyncFlag,
+};
+use crate::time::{Interval, TickEvent};
+
+/// What `recv(..)` can receive from.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be received from",
+    label = "not the receiving end of a channel",
+    note = "pass the `Receiver` half"
+)]
+pub trait RecvFrom {
+    /// The messages.
+    type Message;
+
+    /// The receiver, if it is there.
+    #[doc(hidden)]
+    fn receiver(&self) -> Option<&Receiver<Self::Message>>;
+}
+
+impl<T> RecvFrom for Receiver<T> {
+    type Message = T;
+
+    fn receiver(&self) -> Option<&Receiver<T>> {
+        Some(self)
+    }
+}
+
+/// What `send(..)` can send to.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be sent to",
+    label = "not the sending end of a channel",
+    note = "pass the `Sender` half"
+)]
+pub trait SendTo {
+    /// The messages.
+    type Message;
+
+    /// The sender, if it is there.
+    #[doc(hidden)]
+    fn sender(&self) -> Option<&Sender<Self::Message>>;
+}
+
+impl<T> SendTo for Sender<T> {
+    type Message = T;
+
+    fn sender(&self) -> Option<&Sender<T>> {
+        Some(self)
+    }
+}
+
+/// Forwards a trait's one method through references, counted pointers and options.
+macro_rules! forward {
+    ($trait:ident, $method:ident, $end:ident, [$($pointer:ty),+]) => {
+        $(
+            impl<R: $trait + ?Sized> $trait for $pointer {
+                type Message = R::Message;
+
+                fn $method(&self) -> Option<&$end<R::Message>> {
+                    (**self).$method()
+                }
+            }
+        )+
+
+        impl<R: $trait> $trait for Option<R> {
+            type Message = R::Message;
+
+            fn $method(&self) -> Option<&$end<R::Message>> {
+                self.as_ref()?.$method()
+            }
+        }
+    };
+}
+
+forward!(RecvFrom, receiver, Receiver, [&R, &mut R, Arc<R>]);
+forward!(SendTo, sender, Sender, [&R, &mut R, Arc<R>]);
+
+/// The event of receiving from `from`.
+pub fn recv<R: RecvFrom + ?Sized>(from: &R) -> Option<RecvEvent<'_, R::Message>> {
+    from.receiver().map(RecvEvent::new)
+}
+
+/// The event of getting the right to send to `to`.
+pub fn send<S: SendTo + ?Sized>(to: &S) -> Option<SendEvent<'_, S::Message>> {
+    to.sender().map(SendEvent::new)
+}
+
+/// What `wait(..)` can wait for.
+#[diagnostic::on_unimplemented(
+    message = "`wait` cannot wait for `{Self}`",
+    label = "not a flag, token or notification",
+    note = "a `Barrier` cannot be an arm, as its wait cannot be taken back"
+)]
+pub trait Waitable {
+    /// The event.
+    type Event<'a>: RawEvent + Finish<Output = ()>
+    where
+        Self: 'a;
+
+    /// The event, if what it waits for is there.
+    #[doc(hidden)]
+    fn event(&self) -> Option<Self::Event<'_>>;
+}
+
+impl Waitable for SyncFlag {
+    type Event<'a> = FlagEvent<'a>;
+
+    fn event(&self) -> Option<FlagEvent<'_>> {
+        Some(FlagEvent::new(self))
+    }
+}
+
+impl Waitable for CancelToken {
+    type Event<'a> = FlagEvent<'a>;
+
+    fn event(&self) -> Option<FlagEvent<'_>> {
+        Some(FlagEvent::of_token(self))
+    }
+}
+
+impl Waitable for Notify {
+    type Event<'a> = NotifyEvent<'a>;
+
+    fn event(&self) -> Option<NotifyEvent<'_>> {
+        Some(NotifyEvent::new(self))
+    }
+}
+
+impl<W: Waitable + ?Sized> Waitable for &W {
+    type Event<'a>
+        = W::Event<'a>
+    where
+        Self: 'a;
+
+    fn event(&self) -> Option<W::Event<'_>> {
+        (**self).event()
+    }
+}
+
+impl<W: Waitable + ?Sized> Waitable for Arc<W> {
+    type Event<'a>
+        = W::Event<'a>
+    where
+        Self: 'a;
+
+    fn event(&self) -> Option<W::Event<'_>> {
+        (**self).event()
+    }
+}
+
+impl<W: Waitable> Waitable for Option<W> {
+    type Event<'a>
+        = W::Event<'a>
+    where
+        Self: 'a;
+
+    fn event(&self) -> Option<W::Event<'_>> {
+        self.as_ref()?.event()
+    }
+}
+
+/// Something that is there or not: `T`, or `Option<T>`, by reference.
+pub trait Perhaps<T: ?Sized> {
+    /// What is there.
+    #[doc(hidden)]
+    fn there(&self) -> Option<&T>;
+}
+
+impl<T: ?Sized> Perhaps<T> for T {
+    fn there(&self) -> Option<&T> {
+        Some(self)
+    }
+}
+
+impl<T: ?Sized> Perhaps<T> for &T {
+    fn there(&self) -> Option<&T> {
+        Some(self)
+    }
+}
+
+impl<T: ?Sized> Perhaps<T> for Arc<T> {
+    fn there(&self) -> Option<&T> {
+        Some(self)
+    }
+}
+
+impl<T> Perhaps<T> for Option<T> {
+    fn there(&self) -> Option<&T> {
+        self.as_ref()
+    }
+}
+
+impl<T: ?Sized> Perhaps<T> for Option<&T> {
+    fn there(&self) -> Option<&T> {
+        *self
+    }
+}
+
+/// The event of a flag, a token or a notification.
+pub fn wait<W: Waitable + ?Sized>(of: &W) -> Option<W::Event<'_>> {
+    of.event()
+}
+
+/// The event of a token's being cancelled.
+pub fn cancelled_by<W: Perhaps<CancelToken> + ?Sized>(token: &W) -> Option<FlagEvent<'_>> {
+    token.there().map(FlagEvent::of_token)
+}
+
+/// The event of taking a permit.
+pub fn acquire<S: Perhaps<Semaphore> + ?Sized>(semaphore: &S) -> Option<AcquireEvent<'_>> {
+    acquire_many(semaphore, 1)
+}
+
+/// The event of taking several permits at once.
+pub fn acquire_many<S: Perhaps<Semaphore> + ?Sized>(
+    semaphore: &S,
+    permits: usize,
+) -> Option<AcquireEvent<'_>> {
+    let semaphore = semaphore.there()?;
+    Some(AcquireEvent::new(semaphore, permits))
+}
+
+/// The event of taking a lock.
+pub fn lock<T: ?Sized>(lock: &(impl Perhaps<Mutex<T>> + ?Sized)) -> Option<LockEvent<'_, T>> {
+    lock.there().map(LockEvent::new)
+}
+
+/// The event of a coroutine's end.
+pub fn join<T>(handle: &mut JoinHandle<T>) -> Option<JoinEvent<'_, T>> {
+    Some(JoinEvent::new(handle))
+}
+
+/// The event of an interval's next tick.
+pub fn tick(interval: &mut Interval) -> Option<TickEvent<'_>> {
+    Some(TickEvent::new(interval))
+}
+
+/// The event of the next connection.
+pub fn accept<L: AcceptFrom + ?Sized>(listener: &L) -> Option<IoEvent<'_, L::Connection>> {
+    listener.accept_event()
+}
+
+/// The event of reading something.
+pub fn read<'a>(
+    stream: &'a (impl Transfer + ?Sized),
+    buffer: &'a mut [u8],
+) -> Option<IoEvent<'a, usize>> {
+    stream.read_event(buffer)
+}
+
+/// The event of writing something.
+pub fn write<'a>(
+    stream: &'a (impl Transfer + ?Sized),
+    buffer: &'a [u8],
+) -> Option<IoEvent<'a, usize>> {
+    stream.write_event(buffer)
+}
+
+/// The event of there being something to read.
+pub fn readable(stream: &(impl Transfer + ?Sized)) -> Option<IoEvent<'_, ()>> {
+    stream.ready_event(false)
+}
+
+/// The event of there being room to write.
+pub fn writable(stream: &(impl Transfer + ?Sized)) -> Option<IoEvent<'_, ()>> {
+    stream.ready_event(true)
+}

@@ -1,0 +1,454 @@
+//! The engine below `select!`: exactly one of several operations happens, nothing is lost, nothing happens twice, nobody is favoured.
+//! (Called directly: `Select` offers receiving only, and what else can be an arm has no public name yet.)
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::time::{Duration, Instant};
+
+use may::channel::{self, Receiver, RecvError, Sender, TryRecvError};
+use may::coroutine;
+use may::select::Select;
+use may_core::event::{Finish, RawEvent};
+use may_core::select::{Mode, after, at, cancelled, never, recv, select, select_or_default, send};
+use may_tests::{assert_cancelled, eventually, everywhere, on_workers, spawn_waiting, with_seeds};
+
+/// Waits for one of two.
+fn either(first: &mut dyn RawEvent, second: &mut dyn RawEvent) -> usize {
+    select(&mut [first, second], Mode::Fair).expect("one of them can happen")
+}
+
+/// What became of sending one number and receiving another at the same time.
+#[derive(Debug, PartialEq, Eq)]
+enum Exchanged {
+    Sent,
+    Received(Result<u32, RecvError>),
+}
+
+/// Sends `number` or receives, whatever is possible first.
+fn send_or_receive(to: &Sender<u32>, number: u32, from: &Receiver<u32>) -> Exchanged {
+    let (mut sending, mut receiving) = (send(to), recv(from));
+    match either(&mut sending, &mut receiving) {
+        0 => {
+            sending.finish().send(number).unwrap();
+            Exchanged::Sent
+        }
+        _ => Exchanged::Received(receiving.finish()),
+    }
+}
+
+/// Receives from either; which one it was, and what.
+fn receive_from_either(a: &Receiver<u32>, b: &Receiver<u32>) -> (usize, Result<u32, RecvError>) {
+    let (mut first, mut second) = (recv(a), recv(b));
+    match either(&mut first, &mut second) {
+        0 => (0, first.finish()),
+        _ => (1, second.finish()),
+    }
+}
+
+/// Row 4 of the list of what must not go wrong.
+#[test]
+fn of_two_messages_that_are_there_one_is_received_and_the_other_stays() {
+    on_workers(1, || {
+        let ((to_a, a), (to_b, b)) = (channel::bounded(1), channel::bounded(1));
+        for round in 0..100_000 {
+            to_a.send(round).unwrap();
+            to_b.send(round).unwrap();
+            let (which, message) = receive_from_either(&a, &b);
+            assert_eq!(message, Ok(round));
+            assert_eq!([&a, &b][1 - which].try_recv(), Ok(round));
+            assert_eq!([&a, &b][which].try_recv(), Err(TryRecvError::Empty));
+        }
+    });
+}
+
+#[test]
+fn messages_of_two_channels_arrive_once_each() {
+    everywhere(|place| {
+        for capacity in [0, 1, 7] {
+            let ((to_a, a), (to_b, b)) = (channel::bounded(capacity), channel::bounded(capacity));
+            let senders = [to_a, to_b]
+                .map(|to| place.start(move || (1..=2_000).for_each(|i| to.send(i).unwrap())));
+            let received = Arc::new(AtomicUsize::new(0));
+            let receivers: Vec<_> = (0..3)
+                .map(|_| {
+                    let (a, b, received) = (a.clone(), b.clone(), received.clone());
+                    place.start(move || {
+                        let (mut a, mut b) = (Some(&a), Some(&b));
+                        while a.is_some() || b.is_some() {
+                            let (mut first, mut second) = (recv(&a), recv(&b));
+                            let message = match either(&mut first, &mut second) {
+                                0 => first.finish().inspect_err(|_| a = None),
+                                _ => second.finish().inspect_err(|_| b = None),
+                            };
+                            received.fetch_add(message.unwrap_or(0) as usize, SeqCst);
+                        }
+                    })
+                })
+                .collect();
+            senders.into_iter().for_each(|sender| sender.join());
+            receivers.into_iter().for_each(|receiver| receiver.join());
+            assert_eq!(received.load(SeqCst), 2 * 2_000 * 2_001 / 2);
+        }
+    });
+}
+
+/// Two that would send to and receive from each other meet, in one direction or the other, and both know in which.
+#[test]
+fn two_selects_that_face_each_other_meet() {
+    const ROUNDS: u32 = 3_000;
+    everywhere(|place| {
+        let ((to_x, x), (to_y, y)) = (channel::bounded(0), channel::bounded(0));
+        let other = place.start({
+            let (to_y, x) = (to_y.clone(), x.clone());
+            move || {
+                (0..ROUNDS)
+                    .map(|round| match send_or_receive(&to_y, round, &x) {
+                        Exchanged::Sent => 1,
+                        Exchanged::Received(message) => {
+                            assert_eq!(message, Ok(round));
+                            0
+                        }
+                    })
+                    .sum::<u32>()
+            }
+        });
+        let mut received = 0;
+        for round in 0..ROUNDS {
+            match send_or_receive(&to_x, round, &y) {
+                Exchanged::Sent => {}
+                Exchanged::Received(message) => {
+                    assert_eq!(message, Ok(round));
+                    received += 1;
+                }
+            }
+        }
+        assert_eq!(
+            other.join(),
+            received,
+            "what one has sent the other has received"
+        );
+    });
+}
+
+#[test]
+fn a_select_never_meets_itself() {
+    everywhere(|_| {
+        let (to, from) = channel::bounded(0);
+        let (mut sending, mut receiving) = (send(&to), recv(&from));
+        let mut time = after(Duration::from_millis(2));
+        let arms: &mut [&mut dyn RawEvent] = &mut [&mut sending, &mut receiving, &mut time];
+        assert_eq!(select(arms, Mode::Fair), Some(2));
+        to.try_send(1).unwrap_err();
+    });
+}
+
+#[test]
+fn whoever_comes_later_meets_a_select_that_would_send() {
+    everywhere(|place| {
+        for wait in [true, false] {
+            let (to, from) = channel::bounded(0);
+            let (_open, closed) = channel::bounded(0);
+            let selecting = place.start(move || send_or_receive(&to, 7, &closed));
+            if wait {
+                assert_eq!(from.recv(), Ok(7));
+            } else {
+                eventually("it is met", || from.try_recv() == Ok(7));
+            }
+            assert_eq!(selecting.join(), Exchanged::Sent);
+        }
+    });
+}
+
+/// A right that is not used wakes whoever was claimed for it, who goes on waiting for others.
+#[test]
+fn a_panic_while_the_message_is_made_harms_nobody() {
+    everywhere(|place| {
+        for capacity in [0, 1] {
+            let (to, from) = channel::bounded::<u32>(capacity);
+            let receiver = place.start(move || from.recv());
+            for _ in 0..100 {
+                let broken = catch_unwind(AssertUnwindSafe(|| {
+                    let mut sending = send(&to);
+                    select(&mut [&mut sending], Mode::Fair);
+                    let _right = sending.finish();
+                    std::panic::resume_unwind(Box::new("the message cannot be made"));
+                }));
+                assert!(broken.is_err());
+            }
+            to.send(3).unwrap();
+            assert_eq!(receiver.join(), Ok(3));
+        }
+    });
+}
+
+#[test]
+fn ends_that_are_gone_are_ready() {
+    everywhere(|place| {
+        for capacity in [0, 1] {
+            let (to, from) = channel::bounded::<u32>(capacity);
+            let (_open, idle) = channel::bounded::<u32>(capacity);
+            let waiting = place.start(move || receive_from_either(&from, &idle));
+            drop(to);
+            assert_eq!(waiting.join(), (0, Err(RecvError)));
+
+            let (to, from) = channel::bounded::<u32>(capacity);
+            (0..capacity).for_each(|_| to.send(0).unwrap());
+            let sending = place.start(move || {
+                let mut sending = send(&to);
+                select(&mut [&mut sending], Mode::Fair);
+                sending.finish().send(5).map_err(|error| error.0)
+            });
+            drop(from);
+            // With room there is a moment in which it can still be sent.
+            assert!(matches!(sending.join(), Err(5) | Ok(())));
+        }
+    });
+}
+
+#[test]
+fn a_cancellation_ends_it_and_nothing_is_lost() {
+    for workers in [1, 3] {
+        on_workers(workers, || {
+            with_seeds(300, |mut random| {
+                let ((to_a, a), (_to_b, b)) = (channel::bounded(0), channel::bounded(0));
+                let receiver = a.clone();
+                let waiting = spawn_waiting(move || receive_from_either(&receiver, &b));
+                let sender = spawn_waiting(move || to_a.send(1));
+                (0..random.below(3)).for_each(|_| coroutine::yield_now());
+                waiting.cancel();
+                match waiting.join() {
+                    Ok(received) => assert_eq!(received, (0, Ok(1))),
+                    result => {
+                        assert_cancelled(result);
+                        assert_eq!(a.recv(), Ok(1));
+                    }
+                }
+                sender.join().unwrap().unwrap();
+            });
+        });
+    }
+}
+
+#[test]
+fn ones_own_cancellation_can_be_an_arm() {
+    on_workers(2, || {
+        let (_to, from) = channel::bounded::<u32>(1);
+        let waiting = spawn_waiting(move || {
+            let (mut own, mut receiving) = (cancelled(), recv(&from));
+            let arm = either(&mut own, &mut receiving);
+            // It stays requested, and the next wait is not spared.
+            (arm, catch_unwind(coroutine::park).is_err())
+        });
+        waiting.cancel();
+        assert_eq!(waiting.join().unwrap(), (0, true));
+    });
+}
+
+#[test]
+fn times_and_missing_arms() {
+    everywhere(|_| {
+        let (_to, from) = channel::bounded::<u32>(1);
+        let start = Instant::now();
+        let mut receiving = recv(&from);
+        assert_eq!(
+            either(&mut receiving, &mut after(Duration::from_millis(2))),
+            1
+        );
+        assert!(start.elapsed() >= Duration::from_millis(2));
+        assert_eq!(either(&mut at(Instant::now()), &mut never()), 0);
+        assert_eq!(either(&mut never(), &mut after(Duration::ZERO)), 1);
+        let none: Option<&Receiver<u32>> = None;
+        assert_eq!(
+            select(&mut [&mut recv(&none), &mut never()], Mode::Fair),
+            None
+        );
+        assert_eq!(select_or_default(&mut [&mut recv(&from)], Mode::Fair), None);
+    });
+}
+
+#[test]
+fn arms_that_are_always_ready_are_taken_equally_often() {
+    const ROUNDS: usize = 200_000;
+    let channels: Vec<_> = (0..5).map(|_| channel::unbounded::<u32>()).collect();
+    channels.iter().for_each(|(to, _)| {
+        to.send(0).unwrap();
+    });
+    for arms in 2..=5 {
+        let mut taken = vec![0_usize; arms];
+        for _ in 0..ROUNDS {
+            let mut events: Vec<_> = channels[..arms]
+                .iter()
+                .map(|(_, from)| recv(from))
+                .collect();
+            let mut dynamic: Vec<&mut dyn RawEvent> = events
+                .iter_mut()
+                .map(|event| event as &mut dyn RawEvent)
+                .collect();
+            let arm = select(&mut dynamic, Mode::Fair).unwrap();
+            taken[arm] += 1;
+            channels[arm].0.send(0).unwrap();
+        }
+        let fair = ROUNDS / arms;
+        assert!(
+            taken.iter().all(|taken| taken.abs_diff(fair) < fair / 20),
+            "{taken:?}"
+        );
+        let mut events: Vec<_> = channels[..arms]
+            .iter()
+            .map(|(_, from)| recv(from))
+            .collect();
+        let mut dynamic: Vec<&mut dyn RawEvent> = events
+            .iter_mut()
+            .map(|event| event as &mut dyn RawEvent)
+            .collect();
+        assert_eq!(select(&mut dynamic, Mode::Biased), Some(0));
+        channels[0].0.send(0).unwrap();
+    }
+}
+
+#[test]
+fn a_set_that_is_made_at_run_time() {
+    everywhere(|place| {
+        let channels: Vec<_> = (0..100).map(|_| channel::bounded(0)).collect();
+        let (senders, receivers): (Vec<_>, Vec<_>) = channels.into_iter().unzip();
+        let senders: Vec<_> = senders
+            .into_iter()
+            .enumerate()
+            .map(|(number, to)| place.start(move || (0..20).for_each(|_| to.send(number).unwrap())))
+            .collect();
+        let mut all = Select::new();
+        let mut counts = vec![0; receivers.len()];
+        receivers.iter().for_each(|from| {
+            all.recv(from);
+        });
+        while !all.is_empty() {
+            let selected = all.wait();
+            match selected.message {
+                Ok(number) => {
+                    assert_eq!(number, selected.index);
+                    counts[number] += 1;
+                }
+                Err(RecvError) => all.remove(selected.index),
+            }
+        }
+        assert!(counts.iter().all(|count| *count == 20), "{counts:?}");
+        senders.into_iter().for_each(|sender| sender.join());
+    });
+}
+
+#[test]
+fn a_set_waits_no_longer_than_it_is_told() {
+    everywhere(|_| {
+        let (to, from) = channel::bounded(1);
+        let mut set = Select::new();
+        assert!(set.try_wait().is_err());
+        assert!(set.wait_timeout(Duration::from_micros(500)).is_err());
+        set.recv(&from);
+        assert!(set.try_wait().is_err());
+        assert!(set.wait_timeout(Duration::ZERO).is_err());
+        let start = Instant::now();
+        assert!(set.wait_deadline(start + Duration::from_millis(1)).is_err());
+        assert!(start.elapsed() >= Duration::from_millis(1));
+        to.send(1).unwrap();
+        let selected = set.wait_deadline(start).unwrap();
+        assert_eq!((selected.index, selected.message), (0, Ok(1)));
+    });
+}
+
+/// Senders, receivers and selects in both roles, at random, with limits and cancellations: what was sent is received, once.
+#[test]
+fn nothing_is_lost_among_selects_and_plain_calls() {
+    const EACH: u32 = 200;
+    for workers in [1, 2, 4] {
+        on_workers(workers, || {
+            with_seeds(10, |mut random| {
+                for capacity in [0, 1, 3] {
+                    let (to, from) = channel::bounded::<u32>(capacity);
+                    let (_open, idle) = channel::bounded::<u32>(0);
+                    let (sent, received) =
+                        (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+                    let senders: Vec<_> = (0..3)
+                        .map(|_| {
+                            let (to, idle, sent) = (to.clone(), idle.clone(), sent.clone());
+                            let mut random = random.fork();
+                            coroutine::spawn(move || {
+                                for _ in 0..EACH {
+                                    let number = random.below(100) as u32;
+                                    let done = match random.below(3) {
+                                        0 => to.send(number).is_ok(),
+                                        1 => to
+                                            .send_timeout(number, Duration::from_micros(50))
+                                            .is_ok(),
+                                        _ => {
+                                            let (mut sending, mut other) = (send(&to), recv(&idle));
+                                            let mut time =
+                                                after(Duration::from_micros(random.below(100)));
+                                            let arms: &mut [&mut dyn RawEvent] =
+                                                &mut [&mut sending, &mut other, &mut time];
+                                            select(arms, Mode::Fair) == Some(0)
+                                                && sending.finish().send(number).is_ok()
+                                        }
+                                    };
+                                    if done {
+                                        sent.fetch_add(number as usize, SeqCst);
+                                    }
+                                }
+                            })
+                        })
+                        .collect();
+                    let receivers: Vec<_> = (0..3)
+                        .map(|_| {
+                            let (from, idle, received) =
+                                (from.clone(), idle.clone(), received.clone());
+                            let mut random = random.fork();
+                            coroutine::spawn(move || {
+                                loop {
+                                    let message = match random.below(3) {
+                                        0 => from.recv(),
+                                        1 => match from.recv_timeout(Duration::from_micros(50)) {
+                                            Err(channel::RecvTimeoutError::Timeout) => continue,
+                                            result => result.map_err(|_| RecvError),
+                                        },
+                                        _ => receive_from_either(&from, &idle).1,
+                                    };
+                                    match message {
+                                        Ok(number) => received.fetch_add(number as usize, SeqCst),
+                                        Err(RecvError) => return,
+                                    };
+                                }
+                            })
+                        })
+                        .collect();
+                    drop((to, from));
+                    for coroutine in senders.into_iter().chain(receivers) {
+                        coroutine.join().unwrap();
+                    }
+                    assert_eq!(sent.load(SeqCst), received.load(SeqCst));
+                }
+            });
+        });
+    }
+}
+
+#[test]
+fn selects_that_time_out_leave_nothing_behind() {
+    on_workers(1, || {
+        let ((_to_a, a), (to_b, b)) = (channel::bounded::<u32>(1), channel::bounded(0));
+        for _ in 0..100_000 {
+            let (mut first, mut second) = (recv(&a), send(&to_b));
+            let mut time = after(Duration::ZERO);
+            let arms: &mut [&mut dyn RawEvent] = &mut [&mut first, &mut second, &mut time];
+            assert_eq!(select(arms, Mode::Biased), Some(2));
+        }
+        for _ in 0..1_000 {
+            let (mut first, mut second) = (recv(&a), send(&to_b));
+            let mut time = after(Duration::from_micros(1));
+            let arms: &mut [&mut dyn RawEvent] = &mut [&mut first, &mut second, &mut time];
+            assert_eq!(select(arms, Mode::Fair), Some(2));
+        }
+        // Nobody is found where nobody waits any more.
+        assert!(b.try_recv().is_err());
+        assert!(to_b.try_send(1).is_err());
+    });
+}
