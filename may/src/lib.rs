@@ -39,7 +39,7 @@
 mod macros;
 
 pub use may_core::{channel, coroutine_local, net, runtime, signal, sync, time};
-pub use may_macros::{main, test};
+pub use may_macros::{coroutine, main, test};
 pub use runtime::{Runtime, config};
 
 /// Coroutines, in the shape of `std::thread`: a program in which `std::thread` is replaced by `may::coroutine` compiles and
@@ -50,9 +50,9 @@ pub mod coroutine {
     };
     pub use may_core::park::{park, park_timeout, yield_now};
     pub use may_core::spawn::{
-        Builder, Coroutine, CoroutineId, JoinError, JoinHandle, OutOfStacks, Placement, Result,
-        Scope, ScopedJoinHandle, TaskGroup, ToStackSize, current, is_coroutine, scope, spawn,
-        spawn_local, with_stack,
+        Builder, Call, Coroutine, CoroutineFn, CoroutineId, JoinError, JoinHandle, LocalCall,
+        OutOfStacks, Placement, Result, Scope, ScopedJoinHandle, SpawnIn, TaskGroup, ToStackSize,
+        current, is_coroutine, scope, spawn, spawn_local, with_stack,
     };
     pub use may_core::time::{sleep, sleep_until};
     pub use may_core::{ParseStackSizeError, StackSize};
@@ -68,5 +68,11 @@ pub mod coroutine {
 #[doc(hidden)]
 pub mod __private {
     pub use may_core::runtime::{EntryConfig, enter};
-    pub use may_core::spawn::{Builder, Join, ToStackSize, check_literal, spawn_built};
+    pub use may_core::spawn::{
+        Builder, CallOptions, Join, SpawnIn, ToStackSize, check_literal, spawn_body, spawn_built,
+    };
+
+    /// Takes a parameter that the body may not mention into the coroutine all the same.
+    #[inline(always)]
+    pub fn keep<T: ?Sized>(_: &T) {}
 }

@@ -7,11 +7,13 @@
 //! * [`scope`](mod@scope): coroutines that borrow from their parent's frame
 //! * [`group`]: coroutines whose results are taken as they finish
 //! * [`join`]: `join!` over scopes
+//! * [`call`]: calls of functions that are coroutines, before they run
 //! * [`big_stack`]: a deep call on a larger stack
 //! * [`error`]: what a join says
 
 pub(crate) mod big_stack;
 pub(crate) mod builder;
+pub(crate) mod call;
 pub(crate) mod error;
 pub(crate) mod group;
 pub(crate) mod handle;
@@ -22,6 +24,7 @@ pub(crate) mod task;
 
 pub use big_stack::{ToStackSize, check_literal, with_stack};
 pub use builder::{Builder, spawn, spawn_built, spawn_local};
+pub use call::{Call, CallOptions, CoroutineFn, LocalCall, SpawnIn, spawn_body};
 pub use error::{JoinError, Result};
 pub use group::TaskGroup;
 pub use handle::JoinHandle;
