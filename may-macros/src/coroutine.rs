@@ -5,10 +5,11 @@
 //!
 //! fn serve(id: u64, __arg1: (u8, u8)) -> Call<impl CoroutineFn<Output = R> + Send> {
 //!     Call::new(options, name, move || -> R {
+//!         carry(&id);
 //!         let id = id;
-//!         keep(&__arg1);
+//!         carry(&__arg1);
 //!         let (a, b) = __arg1;
-//!         { body }
+//!         body
 //!     })
 //! }
 //! ```
@@ -16,7 +17,8 @@
 //! * Each parameter is mentioned in the closure, so that it goes there whole and lives until the coroutine ends, as parameters
 //!   do, even if the body does not use it or only takes a part. Names are bound again under the user's tokens, so the compiler
 //!   says of an unused one, or of a `mut` too many, what it would say without the attribute.
-//! * `Send` is spelled out although the compiler could find it out: a coroutine that spawns itself would ask for it before that
+//! * `carry` asks for `Send`, so that an argument that is not is named, with what to do about it.
+//! * `Send` is spelled out in the result although the compiler could find it out: a coroutine that spawns itself would ask for it before that
 //!   is done.
 //! * The tokens of the result type have this crate's edition, wherever they point: so it captures all lifetimes of the
 //!   parameters, in users' crates of edition 2021, too.
@@ -93,12 +95,12 @@ pub(crate) fn expand(arguments: TokenStream, item: TokenStream) -> TokenStream {
     }
     check_qualifiers(&function, &mut faults);
     let parameters = parameters::parse(function.parameters.stream());
-    for parameter in &parameters {
-        if let Pattern::None = parameter.pattern {
-            let message = "a coroutine takes a fixed number of named parameters";
-            faults.add(Fault::at(&parameter.tokens, message));
-            return quote!(#faults #item);
-        }
+    let (parameters, others): (Vec<_>, Vec<_>) = parameters
+        .into_iter()
+        .partition(|parameter| !matches!(parameter.pattern, Pattern::None));
+    for other in others {
+        let message = "a coroutine takes a fixed number of parameters with types";
+        faults.add(Fault::at(&other.tokens, message));
     }
     if let Some(template) = &options.template {
         let wrong = template.check(&names(&parameters));
@@ -192,10 +194,13 @@ fn emit(function: &Function, parameters: &[Parameter], options: &Options) -> Tok
         Span::call_site(),
     );
 
+    let carrier = Ident::new(if is_local { "keep" } else { "carry" }, Span::call_site());
+    let carrier = quote!(#krate::__private::#carrier);
+
     let (declared, bound): (Vec<_>, Vec<_>) = parameters
         .iter()
         .enumerate()
-        .map(|(index, parameter)| carry(krate, index, parameter))
+        .map(|(index, parameter)| carry(&carrier, index, parameter))
         .unzip();
     let mut list = Group::new(Delimiter::Parenthesis, quote!(#(#declared),*));
     list.set_span(function.parameters.span());
@@ -204,17 +209,11 @@ fn emit(function: &Function, parameters: &[Parameter], options: &Options) -> Tok
         // `!` is no type of its own yet.
         Some(output) if is_never(output) => quote!(::core::convert::Infallible),
         Some(output) => output.clone(),
-        None => quote!(()),
+        None => quote_spanned!(name.span()=> ()),
     };
-    // Not the user's span: that would make its edition the user's, too.
-    let at_output = Span::call_site().located_at(
-        function
-            .output
-            .as_ref()
-            .map_or_else(|| name.span(), Spanned::span),
-    );
-    let send = (!is_local).then(|| quote_spanned!(at_output=> + ::core::marker::Send));
-    let future = quote_spanned! {at_output=>
+    // Without the user's spans, whose edition is the user's.
+    let send = (!is_local).then(|| quote!(+ ::core::marker::Send));
+    let result = quote! {
         #krate::coroutine::#call<impl #krate::coroutine::CoroutineFn<Output = #output> #send>
     };
     // `impl Trait` is no type for a closure to return; the compiler finds out what is behind it.
@@ -229,53 +228,74 @@ fn emit(function: &Function, parameters: &[Parameter], options: &Options) -> Tok
         }
         None => quote!(::core::option::Option::None),
     };
-    let mut closure_body = Group::new(Delimiter::Brace, quote!(#(#bound)* #body));
+    let inside = body.stream();
+    let mut closure_body = Group::new(Delimiter::Brace, quote!(#(#bound)* #inside));
     closure_body.set_span(body.span());
+    // In the place of the name, which is what the compiler points at when it speaks of the function.
+    let head = quote_spanned!(name.span()=> move ||);
     let statements = quote! {
-        #krate::coroutine::#call::new(#config, #formatted, move || #spelled #closure_body)
+        #krate::coroutine::#call::new(#config, #formatted, #head #spelled #closure_body)
     };
     // The compiler does not report a function as unused if a macro wrote its ends, so they must be the user's.
     let mut outer_body = Group::new(Delimiter::Brace, statements);
     outer_body.set_span(body.span());
     quote! {
         #(#attributes)*
-        #visibility #keyword #name #generics #list -> #future #where_clause #outer_body
+        #visibility #keyword #name #generics #list -> #result #where_clause #outer_body
     }
 }
 
 /// Writes a parameter as the function declares it, and the statements that take it into the closure.
-fn carry(krate: &TokenStream, index: usize, parameter: &Parameter) -> (TokenStream, TokenStream) {
+fn carry(carrier: &TokenStream, index: usize, parameter: &Parameter) -> (TokenStream, TokenStream) {
     let Parameter {
         attributes,
         tokens,
         pattern,
         kind,
     } = parameter;
-    let carrier = format_ident!(
-        "__arg{index}",
-        span = Span::call_site().located_at(tokens.span())
-    );
+    // In the place of the type, which is what is wrong if it cannot be carried.
+    let at_type = Span::call_site().located_at(match kind.is_empty() {
+        true => tokens.span(),
+        false => kind.span(),
+    });
+    let renamed = format_ident!("__arg{index}", span = at_type);
+    let carry = |name: &Ident| quote_spanned!(at_type=> #carrier(&#name););
     match pattern {
         Pattern::Receiver => (
             quote!(#attributes #tokens),
-            quote!(#krate::__private::keep(&self);),
+            carry(&Ident::new("self", span_of_self(tokens))),
         ),
-        Pattern::Name { mutable, name } => (
-            quote!(#attributes #name: #kind),
-            quote!(#attributes let #mutable #name = #name;),
-        ),
-        Pattern::Other(pattern) => (
-            quote!(#attributes #carrier: #kind),
-            quote! {
-                #krate::__private::keep(&#carrier);
-                #attributes let #pattern = #carrier;
-            },
-        ),
-        Pattern::Wildcard | Pattern::None => (
-            quote!(#attributes #carrier: #kind),
-            quote!(#krate::__private::keep(&#carrier);),
-        ),
+        Pattern::Name { mutable, name } => {
+            let carried = carry(name);
+            (
+                quote!(#attributes #name: #kind),
+                quote!(#attributes #carried #attributes let #mutable #name = #name;),
+            )
+        }
+        Pattern::Other(pattern) => {
+            let carried = carry(&renamed);
+            (
+                quote!(#attributes #renamed: #kind),
+                quote!(#attributes #carried #attributes let #pattern = #renamed;),
+            )
+        }
+        Pattern::Wildcard | Pattern::None => {
+            let carried = carry(&renamed);
+            (
+                quote!(#attributes #renamed: #kind),
+                quote!(#attributes #carried),
+            )
+        }
     }
+}
+
+/// Returns the place of the word `self`, without which it would not mean the user's.
+fn span_of_self(receiver: &TokenStream) -> Span {
+    let mut words = receiver.clone().into_iter();
+    let is_self = |token: &TokenTree| matches!(token, TokenTree::Ident(word) if word == "self");
+    words
+        .find(is_self)
+        .map_or_else(Span::call_site, |word| word.span())
 }
 
 /// Tells whether a type is `!`.
@@ -293,4 +313,96 @@ fn mentions_impl(output: &TokenStream) -> bool {
         TokenTree::Group(group) => mentions_impl(&group.stream()),
         _ => false,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Compares an expansion.
+    fn check(arguments: TokenStream, item: TokenStream, expected: TokenStream) {
+        assert_eq!(expand(arguments, item).to_string(), expected.to_string());
+    }
+
+    #[test]
+    fn a_plain_function_becomes_a_call() {
+        check(
+            quote!(),
+            quote! {
+                /// Documented.
+                pub fn work() { half . }
+            },
+            quote! {
+                /// Documented.
+                pub fn work() -> ::may::coroutine::Call<
+                    impl ::may::coroutine::CoroutineFn<Output = ()> + ::core::marker::Send
+                > {
+                    ::may::coroutine::Call::new(
+                        const { ::may::__private::CallOptions::new() },
+                        ::core::option::Option::None,
+                        move || -> () { half . }
+                    )
+                }
+            },
+        );
+    }
+
+    #[test]
+    fn parameters_are_carried_into_the_closure() {
+        check(
+            quote!(stack = "64k", name = "x-{id}", crate = rt),
+            quote! {
+                fn work<T: Send>(mut id: u8, (a, b): (T, T), #[cfg(unix)] _: u8) -> io::Result<T> where T: Copy { body }
+            },
+            quote! {
+                fn work<T: Send>(id: u8, __arg1: (T, T), #[cfg(unix)] __arg2: u8) -> rt::coroutine::Call<
+                    impl rt::coroutine::CoroutineFn<Output = io::Result<T> > + ::core::marker::Send
+                > where T: Copy {
+                    rt::coroutine::Call::new(
+                        const { rt::__private::CallOptions::new().stack_bytes(65536) },
+                        ::core::option::Option::Some(::std::format!("x-{id}")),
+                        move || -> io::Result<T> {
+                            rt::__private::carry(&id);
+                            let mut id = id;
+                            rt::__private::carry(&__arg1);
+                            let (a, b) = __arg1;
+                            #[cfg(unix)] rt::__private::carry(&__arg2);
+                            body
+                        }
+                    )
+                }
+            },
+        );
+    }
+
+    #[test]
+    fn a_local_method_with_an_opaque_result() {
+        check(
+            quote!(local),
+            quote! {
+                fn work(&mut self) -> impl Iterator<Item = u8> { body }
+            },
+            quote! {
+                fn work(&mut self) -> ::may::coroutine::LocalCall<
+                    impl ::may::coroutine::CoroutineFn<Output = impl Iterator<Item = u8> >
+                > {
+                    ::may::coroutine::LocalCall::new(
+                        const { ::may::__private::CallOptions::new() },
+                        ::core::option::Option::None,
+                        move || {
+                            ::may::__private::keep(&self);
+                            body
+                        }
+                    )
+                }
+            },
+        );
+    }
+
+    #[test]
+    fn renamed_options_name_one_that_exists() {
+        for renamed in TABLE.renamed {
+            assert!(TABLE.rows.iter().any(|row| row.name == renamed.to));
+        }
+    }
 }

@@ -86,6 +86,7 @@ impl Template {
             let known = parameters.iter().map(String::as_str);
             let list = || match parameters {
                 [] => "the function has no parameters to be named".to_owned(),
+                [only] => format!("the only name of a parameter is `{only}`"),
                 _ => format!("the parameters are {}", enumerate(known.clone())),
             };
             faults.push(if name.is_empty() {
@@ -191,7 +192,7 @@ mod tests {
         );
         assert_eq!(
             read(quote!("{}"), &["id"]),
-            "`{}` names no parameter\nhelp: the parameters are `id`"
+            "`{}` names no parameter\nhelp: the only name of a parameter is `id`"
         );
         assert_eq!(
             read(quote!("{x}"), &[]),

@@ -72,7 +72,22 @@ pub mod __private {
         Builder, CallOptions, Join, SpawnIn, ToStackSize, check_literal, spawn_body, spawn_built,
     };
 
+    /// What can go to another worker: `Send`, under a name that says what to do.
+    #[diagnostic::on_unimplemented(
+        message = "`{Self}` cannot be sent between threads, but a coroutine starts on any worker",
+        label = "this argument cannot go there",
+        note = "`#[may::coroutine(local)]` keeps the coroutine with the worker that spawns it"
+    )]
+    pub trait Carried {}
+
+    #[diagnostic::do_not_recommend]
+    impl<T: Send + ?Sized> Carried for T {}
+
     /// Takes a parameter that the body may not mention into the coroutine all the same.
+    #[inline(always)]
+    pub fn carry<T: Carried + ?Sized>(_: &T) {}
+
+    /// The same for what stays with its worker.
     #[inline(always)]
     pub fn keep<T: ?Sized>(_: &T) {}
 }
