@@ -32,6 +32,7 @@ use crate::entry::CRATE;
 use crate::item::Function;
 use crate::options::{Kind, Options, Renamed, Row, Table};
 use crate::parameters::{self, Parameter, Pattern};
+use crate::template::Template;
 
 /// The options.
 pub(crate) const TABLE: Table = Table {
@@ -163,10 +164,7 @@ fn check_qualifiers(function: &Function, faults: &mut Faults) {
 fn names(parameters: &[Parameter]) -> Vec<String> {
     let name = |parameter: &Parameter| match &parameter.pattern {
         Pattern::Receiver => Some("self".to_owned()),
-        Pattern::Name { name, .. } => {
-            let name = name.to_string();
-            Some(name.strip_prefix("r#").map_or(name.clone(), str::to_owned))
-        }
+        Pattern::Name { name, .. } => Some(text_of(name)),
         Pattern::Wildcard | Pattern::Other(_) | Pattern::None => None,
     };
     parameters.iter().filter_map(name).collect()
@@ -194,13 +192,15 @@ fn emit(function: &Function, parameters: &[Parameter], options: &Options) -> Tok
         Span::call_site(),
     );
 
-    let carrier = Ident::new(if is_local { "keep" } else { "carry" }, Span::call_site());
-    let carrier = quote!(#krate::__private::#carrier);
-
+    let mention = Ident::new(if is_local { "keep" } else { "carry" }, Span::call_site());
+    let carrier = Carrier {
+        path: quote!(#krate::__private::#mention),
+        template: options.template.as_ref(),
+    };
     let (declared, bound): (Vec<_>, Vec<_>) = parameters
         .iter()
         .enumerate()
-        .map(|(index, parameter)| carry(&carrier, index, parameter))
+        .map(|(index, parameter)| carrier.write(index, parameter))
         .unzip();
     let mut list = Group::new(Delimiter::Parenthesis, quote!(#(#declared),*));
     list.set_span(function.parameters.span());
@@ -245,48 +245,72 @@ fn emit(function: &Function, parameters: &[Parameter], options: &Options) -> Tok
     }
 }
 
-/// Writes a parameter as the function declares it, and the statements that take it into the closure.
-fn carry(carrier: &TokenStream, index: usize, parameter: &Parameter) -> (TokenStream, TokenStream) {
-    let Parameter {
-        attributes,
-        tokens,
-        pattern,
-        kind,
-    } = parameter;
-    // In the place of the type, which is what is wrong if it cannot be carried.
-    let at_type = Span::call_site().located_at(match kind.is_empty() {
-        true => tokens.span(),
-        false => kind.span(),
-    });
-    let renamed = format_ident!("__arg{index}", span = at_type);
-    let carry = |name: &Ident| quote_spanned!(at_type=> #carrier(&#name););
-    match pattern {
-        Pattern::Receiver => (
-            quote!(#attributes #tokens),
-            carry(&Ident::new("self", span_of_self(tokens))),
-        ),
-        Pattern::Name { mutable, name } => {
-            let carried = carry(name);
-            (
-                quote!(#attributes #name: #kind),
-                quote!(#attributes #carried #attributes let #mutable #name = #name;),
-            )
-        }
-        Pattern::Other(pattern) => {
-            let carried = carry(&renamed);
-            (
-                quote!(#attributes #renamed: #kind),
-                quote!(#attributes #carried #attributes let #pattern = #renamed;),
-            )
-        }
-        Pattern::Wildcard | Pattern::None => {
-            let carried = carry(&renamed);
-            (
-                quote!(#attributes #renamed: #kind),
-                quote!(#attributes #carried),
-            )
+/// Writes parameters as a function declares them, and the statements that take them into the closure.
+struct Carrier<'a> {
+    /// Is the path of the function that mentions an argument.
+    path: TokenStream,
+    /// Is the text that uses arguments outside of the closure.
+    template: Option<&'a Template>,
+}
+
+impl Carrier<'_> {
+    /// Writes declaration and statements of one parameter.
+    fn write(&self, index: usize, parameter: &Parameter) -> (TokenStream, TokenStream) {
+        let Parameter {
+            attributes,
+            tokens,
+            pattern,
+            kind,
+        } = parameter;
+        let path = &self.path;
+        // In the place of the type, which is what is wrong if it cannot be carried.
+        let at_type = Span::call_site().located_at(match kind.is_empty() {
+            true => tokens.span(),
+            false => kind.span(),
+        });
+        let renamed = format_ident!("__arg{index}", span = at_type);
+        let mention = |name: &Ident| quote_spanned!(at_type=> #path(&#name););
+        match pattern {
+            Pattern::Receiver => (
+                quote!(#attributes #tokens),
+                mention(&Ident::new("self", span_of_self(tokens))),
+            ),
+            Pattern::Name { mutable, name } => {
+                let mentioned = mention(name);
+                // What is used for the name of the coroutine is not unused, even if the body does not use it.
+                let is_used = |template: &&Template| template.mentions(&text_of(name));
+                let used = self.template.filter(is_used).map(|_| mention(name));
+                (
+                    quote!(#attributes #name: #kind),
+                    quote! {
+                        #attributes #mentioned
+                        #attributes let #mutable #name = #name;
+                        #used
+                    },
+                )
+            }
+            Pattern::Other(pattern) => {
+                let mentioned = mention(&renamed);
+                (
+                    quote!(#attributes #renamed: #kind),
+                    quote!(#attributes #mentioned #attributes let #pattern = #renamed;),
+                )
+            }
+            Pattern::Wildcard | Pattern::None => {
+                let mentioned = mention(&renamed);
+                (
+                    quote!(#attributes #renamed: #kind),
+                    quote!(#attributes #mentioned),
+                )
+            }
         }
     }
+}
+
+/// Returns a name without the `r#` of a raw one, as it stands in a text.
+fn text_of(name: &Ident) -> String {
+    let text = name.to_string();
+    text.strip_prefix("r#").map(str::to_owned).unwrap_or(text)
 }
 
 /// Returns the place of the word `self`, without which it would not mean the user's.
@@ -364,6 +388,7 @@ mod tests {
                         move || -> io::Result<T> {
                             rt::__private::carry(&id);
                             let mut id = id;
+                            rt::__private::carry(&id);
                             rt::__private::carry(&__arg1);
                             let (a, b) = __arg1;
                             #[cfg(unix)] rt::__private::carry(&__arg2);

@@ -84,7 +84,7 @@ fn parse_one(tokens: Vec<TokenTree>) -> Parameter {
     };
     Parameter {
         attributes,
-        pattern: pattern(before, colon.is_some()),
+        pattern: pattern(before, colon.is_some() && !is_dot(after.first())),
         kind: after.iter().cloned().collect(),
         tokens: rest.iter().cloned().collect(),
     }
@@ -106,6 +106,11 @@ fn find_colon(tokens: &[TokenTree]) -> Option<usize> {
     })
 }
 
+/// Tells whether a type begins with a dot, as only `...` does.
+fn is_dot(token: Option<&TokenTree>) -> bool {
+    matches!(token, Some(TokenTree::Punct(dot)) if dot.as_char() == '.')
+}
+
 /// Tells what a pattern is.
 fn pattern(tokens: &[TokenTree], has_type: bool) -> Pattern {
     let tokens = open(tokens);
@@ -114,7 +119,6 @@ fn pattern(tokens: &[TokenTree], has_type: bool) -> Pattern {
         [.., TokenTree::Ident(name)] if name == "self" => Pattern::Receiver,
         _ if !has_type => Pattern::None,
         [TokenTree::Ident(name)] if name == "_" => Pattern::Wildcard,
-        [TokenTree::Punct(dot), ..] if dot.as_char() == '.' => Pattern::None,
         [TokenTree::Ident(name)] if is_binding(name) => Pattern::Name {
             mutable: TokenStream::new(),
             name: name.clone(),

@@ -59,6 +59,12 @@ impl Template {
             .any(|piece| matches!(piece, Piece::Placeholder(_)))
     }
 
+    /// Tells whether there is a placeholder with this name.
+    pub(crate) fn mentions(&self, name: &str) -> bool {
+        let is_name = |piece: &Piece| matches!(piece, Piece::Placeholder(found) if found == name);
+        self.pieces.iter().any(is_name)
+    }
+
     /// Returns the text of a template without placeholders, as an expression.
     pub(crate) fn plain(&self) -> TokenStream {
         match self.pieces.as_slice() {

@@ -35,12 +35,19 @@
 //!   std's guards behave; the price is that a long computation holds up the other coroutines of its thread.
 //! * Blocking calls of std, inside a coroutine, block its thread and so all coroutines on it. Use the ones here.
 //! * A stack has 256 KiB, of which only what is used takes memory; [`coroutine::Builder::stack_size`] changes that.
+//!
+//! [`#[may::main]`](macro@main), [`#[may::test]`](macro@test) and [`#[may::coroutine]`](macro@coroutine) save writing.
 
 mod macros;
 
 pub use may_core::{channel, coroutine_local, net, runtime, signal, sync, time};
 pub use may_macros::{coroutine, main, test};
 pub use runtime::{Runtime, config};
+
+/// Has the examples of the users' guide compiled and run.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/attributes.md")]
+pub struct AttributesGuide;
 
 /// Coroutines, in the shape of `std::thread`: a program in which `std::thread` is replaced by `may::coroutine` compiles and
 /// behaves.

@@ -267,12 +267,9 @@ fn evens(limit: u32) -> impl Iterator<Item = u32> + Send {
 }
 
 #[may::coroutine]
-fn shown<T: Display + Send, const N: usize>(
-    values: [T; N],
-    f: impl FnOnce(String) -> usize + Send,
-) -> usize
+fn shown<T, const N: usize>(values: [T; N], f: impl FnOnce(String) -> usize + Send) -> usize
 where
-    T: Clone,
+    T: Display + Send,
 {
     f(values.map(|value| value.to_string()).concat())
 }

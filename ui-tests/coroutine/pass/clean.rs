@@ -53,6 +53,10 @@ where
     Ok(words.get(usize::from(first)).copied())
 }
 
+/// Uses an argument for its name only.
+#[may::coroutine(name = "part {number}")]
+pub fn only_named(number: u8) {}
+
 /// Returns something without a name.
 #[may::coroutine]
 pub fn nameless(limit: u32) -> impl Iterator<Item = u32> {
@@ -146,6 +150,7 @@ fn main() {
     assert_eq!(found, Ok(Some("b")));
     assert_eq!(nameless(3).call().count(), 3);
     assert_eq!(walk(3).call(), 0);
+    only_named(1).call();
     drop(never());
     let mut structure = Structure::new().call();
     structure.borrow_mutably().call();
