@@ -1,7 +1,7 @@
 //! Stackful coroutines: write plain blocking code, spawn a million of them.
 //!
 //! A coroutine has a stack of its own, so any function can block at any depth: there is no `async`, no `await`, and no second
-//! version of every library. The interface is std's: [`coroutine`] is shaped like `std::thread`, [`net`] like `std::net`; what
+//! version of every library. The interface is std's: [`coroutine`](mod@coroutine) is shaped like `std::thread`, [`net`] like `std::net`; what
 //! blocks there blocks a coroutine here, and the thread below it runs others meanwhile. Everything works from plain threads,
 //! too.
 //!
@@ -21,7 +21,7 @@
 //!
 //! | module | for |
 //! |---|---|
-//! | [`coroutine`] | spawning, joining, scopes, cancellation, coroutine-local values |
+//! | [`coroutine`](mod@coroutine) | spawning, joining, scopes, cancellation, coroutine-local values |
 //! | [`channel`] | messages between coroutines and threads |
 //! | [`sync`] | what `std::sync` has, and more: `oneshot`, `watch`, `broadcast`, semaphores, cancel tokens |
 //! | [`net`] | sockets |

@@ -127,8 +127,8 @@ pub(crate) struct Shared {
     /// How many workers have not ended, and the signal that one has, or that it sleeps.
     running: Mutex<usize>,
     ended: Condvar,
-    /// Somebody wants to know when nothing is left to do.
-    awaited: AtomicBool,
+    /// How many want to know when nothing is left to do.
+    awaited: AtomicUsize,
 }
 
 impl Shared {
@@ -170,7 +170,7 @@ impl Shared {
             threads: Mutex::new(Vec::new()),
             running: Mutex::new(0),
             ended: Condvar::new(),
-            awaited: AtomicBool::new(false),
+            awaited: AtomicUsize::new(0),
             settings,
         });
         for (index, (driver, deque)) in parts.into_iter().enumerate() {
@@ -385,8 +385,15 @@ impl Shared {
     /// Then all workers sleep, nothing lives and nothing is to be started. Nothing but a plain thread can change that, since
     /// who else would spawn something: so it does not matter that the parts are looked at one after the other.
     pub(crate) fn await_quiet(&self, deadline: Option<Instant>) -> bool {
+        self.awaited.fetch_add(1, Ordering::SeqCst);
+        let quiet = self.wait_while_busy(deadline);
+        self.awaited.fetch_sub(1, Ordering::Relaxed);
+        quiet
+    }
+
+    /// Does the waiting of [`await_quiet`](Self::await_quiet).
+    fn wait_while_busy(&self, deadline: Option<Instant>) -> bool {
         let mut running = lock(&self.running);
-        self.awaited.store(true, Ordering::SeqCst);
         while !self.is_quiet() {
             // A worker that goes to sleep sees that this is awaited, or was counted as sleeping before this looked (both
             // fence in between); and it signals under the lock, so not between the look and the wait.
@@ -421,7 +428,7 @@ impl Shared {
     /// Tells who waits for it that a worker sleeps.
     #[inline]
     pub(crate) fn fell_asleep(&self) {
-        if self.awaited.load(Ordering::Relaxed) {
+        if self.awaited.load(Ordering::Relaxed) > 0 {
             drop(lock(&self.running));
             self.ended.notify_all();
         }
