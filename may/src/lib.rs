@@ -1,9 +1,9 @@
 //! Stackful coroutines: write plain blocking code, spawn a million of them.
 //!
 //! A coroutine has a stack of its own, so any function can block at any depth: there is no `async`, no `await`, and no second
-//! version of every library. The interface is std's: [`coroutine`](mod@coroutine) is shaped like `std::thread`, [`net`] like `std::net`; what
-//! blocks there blocks a coroutine here, and the thread below it runs others meanwhile. Everything works from plain threads,
-//! too.
+//! version of every library. The interface is std's: [`coroutine`](mod@coroutine) is shaped like `std::thread`, [`net`] like
+//! `std::net`; what blocks there blocks a coroutine here, and the thread below it runs others meanwhile. Everything works from
+//! plain threads, too.
 //!
 //! ```
 //! use may::{coroutine, channel};
