@@ -29,7 +29,8 @@ fn printed(path: &str, args: &[&str]) -> String {
 }
 
 /// All examples.
-const ALL: [&str; 12] = [
+const ALL: [&str; 13] = [
+    env!("CARGO_BIN_EXE_attributes"),
     env!("CARGO_BIN_EXE_chat"),
     env!("CARGO_BIN_EXE_echo"),
     env!("CARGO_BIN_EXE_echo_client"),
@@ -73,6 +74,18 @@ fn spawn_joins_what_it_starts() {
         "{text}"
     );
     assert!(text.contains("their results add up to 499500"), "{text}");
+}
+
+#[test]
+fn attributes_make_coroutines_of_functions() {
+    let text = printed(env!("CARGO_BIN_EXE_attributes"), &[]);
+    assert!(text.contains("letters: 26"), "{text}");
+    assert!(
+        text.contains("\"count-0\" to \"count-3\" counted [6, 6, 6, 8]"),
+        "{text}"
+    );
+    assert!(text.contains("has 2047 nodes"), "{text}");
+    assert!(text.ends_with("left for last: done\n"), "{text}");
 }
 
 #[test]

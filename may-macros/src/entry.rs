@@ -26,32 +26,147 @@ use crate::item::Function;
 use crate::options::{Kind, Options, Renamed, Row, Table};
 use crate::values::Word;
 
-/// Lists the options of both attributes.
-const ROWS: &[Row] = &[
+/// How many threads there are.
+const WORKERS: Row = Row {
+    name: "workers",
+    kind: Kind::Count {
+        setter: "workers",
+        words: &[Word {
+            text: "cores",
+            setter: "all_cores",
+            about: "uses every core",
+        }],
+    },
+    example: "4",
+    default: "`\"cores\"`",
+    help: "how many threads run coroutines: a number or constant expression, or `\"cores\"`",
+};
+
+/// What becomes of coroutines that are left.
+const ON_EXIT: Row = Row {
+    name: "on_exit",
+    kind: Kind::Choice {
+        words: &[
+            Word {
+                text: "leave",
+                setter: "leave_on_exit",
+                about: "lets them end with the process",
+            },
+            Word {
+                text: "cancel",
+                setter: "cancel_on_exit",
+                about: "cancels them and waits while they unwind",
+            },
+            Word {
+                text: "join",
+                setter: "join_on_exit",
+                about: "waits for them",
+            },
+        ],
+    },
+    example: "\"cancel\"",
+    default: "`\"leave\"`",
+    help: "what becomes of coroutines that are left: `\"leave\"` lets them end with the process, as threads do; \
+           `\"cancel\"` cancels them and waits while they unwind; `\"join\"` waits for them",
+};
+
+/// The stack of coroutines.
+const STACK: Row = Row {
+    name: "stack",
+    kind: Kind::Size {
+        setter: "stack_bytes",
+    },
+    example: "\"64k\"",
+    default: "`\"256k\"`",
+    help: "the stack of coroutines that ask for none: bytes, or a string such as `\"64k\"` or `\"1MiB\"`",
+};
+
+/// The threads for blocking work.
+const BLOCKING: Row = Row {
+    name: "blocking",
+    kind: Kind::Count {
+        setter: "blocking",
+        words: &[],
+    },
+    example: "64",
+    default: "`512`",
+    help: "how many threads there may be for work that blocks its thread, such as looking up names: \
+           a number or constant expression",
+};
+
+/// The names of the threads.
+const NAME: Row = Row {
+    name: "name",
+    kind: Kind::Text { setter: "name" },
+    example: "\"server\"",
+    default: "`\"may-worker\"`",
+    help: "what the threads are called that run coroutines; a dash and a number follow",
+};
+
+/// Whether threads are bound.
+const PIN: Row = Row {
+    name: "pin",
+    kind: Kind::Bool { setter: "pin" },
+    example: "true",
+    default: "`false`",
+    help: "whether each of these threads is bound to a processor (on Linux; elsewhere the runtime does not start)",
+};
+
+/// Where the crate is.
+pub(crate) const CRATE: Row = Row {
+    name: "crate",
+    kind: Kind::Crate,
+    example: "::may",
+    default: "`::may`",
+    help: "where this crate is found, as a path or a string",
+};
+
+/// Lists the options of `#[may::main]`.
+const MAIN_ROWS: &[Row] = &[WORKERS, STACK, BLOCKING, NAME, PIN, ON_EXIT, CRATE];
+
+/// Lists the options of `#[may::test]`.
+const TEST_ROWS: &[Row] = &[
     Row {
-        name: "workers",
-        kind: Kind::Count {
-            setter: "workers",
-            words: &[Word {
-                text: "cores",
-                setter: "all_cores",
-                about: "uses every core",
-            }],
+        default: "`2`",
+        ..WORKERS
+    },
+    STACK,
+    BLOCKING,
+    NAME,
+    PIN,
+    Row {
+        default: "`\"cancel\"`",
+        ..ON_EXIT
+    },
+    Row {
+        name: "timeout",
+        kind: Kind::Duration { setter: "timeout" },
+        example: "\"5s\"",
+        default: "`\"60s\"`",
+        help: "after what time the test fails: a string such as `\"5s\"`, `\"300ms\"` or `\"2m\"`, or a constant `Duration`",
+    },
+    Row {
+        name: "leak",
+        kind: Kind::Choice {
+            words: &[
+                Word {
+                    text: "deny",
+                    setter: "deny_leaks",
+                    about: "makes the test fail",
+                },
+                Word {
+                    text: "allow",
+                    setter: "allow_leaks",
+                    about: "lets it pass",
+                },
+            ],
         },
-        example: "4",
+        example: "\"allow\"",
+        default: "`\"deny\"`",
+        help: "what coroutines mean that are left a quarter of a second after the test: `\"deny\"` makes it fail, \
+               `\"allow\"` lets it pass",
     },
-    Row {
-        name: "stack",
-        kind: Kind::Size {
-            setter: "stack_bytes",
-        },
-        example: "\"64k\"",
-    },
-    Row {
-        name: "crate",
-        kind: Kind::Crate,
-        example: "::may",
-    },
+    CRATE,
 ];
 
 /// Lists what other runtimes call them.
@@ -98,10 +213,13 @@ impl Entry {
     }
 
     /// Returns the options.
-    const fn table(self) -> Table {
+    pub(crate) const fn table(self) -> Table {
         Table {
             attribute: self.attribute(),
-            rows: ROWS,
+            rows: match self {
+                Self::Main => MAIN_ROWS,
+                Self::Test => TEST_ROWS,
+            },
             renamed: RENAMED,
         }
     }
@@ -110,7 +228,7 @@ impl Entry {
     pub(crate) fn expand(self, arguments: TokenStream, item: TokenStream) -> TokenStream {
         let mut faults = Faults::default();
         let options = self.table().parse(arguments, &mut faults);
-        let Some(mut function) = faults.keep(Function::parse(&item)) else {
+        let Some(mut function) = faults.keep(Function::parse(&item, None)) else {
             // What it is, is for the compiler to say more about.
             return quote!(#faults #item);
         };
@@ -202,13 +320,20 @@ impl Entry {
             .iter()
             .map(|attribute| &attribute.tokens);
         let (test, constructor) = match self {
-            Self::Main => (None, quote!(main)),
-            Self::Test => (Some(quote!(#[::core::prelude::v1::test])), quote!(test)),
+            Self::Main => (None, quote!(main())),
+            Self::Test => {
+                let name = name.to_string();
+                let name = name.strip_prefix("r#").unwrap_or(&name);
+                (
+                    Some(quote!(#[::core::prelude::v1::test])),
+                    quote!(test(::core::concat!(::core::module_path!(), "::", #name))),
+                )
+            }
         };
-        let Options { krate, calls } = options;
+        let Options { krate, calls, .. } = options;
         let enter = quote!(#krate::__private::enter);
         // A constant, so that only constant expressions are options, and wrong ones do not compile.
-        let config = quote!(const { #krate::__private::EntryConfig::#constructor() #calls });
+        let config = quote!(const { #krate::__private::EntryConfig::#constructor #calls });
         // In the place of the user's name, so that what the compiler says about the inside points there.
         let inner = Ident::new("may_entry_body", name.span());
         let inner_output = function.output.as_ref().map(|output| quote!(-> #output));
@@ -400,7 +525,7 @@ mod tests {
                 fn works() {
                     fn may_entry_body() {}
                     ::may::__private::enter(
-                        const { ::may::__private::EntryConfig::test().workers(N) },
+                        const { ::may::__private::EntryConfig::test(::core::concat!(::core::module_path!(), "::", "works")).workers(N) },
                         may_entry_body
                     )
                 }
@@ -535,23 +660,11 @@ mod tests {
     }
 
     #[test]
-    fn every_option_is_documented() {
-        for row in ROWS {
-            let documented = include_str!("lib.rs")
-                .matches(&format!("| `{}` |", row.name))
-                .count();
-            assert_eq!(
-                documented, 2,
-                "`{}` belongs into the tables of both attributes",
-                row.name
-            );
-        }
-    }
-
-    #[test]
     fn renamed_options_name_one_that_exists() {
         for renamed in RENAMED {
-            assert!(ROWS.iter().any(|row| row.name == renamed.to), "{renamed:?}");
+            for rows in [MAIN_ROWS, TEST_ROWS] {
+                assert!(rows.iter().any(|row| row.name == renamed.to), "{renamed:?}");
+            }
         }
     }
 }

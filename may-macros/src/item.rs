@@ -45,8 +45,8 @@ pub(crate) struct Function {
 }
 
 impl Function {
-    /// Takes a function apart; anything else is a fault.
-    pub(crate) fn parse(item: &TokenStream) -> Result<Self, Fault> {
+    /// Takes a function apart; anything else is a fault. One that has no body is told `without_body`.
+    pub(crate) fn parse(item: &TokenStream, without_body: Option<&str>) -> Result<Self, Fault> {
         let mut cursor = Cursor::new(item.clone());
         let attributes = cursor.attributes();
         let visibility = cursor.visibility();
@@ -66,7 +66,11 @@ impl Function {
             _ => return Err(Fault::at(name, "expected a function with parameters")),
         };
         let Some(body) = cursor.body() else {
-            return Err(Fault::at(name, "expected a function with a body"));
+            let message = "expected a function with a body";
+            return Err(match without_body {
+                Some(help) => Fault::with_help(name, message, help),
+                None => Fault::at(name, message),
+            });
         };
         let (output, where_clause) = cursor.output_and_where_clause();
         Ok(Self {
@@ -302,7 +306,7 @@ mod tests {
 
     /// Takes apart what must be a function.
     fn parse(item: TokenStream) -> Function {
-        Function::parse(&item).expect("this is a function")
+        Function::parse(&item, None).expect("this is a function")
     }
 
     #[test]
@@ -420,7 +424,7 @@ mod tests {
                 fn a() -> u8;
             ),
         ] {
-            let fault = Function::parse(&item).expect_err(&item.to_string());
+            let fault = Function::parse(&item, None).expect_err(&item.to_string());
             let mut faults = crate::diag::Faults::default();
             faults.add(fault);
             let message = faults.messages().remove(0);

@@ -1,7 +1,8 @@
 //! The options of an attribute, driven by a table.
 //!
-//! A new option is a new row: its name, the kind of its value, and the method of the configuration that takes it. The
-//! messages about unknown, repeated and incomplete options come from the table too, so they cannot fall behind it.
+//! A new option is a new row: its name, the kind of its value, the method of the configuration that takes it, what it is for
+//! and what holds without it. Parser, messages and "did you mean" come from the table, and so do the tables in the
+//! documentation, which tests hold against it.
 
 use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
@@ -9,10 +10,11 @@ use quote::{ToTokens, quote};
 use crate::diag::{Fault, Faults, describe, enumerate};
 use crate::krate;
 use crate::similar;
+use crate::template::Template;
 use crate::values::{self, Value, Word};
 
 /// One row of the table: an option that an attribute knows.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Row {
     /// Is what the user writes before the `=`.
     pub(crate) name: &'static str,
@@ -20,10 +22,22 @@ pub(crate) struct Row {
     pub(crate) kind: Kind,
     /// Is a value that would be right, for messages.
     pub(crate) example: &'static str,
+    /// Says what holds without the option, for the documentation.
+    #[cfg_attr(
+        not(test),
+        expect(dead_code, reason = "tests hold the documentation against it")
+    )]
+    pub(crate) default: &'static str,
+    /// Says what the option is for and what it takes, for the documentation.
+    #[cfg_attr(
+        not(test),
+        expect(dead_code, reason = "tests hold the documentation against it")
+    )]
+    pub(crate) help: &'static str,
 }
 
 /// What kind of value an option takes, and where it goes.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) enum Kind {
     /// Takes a number of at least 1, or one of some words.
     Count {
@@ -37,6 +51,33 @@ pub(crate) enum Kind {
         /// Names the method of the configuration that takes the bytes.
         setter: &'static str,
     },
+    /// Takes a time.
+    Duration {
+        /// Names the method of the configuration that takes the time.
+        setter: &'static str,
+    },
+    /// Takes `true` or `false`.
+    Bool {
+        /// Names the method of the configuration that takes it.
+        setter: &'static str,
+    },
+    /// Takes a text.
+    Text {
+        /// Names the method of the configuration that takes it.
+        setter: &'static str,
+    },
+    /// Takes a text with placeholders for arguments.
+    Template {
+        /// Names the method of the configuration that takes it if it has no placeholders.
+        setter: &'static str,
+    },
+    /// Takes one of some words.
+    Choice {
+        /// Lists the words, each with its own method.
+        words: &'static [Word],
+    },
+    /// Takes no value: it is there or not.
+    Flag,
     /// Takes the path under which the expansion finds this crate.
     Crate,
 }
@@ -70,6 +111,10 @@ pub(crate) struct Options {
     pub(crate) krate: TokenStream,
     /// Holds calls to be chained to a configuration, in the order of the options: `.workers(4)`.
     pub(crate) calls: TokenStream,
+    /// Holds the text with placeholders, if there is one.
+    pub(crate) template: Option<Template>,
+    /// Lists the flags that are set.
+    pub(crate) flags: Vec<&'static str>,
 }
 
 impl Table {
@@ -80,6 +125,8 @@ impl Table {
         let mut options = Options {
             krate: krate::default_path(),
             calls: TokenStream::new(),
+            template: None,
+            flags: Vec::new(),
         };
         let mut seen: Vec<(&Row, TokenStream)> = Vec::new();
         for part in split_at_commas(tokens) {
@@ -125,6 +172,22 @@ impl Table {
         Err(Fault::with_help(&name, message, help))
     }
 
+    /// Writes the table as the documentation has it.
+    #[cfg(test)]
+    pub(crate) fn markdown(&self) -> String {
+        let rows = self.rows.iter().map(|row| {
+            let Row {
+                name,
+                help,
+                default,
+                ..
+            } = row;
+            format!("| `{name}` | {help} | {default} |\n")
+        });
+        let heading = "| option | value | default |\n|---|---|---|\n".to_owned();
+        rows.fold(heading, |table, row| table + &row)
+    }
+
     /// Lists the options, as a help.
     fn list(&self) -> String {
         format!(
@@ -137,12 +200,26 @@ impl Table {
 impl Row {
     /// Shows how the option is written.
     fn assignment(&self) -> String {
-        format!("`{} = {}`", self.name, self.example)
+        match self.kind {
+            Kind::Flag => format!("`{}`", self.name),
+            _ => format!("`{} = {}`", self.name, self.example),
+        }
     }
 
     /// Returns the tokens after the `=` of `part`.
     fn value(&self, part: &TokenStream) -> Result<TokenStream, Fault> {
-        let mut rest = part.clone().into_iter().skip(1);
+        let mut rest = part.clone().into_iter().skip(1).peekable();
+        if let Kind::Flag = self.kind {
+            if rest.peek().is_none() {
+                return Ok(TokenStream::new());
+            }
+            let message = format!("`{}` takes no value", self.name);
+            return Err(Fault::with_help(
+                part,
+                message,
+                format!("write {}", self.assignment()),
+            ));
+        }
         let value: TokenStream = match rest.next() {
             Some(TokenTree::Punct(equals)) if equals.as_char() == '=' => rest.collect(),
             _ => TokenStream::new(),
@@ -156,9 +233,27 @@ impl Row {
 
     /// Reads a value and puts it where it belongs.
     fn apply(&self, name: &Ident, value: &TokenStream, options: &mut Options) -> Result<(), Fault> {
-        let (setter, value) = match &self.kind {
-            Kind::Count { setter, words } => (setter, values::count(self.name, value, words)?),
+        let (setter, value) = match self.kind {
+            Kind::Count { setter, words } => (
+                setter,
+                values::count(self.name, self.example, value, words)?,
+            ),
             Kind::Size { setter } => (setter, values::size(value)?),
+            Kind::Duration { setter } => (setter, values::duration(self.name, value)?),
+            Kind::Bool { setter } => (setter, values::boolean(self.name, value)?),
+            Kind::Text { setter } => (setter, values::text(self.name, self.example, value)?),
+            Kind::Choice { words } => ("", values::choice(self.name, value, words)?),
+            Kind::Template { setter } => match Template::parse(self.name, self.example, value)? {
+                template if template.has_placeholders() => {
+                    options.template = Some(template);
+                    return Ok(());
+                }
+                template => (setter, Value::Expression(template.plain())),
+            },
+            Kind::Flag => {
+                options.flags.push(self.name);
+                return Ok(());
+            }
             Kind::Crate => {
                 options.krate = krate::parse(self.name, value)?;
                 return Ok(());
@@ -221,6 +316,8 @@ mod tests {
                     }],
                 },
                 example: "4",
+                default: "",
+                help: "",
             },
             Row {
                 name: "stack",
@@ -228,11 +325,15 @@ mod tests {
                     setter: "stack_bytes",
                 },
                 example: "\"64k\"",
+                default: "",
+                help: "",
             },
             Row {
                 name: "crate",
                 kind: Kind::Crate,
                 example: "::may",
+                default: "",
+                help: "",
             },
         ],
         renamed: &[Renamed {

@@ -1,4 +1,4 @@
-//! The values that options take: counts, sizes, and words such as `"cores"`.
+//! The values that options take: counts, sizes, times, texts, and words such as `"cores"`.
 //!
 //! Numbers may be any constant expression. What is written out as a literal is checked here; what is not goes into the
 //! expansion as it is, where the configuration checks it, still at compile time.
@@ -81,12 +81,13 @@ fn is_number_suffix(suffix: &str) -> bool {
 /// Reads a count of at least 1, or one of `words`, for the option `name`.
 pub(crate) fn count(
     name: &str,
+    example: &str,
     value: &TokenStream,
     words: &'static [Word],
 ) -> Result<Value, Fault> {
     let with_word = |word: &Word| format!("`{name} = \"{}\"` {}", word.text, word.about);
     let examples = || {
-        let number = format!("`{name} = 4`");
+        let number = format!("`{name} = {example}`");
         words.iter().fold(number, |all, word| {
             format!("{all}, or `{name} = \"{}\"`", word.text)
         })
@@ -147,6 +148,145 @@ fn too_few(name: &str, value: &TokenStream, words: &[Word]) -> Fault {
         }
         None => Fault::at(value, message),
     }
+}
+
+/// Reads a time: a string with a unit, or an expression for a `Duration`.
+pub(crate) fn duration(name: &str, value: &TokenStream) -> Result<Value, Fault> {
+    const HELP: &str = "write `\"5s\"` or `\"300ms\"`";
+    let (shown, milliseconds) = match Raw::of(value) {
+        Raw::Expression => return Ok(Value::Expression(value.clone())),
+        Raw::Text(text) => {
+            let milliseconds = parse_duration(&text);
+            (text, milliseconds)
+        }
+        _ => (value.to_string().replace(' ', ""), None),
+    };
+    match milliseconds {
+        Some(0) => Err(Fault::with_help(
+            value,
+            format!("`{name}` must be more than 0"),
+            HELP,
+        )),
+        Some(milliseconds) => {
+            let literal = proc_macro2::Literal::u64_unsuffixed(milliseconds);
+            Ok(Value::Expression(
+                quote!(::core::time::Duration::from_millis(#literal)),
+            ))
+        }
+        None => {
+            // A number alone is mostly meant to be seconds.
+            let help = match Raw::of(value) {
+                Raw::Integer(number @ 1.., suffix) if suffix.is_empty() => {
+                    format!("write `\"{number}s\"` or `\"{number}ms\"`")
+                }
+                _ => HELP.to_owned(),
+            };
+            Err(Fault::with_help(
+                value,
+                format!("`{shown}` is not a duration"),
+                help,
+            ))
+        }
+    }
+}
+
+/// Reads "300ms", "5s", "2m" or "1h" as milliseconds.
+fn parse_duration(text: &str) -> Option<u64> {
+    let text = text.trim();
+    let (digits, unit) = text.split_at(
+        text.find(|c: char| !c.is_ascii_digit() && c != '_')
+            .unwrap_or(text.len()),
+    );
+    let milliseconds = match unit.trim() {
+        "ms" => 1,
+        "s" => 1_000,
+        "m" | "min" => 60_000,
+        "h" => 3_600_000,
+        _ => return None,
+    };
+    let number = digits.replace('_', "").parse::<u64>().ok()?;
+    number.checked_mul(milliseconds)
+}
+
+/// Reads `true` or `false`, or an expression for one.
+pub(crate) fn boolean(name: &str, value: &TokenStream) -> Result<Value, Fault> {
+    let is_literal = matches!(value.to_string().as_str(), "true" | "false");
+    match Raw::of(value) {
+        _ if is_literal => Ok(Value::Expression(value.clone())),
+        Raw::Expression => Ok(Value::Expression(value.clone())),
+        raw => {
+            let meant = match raw {
+                Raw::Text(text) if text.trim() == "false" => false,
+                Raw::Integer(0, _) => false,
+                _ => true,
+            };
+            Err(Fault::with_help(
+                value,
+                format!("expected `true` or `false`, found {}", describe(value)),
+                format!("`{name} = {meant}`"),
+            ))
+        }
+    }
+}
+
+/// Reads a text that is not empty, or an expression for one.
+pub(crate) fn text(name: &str, example: &str, value: &TokenStream) -> Result<Value, Fault> {
+    match Raw::of(value) {
+        Raw::Text(text) if text.is_empty() => Err(Fault::with_help(
+            value,
+            format!("`{name}` must not be empty"),
+            format!("`{name} = {example}`"),
+        )),
+        Raw::Text(text) if text.contains('\0') => Err(Fault::at(
+            value,
+            format!("`{name}` must not contain a zero byte"),
+        )),
+        Raw::Text(_) | Raw::Expression => Ok(Value::Expression(value.clone())),
+        _ => Err(Fault::with_help(
+            value,
+            format!("expected a string, found {}", describe(value)),
+            format!("`{name} = {example}`"),
+        )),
+    }
+}
+
+/// Reads one of `words`.
+pub(crate) fn choice(
+    name: &str,
+    value: &TokenStream,
+    words: &'static [Word],
+) -> Result<Value, Fault> {
+    let text = match Raw::of(value) {
+        Raw::Text(text) => text,
+        _ => {
+            let bare = words.iter().find(|word| value.to_string() == word.text);
+            let help = match bare {
+                Some(word) => format!("write it in quotes: `{name} = \"{}\"`", word.text),
+                None => list(words),
+            };
+            let message = format!("expected a string, found {}", describe(value));
+            return Err(Fault::with_help(value, message, help));
+        }
+    };
+    words
+        .iter()
+        .find(|word| word.text == text)
+        .map(Value::Word)
+        .ok_or_else(|| {
+            let help = match crate::similar::closest(&text, words.iter().map(|word| word.text)) {
+                Some(word) => format!("did you mean `\"{word}\"`?"),
+                None => list(words),
+            };
+            Fault::with_help(value, format!("`{name}` cannot be `\"{text}\"`"), help)
+        })
+}
+
+/// Lists what `words` there are, as a help.
+fn list(words: &[Word]) -> String {
+    let lines = words
+        .iter()
+        .map(|word| format!("`\"{}\"` {}", word.text, word.about));
+    lines.collect::<Vec<_>>().join("; ")
 }
 
 /// Reads the size of a stack: bytes, or a string with a unit.
@@ -254,7 +394,7 @@ mod tests {
 
     #[test]
     fn counts() {
-        let read = |value| show(count("workers", &value, WORDS));
+        let read = |value| show(count("workers", "4", &value, WORDS));
         let at_least = "`workers` must be at least 1\nhelp: `workers = \"cores\"` uses every core";
         let examples = "help: `workers = 4`, or `workers = \"cores\"`";
         assert_eq!(read(quote!(4)), "4");
@@ -375,5 +515,100 @@ mod tests {
         ] {
             assert_eq!(read(text), message, "{text}");
         }
+    }
+
+    #[test]
+    fn durations() {
+        let read = |value: &str| show(duration("timeout", &value.parse().unwrap()));
+        for (text, milliseconds) in [
+            ("\"5s\"", 5_000),
+            ("\"300ms\"", 300),
+            ("\"2 m\"", 120_000),
+            ("\"2min\"", 120_000),
+            ("\"1_0s\"", 10_000),
+            ("\"1h\"", 3_600_000),
+        ] {
+            let expected = quote!(::core::time::Duration::from_millis).to_string();
+            assert_eq!(read(text), format!("{expected} ({milliseconds})"), "{text}");
+        }
+        assert_eq!(read("LIMIT"), "LIMIT");
+        let help = "help: write `\"5s\"` or `\"300ms\"`";
+        for (text, message) in [
+            (
+                "5",
+                "`5` is not a duration\nhelp: write `\"5s\"` or `\"5ms\"`".to_owned(),
+            ),
+            ("\"5\"", format!("`5` is not a duration\n{help}")),
+            ("5s", format!("`5s` is not a duration\n{help}")),
+            ("\"5sec\"", format!("`5sec` is not a duration\n{help}")),
+            ("\"\"", format!("`` is not a duration\n{help}")),
+            ("-1", format!("`-1` is not a duration\n{help}")),
+            ("1.5", format!("`1.5` is not a duration\n{help}")),
+            ("true", format!("`true` is not a duration\n{help}")),
+            ("\"0s\"", format!("`timeout` must be more than 0\n{help}")),
+        ] {
+            assert_eq!(read(text), message, "{text}");
+        }
+    }
+
+    #[test]
+    fn booleans() {
+        let read = |value: &str| show(boolean("pin", &value.parse().unwrap()));
+        assert_eq!(read("true"), "true");
+        assert_eq!(read("false"), "false");
+        assert_eq!(read("cfg!(unix)"), "cfg ! (unix)");
+        for (text, found, meant) in [
+            ("\"true\"", "a string", true),
+            ("\"false\"", "a string", false),
+            ("1", "`1`", true),
+            ("0", "`0`", false),
+        ] {
+            let message =
+                format!("expected `true` or `false`, found {found}\nhelp: `pin = {meant}`");
+            assert_eq!(read(text), message);
+        }
+    }
+
+    #[test]
+    fn texts() {
+        let read = |value: &str| show(text("name", "\"server\"", &value.parse().unwrap()));
+        assert_eq!(read("\"x\""), "\"x\"");
+        assert_eq!(read("NAME"), "NAME");
+        let help = "help: `name = \"server\"`";
+        assert_eq!(read("\"\""), format!("`name` must not be empty\n{help}"));
+        assert_eq!(read("4"), format!("expected a string, found `4`\n{help}"));
+        assert_eq!(read("\"a\\0b\""), "`name` must not contain a zero byte");
+    }
+
+    #[test]
+    fn choices() {
+        const EXITS: &[Word] = &[
+            Word {
+                text: "leave",
+                setter: "leave_on_exit",
+                about: "leaves them",
+            },
+            Word {
+                text: "join",
+                setter: "join_on_exit",
+                about: "waits",
+            },
+        ];
+        let read = |value: &str| show(choice("on_exit", &value.parse().unwrap(), EXITS));
+        let list = "help: `\"leave\"` leaves them; `\"join\"` waits";
+        assert_eq!(read("\"join\""), "join_on_exit");
+        assert_eq!(
+            read("\"Join\""),
+            "`on_exit` cannot be `\"Join\"`\nhelp: did you mean `\"join\"`?"
+        );
+        assert_eq!(
+            read("\"stop\""),
+            format!("`on_exit` cannot be `\"stop\"`\n{list}")
+        );
+        assert_eq!(
+            read("join"),
+            "expected a string, found `join`\nhelp: write it in quotes: `on_exit = \"join\"`"
+        );
+        assert_eq!(read("4"), format!("expected a string, found `4`\n{list}"));
     }
 }

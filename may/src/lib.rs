@@ -1,9 +1,9 @@
 //! Stackful coroutines: write plain blocking code, spawn a million of them.
 //!
 //! A coroutine has a stack of its own, so any function can block at any depth: there is no `async`, no `await`, and no second
-//! version of every library. The interface is std's: [`coroutine`] is shaped like `std::thread`, [`net`] like `std::net`; what
-//! blocks there blocks a coroutine here, and the thread below it runs others meanwhile. Everything works from plain threads,
-//! too.
+//! version of every library. The interface is std's: [`coroutine`](mod@coroutine) is shaped like `std::thread`, [`net`] like
+//! `std::net`; what blocks there blocks a coroutine here, and the thread below it runs others meanwhile. Everything works from
+//! plain threads, too.
 //!
 //! ```
 //! use may::{coroutine, channel};
@@ -21,7 +21,7 @@
 //!
 //! | module | for |
 //! |---|---|
-//! | [`coroutine`] | spawning, joining, scopes, cancellation, coroutine-local values |
+//! | [`coroutine`](mod@coroutine) | spawning, joining, scopes, cancellation, coroutine-local values |
 //! | [`channel`] | messages between coroutines and threads |
 //! | [`sync`] | what `std::sync` has, and more: `oneshot`, `watch`, `broadcast`, semaphores, cancel tokens |
 //! | [`net`] | sockets |
@@ -35,12 +35,19 @@
 //!   std's guards behave; the price is that a long computation holds up the other coroutines of its thread.
 //! * Blocking calls of std, inside a coroutine, block its thread and so all coroutines on it. Use the ones here.
 //! * A stack has 256 KiB, of which only what is used takes memory; [`coroutine::Builder::stack_size`] changes that.
+//!
+//! [`#[may::main]`](macro@main), [`#[may::test]`](macro@test) and [`#[may::coroutine]`](macro@coroutine) save writing.
 
 mod macros;
 
 pub use may_core::{channel, coroutine_local, net, runtime, signal, sync, time};
-pub use may_macros::{main, test};
+pub use may_macros::{coroutine, main, test};
 pub use runtime::{Runtime, config};
+
+/// Has the examples of the users' guide compiled and run.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/attributes.md")]
+pub struct AttributesGuide;
 
 /// Coroutines, in the shape of `std::thread`: a program in which `std::thread` is replaced by `may::coroutine` compiles and
 /// behaves.
@@ -50,9 +57,9 @@ pub mod coroutine {
     };
     pub use may_core::park::{park, park_timeout, yield_now};
     pub use may_core::spawn::{
-        Builder, Coroutine, CoroutineId, JoinError, JoinHandle, OutOfStacks, Placement, Result,
-        Scope, ScopedJoinHandle, TaskGroup, ToStackSize, current, is_coroutine, scope, spawn,
-        spawn_local, with_stack,
+        Builder, Call, Coroutine, CoroutineFn, CoroutineId, JoinError, JoinHandle, LocalCall,
+        OutOfStacks, Placement, Result, Scope, ScopedJoinHandle, SpawnIn, TaskGroup, ToStackSize,
+        current, is_coroutine, scope, spawn, spawn_local, with_stack,
     };
     pub use may_core::time::{sleep, sleep_until};
     pub use may_core::{ParseStackSizeError, StackSize};
@@ -75,5 +82,26 @@ pub mod select {
 #[doc(hidden)]
 pub mod __private {
     pub use may_core::runtime::{EntryConfig, enter};
-    pub use may_core::spawn::{Builder, Join, ToStackSize, check_literal, spawn_built};
+    pub use may_core::spawn::{
+        Builder, CallOptions, Join, SpawnIn, ToStackSize, check_literal, spawn_body, spawn_built,
+    };
+
+    /// What can go to another worker: `Send`, under a name that says what to do.
+    #[diagnostic::on_unimplemented(
+        message = "`{Self}` cannot be sent between threads, but a coroutine starts on any worker",
+        label = "this argument cannot go there",
+        note = "`#[may::coroutine(local)]` keeps the coroutine with the worker that spawns it"
+    )]
+    pub trait Carried {}
+
+    #[diagnostic::do_not_recommend]
+    impl<T: Send + ?Sized> Carried for T {}
+
+    /// Takes a parameter that the body may not mention into the coroutine all the same.
+    #[inline(always)]
+    pub fn carry<T: Carried + ?Sized>(_: &T) {}
+
+    /// The same for what stays with its worker.
+    #[inline(always)]
+    pub fn keep<T: ?Sized>(_: &T) {}
 }

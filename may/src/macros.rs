@@ -7,6 +7,8 @@
 /// | `go!(f)` | [`coroutine::spawn(f)`](crate::coroutine::spawn) |
 /// | `go!(builder, f)` | `builder.spawn(f)`, an `io::Result` |
 /// | `go!(scope, f)` | `scope.spawn(f)` |
+/// | `go!(call)` | `call.spawn()`, for a call of a function with [`#[may::coroutine]`](macro@crate::coroutine) |
+/// | `go!(place, call)` | `call.spawn_in(place)`: a scope, a builder, a group, a runtime |
 /// | `go!(stack = "64k", name = "x", f)` | `spawn` with a stack size (a number of bytes, or a text) and a name, in any order |
 ///
 /// # Panics
@@ -53,8 +55,19 @@ macro_rules! go {
     (@build [$($builder:tt)*] placement = $placement:expr, $($rest:tt)+) => {
         $crate::go!(@build [$($builder)* .placement($placement)] $($rest)+)
     };
+    // What is seen to be a closure goes where the compiler knows that it is called once; so does a block that ends in one. What
+    // else there is may be a call.
+    (@build [$($builder:tt)*] move $($body:tt)+) => {
+        $crate::__private::spawn_built($($builder)*, move $($body)+)
+    };
+    (@build [$($builder:tt)*] || $($body:tt)+) => {
+        $crate::__private::spawn_built($($builder)*, || $($body)+)
+    };
+    (@build [$($builder:tt)*] { $($body:tt)* } $(,)?) => {
+        $crate::__private::spawn_built($($builder)*, { $($body)* })
+    };
     (@build [$($builder:tt)*] $body:expr $(,)?) => {
-        $crate::__private::spawn_built($($builder)*, $body)
+        $crate::__private::spawn_body($($builder)*, $body)
     };
     (stack = $($rest:tt)+) => {
         $crate::go!(@build [$crate::__private::Builder::new()] stack = $($rest)+)
@@ -65,12 +78,31 @@ macro_rules! go {
     (placement = $($rest:tt)+) => {
         $crate::go!(@build [$crate::__private::Builder::new()] placement = $($rest)+)
     };
+    (move $($body:tt)+) => {
+        $crate::coroutine::spawn(move $($body)+)
+    };
+    (|| $($body:tt)+) => {
+        $crate::coroutine::spawn(|| $($body)+)
+    };
+    ({ $($body:tt)* } $(,)?) => {
+        $crate::coroutine::spawn({ $($body)* })
+    };
     ($body:expr $(,)?) => {
-        $crate::coroutine::spawn($body)
+        $crate::__private::spawn_body($crate::__private::Builder::new(), $body)
     };
-    ($spawner:expr, $body:expr $(,)?) => {
-        $spawner.spawn($body)
+    ($spawner:expr, move $($body:tt)+) => {
+        $spawner.spawn(move $($body)+)
     };
+    ($spawner:expr, || $($body:tt)+) => {
+        $spawner.spawn(|| $($body)+)
+    };
+    ($spawner:expr, { $($body:tt)* } $(,)?) => {
+        $spawner.spawn({ $($body)* })
+    };
+    ($spawner:expr, $body:expr $(,)?) => {{
+        use $crate::__private::SpawnIn as _;
+        $spawner.spawn_body($body)
+    }};
 }
 
 /// Runs several expressions at the same time and returns the tuple of their values.

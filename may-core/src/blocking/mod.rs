@@ -1,7 +1,8 @@
 //! Work that blocks its thread, done on threads that are there for it.
 //!
-//! A small elastic pool: a job goes to an idle thread, or to a new one while there are fewer than [`MOST_THREADS`]; beyond that
-//! it queues. A thread that has had nothing to do for [`KEEP_ALIVE`] ends, so an idle pool is an empty one.
+//! A small elastic pool: a job goes to an idle thread, or to a new one while there are fewer than the runtime of the caller
+//! allows; beyond that it queues. There is one pool for the process: a runtime that allows few threads finds those that others
+//! have started, and uses them. A thread that has had nothing to do for [`KEEP_ALIVE`] ends, so an idle pool is an empty one.
 //!
 //! The caller waits by the ordinary protocol (`wait/mod.rs`): the job stores its result, then wakes whoever waits for it. The
 //! wait is shielded from cancellation, because the job may borrow from the caller's frame (I3).
@@ -17,9 +18,8 @@ use crate::coroutine::{cancel, current, unwinding};
 use crate::park;
 use crate::util::clock::Deadline;
 use crate::wait::{Turn, WaitQueue};
+use crate::worker::with_local;
 
-/// The most threads that the pool has at once.
-const MOST_THREADS: usize = 512;
 /// How long a thread waits for another job before it ends.
 const KEEP_ALIVE: Duration = Duration::from_secs(10);
 
@@ -47,15 +47,15 @@ fn pool() -> MutexGuard<'static, Pool> {
     POOL.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Hands a job to a thread; gives it back if there is none and none can be started.
-fn submit(job: Job) -> Result<(), Job> {
+/// Hands a job to a thread, of which there may be `most`; gives it back if there is none and none can be started.
+fn submit(job: Job, most: usize) -> Result<(), Job> {
     let mut pool = pool();
     pool.jobs.push_back(job);
     if pool.idle >= pool.jobs.len() {
         WORK.notify_one();
         return Ok(());
     }
-    if pool.threads < MOST_THREADS {
+    if pool.threads < most {
         let started = std::thread::Builder::new()
             .name("may-blocking".into())
             .spawn(serve);
@@ -69,6 +69,11 @@ fn submit(job: Job) -> Result<(), Job> {
         }
     }
     Ok(())
+}
+
+/// How many threads the runtime of the calling coroutine allows.
+fn most_threads() -> usize {
+    with_local(|local| local.map_or(1, |local| local.shared().settings.blocking_threads))
 }
 
 /// The life of one of the pool's threads.
@@ -127,7 +132,7 @@ pub(crate) fn unblock<R: Send>(f: impl FnOnce() -> R + Send) -> R {
     // SAFETY: (docs/safety.md, I3) the wait below ends only when the job has dropped `f` and left its result, and a shielded
     // wait neither unwinds nor times out; so what the job borrows outlives it.
     let job = unsafe { std::mem::transmute::<Box<dyn FnOnce() + Send + '_>, Job>(job) };
-    if let Err(job) = submit(job) {
+    if let Err(job) = submit(job, most_threads()) {
         // No thread to be had: better to block this worker than to fail.
         job();
     }

@@ -17,6 +17,7 @@ use std::ptr::NonNull;
 use corosensei::stack::StackPointer;
 use corosensei::{Coroutine, CoroutineResult, Yielder};
 
+use super::current;
 use super::header::Header;
 use crate::stack::Stack;
 
@@ -104,6 +105,22 @@ unsafe impl corosensei::stack::Stack for Borrowed<'_> {
 /// `stack` is not reused before `f` has ended, by returning or unwinding (I3).
 pub(crate) unsafe fn on_stack<R>(stack: &Stack, f: impl FnOnce() -> R) -> R {
     corosensei::on_stack(Borrowed(stack), f)
+}
+
+/// About how many bytes of its stack the running coroutine has left: a few frames less than there are. Nothing is known on a
+/// plain thread, and on a borrowed stack.
+pub(crate) fn stack_left() -> Option<usize> {
+    let here = 0_u8;
+    let coroutine = current::coroutine()?;
+    // SAFETY: (docs/safety.md, R1) the running coroutine's block lives while it runs.
+    let header = unsafe { coroutine.as_ref() };
+    // The suspender lies at the base of the stack.
+    let used = header
+        .suspender
+        .get()
+        .addr()
+        .checked_sub((&raw const here).addr())?;
+    header.label.stack_bytes().checked_sub(used)
 }
 
 impl fmt::Debug for Frame {

@@ -71,13 +71,24 @@ impl Config {
     }
 
     /// Sets whether worker n is bound to the nth processor. Off unless asked for: it helps on a machine of one's own, and hurts
-    /// on a shared one.
+    /// on a shared one. Where the system binds no threads (this is for Linux) the runtime does not start, and says so.
     ///
     /// # Errors
     ///
     /// If the runtime has started.
     pub fn pin_workers(self, pin: bool) -> Result<Config, AlreadyStarted> {
         self.change(|settings| settings.pin_workers = pin)
+    }
+
+    /// Sets how many threads there may be for work that blocks its thread, such as looking up names; what comes beyond that
+    /// waits for its turn. Zero means 512, as does not calling this. They start when they are needed, and end when they have
+    /// had nothing to do for ten seconds.
+    ///
+    /// # Errors
+    ///
+    /// If the runtime has started.
+    pub fn blocking_threads(self, threads: usize) -> Result<Config, AlreadyStarted> {
+        self.change(|settings| settings.set_blocking_threads(threads))
     }
 
     /// Sets whether a stack's memory is given back whenever a coroutine ends, so that no secret stays in it. Costs about a

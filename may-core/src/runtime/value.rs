@@ -7,10 +7,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::coroutine::unwinding;
+use crate::spawn::builder::spawn_failed;
 use crate::spawn::scope::run_borrowing;
-use crate::spawn::{Builder, JoinHandle};
+use crate::spawn::{Builder, CoroutineFn, JoinHandle, SpawnIn};
 use crate::stack::StackSize;
-use crate::worker::{Settings, Shared, default, with_local};
+use crate::worker::{Settings, Shared, with_local};
 
 /// How long dropping a runtime waits for its coroutines.
 const DROP_TIMEOUT: Duration = Duration::from_secs(10);
@@ -131,30 +132,13 @@ impl Runtime {
         T: Send,
     {
         let root = Builder::new().name("root".to_owned());
-        self.run_with(root, f)
+        run_borrowing(&self.shared, root, Location::caller(), f)
+            .unwrap_or_else(|payload| unwinding::resume(payload))
     }
 
-    /// Runs `f` as a coroutine that a builder describes; see [`run`](Self::run).
-    #[track_caller]
-    pub(super) fn run_with<F, T>(&self, builder: Builder, f: F) -> T
-    where
-        F: FnOnce() -> T + Send,
-        T: Send,
-    {
-        run_on(&self.shared, builder, f)
-    }
-
-    /// Runs `f` as a coroutine of the default runtime; see [`run`](Self::run).
-    #[track_caller]
-    pub(super) fn run_on_default<F, T>(builder: Builder, f: F) -> T
-    where
-        F: FnOnce() -> T + Send,
-        T: Send,
-    {
-        match default::default() {
-            Ok(shared) => run_on(&shared, builder, f),
-            Err(error) => panic!("the runtime cannot be started: {error}"),
-        }
+    /// What the workers share.
+    pub(super) fn shared(&self) -> &Arc<Shared> {
+        &self.shared
     }
 
     /// Ends the runtime: cancels its coroutines, waits until they have unwound, at most for `timeout`, and ends its threads.
@@ -193,17 +177,6 @@ impl Runtime {
             .join(Some(timeout))
             .map_err(|coroutines| ShutdownError { coroutines })
     }
-}
-
-/// Runs `f` as a coroutine of `shared` and goes on with what it raises.
-#[track_caller]
-fn run_on<F, T>(shared: &Shared, builder: Builder, f: F) -> T
-where
-    F: FnOnce() -> T + Send,
-    T: Send,
-{
-    run_borrowing(shared, builder, Location::caller(), f)
-        .unwrap_or_else(|payload| unwinding::resume(payload))
 }
 
 impl Drop for Runtime {
@@ -282,9 +255,19 @@ impl RuntimeBuilder {
         self
     }
 
-    /// Sets whether worker n is bound to the nth processor.
+    /// Sets whether worker n is bound to the nth processor. Where the system binds no threads (this is for Linux)
+    /// [`build`](Self::build) returns an error.
     pub fn pin_workers(mut self, pin: bool) -> RuntimeBuilder {
         self.settings.pin_workers = pin;
+        self
+    }
+
+    /// Sets how many threads there may be for work that blocks its thread, such as looking up names; what comes beyond that
+    /// waits for its turn. Zero means 512, as does not calling this.
+    ///
+    /// The threads are those of the process: what another runtime has started serves this one, too.
+    pub fn blocking_threads(mut self, threads: usize) -> RuntimeBuilder {
+        self.settings.set_blocking_threads(threads);
         self
     }
 
@@ -298,7 +281,8 @@ impl RuntimeBuilder {
     ///
     /// # Errors
     ///
-    /// What the operating system says: no descriptors, no threads, no memory. Nothing is left behind then.
+    /// What the operating system says: no descriptors, no threads, no memory, no way to bind threads to processors. Nothing is
+    /// left behind then.
     ///
     /// # Examples
     ///
@@ -308,5 +292,68 @@ impl RuntimeBuilder {
             shared: Shared::start(self.settings)?,
             stopped: false,
         })
+    }
+}
+
+impl<C> SpawnIn<C> for &Runtime
+where
+    C: CoroutineFn + Send + 'static,
+    C::Output: Send + 'static,
+{
+    type Spawned = JoinHandle<C::Output>;
+
+    #[track_caller]
+    fn spawn_body(self, mut body: C) -> JoinHandle<C::Output> {
+        let builder = body.builder();
+        builder
+            .spawn_on(&self.shared, Location::caller(), || body.run())
+            .unwrap_or_else(|error| spawn_failed(&error))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+
+    use super::*;
+    use crate::blocking::unblock;
+    use crate::sys::thread::CAN_PIN;
+
+    #[test]
+    fn a_runtime_has_no_more_blocking_threads_than_it_may() {
+        static BUSY: AtomicUsize = AtomicUsize::new(0);
+        static MOST: AtomicUsize = AtomicUsize::new(0);
+        let runtime = Runtime::builder()
+            .workers(2)
+            .blocking_threads(3)
+            .build()
+            .unwrap();
+        let jobs: Vec<_> = (0..12)
+            .map(|_| {
+                runtime.spawn(|| {
+                    unblock(|| {
+                        MOST.fetch_max(BUSY.fetch_add(1, SeqCst) + 1, SeqCst);
+                        std::thread::sleep(Duration::from_millis(10));
+                        BUSY.fetch_sub(1, SeqCst);
+                    });
+                })
+            })
+            .collect();
+        jobs.into_iter().for_each(|job| job.join().unwrap());
+        // The threads are those of the process, and no other test of this crate has work for them.
+        assert_eq!(MOST.load(SeqCst), 3);
+    }
+
+    #[test]
+    fn workers_are_pinned_or_the_start_says_why_not() {
+        let built = Runtime::builder().workers(1).pin_workers(true).build();
+        assert_eq!(built.is_ok(), CAN_PIN);
+        match built {
+            Ok(runtime) => {
+                let processors = || std::thread::available_parallelism().unwrap().get();
+                assert_eq!(runtime.run(processors), 1);
+            }
+            Err(error) => assert_eq!(error.kind(), io::ErrorKind::Unsupported),
+        }
     }
 }

@@ -158,6 +158,31 @@ impl Builder {
         scope.spawn_with(self, Location::caller(), f)
     }
 
+    /// A builder with the settings of a call.
+    pub(super) fn of_call(
+        name: Option<String>,
+        stack_size: Option<StackSize>,
+        placement: Placement,
+    ) -> Builder {
+        Builder {
+            name,
+            stack_size,
+            placement,
+        }
+    }
+
+    /// This builder, and where it says nothing the other.
+    pub(super) fn or(self, other: Builder) -> Builder {
+        Builder {
+            name: self.name.or(other.name),
+            stack_size: self.stack_size.or(other.stack_size),
+            placement: match self.placement {
+                Placement::Auto => other.placement,
+                placement => placement,
+            },
+        }
+    }
+
     /// Makes a task and publishes it.
     ///
     /// # Safety
@@ -290,6 +315,6 @@ where
 /// The panic of the functions that do not return an error.
 #[cold]
 #[track_caller]
-pub(super) fn spawn_failed(error: &io::Error) -> ! {
+pub(crate) fn spawn_failed(error: &io::Error) -> ! {
     panic!("cannot spawn a coroutine: {error}")
 }

@@ -40,6 +40,16 @@ impl<T> JoinHandle<T> {
         self.0.take()
     }
 
+    /// Waits until the coroutine has ended, at most until `deadline`; whether it has.
+    pub(crate) fn wait_until(&self, deadline: Deadline) -> bool {
+        while !self.is_finished() && !deadline.has_elapsed() {
+            let _ = park::wait(self.0.joiners(), &Turn::until(deadline), || {
+                self.is_finished()
+            });
+        }
+        self.is_finished()
+    }
+
     /// Whether the coroutine has ended, so that [`join`](Self::join) returns at once.
     #[must_use]
     pub fn is_finished(&self) -> bool {

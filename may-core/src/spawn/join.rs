@@ -1,5 +1,6 @@
 //! `join!`: several branches at once, each but the first in a coroutine of its own.
 
+use super::call::CoroutineFn;
 use super::scope::{ScopedJoinHandle, scope};
 use crate::coroutine::unwinding;
 
@@ -24,11 +25,11 @@ macro_rules! tuple {
     ($first:ident $($other:ident)*) => {
         impl<$first, $($other,)*> Join for ($first, $($other,)*)
         where
-            $first: Branch + Send,
-            $($other: Branch + Send,)*
-            $(<$other as Branch>::Output: Send,)*
+            $first: CoroutineFn + Send,
+            $($other: CoroutineFn + Send,)*
+            $(<$other as CoroutineFn>::Output: Send,)*
         {
-            type Output = (<$first as Branch>::Output, $(<$other as Branch>::Output,)*);
+            type Output = (<$first as CoroutineFn>::Output, $(<$other as CoroutineFn>::Output,)*);
 
             #[expect(non_snake_case, reason = "each value is called like its type")]
             fn join(self) -> Self::Output {
@@ -41,23 +42,6 @@ macro_rules! tuple {
             }
         }
     };
-}
-
-/// One branch; a closure under a trait with a name for its output.
-pub trait Branch {
-    /// What it returns.
-    type Output;
-
-    /// Runs it.
-    fn run(self) -> Self::Output;
-}
-
-impl<F: FnOnce() -> T, T> Branch for F {
-    type Output = T;
-
-    fn run(self) -> T {
-        self()
-    }
 }
 
 tuple!(A);

@@ -7,12 +7,14 @@
 //! * [`scope`](mod@scope): coroutines that borrow from their parent's frame
 //! * [`group`]: coroutines whose results are taken as they finish
 //! * [`join`]: `join!` over scopes
+//! * [`call`]: calls of functions that are coroutines, before they run
 //! * [`big_stack`]: a deep call on a larger stack
 //! * [`event`]: the end of a coroutine as an arm of a `select!`
 //! * [`error`]: what a join says
 
 pub(crate) mod big_stack;
 pub(crate) mod builder;
+pub(crate) mod call;
 pub(crate) mod error;
 pub(crate) mod event;
 pub(crate) mod group;
@@ -24,6 +26,7 @@ pub(crate) mod task;
 
 pub use big_stack::{ToStackSize, check_literal, with_stack};
 pub use builder::{Builder, spawn, spawn_built, spawn_local};
+pub use call::{Call, CallOptions, CoroutineFn, LocalCall, SpawnIn, spawn_body};
 pub use error::{JoinError, Result};
 pub use event::{JoinEvent, RunEvent, run};
 pub use group::TaskGroup;

@@ -273,8 +273,23 @@ impl<'scope, 'env> Scope<'scope, 'env> {
         F: FnOnce() -> T + 'scope,
         T: 'scope,
     {
+        self.spawn_local_with(Builder::new(), Location::caller(), f)
+    }
+
+    /// Spawns a coroutine as a builder says, which stays with the caller's worker; panics like `spawn_local`.
+    #[track_caller]
+    pub(super) fn spawn_local_with<F, T>(
+        &'scope self,
+        builder: Builder,
+        location: &'static Location<'static>,
+        f: F,
+    ) -> ScopedJoinHandle<'scope, T>
+    where
+        F: FnOnce() -> T + 'scope,
+        T: 'scope,
+    {
         // SAFETY: (docs/safety.md, I3) the scope waits for the child, so what it borrows outlives it.
-        let spawned = unsafe { Builder::new().plant_local(Location::caller(), f, self.child()) };
+        let spawned = unsafe { builder.plant_local(location, f, self.child()) };
         let joiner = spawned.unwrap_or_else(|error| spawn_failed(&error));
         ScopedJoinHandle::new(joiner, self.data.clone())
     }

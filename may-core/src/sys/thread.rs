@@ -9,6 +9,9 @@ pub(crate) fn request_precise_timers() {
     }
 }
 
+/// Whether threads can be bound to processors here. (Apple's systems take hints only; Windows is not done.)
+pub(crate) const CAN_PIN: bool = cfg!(any(target_os = "linux", target_os = "android"));
+
 /// Binds this thread to one processor of those that the process may use. Does nothing where the platform cannot.
 pub(crate) fn pin_to_processor(index: usize) {
     #[cfg(any(target_os = "linux", target_os = "android"))]

@@ -168,6 +168,12 @@ impl Idle {
         self.sleeping.fetch_sub(1, Ordering::Relaxed);
     }
 
+    /// Whether all of `workers` sleep, or are about to and find nothing to do.
+    pub(crate) fn all_sleep(&self, workers: usize) -> bool {
+        fence(Ordering::SeqCst);
+        self.sleeping.load(Ordering::Relaxed) == workers
+    }
+
     /// Whether all of `workers` but the caller sleep.
     pub(crate) fn all_others_sleep(&self, workers: usize) -> bool {
         self.sleeping.load(Ordering::Relaxed) + 1 >= workers

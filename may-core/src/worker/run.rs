@@ -417,7 +417,10 @@ impl Local {
             || self.has_work(),
             || self.shared.has_seeds(),
             || self.shared.published(),
-            || self.sleep_and_trim(),
+            || {
+                self.shared.fell_asleep();
+                self.sleep_and_trim();
+            },
         );
         let now = clock::now();
         self.home.set_looked(now);

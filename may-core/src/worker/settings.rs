@@ -2,6 +2,10 @@
 
 use crate::stack::StackSize;
 
+/// The most threads for blocking work, if nothing else is said: they mostly wait, so many of them cost little, and too few
+/// let a name server that does not answer hold up everybody.
+const BLOCKING_THREADS: usize = 512;
+
 /// The settings of one runtime.
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
@@ -13,6 +17,8 @@ pub(crate) struct Settings {
     pub(crate) thread_name: String,
     /// Whether worker n is bound to the nth processor.
     pub(crate) pin_workers: bool,
+    /// How many threads the pool for blocking work may have for one more to be started.
+    pub(crate) blocking_threads: usize,
     /// Whether a stack's memory is given back each time a coroutine ends, so that no secret stays in it.
     pub(crate) scrub_stacks: bool,
 }
@@ -21,6 +27,15 @@ impl Settings {
     /// Sets the number of workers; zero means one for each processor.
     pub(crate) fn set_workers(&mut self, workers: usize) {
         self.workers = if workers == 0 { processors() } else { workers };
+    }
+
+    /// Sets the most threads for blocking work; zero means as many as without this call.
+    pub(crate) fn set_blocking_threads(&mut self, threads: usize) {
+        self.blocking_threads = if threads == 0 {
+            BLOCKING_THREADS
+        } else {
+            threads
+        };
     }
 }
 
@@ -36,6 +51,7 @@ impl Default for Settings {
             stack_size: StackSize::DEFAULT,
             thread_name: "may-worker".to_owned(),
             pin_workers: false,
+            blocking_threads: BLOCKING_THREADS,
             scrub_stacks: false,
         }
     }

@@ -21,6 +21,7 @@ use crate::coroutine::home::Home;
 use crate::coroutine::report;
 use crate::reactor::{Driver, Registrar};
 use crate::stack::overflow;
+use crate::sys::thread::CAN_PIN;
 
 /// Where a new coroutine starts.
 ///
@@ -123,9 +124,11 @@ pub(crate) struct Shared {
     next_registrar: AtomicUsize,
     /// The workers' threads, until they are joined.
     threads: Mutex<Vec<thread::JoinHandle<()>>>,
-    /// How many workers have not ended, and the signal that one has.
+    /// How many workers have not ended, and the signal that one has, or that it sleeps.
     running: Mutex<usize>,
     ended: Condvar,
+    /// How many want to know when nothing is left to do.
+    awaited: AtomicUsize,
 }
 
 impl Shared {
@@ -133,8 +136,15 @@ impl Shared {
     ///
     /// # Errors
     ///
-    /// What the operating system says: no descriptors, no threads, no memory. Nothing is left behind then.
+    /// What the operating system says: no descriptors, no threads, no memory; or that it does not bind threads to processors,
+    /// if that was asked for. Nothing is left behind then.
     pub(crate) fn start(settings: Settings) -> io::Result<Arc<Shared>> {
+        if settings.pin_workers && !CAN_PIN {
+            return Err(io::Error::new(
+                io::ErrorKind::Unsupported,
+                "workers cannot be bound to processors on this system\nhelp: leave `pin` out, or set it for Linux only",
+            ));
+        }
         report::install();
         overflow::install();
         let mut parts = Vec::new();
@@ -160,6 +170,7 @@ impl Shared {
             threads: Mutex::new(Vec::new()),
             running: Mutex::new(0),
             ended: Condvar::new(),
+            awaited: AtomicUsize::new(0),
             settings,
         });
         for (index, (driver, deque)) in parts.into_iter().enumerate() {
@@ -369,13 +380,71 @@ impl Shared {
         Ok(())
     }
 
-    /// Leaves what has not ended behind, for ever (R9).
-    fn give_up(&self) -> usize {
-        let left = self
-            .peers
+    /// Waits until no coroutine is left, at most until `deadline`; false if the time is over.
+    ///
+    /// Then all workers sleep, nothing lives and nothing is to be started. Nothing but a plain thread can change that, since
+    /// who else would spawn something: so it does not matter that the parts are looked at one after the other.
+    pub(crate) fn await_quiet(&self, deadline: Option<Instant>) -> bool {
+        self.awaited.fetch_add(1, Ordering::SeqCst);
+        let quiet = self.wait_while_busy(deadline);
+        self.awaited.fetch_sub(1, Ordering::Relaxed);
+        quiet
+    }
+
+    /// Does the waiting of [`await_quiet`](Self::await_quiet).
+    fn wait_while_busy(&self, deadline: Option<Instant>) -> bool {
+        let mut running = lock(&self.running);
+        while !self.is_quiet() {
+            // A worker that goes to sleep sees that this is awaited, or was counted as sleeping before this looked (both
+            // fence in between); and it signals under the lock, so not between the look and the wait.
+            running = match deadline {
+                None => self
+                    .ended
+                    .wait(running)
+                    .unwrap_or_else(PoisonError::into_inner),
+                Some(deadline) => {
+                    let left = deadline.saturating_duration_since(Instant::now());
+                    if left.is_zero() {
+                        return false;
+                    }
+                    self.ended
+                        .wait_timeout(running, left)
+                        .unwrap_or_else(PoisonError::into_inner)
+                        .0
+                }
+            };
+        }
+        true
+    }
+
+    /// Whether no coroutine is left.
+    fn is_quiet(&self) -> bool {
+        self.idle.all_sleep(self.workers()) && self.alive() == 0 && !self.has_seeds() && {
+            let mut peers = self.peers.iter();
+            peers.all(|peer| peer.home.inbox().is_empty())
+        }
+    }
+
+    /// Tells who waits for it that a worker sleeps.
+    #[inline]
+    pub(crate) fn fell_asleep(&self) {
+        if self.awaited.load(Ordering::Relaxed) > 0 {
+            drop(lock(&self.running));
+            self.ended.notify_all();
+        }
+    }
+
+    /// About how many coroutines have started and not ended.
+    pub(crate) fn alive(&self) -> usize {
+        self.peers
             .iter()
             .map(|peer| peer.live.load(Ordering::Relaxed))
-            .sum();
+            .sum()
+    }
+
+    /// Leaves what has not ended behind, for ever (R9).
+    fn give_up(&self) -> usize {
+        let left = self.alive();
         self.abandon();
         lock(&self.threads).clear();
         left

@@ -1,0 +1,1 @@
+//! What users in edition 2021 may rely on: see `tests/`.

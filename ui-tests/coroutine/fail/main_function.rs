@@ -1,0 +1,2 @@
+#[may::coroutine]
+fn main() {}

@@ -1,0 +1,4 @@
+#[may::coroutine]
+unsafe extern "C" fn variadic(_first: u8, _: ...) {}
+
+fn main() {}

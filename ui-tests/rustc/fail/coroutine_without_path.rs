@@ -1,0 +1,10 @@
+//! The name alone belongs to the compiler.
+
+use may::coroutine;
+
+#[coroutine]
+fn without_path() {}
+
+fn main() {
+    coroutine::spawn(|| ());
+}
