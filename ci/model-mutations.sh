@@ -80,8 +80,8 @@ mutate $park 1 "$fence" '' model_wait a_
 mutate $park 1 'let ready = is_ready();' 'let _ = is_ready; let ready = false;' model_wait a_wake_up_is_not_lost
 mutate $park 1 'let cancelled = cancellable && !ready && blocker.is_cancelled();' 'let cancelled = false;' model_wait a_cancellation
 mutate $park 1 'if (ready || cancelled) && word.withdraw(ticket)' 'if ready || cancelled' model_wait a_
-mutate $park 1 'withdraw(node);' '{ let _ = &withdraw; }' model_wait a_
-mutate $park 1 'unsafe { list(&mut lock.lock()).withdraw(node) };' 'let _ = (&list, lock, node);' model_channel
+mutate $park 1 '&& withdraw(node);' '&& { let _ = &withdraw; false };' model_wait a_
+mutate $park 1 'unsafe { list(&mut state).withdraw(node) };' 'let _ = (&list, node);' model_channel
 # Park: open, fence, look at the token once more.
 mutate $park 2 "$fence" '' model_wait token
 mutate $park 1 'let taken = take_token();' 'let taken = false;' model_wait token

@@ -1,7 +1,10 @@
 //! Channels, and what `sync` has in the manner of std's.
 
 use may::channel::{self, Receiver, Sender};
+use may::select::Select;
 use may::sync::{mpmc, mpsc, spsc};
+use may_core::event::Finish;
+use may_core::select::{Mode, never, recv, select};
 
 use crate::row::{Call, Row, Subject, deadline, or_max, waits, waits_in_time};
 use crate::subject::{Both, Held};
@@ -89,16 +92,56 @@ fn receiving() -> Vec<Row> {
     )
     .closed_by(|c| drop(c.tx.take()))
     .met();
+    let bounded = buffered("an empty bounded channel", || channel::bounded(4));
+    let unbounded = buffered("an empty unbounded channel", channel::unbounded);
     [
-        buffered("an empty bounded channel", || channel::bounded(4))
-            .rows(receives!("channel/receiver.rs")),
-        buffered("an empty unbounded channel", channel::unbounded)
-            .rows(receives!("channel/receiver.rs")),
+        bounded.rows(receives!("channel/receiver.rs")),
+        unbounded.rows(receives!("channel/receiver.rs")),
         rendezvous.rows(receives!("channel/receiver.rs")),
+        bounded.rows(selects()),
+        rendezvous.rows(selects()),
     ]
     .into_iter()
     .flatten()
     .collect()
+}
+
+/// Receiving as one of several things that are waited for.
+fn selects() -> [Call<Channel>; 4] {
+    /// The set of one receiver and one that never has anything.
+    fn set<R>(rx: &Receiver<i32>, select: impl FnOnce(&mut Select<'_, i32>) -> R) -> R {
+        let never = channel::never();
+        let mut set = Select::new();
+        set.recv(&never);
+        set.recv(rx);
+        select(&mut set)
+    }
+    [
+        waits("select/dynamic.rs Select::wait", |c, _| {
+            set(&c.rx.get(), |set| set.wait().message.is_ok())
+        }),
+        waits_in_time("select/dynamic.rs Select::wait_timeout", |c, timeout| {
+            set(&c.rx.get(), |set| {
+                let selected = set.wait_timeout(or_max(timeout));
+                selected.is_ok_and(|selected| selected.message.is_ok())
+            })
+        }),
+        waits_in_time("select/dynamic.rs Select::wait_deadline", |c, timeout| {
+            set(&c.rx.get(), |set| {
+                let selected = set.wait_deadline(deadline(timeout));
+                selected.is_ok_and(|selected| selected.message.is_ok())
+            })
+        }),
+        waits("select/engine.rs select", |c, _| {
+            let rx = c.rx.get();
+            let (mut receiving, mut other) = (recv(&rx), never());
+            assert_eq!(
+                select(&mut [&mut other, &mut receiving], Mode::Fair),
+                Some(1)
+            );
+            receiving.finish().is_ok()
+        }),
+    ]
 }
 
 /// The pair, with as many messages as there is room for.
