@@ -4,7 +4,7 @@
 //! only from layers below their own, which `tests/tests/architecture.rs` checks:
 //!
 //! ```text
-//! 12  runtime
+//! 12  runtime  select
 //! 11  spawn
 //! 10  sync
 //!  9  channel  net  signal  time

@@ -227,6 +227,7 @@ impl<T> State<T> {
                         }
                     }
                 },
+                // SAFETY: (docs/safety.md, I2) as above.
                 |theirs| unsafe {
                     match theirs {
                         Party::Packet(theirs) => Packet::pass(mine, *theirs),
