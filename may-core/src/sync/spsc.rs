@@ -1,6 +1,6 @@
 //! One sender, one receiver: neither can be cloned or shared, which makes this the cheapest way to hand values over.
 //!
-//! The messages lie in a queue that needs no lock ([`Blocks`](crate::queue::Blocks)); only the receiver ever waits. *No wake-up is
+//! The messages lie in a queue that needs no lock ([`crate::queue::Blocks`]); only the receiver ever waits. *No wake-up is
 //! lost*: the sender puts a message out with a full fence and then looks whether the receiver waits, and the receiver looks for a
 //! message once more after it was registered, with a fence in between.
 
