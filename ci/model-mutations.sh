@@ -166,7 +166,7 @@ mutate $rwlock 1 'if !state.waiting_readers.is_empty() || !state.waiting_writers
 mutate $rwlock 1 'if !state.waiting_readers.is_empty() || !state.waiting_writers.is_empty() {' 'if !state.waiting_writers.is_empty() {' model_sync lock
 # Semaphore: permits are counted if and when they are handed over; a request that leaves lets in those whom it held up.
 mutate $semaphore 1 'self.0.settle(self.0.state.lock());' '' model_sync big_request
-mutate $semaphore 1 'state.permits -= n;' '' model_sync permit
+mutate $semaphore 2 'state.permits -= n;' '' model_sync permit
 mutate $semaphore 1 'if let Some(Some(wake)) = state.waiters.grant_first() {' 'state.permits -= n; if let Some(Some(wake)) = state.waiters.grant_first() { state.permits += n;' model_sync permit
 mutate $semaphore 1 'self.settle(state);' 'drop(state);' model_sync permit
 # Condvar: registered before the mutex is unlocked; a notification is not lost in the mutex.
@@ -180,8 +180,8 @@ mutate $once 1 'self.once.state.store(state, Ordering::Release);' 'self.once.sta
 mutate $once 1 'self.once.waiters.wake_all();' '' model_sync once
 mutate $once 1 'let is_ready = || self.state.load(Ordering::Relaxed) != RUNNING;' 'let is_ready = || false;' model_sync once
 # Oneshot: whoever goes wakes the other side.
-mutate $oneshot 1 'leave_and_wake(state);' 'drop(state);' model_sync value
-mutate $oneshot 2 'leave_and_wake(state);' 'drop(state);' model_sync receiver_has_gone
+mutate $oneshot 1 'leave_and_wake(&self.0, state);' 'drop(state);' model_sync value
+mutate $oneshot 2 'leave_and_wake(&self.0, state);' 'drop(state);' model_sync receiver_has_gone
 
 if [ "$failures" -gt 0 ]; then
     echo "$failures rows need a look"
