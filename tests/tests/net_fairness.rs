@@ -107,7 +107,7 @@ fn a_burst_of_connections_spreads_evenly() {
 #[test]
 fn connections_one_by_one_spread_evenly() {
     alone("connections_one_by_one_spread_evenly", || {
-        assert_balanced(200, Some(Duration::from_millis(1)));
+        assert_balanced(1_000, Some(Duration::from_millis(1)));
     });
 }
 
