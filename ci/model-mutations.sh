@@ -29,6 +29,7 @@ condvar=may-core/src/sync/condvar.rs
 notify=may-core/src/sync/notify.rs
 once=may-core/src/sync/once.rs
 oneshot=may-core/src/sync/oneshot.rs
+events=may-core/src/sync/event.rs
 prim=may-core/src/prim.rs
 blocks=may-core/src/queue/blocks.rs
 spsc=may-core/src/sync/spsc.rs
@@ -83,10 +84,10 @@ mutate $park 1 'if (ready || cancelled) && word.withdraw(ticket)' 'if ready || c
 mutate $park 1 '&& withdraw(node);' '&& { let _ = &withdraw; false };' model_wait a_
 mutate $park 1 'unsafe { list(&mut state).withdraw(node) };' 'let _ = (&list, node);' model_channel
 # Park: open, fence, look at the token once more.
-mutate $park 2 "$fence" '' model_wait token
+mutate $park 3 "$fence" '' model_wait token
 mutate $park 1 'let taken = take_token();' 'let taken = false;' model_wait token
 # Sleep: open, fence, look at the request once more.
-mutate $park 3 "$fence" '' model_channel waits_for_nothing
+mutate $park 4 "$fence" '' model_channel waits_for_nothing
 mutate $park 1 'if cancellable && blocker.is_cancelled() && word.withdraw(ticket)' 'if false' model_channel waits_for_nothing
 # Requests: set the flag, fence, close the word.
 mutate $request 1 "$fence" '' model_wait cancellation
@@ -135,6 +136,17 @@ mutate $blocks 1 '.set(self.published.load(Ordering::Acquire));' '.set(self.publ
 mutate $spsc 1 'self.0.receiver.wake_one_after_fence();' '' model_channel one_
 mutate $spsc 1 'self.0.receiver.wake_one();' '' model_channel one_
 mutate $spsc 1 'true => self.pop().ok_or(channel::TryRecvError::Disconnected),' 'true => Err(channel::TryRecvError::Disconnected),' model_channel one_
+# Select: several nodes, one word; rights and claims.
+mutate $park 2 "$fence" '' model_select cancelled_ends
+mutate $park 1 'return WaitedForAny::Committed(arm)' 'return { let _ = arm; WaitedForAny::Again }' model_select
+mutate $rendezvous 1 'wake.fire();' 'let _ = wake;' model_select
+mutate $rendezvous 1 'state.senders.has_other_than(by.waiter)' 'false' model_select
+mutate $rendezvous 1 'state.receivers.has_other_than(by.waiter)' 'false' model_select
+mutate $rendezvous 1 'self.claimed.load(Ordering::Acquire) != 0' 'false' model_select
+mutate $events 1 "$fence" '' model_select lock
+mutate $events 2 "$fence" '' model_select flag
+mutate $events 1 'self.held = self.held || self.lock.raw.acquire_or_contend();' 'self.held = self.lock.raw.acquire_or_contend();' model_select lock
+mutate $events 1 'self.held || self.lock.raw.acquire_or_contend();' 'self.held || self.lock.raw.try_acquire();' model_select lock
 # Channels with a buffer: whoever makes a change wakes somebody for it; looking and registering are one step.
 mutate $buffered 1 'let wake = state.receivers.wake_first().0;' 'let wake = None;' model_channel receiver
 mutate $buffered 1 'let wake = state.senders.wake_first().0;' 'let wake = None;' model_channel sender

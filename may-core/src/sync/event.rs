@@ -55,8 +55,9 @@ impl<T: ?Sized> RawEvent for LockEvent<'_, T> {
     }
 
     fn confirm(&mut self) -> bool {
-        // As whoever was woken: there may be more who wait, so the lock stays marked.
-        self.held = self.lock.raw.acquire_or_contend();
+        // As whoever was woken: there may be more who wait, so the lock stays marked. (It may have been taken while registering, just
+        // when its holder gave it back and woke this one.)
+        self.held = self.held || self.lock.raw.acquire_or_contend();
         self.held
     }
 }

@@ -1,0 +1,173 @@
+//! Models of `select`: two that face each other, a right that is dropped, receivers that leave.
+//!
+//! See `model_channel.rs`. (Arms are tried as they are written, since a model has to be the same each time.)
+#![cfg(may_loom)]
+
+use std::sync::Arc;
+
+use loom::thread;
+use may_core::channel::{Receiver, RecvError, Sender, bounded};
+use may_core::event::{Finish, RawEvent};
+use may_core::models::Disturbance::{self, Cancellation, Deadline};
+use may_core::models::unless_cancelled;
+use may_core::select::{Mode, lock, recv, select, send, wait};
+use may_core::sync::{Mutex, SyncFlag};
+
+/// What became of sending and receiving at the same time.
+#[derive(Debug, PartialEq, Eq)]
+enum Exchanged {
+    Sent,
+    Received(u32),
+}
+
+/// Sends `number` or receives; `first` says which arm comes first.
+fn send_or_receive(to: &Sender<u32>, number: u32, from: &Receiver<u32>, first: usize) -> Exchanged {
+    let (mut sending, mut receiving) = (send(to), recv(from));
+    let arms: &mut [&mut dyn RawEvent] = match first {
+        0 => &mut [&mut sending, &mut receiving],
+        _ => &mut [&mut receiving, &mut sending],
+    };
+    let won = select(arms, Mode::Biased).unwrap();
+    if won == first {
+        sending.finish().send(number).unwrap();
+        Exchanged::Sent
+    } else {
+        Exchanged::Received(receiving.finish().unwrap())
+    }
+}
+
+/// Two selects want to send to and receive from each other over two channels; in one direction it happens.
+fn two_that_face_each_other(first: [usize; 2]) {
+    loom::model(move || {
+        let ((to_x, x), (to_y, y)) = (bounded(0), bounded(0));
+        let other = thread::spawn({
+            let (to_y, x) = (to_y.clone(), x.clone());
+            move || send_or_receive(&to_y, 2, &x, first[1])
+        });
+        match send_or_receive(&to_x, 1, &y, first[0]) {
+            Exchanged::Sent => assert_eq!(other.join().unwrap(), Exchanged::Received(1)),
+            received => {
+                assert_eq!(received, Exchanged::Received(2));
+                assert_eq!(other.join().unwrap(), Exchanged::Sent);
+            }
+        }
+    });
+}
+
+#[test]
+fn two_selects_that_send_first_meet() {
+    two_that_face_each_other([0, 0]);
+}
+
+#[test]
+fn two_selects_that_receive_first_meet() {
+    two_that_face_each_other([1, 1]);
+}
+
+#[test]
+fn a_select_that_sends_first_meets_one_that_receives_first() {
+    two_that_face_each_other([0, 1]);
+}
+
+/// A right is won and dropped; whoever was claimed for it goes on, and gets the next message or learns that there is none.
+fn a_right_that_is_dropped(capacity: usize) {
+    loom::model(move || {
+        let (to, from) = bounded(capacity);
+        let receiver = thread::spawn(move || from.recv());
+        let mut sending = send(&to);
+        select(&mut [&mut sending], Mode::Biased).unwrap();
+        drop(sending.finish());
+        drop(to);
+        assert_eq!(receiver.join().unwrap(), Err::<u32, _>(RecvError));
+    });
+}
+
+#[test]
+fn a_receiver_that_was_claimed_in_vain_learns_of_the_end() {
+    a_right_that_is_dropped(0);
+}
+
+#[test]
+fn a_slot_that_was_reserved_in_vain_harms_nobody() {
+    a_right_that_is_dropped(1);
+}
+
+/// A receiver leaves, by a cancellation or a deadline, while a select would send to it: both know whether the message has passed.
+fn a_receiver_that_leaves(disturbance: Disturbance) {
+    loom::model(move || {
+        let ((to, from), (_open, never)) = (bounded(0), bounded::<u32>(0));
+        let disturber = disturbance.begin();
+        let sender = thread::spawn(move || {
+            let (mut sending, mut receiving) = (send(&to), recv(&never));
+            select(&mut [&mut receiving, &mut sending], Mode::Biased).unwrap();
+            sending.finish().send(1).is_ok()
+        });
+        let received = unless_cancelled(|| from.recv_timeout(std::time::Duration::MAX));
+        disturber.join().unwrap();
+        // Whoever has not received it lets the sender know that nobody will.
+        drop(from);
+        match received {
+            Some(Ok(number)) => {
+                assert_eq!(number, 1);
+                assert!(sender.join().unwrap());
+            }
+            _ => assert!(!sender.join().unwrap()),
+        }
+    });
+}
+
+#[test]
+fn a_receiver_that_is_cancelled_has_its_message_or_has_not() {
+    a_receiver_that_leaves(Cancellation);
+}
+
+#[test]
+fn a_receiver_whose_time_is_up_has_its_message_or_has_not() {
+    a_receiver_that_leaves(Deadline);
+}
+
+/// A flag is raised while a select registers for it.
+#[test]
+fn a_flag_that_is_raised_ends_a_select() {
+    loom::model(|| {
+        let (flag, (_open, never)) = (Arc::new(SyncFlag::new()), bounded::<u32>(1));
+        let raised = flag.clone();
+        let raiser = thread::spawn(move || raised.fire());
+        let (mut waiting, mut receiving) = (wait(&flag), recv(&never));
+        let arms: &mut [&mut dyn RawEvent] = &mut [&mut receiving, &mut waiting];
+        assert_eq!(select(arms, Mode::Biased), Some(1));
+        raiser.join().unwrap();
+    });
+}
+
+/// A lock is given back while a select registers for it, and taken by somebody else who waits, too.
+#[test]
+fn a_lock_that_is_given_back_ends_a_select() {
+    loom::model(|| {
+        let count = Arc::new(Mutex::new(0));
+        let (held, for_other) = (count.lock().unwrap(), count.clone());
+        let other = thread::spawn(move || *for_other.lock().unwrap() += 1);
+        let for_select = count.clone();
+        let selecting = thread::spawn(move || {
+            let mut locking = lock(&for_select);
+            select(&mut [&mut locking], Mode::Biased).unwrap();
+            *locking.finish().unwrap() += 1;
+        });
+        drop(held);
+        other.join().unwrap();
+        selecting.join().unwrap();
+        assert_eq!(*count.lock().unwrap(), 2);
+    });
+}
+
+/// A select that waits for nothing else ends with a cancellation.
+#[test]
+fn a_select_that_is_cancelled_ends() {
+    loom::model(|| {
+        let (_open, never) = bounded::<u32>(0);
+        let disturber = Cancellation.begin();
+        let ended = unless_cancelled(|| select(&mut [&mut recv(&never)], Mode::Biased));
+        assert!(ended.is_none());
+        disturber.join().unwrap();
+    });
+}
