@@ -8,6 +8,7 @@ mod entry;
 mod item;
 mod krate;
 mod options;
+mod select;
 mod similar;
 mod values;
 
@@ -72,4 +73,11 @@ pub fn main(arguments: TokenStream, item: TokenStream) -> TokenStream {
 #[proc_macro_attribute]
 pub fn test(arguments: TokenStream, item: TokenStream) -> TokenStream {
     Entry::Test.expand(arguments.into(), item.into()).into()
+}
+
+/// What `may::select!` expands to, with the path of that crate in front: `select!([$crate] ..)`.
+#[doc(hidden)]
+#[proc_macro]
+pub fn select(input: TokenStream) -> TokenStream {
+    select::expand(input.into()).into()
 }

@@ -74,4 +74,11 @@ pub mod select {
 pub mod __private {
     pub use may_core::runtime::{EntryConfig, enter};
     pub use may_core::spawn::{Builder, Join, ToStackSize, check_literal, spawn_built};
+    pub use may_macros::select;
+
+    /// What `select!` expands to.
+    pub mod select {
+        pub use may_core::select::expansion::*;
+        pub use may_core::select::*;
+    }
 }

@@ -95,3 +95,11 @@ macro_rules! join {
         $crate::__private::Join::join(($(|| $branch,)+))
     };
 }
+
+/// Waits for the first of several operations.
+#[macro_export]
+macro_rules! select {
+    ($($arms:tt)*) => {
+        $crate::__private::select!([$crate] $($arms)*)
+    };
+}

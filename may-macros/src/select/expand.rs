@@ -1,0 +1,416 @@
+//! What a `select!` becomes.
+//!
+//! ```text
+//! {
+//!     let g1: bool = GUARD;                                       guards, top to bottom
+//!     match match (P::recv(&(rx)), P::send(&(tx))) {              arguments; temporaries live exactly as long as the wait
+//!         (mut e0, mut e1) => match P::select(&mut [&mut e0, &mut e1], MODE) {
+//!             Some(0) => P::This(finish(e0)),
+//!             Some(1) => P::Other(finish(e1).send(VALUE)),        in the caller's frame, after the win: `?` and moves work
+//!             _ => P::all_disabled(..),
+//!         },
+//!     } {                                                         all of the above is gone before a body starts
+//!         P::This(v) => { let PATTERN = v else { .. }; BODY }
+//!         P::Other(v) => { let PATTERN = v; BODY }
+//!     }
+//! }
+//! ```
+//!
+//! The event of an arm with a guard cannot be made in the tuple. It is made by a `let`, whose initializer extends the lives of
+//! temporaries that are borrowed directly.
+//!
+//! The outcomes are nested pairs of one type (`P::Outcome`), not variants of an enum of our own: an item here would be seen by the
+//! bodies. For the same reason all names are of mixed hygiene. An arm with `#[cfg]` has its place in everything; if it is compiled
+//! away, the event there is one that never happens.
+
+use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream, TokenTree};
+use quote::{ToTokens, format_ident, quote, quote_spanned};
+
+use crate::diag::Faults;
+
+use super::operations::{Outcome, Passing};
+use super::parse::{Arm, Attributes, Body, Call, DefaultArm, Handler, Select};
+
+/// Expands what was read; `krate` is the path of the facade.
+pub(super) fn expand(select: &Select, krate: &TokenStream, faults: &Faults) -> TokenStream {
+    let expansion = Expansion { select, krate };
+    let value = if select.arms.is_empty() {
+        // Its type fits everywhere, so that no further errors follow.
+        let unreachable = expansion.path("unreachable_arm", Span::call_site());
+        quote_spanned!(Span::mixed_site()=> #unreachable())
+    } else {
+        expansion.all()
+    };
+    quote_spanned!(Span::mixed_site()=> { #faults #value })
+}
+
+/// One expansion.
+struct Expansion<'a> {
+    select: &'a Select,
+    krate: &'a TokenStream,
+}
+
+/// Returns a span at a place of the user's, in which our names are not seen.
+fn ours_at(token: &TokenTree) -> Span {
+    Span::mixed_site().located_at(token.span())
+}
+
+/// Returns the name of one of our variables.
+fn name(prefix: &str, index: usize) -> Ident {
+    format_ident!("{prefix}{index}", span = Span::mixed_site())
+}
+
+impl Expansion<'_> {
+    /// Returns the path of something that the expansion needs.
+    fn path(&self, name: &str, span: Span) -> TokenStream {
+        let name = Ident::new(name, Span::mixed_site().located_at(span));
+        let krate = self.krate;
+        quote_spanned!(Span::mixed_site()=> #krate::__private::select::#name)
+    }
+
+    /// Returns the path of something that has no place of its own.
+    fn hidden(&self, name: &str) -> TokenStream {
+        self.path(name, Span::mixed_site())
+    }
+
+    /// Puts the outcome `inner` of the arm `index` into its place, as an expression or a pattern.
+    fn outcome(&self, index: usize, inner: TokenStream) -> TokenStream {
+        let count = self.select.arms.len() + usize::from(self.select.default.is_some());
+        let (this, other) = (self.hidden("This"), self.hidden("Other"));
+        let is_last = index + 1 == count;
+        let inner = if is_last { inner } else { quote_spanned!(Span::mixed_site()=> #this(#inner)) };
+        (0..index).fold(inner, |inner, _| quote_spanned!(Span::mixed_site()=> #other(#inner)))
+    }
+
+    /// Writes everything but the faults.
+    fn all(&self) -> TokenStream {
+        let guards = self.guards();
+        let wait = self.wait();
+        let arms = self.arms();
+        quote_spanned! {Span::mixed_site()=>
+            #guards
+            match #wait { #arms }
+        }
+    }
+
+    /// Evaluates the guards.
+    fn guards(&self) -> TokenStream {
+        let mut tokens = TokenStream::new();
+        for (index, arm) in self.select.arms.iter().enumerate() {
+            if let Some(guard) = &arm.guard {
+                let (cfg, name) = (arm.attributes.cfg(), name("guard", index));
+                tokens.extend(quote_spanned!(Span::mixed_site()=> #cfg let #name: bool = #guard;));
+            }
+        }
+        tokens
+    }
+
+    /// Makes the events, waits, and finishes the one that has happened.
+    fn wait(&self) -> TokenStream {
+        let mut inner = self.engine();
+        let mut end = self.select.arms.len();
+        // From the last to the first: those with guards one by one, and rows of the others in one tuple.
+        while end > 0 {
+            if self.select.arms[end - 1].guard.is_some() {
+                end -= 1;
+                inner = self.guarded(end, inner);
+                continue;
+            }
+            let guarded = self.select.arms[..end].iter().rposition(|arm| arm.guard.is_some());
+            let start = guarded.map_or(0, |guarded| guarded + 1);
+            inner = self.row(start, end, inner);
+            end = start;
+        }
+        inner
+    }
+
+    /// Makes the events `start..end` around `inner`.
+    fn row(&self, start: usize, end: usize, inner: TokenStream) -> TokenStream {
+        let names = (start..end).map(|index| name("event", index));
+        let events = self.select.arms[start..end].iter().map(|arm| {
+            let event = self.event(&arm.call, arm.call.passed());
+            self.or_never(&arm.attributes, &event)
+        });
+        quote_spanned! {Span::mixed_site()=>
+            match (#(#events)*) { (#(mut #names,)*) => #inner }
+        }
+    }
+
+    /// Makes the event `index`, which has a guard, around `inner`.
+    fn guarded(&self, index: usize, inner: TokenStream) -> TokenStream {
+        let arm = &self.select.arms[index];
+        let (event, guard, given) = (name("event", index), name("guard", index), name("given", index));
+        let arguments = arm.call.passed();
+        let names: Vec<Ident> = (0..arguments.len()).map(|at| name("argument", at)).collect();
+        let made = self.event(&arm.call, names.iter().map(ToTokens::to_token_stream).collect());
+        let cfg = arm.attributes.cfg();
+        let never = arm.attributes.cfg_not().map(|cfg_not| {
+            let never = self.hidden("never");
+            quote_spanned!(Span::mixed_site()=> #cfg_not let mut #event = #never();)
+        });
+        // Written with a field, not as a call, the initializer extends the lives of temporaries.
+        quote_spanned! {Span::mixed_site()=>
+            {
+                #cfg
+                let #given = if #guard {
+                    ::core::option::Option::Some { 0: (#(#arguments,)*) }
+                } else {
+                    ::core::option::Option::None
+                };
+                #cfg
+                let mut #event = match #given {
+                    ::core::option::Option::Some((#(#names,)*)) => ::core::option::Option::Some(#made),
+                    ::core::option::Option::None => ::core::option::Option::None,
+                };
+                #never
+                #inner
+            }
+        }
+    }
+
+    /// Makes one event from arguments.
+    fn event(&self, call: &Call, arguments: Vec<TokenStream>) -> TokenStream {
+        let constructor = self.path(call.form.constructor, call.name.span());
+        let span = Span::mixed_site().located_at(call.name.span());
+        quote_spanned!(span=> #constructor(#(#arguments),*))
+    }
+
+    /// Writes an element of a list, in two versions if there is a condition.
+    fn or_never(&self, attributes: &Attributes, element: &TokenStream) -> TokenStream {
+        let cfg = attributes.cfg();
+        let other = attributes.cfg_not().map(|cfg_not| {
+            let never = self.hidden("never");
+            quote_spanned!(Span::mixed_site()=> #cfg_not #never(),)
+        });
+        quote_spanned!(Span::mixed_site()=> #cfg #element, #other)
+    }
+
+    /// Calls the engine.
+    fn engine(&self) -> TokenStream {
+        let arms = &self.select.arms;
+        let events = (0..arms.len()).map(|index| name("event", index));
+        let mode = self.hidden(if self.select.biased { "BIASED" } else { "FAIR" });
+        let finished = arms.iter().enumerate().map(|(index, arm)| {
+            let finished = self.finish(index, arm);
+            let outcome = |value| self.outcome(index, value);
+            let (cfg, cfg_not) = (arm.attributes.cfg(), arm.attributes.cfg_not());
+            let value = outcome(finished);
+            let other = cfg_not.map(|cfg_not| {
+                let value = outcome(quote!(()));
+                quote_spanned!(Span::mixed_site()=>
+                    #cfg_not ::core::option::Option::Some(#index) => #value,)
+            });
+            quote_spanned! {Span::mixed_site()=>
+                #cfg ::core::option::Option::Some(#index) => #value,
+                #other
+            }
+        });
+        let otherwise = self.otherwise();
+        let won = self.won(&quote_spanned!(Span::mixed_site()=> &mut [#(&mut #events),*], #mode));
+        quote_spanned! {Span::mixed_site()=>
+            {
+                #won
+                match won {
+                    #(#finished)*
+                    #otherwise
+                }
+            }
+        }
+    }
+
+    /// Calls the engine, with the entry that there is for this kind.
+    fn won(&self, arguments: &TokenStream) -> TokenStream {
+        let (select, or_default) = (self.hidden("select"), self.hidden("select_or_default"));
+        let Some(default) = &self.select.default else {
+            return quote_spanned!(Span::mixed_site()=> let won = #select(#arguments););
+        };
+        let cfg = default.attributes.cfg();
+        let other = default.attributes.cfg_not().map(|cfg_not| {
+            quote_spanned!(Span::mixed_site()=> #cfg_not let won = #select(#arguments);)
+        });
+        quote_spanned!(Span::mixed_site()=> #cfg let won = #or_default(#arguments); #other)
+    }
+
+    /// Says what happens if none of the events does.
+    fn otherwise(&self) -> TokenStream {
+        let disabled = || {
+            let disabled = self.hidden("all_disabled");
+            let texts = self.select.arms.iter().map(|arm| {
+                let (cfg, text) = (arm.attributes.cfg(), &arm.call.text);
+                quote_spanned!(Span::mixed_site()=> #cfg #text,)
+            });
+            quote_spanned!(Span::mixed_site()=> _ => #disabled(&[#(#texts)*]),)
+        };
+        let Some(default) = &self.select.default else {
+            return disabled();
+        };
+        let value = self.outcome(self.select.arms.len(), quote!(()));
+        let cfg = default.attributes.cfg();
+        let other = default.attributes.cfg_not().map(|cfg_not| {
+            let disabled = disabled();
+            quote_spanned!(Span::mixed_site()=> #cfg_not #disabled)
+        });
+        quote_spanned!(Span::mixed_site()=> #cfg _ => #value, #other)
+    }
+
+    /// Takes the outcome out of the event `index`.
+    fn finish(&self, index: usize, arm: &Arm) -> TokenStream {
+        let finish = self.path("finish", arm.call.name.span());
+        let event = name("event", index);
+        let span = Span::mixed_site().located_at(arm.call.name.span());
+        let outcome = quote_spanned!(span=> #finish(#event));
+        match arm.call.on_win() {
+            Some(value) => quote_spanned!(span=> #outcome.send(#value)),
+            None => outcome,
+        }
+    }
+
+    /// Writes the bodies.
+    fn arms(&self) -> TokenStream {
+        let arms = self.select.arms.iter().enumerate().map(|(index, arm)| {
+            let body = handle(&arm.handler, Some(&arm.call), &arm.call.last, self);
+            self.arm(index, &arm.attributes, &body)
+        });
+        let default = self.select.default.as_ref().map(|default| self.default(default));
+        quote_spanned!(Span::mixed_site()=> #(#arms)* #default)
+    }
+
+    /// Writes the body of the default arm.
+    fn default(&self, default: &DefaultArm) -> TokenStream {
+        let body = handle(&default.handler, None, &default.word, self);
+        self.arm(self.select.arms.len(), &default.attributes, &body)
+    }
+
+    /// Writes one arm, in two versions if there is a condition.
+    fn arm(&self, index: usize, attributes: &Attributes, (value, body): &(Ident, TokenStream)) -> TokenStream {
+        let (cfg, lints) = (attributes.cfg(), &attributes.lints);
+        let pattern = self.outcome(index, value.to_token_stream());
+        let other = attributes.cfg_not().map(|cfg_not| {
+            let pattern = self.outcome(index, quote!(()));
+            let unreachable = self.hidden("unreachable_arm");
+            quote_spanned!(Span::mixed_site()=> #cfg_not #pattern => #unreachable(),)
+        });
+        quote_spanned!(Span::mixed_site()=> #cfg #lints #pattern => #body #other)
+    }
+}
+
+/// Writes what an arm does, and the name of the value that it does it to.
+///
+/// rustc looks at the types, and its carets and suggestions are aimed: the value and the semicolon behind it stand where the operation
+/// ends, so that "add `else { .. }`" is inserted where our grammar has it.
+fn handle(
+    handler: &Handler,
+    call: Option<&Call>,
+    last: &TokenTree,
+    expansion: &Expansion<'_>,
+) -> (Ident, TokenStream) {
+    let here = ours_at(last);
+    match handler {
+        Handler::Match { keyword, arms } => {
+            let at = call.map_or(here, |call| Span::mixed_site().located_at(call.name.span()));
+            let value = Ident::new("value", at);
+            let keyword = Ident::new("match", keyword.span());
+            let matched = quote_spanned!(Span::mixed_site()=> { #keyword #value #arms });
+            (value, matched)
+        }
+        Handler::Bind { pattern, otherwise, body } => {
+            let value = Ident::new("value", here);
+            let pattern = pattern.as_ref().map_or_else(
+                || match call.map(|call| call.operation.outcome) {
+                    Some(Outcome::Value) => quote_spanned!(here=> _),
+                    _ => quote_spanned!(here=> ()),
+                },
+                or_pattern,
+            );
+            let otherwise = otherwise.as_ref().map(|(word, block)| quote!(#word #block));
+            let mut content = quote_spanned!(Span::mixed_site()=> let #pattern = #value #otherwise);
+            content.extend(quote_spanned!(here=> ;));
+            (value, with_body(content, body, expansion))
+        }
+    }
+}
+
+/// Puts alternatives into parentheses, without which a `let` does not take them.
+fn or_pattern(pattern: &TokenStream) -> TokenStream {
+    let is_bar = |token| matches!(token, TokenTree::Punct(punct) if punct.as_char() == '|');
+    if !pattern.clone().into_iter().any(is_bar) {
+        return pattern.clone();
+    }
+    quote_spanned!(Span::mixed_site()=> (#pattern))
+}
+
+/// Puts the body behind the `let`.
+///
+/// A block becomes one with it, under the user's braces: a block within a block would set off `unused_braces` in the user's code.
+fn with_body(mut content: TokenStream, body: &Body, expansion: &Expansion<'_>) -> TokenStream {
+    let span = match body {
+        Body::Block(block) => {
+            let mut tokens = block.stream().into_iter().peekable();
+            let has_inner_attribute = matches!(tokens.next(), Some(TokenTree::Punct(hash)) if hash.as_char() == '#')
+                && matches!(tokens.peek(), Some(TokenTree::Punct(bang)) if bang.as_char() == '!');
+            if has_inner_attribute {
+                block.to_tokens(&mut content);
+            } else {
+                content.extend(block.stream());
+            }
+            block.span()
+        }
+        Body::Expression(tokens) => {
+            content.extend(tokens.clone());
+            Span::mixed_site()
+        }
+        Body::Missing => {
+            let unreachable = expansion.hidden("unreachable_arm");
+            content.extend(quote_spanned!(Span::mixed_site()=> #unreachable()));
+            Span::mixed_site()
+        }
+    };
+    let mut group = Group::new(Delimiter::Brace, content);
+    group.set_span(span);
+    group.into_token_stream()
+}
+
+impl Call {
+    /// Returns the arguments as the constructor takes them.
+    ///
+    /// What we add stands where the argument does, since that is where rustc says that a type is wrong.
+    fn passed(&self) -> Vec<TokenStream> {
+        let arguments = self.arguments.iter().zip(self.form.arguments);
+        arguments
+            .filter_map(|(argument, passing)| {
+                let span = argument.clone().into_iter().next().map_or_else(Span::call_site, |token| token.span());
+                let span = Span::mixed_site().located_at(span);
+                let mut group = Group::new(Delimiter::Parenthesis, argument.clone());
+                group.set_span(span);
+                Some(match passing {
+                    Passing::Shared => quote_spanned!(span=> &#group),
+                    Passing::Exclusive => quote_spanned!(span=> &mut #group),
+                    Passing::Slice => quote_spanned!(span=> &*#group),
+                    Passing::SliceMut => quote_spanned!(span=> &mut *#group),
+                    Passing::Value => argument.clone(),
+                    Passing::OnWin => return None,
+                })
+            })
+            .collect()
+    }
+
+    /// Returns the argument that is evaluated after the win.
+    fn on_win(&self) -> Option<&TokenStream> {
+        let mut arguments = self.arguments.iter().zip(self.form.arguments);
+        arguments.find(|(_, passing)| **passing == Passing::OnWin).map(|(argument, _)| argument)
+    }
+}
+
+impl Attributes {
+    /// Returns the condition as an attribute.
+    fn cfg(&self) -> Option<TokenStream> {
+        let conditions = &self.conditions;
+        (!conditions.is_empty()).then(|| quote!(#[cfg(all(#(#conditions),*))]))
+    }
+
+    /// Returns the opposite of the condition.
+    fn cfg_not(&self) -> Option<TokenStream> {
+        let conditions = &self.conditions;
+        (!conditions.is_empty()).then(|| quote!(#[cfg(not(all(#(#conditions),*)))]))
+    }
+}
