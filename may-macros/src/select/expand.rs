@@ -3,15 +3,16 @@
 //! ```text
 //! {
 //!     let g1: bool = GUARD;                                       guards, top to bottom
-//!     match match (P::recv(&(rx)), P::send(&(tx))) {              arguments; temporaries live exactly as long as the wait
+//!     let outcome = match (P::recv(&(rx)), P::send(&(tx))) {      arguments; temporaries live exactly as long as the wait
 //!         (mut e0, mut e1) => match P::select(&mut [&mut e0, &mut e1], MODE) {
 //!             Some(0) => P::This(finish(e0)),
-//!             Some(1) => P::Other(finish(e1).send(VALUE)),        in the caller's frame, after the win: `?` and moves work
+//!             Some(1) => P::Other(finish(e1)),                    of a `send`, the right to send
 //!             _ => P::all_disabled(..),
 //!         },
-//!     } {                                                         all of the above is gone before a body starts
+//!     };                                                          all of the above is gone before a body starts
+//!     match outcome {
 //!         P::This(v) => { let PATTERN = v else { .. }; BODY }
-//!         P::Other(v) => { let PATTERN = v; BODY }
+//!         P::Other(v) => { let PATTERN = v.send(VALUE); BODY }    `?`, `break` and moves in VALUE work
 //!     }
 //! }
 //! ```
@@ -61,11 +62,22 @@ fn name(prefix: &str, index: usize) -> Ident {
 }
 
 impl Expansion<'_> {
-    /// Returns the path of something that the expansion needs.
+    /// Returns the path of something that the expansion needs, as if it stood at `span`.
+    ///
+    /// That holds for its first token, too: where it is that of the facade's source, an error is shown at the whole macro.
     fn path(&self, name: &str, span: Span) -> TokenStream {
-        let name = Ident::new(name, Span::mixed_site().located_at(span));
-        let krate = self.krate;
-        quote_spanned!(Span::mixed_site()=> #krate::__private::select::#name)
+        let here = Span::mixed_site().located_at(span);
+        let name = Ident::new(name, here);
+        let krate: TokenStream = self
+            .krate
+            .clone()
+            .into_iter()
+            .map(|mut token| {
+                token.set_span(token.span().located_at(span));
+                token
+            })
+            .collect();
+        quote_spanned!(here=> #krate::__private::select::#name)
     }
 
     /// Returns the path of something that has no place of its own.
@@ -87,9 +99,11 @@ impl Expansion<'_> {
         let guards = self.guards();
         let wait = self.wait();
         let arms = self.arms();
+        // Temporaries in the operand of a `match` live as long as the whole `match`; those of a `let` end with it.
         quote_spanned! {Span::mixed_site()=>
             #guards
-            match #wait { #arms }
+            let outcome = #wait;
+            match outcome { #arms }
         }
     }
 
@@ -258,11 +272,7 @@ impl Expansion<'_> {
         let finish = self.path("finish", arm.call.name.span());
         let event = name("event", index);
         let span = Span::mixed_site().located_at(arm.call.name.span());
-        let outcome = quote_spanned!(span=> #finish(#event));
-        match arm.call.on_win() {
-            Some(value) => quote_spanned!(span=> #outcome.send(#value)),
-            None => outcome,
-        }
+        quote_spanned!(span=> #finish(#event))
     }
 
     /// Writes the bodies.
@@ -310,7 +320,8 @@ fn handle(
             let at = call.map_or(here, |call| Span::mixed_site().located_at(call.name.span()));
             let value = Ident::new("value", at);
             let keyword = Ident::new("match", keyword.span());
-            let matched = quote_spanned!(Span::mixed_site()=> { #keyword #value #arms });
+            let result = result(&value, call);
+            let matched = quote_spanned!(Span::mixed_site()=> { #keyword #result #arms });
             (value, matched)
         }
         Handler::Bind { pattern, otherwise, body } => {
@@ -323,16 +334,35 @@ fn handle(
                 or_pattern,
             );
             let otherwise = otherwise.as_ref().map(|(word, block)| quote!(#word #block));
-            let mut content = quote_spanned!(Span::mixed_site()=> let #pattern = #value #otherwise);
+            let result = result(&value, call);
+            let mut content = quote_spanned!(Span::mixed_site()=> let #pattern = #result #otherwise);
             content.extend(quote_spanned!(here=> ;));
             (value, with_body(content, body, expansion))
         }
     }
 }
 
+/// Makes the result of an operation from what it has left: what is to be sent is evaluated here, in the arm, so that a variable which
+/// moves there is still there in the other arms.
+fn result(value: &Ident, call: Option<&Call>) -> TokenStream {
+    match call.and_then(Call::on_win) {
+        Some(sent) => quote_spanned!(value.span()=> #value.send(#sent)),
+        None => value.to_token_stream(),
+    }
+}
+
 /// Puts alternatives into parentheses, without which a `let` does not take them.
 fn or_pattern(pattern: &TokenStream) -> TokenStream {
-    let is_bar = |token| matches!(token, TokenTree::Punct(punct) if punct.as_char() == '|');
+    /// Looks into what a `macro_rules!` macro put in, too.
+    fn is_bar(token: TokenTree) -> bool {
+        match token {
+            TokenTree::Punct(punct) => punct.as_char() == '|',
+            TokenTree::Group(group) if group.delimiter() == Delimiter::None => {
+                group.stream().into_iter().any(is_bar)
+            }
+            _ => false,
+        }
+    }
     if !pattern.clone().into_iter().any(is_bar) {
         return pattern.clone();
     }

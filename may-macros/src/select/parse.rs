@@ -5,7 +5,7 @@
 //! that all faults are reported in one go and the other arms are still there.
 
 use proc_macro2::{Delimiter, Group, Ident, TokenStream, TokenTree};
-use quote::ToTokens;
+use quote::{ToTokens, quote};
 
 use crate::diag::{Fault, Faults};
 
@@ -252,7 +252,7 @@ impl Parser<'_> {
         match word.as_str() {
             "biased" if self.is_separator(self.position + 1) => {
                 self.fault(Fault::at(first, "`biased` must be written once, first"));
-                self.position += 1;
+                self.position += 2;
             }
             "default" if !is_name => self.default_arm(attributes, select),
             "match" if is_word(self.peek(1), "default") => self.match_default(attributes, select),
@@ -469,6 +469,7 @@ impl Parser<'_> {
             if equals == from {
                 let token = self.tokens[equals].clone();
                 self.fault(Fault::at(token, "expected a pattern before `=`"));
+                head.pattern = Some(quote!(_));
             }
         } else if let Some(wrong) = self.wrong_equals(from, limit) {
             head.pattern = Some(self.stream(from, wrong));
@@ -550,7 +551,10 @@ impl Parser<'_> {
                 self.position += 1;
                 head.otherwise = Some((word, block));
             }
-            None => self.fault(Fault::at(word, "expected a block after `else`")),
+            None => {
+                self.fault(Fault::at(word, "expected a block after `else`"));
+                self.position = self.head_end();
+            }
         }
     }
 
@@ -824,7 +828,7 @@ impl Call {
             {
                 let text = name.to_string();
                 let operation = Operation::named(&text).filter(|operation| operation.is_method);
-                let operation = operation.ok_or_else(|| no_method(name, group, tokens))?;
+                let operation = operation.ok_or_else(|| no_method(place, name, tokens))?;
                 let mut arguments = vec![place.iter().cloned().collect()];
                 arguments.extend(tokens::arguments(group));
                 Self::of(operation, name, arguments, tokens)
@@ -920,11 +924,10 @@ fn unknown(name: &Ident, tokens: &[TokenTree]) -> Fault {
 }
 
 /// Describes a method that is no operation.
-fn no_method(name: &Ident, arguments: &Group, tokens: &[TokenTree]) -> Fault {
+fn no_method(place: &[TokenTree], name: &Ident, tokens: &[TokenTree]) -> Fault {
     if Operation::named(&name.to_string()).is_some() {
         let message = format!("`{name}` is not a method");
-        let inner = read(&arguments.stream().into_iter().collect::<Vec<_>>());
-        return Fault::with_help(name, message, format!("write `{name}({inner})`"));
+        return Fault::with_help(name, message, format!("write `{name}({})`", read(place)));
     }
     let message = format!("`{name}` is not an operation");
     let help = match operations::meant(&name.to_string()) {

@@ -10,7 +10,7 @@ fn case_1(rx: &Receiver<u64>, tx: &Sender<u64>, d: Duration, open: bool) {
         m = recieve(rx) => 1,
         recv(rx) => 2,
         Ok(m) = recv(rx) else { return } => m,
-        after(d) => "wrong",
+        after(d) => 5,
         else => 3,
     };
 }
