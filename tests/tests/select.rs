@@ -66,7 +66,9 @@ fn a_bounded_relay() {
                 Ok(()) = send(output, queue.pop_front().unwrap()) else { break } if !queue.is_empty() => {}
             }
         }
-        queue.into_iter().for_each(|item| output.send(item).unwrap());
+        queue
+            .into_iter()
+            .for_each(|item| output.send(item).unwrap());
     }
     everywhere(|place| {
         let ((to, input), (output, from)) = (channel::bounded(0), channel::bounded(0));
@@ -142,7 +144,10 @@ fn arms_may_be_written_as_matches() {
         let (to_control, control) = holding([]);
         let (to_data, data) = holding([Some(6), Some(5), None]);
         let next = || next(&control, &data);
-        assert_eq!([next(), next(), next(), next()], [Some(6), Some(0), Some(0), Some(200)]);
+        assert_eq!(
+            [next(), next(), next(), next()],
+            [Some(6), Some(0), Some(0), Some(200)]
+        );
         to_control.send(Control::Reload).unwrap();
         assert_eq!([next(), next()], [Some(100), Some(200)]);
         drop(to_data);
@@ -247,8 +252,16 @@ fn everything_is_evaluated_in_its_order() {
             Ok(()) = send(start("argument 5"), { note("value 5"); 1 }) else { panic!() } if guard("guard 5", true) => note("body 5"),
         }
         let expected = [
-            "guard 1", "guard 2", "guard 5", "argument 0", "argument 2", "argument 3", "argument 4",
-            "argument 5", "value 4", "body 4",
+            "guard 1",
+            "guard 2",
+            "guard 5",
+            "argument 0",
+            "argument 2",
+            "argument 3",
+            "argument 4",
+            "argument 5",
+            "value 4",
+            "body 4",
         ];
         assert_eq!(*order.borrow(), expected);
     });
@@ -484,7 +497,7 @@ fn results_of_all_kinds_leave_a_select() {
         let calls = Cell::new(0);
         let borrowed = String::from("borrowed");
         let (_tx, rx) = holding([borrowed.as_str()]);
-        let text: &str = select! { 
+        let text: &str = select! {
             Ok(text) = recv(rx) else { unreachable!() } => { calls.set(calls.get() + 1); text }
         };
         let never = select! { after(Duration::ZERO) => 1, after(LONG) => panic!() };

@@ -80,6 +80,15 @@ impl Expansion<'_> {
         quote_spanned!(here=> #krate::__private::select::#name)
     }
 
+    /// Returns a function, to be called as if it stood at `span`.
+    ///
+    /// In parentheses, which take its span over: that of the path alone is one of the wrapper of this macro, where rustc would then
+    /// show arguments of the wrong type, too.
+    fn function(&self, name: &str, span: Span) -> TokenStream {
+        let path = self.path(name, span);
+        quote_spanned!(Span::mixed_site().located_at(span)=> (#path))
+    }
+
     /// Returns the path of something that has no place of its own.
     fn hidden(&self, name: &str) -> TokenStream {
         self.path(name, Span::mixed_site())
@@ -90,8 +99,15 @@ impl Expansion<'_> {
         let count = self.select.arms.len() + usize::from(self.select.default.is_some());
         let (this, other) = (self.hidden("This"), self.hidden("Other"));
         let is_last = index + 1 == count;
-        let inner = if is_last { inner } else { quote_spanned!(Span::mixed_site()=> #this(#inner)) };
-        (0..index).fold(inner, |inner, _| quote_spanned!(Span::mixed_site()=> #other(#inner)))
+        let inner = if is_last {
+            inner
+        } else {
+            quote_spanned!(Span::mixed_site()=> #this(#inner))
+        };
+        (0..index).fold(
+            inner,
+            |inner, _| quote_spanned!(Span::mixed_site()=> #other(#inner)),
+        )
     }
 
     /// Writes everything but the faults.
@@ -112,8 +128,15 @@ impl Expansion<'_> {
         let mut tokens = TokenStream::new();
         for (index, arm) in self.select.arms.iter().enumerate() {
             if let Some(guard) = &arm.guard {
+                let here = guard
+                    .clone()
+                    .into_iter()
+                    .next()
+                    .as_ref()
+                    .map_or_else(Span::mixed_site, ours_at);
+                let bool = quote_spanned!(here=> ::core::primitive::bool);
                 let (cfg, name) = (arm.attributes.cfg(), name("guard", index));
-                tokens.extend(quote_spanned!(Span::mixed_site()=> #cfg let #name: bool = #guard;));
+                tokens.extend(quote_spanned!(Span::mixed_site()=> #cfg let #name: #bool = #guard;));
             }
         }
         tokens
@@ -130,7 +153,9 @@ impl Expansion<'_> {
                 inner = self.guarded(end, inner);
                 continue;
             }
-            let guarded = self.select.arms[..end].iter().rposition(|arm| arm.guard.is_some());
+            let guarded = self.select.arms[..end]
+                .iter()
+                .rposition(|arm| arm.guard.is_some());
             let start = guarded.map_or(0, |guarded| guarded + 1);
             inner = self.row(start, end, inner);
             end = start;
@@ -153,10 +178,19 @@ impl Expansion<'_> {
     /// Makes the event `index`, which has a guard, around `inner`.
     fn guarded(&self, index: usize, inner: TokenStream) -> TokenStream {
         let arm = &self.select.arms[index];
-        let (event, guard, given) = (name("event", index), name("guard", index), name("given", index));
+        let (event, guard, given) = (
+            name("event", index),
+            name("guard", index),
+            name("given", index),
+        );
         let arguments = arm.call.passed();
-        let names: Vec<Ident> = (0..arguments.len()).map(|at| name("argument", at)).collect();
-        let made = self.event(&arm.call, names.iter().map(ToTokens::to_token_stream).collect());
+        let names: Vec<Ident> = (0..arguments.len())
+            .map(|at| name("argument", at))
+            .collect();
+        let made = self.event(
+            &arm.call,
+            names.iter().map(ToTokens::to_token_stream).collect(),
+        );
         let cfg = arm.attributes.cfg();
         let never = arm.attributes.cfg_not().map(|cfg_not| {
             let never = self.hidden("never");
@@ -184,7 +218,7 @@ impl Expansion<'_> {
 
     /// Makes one event from arguments.
     fn event(&self, call: &Call, arguments: Vec<TokenStream>) -> TokenStream {
-        let constructor = self.path(call.form.constructor, call.name.span());
+        let constructor = self.function(call.form.constructor, call.name.span());
         let span = Span::mixed_site().located_at(call.name.span());
         quote_spanned!(span=> #constructor(#(#arguments),*))
     }
@@ -239,9 +273,9 @@ impl Expansion<'_> {
             return quote_spanned!(Span::mixed_site()=> let won = #select(#arguments););
         };
         let cfg = default.attributes.cfg();
-        let other = default.attributes.cfg_not().map(|cfg_not| {
-            quote_spanned!(Span::mixed_site()=> #cfg_not let won = #select(#arguments);)
-        });
+        let other = default.attributes.cfg_not().map(
+            |cfg_not| quote_spanned!(Span::mixed_site()=> #cfg_not let won = #select(#arguments);),
+        );
         quote_spanned!(Span::mixed_site()=> #cfg let won = #or_default(#arguments); #other)
     }
 
@@ -269,7 +303,7 @@ impl Expansion<'_> {
 
     /// Takes the outcome out of the event `index`.
     fn finish(&self, index: usize, arm: &Arm) -> TokenStream {
-        let finish = self.path("finish", arm.call.name.span());
+        let finish = self.function("finish", arm.call.name.span());
         let event = name("event", index);
         let span = Span::mixed_site().located_at(arm.call.name.span());
         quote_spanned!(span=> #finish(#event))
@@ -281,7 +315,11 @@ impl Expansion<'_> {
             let body = handle(&arm.handler, Some(&arm.call), &arm.call.last, self);
             self.arm(index, &arm.attributes, &body)
         });
-        let default = self.select.default.as_ref().map(|default| self.default(default));
+        let default = self
+            .select
+            .default
+            .as_ref()
+            .map(|default| self.default(default));
         quote_spanned!(Span::mixed_site()=> #(#arms)* #default)
     }
 
@@ -292,7 +330,12 @@ impl Expansion<'_> {
     }
 
     /// Writes one arm, in two versions if there is a condition.
-    fn arm(&self, index: usize, attributes: &Attributes, (value, body): &(Ident, TokenStream)) -> TokenStream {
+    fn arm(
+        &self,
+        index: usize,
+        attributes: &Attributes,
+        (value, body): &(Ident, TokenStream),
+    ) -> TokenStream {
         let (cfg, lints) = (attributes.cfg(), &attributes.lints);
         let pattern = self.outcome(index, value.to_token_stream());
         let other = attributes.cfg_not().map(|cfg_not| {
@@ -324,7 +367,11 @@ fn handle(
             let matched = quote_spanned!(Span::mixed_site()=> { #keyword #result #arms });
             (value, matched)
         }
-        Handler::Bind { pattern, otherwise, body } => {
+        Handler::Bind {
+            pattern,
+            otherwise,
+            body,
+        } => {
             let value = Ident::new("value", here);
             let pattern = pattern.as_ref().map_or_else(
                 || match call.map(|call| call.operation.outcome) {
@@ -335,7 +382,8 @@ fn handle(
             );
             let otherwise = otherwise.as_ref().map(|(word, block)| quote!(#word #block));
             let result = result(&value, call);
-            let mut content = quote_spanned!(Span::mixed_site()=> let #pattern = #result #otherwise);
+            let mut content =
+                quote_spanned!(Span::mixed_site()=> let #pattern = #result #otherwise);
             content.extend(quote_spanned!(here=> ;));
             (value, with_body(content, body, expansion))
         }
@@ -408,7 +456,11 @@ impl Call {
         let arguments = self.arguments.iter().zip(self.form.arguments);
         arguments
             .filter_map(|(argument, passing)| {
-                let span = argument.clone().into_iter().next().map_or_else(Span::call_site, |token| token.span());
+                let span = argument
+                    .clone()
+                    .into_iter()
+                    .next()
+                    .map_or_else(Span::call_site, |token| token.span());
                 let span = Span::mixed_site().located_at(span);
                 let mut group = Group::new(Delimiter::Parenthesis, argument.clone());
                 group.set_span(span);
@@ -427,7 +479,9 @@ impl Call {
     /// Returns the argument that is evaluated after the win.
     fn on_win(&self) -> Option<&TokenStream> {
         let mut arguments = self.arguments.iter().zip(self.form.arguments);
-        arguments.find(|(_, passing)| **passing == Passing::OnWin).map(|(argument, _)| argument)
+        arguments
+            .find(|(_, passing)| **passing == Passing::OnWin)
+            .map(|(argument, _)| argument)
     }
 }
 

@@ -55,10 +55,16 @@ pub(crate) struct Operation {
     /// Shows how it is written, for the documentation.
     pub(crate) written: &'static str,
     /// Is the type of the result, for the documentation.
-    #[cfg_attr(not(test), expect(dead_code, reason = "the documentation is compared with it"))]
+    #[cfg_attr(
+        not(test),
+        expect(dead_code, reason = "the documentation is compared with it")
+    )]
     pub(crate) result: &'static str,
     /// Is the state of the world if the arm loses, for the documentation.
-    #[cfg_attr(not(test), expect(dead_code, reason = "the documentation is compared with it"))]
+    #[cfg_attr(
+        not(test),
+        expect(dead_code, reason = "the documentation is compared with it")
+    )]
     pub(crate) on_loss: &'static str,
 }
 
@@ -187,8 +193,14 @@ pub(crate) const OPERATIONS: &[Operation] = &[
     Operation {
         name: "acquire",
         forms: &[
-            Form { constructor: "acquire", arguments: &[Shared] },
-            Form { constructor: "acquire_many", arguments: &[Shared, Passing::Value] },
+            Form {
+                constructor: "acquire",
+                arguments: &[Shared],
+            },
+            Form {
+                constructor: "acquire_many",
+                arguments: &[Shared, Passing::Value],
+            },
         ],
         outcome: Value,
         is_method: true,
@@ -220,8 +232,14 @@ pub(crate) const OPERATIONS: &[Operation] = &[
     Operation {
         name: "cancelled",
         forms: &[
-            Form { constructor: "cancelled", arguments: &[] },
-            Form { constructor: "cancelled_by", arguments: &[Shared] },
+            Form {
+                constructor: "cancelled",
+                arguments: &[],
+            },
+            Form {
+                constructor: "cancelled_by",
+                arguments: &[Shared],
+            },
         ],
         outcome: Nothing,
         is_method: true,
@@ -265,7 +283,9 @@ impl Operation {
 
     /// Finds the form with so many arguments.
     pub(crate) fn form(&self, arguments: usize) -> Option<&'static Form> {
-        self.forms.iter().find(|form| form.arguments.len() == arguments)
+        self.forms
+            .iter()
+            .find(|form| form.arguments.len() == arguments)
     }
 }
 
@@ -282,7 +302,10 @@ pub(crate) fn meant(name: &str) -> Option<&'static str> {
 /// Gives a name of the table its lifetime back.
 fn intern(name: &str) -> &'static str {
     let names = OPERATIONS.iter().map(|operation| operation.name);
-    names.chain(["run", "default"]).find(|&known| known == name).unwrap_or("run")
+    names
+        .chain(["run", "default"])
+        .find(|&known| known == name)
+        .unwrap_or("run")
 }
 
 #[cfg(test)]
@@ -293,7 +316,12 @@ mod tests {
     fn documented() -> String {
         let mut table = String::from("| operation | result | if it loses |\n|---|---|---|\n");
         for operation in OPERATIONS {
-            let Operation { written, result, on_loss, .. } = operation;
+            let Operation {
+                written,
+                result,
+                on_loss,
+                ..
+            } = operation;
             table += &format!("| `{written}` | {result} | {on_loss} |\n");
         }
         table
@@ -304,7 +332,10 @@ mod tests {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/select.md");
         let document = std::fs::read_to_string(path).expect("the documentation of `select!`");
         let table = documented();
-        assert!(document.contains(&table), "docs/select.md does not have this table:\n{table}");
+        assert!(
+            document.contains(&table),
+            "docs/select.md does not have this table:\n{table}"
+        );
     }
 
     #[test]

@@ -166,7 +166,10 @@ impl Parser<'_> {
     }
 
     fn select(&mut self) -> Select {
-        let mut select = Select { biased: self.mode(), ..Select::default() };
+        let mut select = Select {
+            biased: self.mode(),
+            ..Select::default()
+        };
         if self.position == self.tokens.len() && self.is_sound {
             let help = "to block until cancelled call `may::coroutine::park()`";
             let message = "`select!` needs at least one arm";
@@ -240,7 +243,10 @@ impl Parser<'_> {
         let attributes = self.attributes();
         let Some(first) = self.peek(0).cloned() else {
             if !attributes.is_empty() {
-                self.fault(Fault::at(attributes.tokens(), "expected an arm after this attribute"));
+                self.fault(Fault::at(
+                    attributes.tokens(),
+                    "expected an arm after this attribute",
+                ));
             }
             return;
         };
@@ -320,22 +326,41 @@ impl Parser<'_> {
         if let Some(arguments) = group(&self.tokens, self.position, Delimiter::Parenthesis).cloned()
         {
             let argument = read(&arguments.stream().into_iter().collect::<Vec<_>>());
-            let argument = if argument.is_empty() { "duration".into() } else { argument };
+            let argument = if argument.is_empty() {
+                "duration".into()
+            } else {
+                argument
+            };
             let tokens = self.stream(self.position - 1, self.position + 1);
             let message = "`default` takes no arguments";
-            let help = format!("`after({argument}) => ..` fires when nothing happened for `{argument}`");
+            let help =
+                format!("`after({argument}) => ..` fires when nothing happened for `{argument}`");
             self.fault(Fault::with_help(tokens, message, help));
             self.position += 1;
         }
         let end = self.head_end();
         if end > self.position && is_arrow(&self.tokens, end) {
             let tokens = self.stream(self.position, end);
-            self.fault(Fault::at(tokens, "`default` takes no pattern, guard or `else`"));
+            self.fault(Fault::at(
+                tokens,
+                "`default` takes no pattern, guard or `else`",
+            ));
         }
         self.position = end;
         let body = self.arrow_and_body(&word);
-        let handler = Handler::Bind { pattern: None, otherwise: None, body };
-        self.add_default(DefaultArm { attributes, word, handler }, select);
+        let handler = Handler::Bind {
+            pattern: None,
+            otherwise: None,
+            body,
+        };
+        self.add_default(
+            DefaultArm {
+                attributes,
+                word,
+                handler,
+            },
+            select,
+        );
     }
 
     /// Reads `match default { .. }`.
@@ -345,7 +370,14 @@ impl Parser<'_> {
         self.position += 2;
         if let Some(arms) = self.match_body(&word) {
             let handler = Handler::Match { keyword, arms };
-            self.add_default(DefaultArm { attributes, word, handler }, select);
+            self.add_default(
+                DefaultArm {
+                    attributes,
+                    word,
+                    handler,
+                },
+                select,
+            );
         }
     }
 
@@ -395,7 +427,12 @@ impl Parser<'_> {
             && self.count <= MOST_ARMS
         {
             let handler = Handler::Match { keyword, arms };
-            select.arms.push(Arm { attributes, call, guard: None, handler });
+            select.arms.push(Arm {
+                attributes,
+                call,
+                guard: None,
+                handler,
+            });
         }
     }
 
@@ -407,7 +444,10 @@ impl Parser<'_> {
         });
         self.position = block;
         let Some(arms) = group(&self.tokens, block, Delimiter::Brace).cloned() else {
-            self.fault(Fault::at(last, "expected the arms of this `match` in braces"));
+            self.fault(Fault::at(
+                last,
+                "expected the arms of this `match` in braces",
+            ));
             return None;
         };
         self.position += 1;
@@ -415,12 +455,18 @@ impl Parser<'_> {
             let tokens = self.stream(from, block);
             if is_word(self.tokens.get(from), "if") {
                 let operation = read(&[last.clone()]);
-                let argument = operation.trim_matches(['(', ')']).trim_start_matches('&').to_owned();
+                let argument = operation
+                    .trim_matches(['(', ')'])
+                    .trim_start_matches('&')
+                    .to_owned();
                 let condition = read(&self.tokens[from + 1..block]);
-                let help = format!(
-                    "disable it with an `Option`: `({condition}).then_some(&{argument})`"
-                );
-                self.fault(Fault::with_help(tokens, "a `match` arm takes no guard", help));
+                let help =
+                    format!("disable it with an `Option`: `({condition}).then_some(&{argument})`");
+                self.fault(Fault::with_help(
+                    tokens,
+                    "a `match` arm takes no guard",
+                    help,
+                ));
             } else {
                 let found = read_short(&self.tokens[from..block], "something else");
                 let message = format!("expected the arms of this `match` in braces, found {found}");
@@ -440,9 +486,23 @@ impl Parser<'_> {
         if let Some(call) = head.call
             && self.count <= MOST_ARMS
         {
-            let Head { pattern, otherwise, guard, .. } = head;
-            let handler = Handler::Bind { pattern, otherwise, body };
-            select.arms.push(Arm { attributes, call, guard, handler });
+            let Head {
+                pattern,
+                otherwise,
+                guard,
+                ..
+            } = head;
+            let handler = Handler::Bind {
+                pattern,
+                otherwise,
+                body,
+            };
+            select.arms.push(Arm {
+                attributes,
+                call,
+                guard,
+                handler,
+            });
         }
     }
 
@@ -451,13 +511,17 @@ impl Parser<'_> {
         let mut head = Head::default();
         if is_word(self.peek(0), "let") {
             let word = self.peek(0).cloned();
-            self.fault(Fault::with_help(word, "`let` is not written here", "write `x = recv(rx) => ..`"));
+            self.fault(Fault::with_help(
+                word,
+                "`let` is not written here",
+                "write `x = recv(rx) => ..`",
+            ));
             self.position += 1;
         }
         let from = self.position;
         let limit = find(&self.tokens, from, |index| {
-            let is_clause = is_word(self.tokens.get(index), "else")
-                || is_word(self.tokens.get(index), "if");
+            let is_clause =
+                is_word(self.tokens.get(index), "else") || is_word(self.tokens.get(index), "if");
             is_clause || is_arrow(&self.tokens, index) || self.is_separator(index)
         });
         let equals = find(&self.tokens[..limit], from, |index| {
@@ -530,7 +594,11 @@ impl Parser<'_> {
             });
             let guard = read(&self.tokens[self.position + 1..end]);
             let help = format!("write `{} {guard} =>`", operation.trim_matches('`'));
-            self.fault(Fault::with_help(comma, "unexpected `,` before the guard", help));
+            self.fault(Fault::with_help(
+                comma,
+                "unexpected `,` before the guard",
+                help,
+            ));
             self.position += 1;
         }
         self.otherwise(head);
@@ -571,15 +639,24 @@ impl Parser<'_> {
         });
         self.position = end;
         if from == end {
-            self.fault(Fault::at(self.stream(word, from), "expected a condition after `if`"));
+            self.fault(Fault::at(
+                self.stream(word, from),
+                "expected a condition after `if`",
+            ));
             return;
         }
         if is_word(self.tokens.get(from), "let") {
             let tokens = self.stream(word, end);
-            let name = head.call.as_ref().map_or("recv", |call| call.operation.name);
-            let equals = find(&self.tokens, from, |at| tokens::is_assignment(&self.tokens, at));
+            let name = head
+                .call
+                .as_ref()
+                .map_or("recv", |call| call.operation.name);
+            let equals = find(&self.tokens, from, |at| {
+                tokens::is_assignment(&self.tokens, at)
+            });
             let option = read(&self.tokens[(equals + 1).min(end)..end]);
-            let help = format!("pass the `Option` itself, `{name}({option})`; a `None` arm never fires");
+            let help =
+                format!("pass the `Option` itself, `{name}({option})`; a `None` arm never fires");
             self.fault(Fault::with_help(tokens, "`if let` is not a guard", help));
             // The names that it binds are missing in the rest.
             head.call = None;
@@ -591,7 +668,11 @@ impl Parser<'_> {
             self.otherwise(head);
             let tokens = self.stream(end, self.position);
             let help = format!("`{} else {{ .. }} {guard} =>`", operation.trim_matches('`'));
-            self.fault(Fault::with_help(tokens, "the `else` block comes before the guard", help));
+            self.fault(Fault::with_help(
+                tokens,
+                "the `else` block comes before the guard",
+                help,
+            ));
         }
     }
 
@@ -644,13 +725,21 @@ impl Parser<'_> {
 
     /// Says that a body is no closure; it began at `from`.
     fn closure_as_body(&mut self, from: usize) {
-        let to = find(&self.tokens, from + 2, |index| is_punct(self.tokens.get(index), '|'));
+        let to = find(&self.tokens, from + 2, |index| {
+            is_punct(self.tokens.get(index), '|')
+        });
         let to = (to + 1).min(self.tokens.len());
-        let bar = find(&self.tokens, from, |index| is_punct(self.tokens.get(index), '|'));
+        let bar = find(&self.tokens, from, |index| {
+            is_punct(self.tokens.get(index), '|')
+        });
         let is_empty = is_punct(self.tokens.get(bar + 1), '|');
         let to = if is_empty { bar + 2 } else { to };
         let name = read(&self.tokens[(bar + 1).min(to)..to.saturating_sub(1).max(bar + 1).min(to)]);
-        let name = if name.is_empty() { "m".to_owned() } else { name };
+        let name = if name.is_empty() {
+            "m".to_owned()
+        } else {
+            name
+        };
         let message = "an arm body is an expression, not a closure";
         let help = format!("name the value: `{name} = recv(rx) => ..`");
         self.fault(Fault::with_help(self.stream(from, to), message, help));
@@ -670,7 +759,9 @@ impl Parser<'_> {
             end
         };
         self.position = end;
-        let next_arrow = find(&self.tokens[..end], from, |index| is_arrow(&self.tokens, index));
+        let next_arrow = find(&self.tokens[..end], from, |index| {
+            is_arrow(&self.tokens, index)
+        });
         let from_match = find(&self.tokens[..end], from + 1, |index| {
             is_word(self.tokens.get(index), "match")
         });
@@ -685,8 +776,12 @@ impl Parser<'_> {
 
     /// Returns where a body that is a closure ends.
     fn end_of_closure(&self, from: usize) -> usize {
-        let open = find(&self.tokens, from, |index| is_punct(self.tokens.get(index), '|'));
-        let close = find(&self.tokens, open + 1, |index| is_punct(self.tokens.get(index), '|'));
+        let open = find(&self.tokens, from, |index| {
+            is_punct(self.tokens.get(index), '|')
+        });
+        let close = find(&self.tokens, open + 1, |index| {
+            is_punct(self.tokens.get(index), '|')
+        });
         find(&self.tokens, close, |index| self.is_separator(index))
     }
 
@@ -791,7 +886,11 @@ fn as_block(token: Option<&TokenTree>) -> Option<Group> {
         Delimiter::None => {
             let mut inner = group.stream().into_iter();
             let first = inner.next();
-            if inner.next().is_some() { None } else { as_block(first.as_ref()) }
+            if inner.next().is_some() {
+                None
+            } else {
+                as_block(first.as_ref())
+            }
         }
         _ => None,
     }
@@ -821,10 +920,14 @@ impl Call {
                 let operation = Operation::named(&text).ok_or_else(|| unknown(name, tokens))?;
                 Self::of(operation, name, tokens::arguments(group), tokens)
             }
-            [place @ .., dot, TokenTree::Ident(name), TokenTree::Group(group)]
-                if !place.is_empty()
-                    && is_punct(Some(dot), '.')
-                    && group.delimiter() == Delimiter::Parenthesis =>
+            [
+                place @ ..,
+                dot,
+                TokenTree::Ident(name),
+                TokenTree::Group(group),
+            ] if !place.is_empty()
+                && is_punct(Some(dot), '.')
+                && group.delimiter() == Delimiter::Parenthesis =>
             {
                 let text = name.to_string();
                 let operation = Operation::named(&text).filter(|operation| operation.is_method);
@@ -833,15 +936,18 @@ impl Call {
                 arguments.extend(tokens::arguments(group));
                 Self::of(operation, name, arguments, tokens)
             }
-            [TokenTree::Ident(word)] if word == "default" => {
-                Err(Fault::at(all, "`default` takes no pattern, guard or `else`"))
-            }
+            [TokenTree::Ident(word)] if word == "default" => Err(Fault::at(
+                all,
+                "`default` takes no pattern, guard or `else`",
+            )),
             [TokenTree::Ident(name)]
                 if Operation::named(&name.to_string()).is_some() || name == "run" =>
             {
                 let message = format!("`{name}` needs parentheses and what it waits for");
                 let help = Operation::named(&name.to_string())
-                    .map_or("`run(..)`".to_owned(), |operation| format!("`{}`", operation.written));
+                    .map_or("`run(..)`".to_owned(), |operation| {
+                        format!("`{}`", operation.written)
+                    });
                 Err(Fault::with_help(name, message, help))
             }
             [.., TokenTree::Group(group)] if group.delimiter() == Delimiter::Parenthesis => {
@@ -917,7 +1023,9 @@ fn unknown(name: &Ident, tokens: &[TokenTree]) -> Fault {
         Some(meant) => format!("did you mean `{meant}`?"),
         None => {
             let call = read_short(tokens, &format!("{name}(..)")).replace('`', "");
-            format!("write `on({call})` if it returns an `Event`, or `run({call})` to run blocking code")
+            format!(
+                "write `on({call})` if it returns an `Event`, or `run({call})` to run blocking code"
+            )
         }
     };
     Fault::with_help(name, message, help)

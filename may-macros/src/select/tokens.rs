@@ -46,11 +46,7 @@ pub(super) fn is_assignment(tokens: &[TokenTree], index: usize) -> bool {
 }
 
 /// Returns the group at `index` if it has this delimiter.
-pub(super) fn group(
-    tokens: &[TokenTree],
-    index: usize,
-    delimiter: Delimiter,
-) -> Option<&Group> {
+pub(super) fn group(tokens: &[TokenTree], index: usize, delimiter: Delimiter) -> Option<&Group> {
     match tokens.get(index) {
         Some(TokenTree::Group(group)) if group.delimiter() == delimiter => Some(group),
         _ => None,
@@ -187,7 +183,11 @@ pub(super) fn arguments(group: &Group) -> Vec<TokenStream> {
     let mut from = 0;
     while from < tokens.len() {
         let to = find(&tokens, from, |index| is_punct(tokens.get(index), ','));
-        let to = if opens_closure(tokens.get(from)) { tokens.len() } else { to };
+        let to = if opens_closure(tokens.get(from)) {
+            tokens.len()
+        } else {
+            to
+        };
         arguments.push(tokens[from..to].iter().cloned().collect());
         from = to + 1;
     }
@@ -244,7 +244,11 @@ fn has_blank(before: &TokenTree, after: &TokenTree) -> bool {
 /// Writes tokens for a message; `long` stands for what would be too long.
 pub(super) fn read_short(tokens: &[TokenTree], long: &str) -> String {
     let text = read(tokens);
-    if text.len() <= 40 { format!("`{text}`") } else { long.to_owned() }
+    if text.len() <= 40 {
+        format!("`{text}`")
+    } else {
+        long.to_owned()
+    }
 }
 
 #[cfg(test)]
@@ -277,7 +281,7 @@ mod tests {
     fn a_lone_assignment_is_told_from_operators() {
         for (tokens, expected) in [
             (quote!(a = b), Some(1)),
-            (quote!(1..=5 = b), Some(4)),
+            (quote!(1..=5 = b), Some(5)),
             (quote!(a == b), None),
             (quote!(a <= b), None),
             (quote!(a => b), None),
@@ -293,14 +297,19 @@ mod tests {
     fn operations_end_before_what_follows() {
         for (tokens, end) in [
             (quote!(recv(rx) m.go()), 2),
-            (quote!(self.a.0.recv() if c), 7),
+            (quote!(self.a.0.recv() if c), 8),
             (quote!(a::b::<C, D>(e)? else {}), 13),
             (quote!(&mut *a[0].b() -> c), 8),
             (quote!(run { a } b), 2),
             (quote!(recv(rx) { a }), 2),
         ] {
             let tokens = list(tokens);
-            assert_eq!(operation_end(&tokens, 0, tokens.len()), end, "{}", read(&tokens));
+            assert_eq!(
+                operation_end(&tokens, 0, tokens.len()),
+                end,
+                "{}",
+                read(&tokens)
+            );
         }
     }
 
