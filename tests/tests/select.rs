@@ -314,11 +314,11 @@ fn control_flow_leaves_a_select() {
         assert_eq!(value(&tx, Ok(4)), Ok(()));
         assert_eq!(argument(Some(&rx)), Some(8));
         assert_eq!(argument(None), None);
-        for _ in 0..3 {
-            #[expect(unreachable_code, reason = "a value that is never there")]
-            {
-                select! { _ = send(tx, break) => {} }
+        for turn in 0..9 {
+            select! {
+                Ok(()) = send(tx, if turn < 3 { turn } else { break }) else { return } => assert_eq!(rx.recv(), Ok(turn)),
             }
+            assert!(turn < 3);
         }
         assert!(rx.is_empty());
 
@@ -330,7 +330,7 @@ fn control_flow_leaves_a_select() {
         drop(tx);
         let mut sum = 0;
         let last = 'outer: loop {
-            loop {
+            for _ in 0..2 {
                 select! {
                     Ok(n) = recv(rx) else { break 'outer sum } => sum += n,
                 }
@@ -358,10 +358,13 @@ fn control_flow_leaves_a_select() {
 
 #[test]
 fn a_panic_in_a_value_leaves_the_channel_as_it_was() {
+    fn no_value() -> u8 {
+        panic!("no value")
+    }
     everywhere(|_| {
         let (tx, rx) = channel::bounded::<u8>(1);
         let sends = || {
-            select! { _ = send(tx, None::<u8>.expect("no value")) => {} }
+            select! { _ = send(tx, no_value()) => {} }
         };
         assert_eq!(panic_of(sends), "no value");
         assert_eq!(tx.try_send(1), Ok(()));

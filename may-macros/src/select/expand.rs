@@ -29,8 +29,9 @@ use quote::{ToTokens, format_ident, quote, quote_spanned};
 
 use crate::diag::Faults;
 
+use super::call::Call;
 use super::operations::{Outcome, Passing};
-use super::parse::{Arm, Attributes, Body, Call, DefaultArm, Handler, Select};
+use super::parse::{Arm, Attributes, Body, DefaultArm, Handler, Select};
 
 /// Expands what was read; `krate` is the path of the facade.
 pub(super) fn expand(select: &Select, krate: &TokenStream, faults: &Faults) -> TokenStream {
@@ -184,8 +185,18 @@ impl Expansion<'_> {
             name("given", index),
         );
         let arguments = arm.call.passed();
-        let names: Vec<Ident> = (0..arguments.len())
-            .map(|at| name("argument", at))
+        // Where the arguments are, since these names are what rustc finds wrong then.
+        let place = |argument: &TokenStream| {
+            argument
+                .clone()
+                .into_iter()
+                .next()
+                .as_ref()
+                .map_or_else(Span::mixed_site, ours_at)
+        };
+        let names: Vec<Ident> = (0..)
+            .zip(arm.call.arguments.iter().take(arguments.len()))
+            .map(|(at, argument)| Ident::new(&format!("argument{at}"), place(argument)))
             .collect();
         let made = self.event(
             &arm.call,
@@ -362,7 +373,8 @@ fn handle(
         Handler::Match { keyword, arms } => {
             let at = call.map_or(here, |call| Span::mixed_site().located_at(call.name.span()));
             let value = Ident::new("value", at);
-            let keyword = Ident::new("match", keyword.span());
+            // Ours, so that clippy does not take it for one that could be a `let`.
+            let keyword = Ident::new("match", ours_at(keyword));
             let result = result(&value, call);
             let matched = quote_spanned!(Span::mixed_site()=> { #keyword #result #arms });
             (value, matched)

@@ -2,9 +2,11 @@
 //!
 //! * [`operations`]: the table of what an arm can wait for
 //! * [`tokens`]: looking at tokens without parsing them
+//! * [`call`]: one operation of an arm
 //! * [`parse`]: the grammar, and what may be wrong
 //! * [`expand`]: what it all becomes
 
+mod call;
 mod expand;
 mod operations;
 mod parse;

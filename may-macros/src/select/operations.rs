@@ -296,7 +296,7 @@ pub(crate) fn meant(name: &str) -> Option<&'static str> {
     let others = OTHER_NAMES.iter().map(|&(other, _)| other);
     let found = similar::closest(name, names.chain(others))?;
     let own_name = OTHER_NAMES.iter().find(|&&(other, _)| other == found);
-    Some(own_name.map_or(found, |&(_, own_name)| own_name)).map(intern)
+    Some(intern(own_name.map_or(found, |&(_, own_name)| own_name)))
 }
 
 /// Gives a name of the table its lifetime back.

@@ -4,12 +4,12 @@
 //! than any parser. Only what is between them is understood. After a fault the parser goes on where the next arm probably begins, so
 //! that all faults are reported in one go and the other arms are still there.
 
-use proc_macro2::{Delimiter, Group, Ident, TokenStream, TokenTree};
+use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
 
 use crate::diag::{Fault, Faults};
 
-use super::operations::{self, Form, Operation, Outcome};
+use super::call::{Call, Known};
 use super::tokens::{self, find, group, is_arrow, is_pair, is_punct, is_word, read, read_short};
 
 /// As many arms as one `select!` may have.
@@ -57,23 +57,6 @@ pub(crate) struct Attributes {
     pub(crate) conditions: Vec<TokenStream>,
     /// Holds the other ones, with `#`.
     pub(crate) lints: TokenStream,
-}
-
-/// A call of an operation.
-#[derive(Debug)]
-pub(crate) struct Call {
-    /// Is the row of the table.
-    pub(crate) operation: &'static Operation,
-    /// Tells how it is called.
-    pub(crate) form: &'static Form,
-    /// Is the name as the user wrote it.
-    pub(crate) name: Ident,
-    /// Holds the arguments.
-    pub(crate) arguments: Vec<TokenStream>,
-    /// Is the token behind which rustc may suggest to add something.
-    pub(crate) last: TokenTree,
-    /// Is how it reads.
-    pub(crate) text: String,
 }
 
 /// What an arm does with the result.
@@ -454,7 +437,7 @@ impl Parser<'_> {
         if from < block {
             let tokens = self.stream(from, block);
             if is_word(self.tokens.get(from), "if") {
-                let operation = read(&[last.clone()]);
+                let operation = read(std::slice::from_ref(last));
                 let argument = operation
                     .trim_matches(['(', ')'])
                     .trim_start_matches('&')
@@ -557,7 +540,7 @@ impl Parser<'_> {
         head.call = self.call(start, end);
         self.after_operation(start, &mut head);
         if let Some(call) = &head.call {
-            let checked = check_pattern(call, head.pattern.as_ref(), &self.stream(start, end));
+            let checked = call.check_pattern(head.pattern.as_ref(), &self.stream(start, end));
             if let Err(fault) = checked {
                 self.fault(fault);
                 head.pattern = None;
@@ -820,7 +803,7 @@ impl Parser<'_> {
             self.fault(Fault::at(range, message));
             tokens = rest;
         }
-        match Call::new(&tokens) {
+        match Call::understand(&tokens) {
             Ok(Known::Call(call)) => Some(call),
             Ok(Known::Run) => {
                 let name = tokens[0].to_token_stream();
@@ -850,32 +833,6 @@ impl Parser<'_> {
     }
 }
 
-/// Checks that a result is named if there is one.
-fn check_pattern(
-    call: &Call,
-    pattern: Option<&TokenStream>,
-    tokens: &TokenStream,
-) -> Result<(), Fault> {
-    let (name, text) = (call.operation.name, &call.text);
-    match (call.operation.outcome, pattern) {
-        (Outcome::Value, None) => {
-            let message = format!("the result of `{name}` must be named");
-            let help = format!("write `_ = {text}` to ignore it");
-            Err(Fault::with_help(tokens, message, help))
-        }
-        (Outcome::Nothing, Some(pattern)) => {
-            let written = read(&pattern.clone().into_iter().collect::<Vec<_>>());
-            if written == "_" || written == "()" {
-                return Ok(());
-            }
-            let message = format!("`{name}` has no result to bind");
-            let help = format!("write `{text} => ..`");
-            Err(Fault::with_help(pattern, message, help))
-        }
-        _ => Ok(()),
-    }
-}
-
 /// Returns the block that a token is, also if a macro put it in.
 fn as_block(token: Option<&TokenTree>) -> Option<Group> {
     let TokenTree::Group(group) = token? else {
@@ -894,158 +851,6 @@ fn as_block(token: Option<&TokenTree>) -> Option<Group> {
         }
         _ => None,
     }
-}
-
-/// What an operation was found to be.
-enum Known {
-    /// One of the table.
-    Call(Call),
-    /// Blocking code.
-    Run,
-}
-
-impl Call {
-    /// Understands an operation.
-    fn new(tokens: &[TokenTree]) -> Result<Known, Fault> {
-        let all: TokenStream = tokens.iter().cloned().collect();
-        match tokens {
-            [TokenTree::Ident(name), TokenTree::Group(group)] if name == "run" => {
-                check_run(tokens, group)?;
-                Ok(Known::Run)
-            }
-            [TokenTree::Ident(name), TokenTree::Group(group)]
-                if group.delimiter() == Delimiter::Parenthesis =>
-            {
-                let text = name.to_string();
-                let operation = Operation::named(&text).ok_or_else(|| unknown(name, tokens))?;
-                Self::of(operation, name, tokens::arguments(group), tokens)
-            }
-            [
-                place @ ..,
-                dot,
-                TokenTree::Ident(name),
-                TokenTree::Group(group),
-            ] if !place.is_empty()
-                && is_punct(Some(dot), '.')
-                && group.delimiter() == Delimiter::Parenthesis =>
-            {
-                let text = name.to_string();
-                let operation = Operation::named(&text).filter(|operation| operation.is_method);
-                let operation = operation.ok_or_else(|| no_method(place, name, tokens))?;
-                let mut arguments = vec![place.iter().cloned().collect()];
-                arguments.extend(tokens::arguments(group));
-                Self::of(operation, name, arguments, tokens)
-            }
-            [TokenTree::Ident(word)] if word == "default" => Err(Fault::at(
-                all,
-                "`default` takes no pattern, guard or `else`",
-            )),
-            [TokenTree::Ident(name)]
-                if Operation::named(&name.to_string()).is_some() || name == "run" =>
-            {
-                let message = format!("`{name}` needs parentheses and what it waits for");
-                let help = Operation::named(&name.to_string())
-                    .map_or("`run(..)`".to_owned(), |operation| {
-                        format!("`{}`", operation.written)
-                    });
-                Err(Fault::with_help(name, message, help))
-            }
-            [.., TokenTree::Group(group)] if group.delimiter() == Delimiter::Parenthesis => {
-                let path = read(&tokens[..tokens.len() - 1]);
-                let call = read_short(tokens, "..");
-                let call = call.trim_matches('`');
-                let message = format!("unknown operation `{path}`");
-                let help = format!(
-                    "write `on({call})` if it returns an `Event`, or `run({call})` to run blocking code"
-                );
-                Err(Fault::with_help(all, message, help))
-            }
-            _ => {
-                let found = read_short(tokens, "something else");
-                let message = format!("expected an operation, found {found}");
-                let help = "an operation is a call, as in `x = recv(rx) => ..`";
-                Err(Fault::with_help(all, message, help))
-            }
-        }
-    }
-
-    /// Makes a call of a known operation.
-    fn of(
-        operation: &'static Operation,
-        name: &Ident,
-        arguments: Vec<TokenStream>,
-        tokens: &[TokenTree],
-    ) -> Result<Known, Fault> {
-        let Some(form) = operation.form(arguments.len()) else {
-            let count = arguments.len();
-            let message = format!(
-                "`{}` takes {}, found {count} argument{}",
-                operation.name,
-                operation.takes,
-                if count == 1 { "" } else { "s" },
-            );
-            let all: TokenStream = tokens.iter().cloned().collect();
-            return Err(Fault::at(all, message));
-        };
-        let last = tokens.last().cloned().expect("a call has tokens");
-        Ok(Known::Call(Self {
-            operation,
-            form,
-            name: name.clone(),
-            arguments,
-            last,
-            text: read_short(tokens, &format!("{}(..)", operation.name)).replace('`', ""),
-        }))
-    }
-}
-
-/// Checks what `run` is to run.
-fn check_run(tokens: &[TokenTree], group: &Group) -> Result<(), Fault> {
-    let content: Vec<TokenTree> = group.stream().into_iter().collect();
-    let bars = match content.as_slice() {
-        [word, rest @ ..] if is_word(Some(word), "move") => rest,
-        rest => rest,
-    };
-    let has_parameters = is_punct(bars.first(), '|') && !is_punct(bars.get(1), '|');
-    let is_empty = content.is_empty() && group.delimiter() == Delimiter::Parenthesis;
-    if is_empty || has_parameters {
-        let all: TokenStream = tokens.iter().cloned().collect();
-        let message = "`run` needs an expression, a block or a closure without parameters";
-        return Err(Fault::at(all, message));
-    }
-    Ok(())
-}
-
-/// Describes a name that is no operation.
-fn unknown(name: &Ident, tokens: &[TokenTree]) -> Fault {
-    let message = format!("unknown operation `{name}`");
-    let help = match operations::meant(&name.to_string()) {
-        Some(meant) => format!("did you mean `{meant}`?"),
-        None => {
-            let call = read_short(tokens, &format!("{name}(..)")).replace('`', "");
-            format!(
-                "write `on({call})` if it returns an `Event`, or `run({call})` to run blocking code"
-            )
-        }
-    };
-    Fault::with_help(name, message, help)
-}
-
-/// Describes a method that is no operation.
-fn no_method(place: &[TokenTree], name: &Ident, tokens: &[TokenTree]) -> Fault {
-    if Operation::named(&name.to_string()).is_some() {
-        let message = format!("`{name}` is not a method");
-        return Fault::with_help(name, message, format!("write `{name}({})`", read(place)));
-    }
-    let message = format!("`{name}` is not an operation");
-    let help = match operations::meant(&name.to_string()) {
-        Some(meant) => format!("did you mean `{meant}`?"),
-        None => {
-            let call = read_short(tokens, &format!("x.{name}(..)")).replace('`', "");
-            format!("write `run({call})` to run blocking code")
-        }
-    };
-    Fault::with_help(name, message, help)
 }
 
 impl Attributes {

@@ -39,10 +39,9 @@ pub(super) fn is_assignment(tokens: &[TokenTree], index: usize) -> bool {
         }
         _ => false,
     };
-    is_punct(tokens.get(index), '=')
-        && !is_pair(tokens, index, ['=', '='])
-        && !is_pair(tokens, index, ['=', '>'])
-        && !(index > 0 && joins(&tokens[index - 1]))
+    let joins_next = is_pair(tokens, index, ['=', '=']) || is_arrow(tokens, index);
+    let is_joined = index > 0 && joins(&tokens[index - 1]);
+    is_punct(tokens.get(index), '=') && !joins_next && !is_joined
 }
 
 /// Returns the group at `index` if it has this delimiter.
