@@ -864,3 +864,76 @@ impl Attributes {
         conditions.chain([self.lints.clone()]).collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use quote::quote;
+
+    use super::*;
+
+    /// Reads arms; how many could be read, and what was wrong.
+    fn parse(tokens: TokenStream) -> (Select, Vec<String>) {
+        let mut faults = Faults::default();
+        let select = Select::parse(tokens, &mut faults);
+        (select, faults.messages())
+    }
+
+    #[test]
+    fn bodies_may_be_incomplete() {
+        let (select, faults) = parse(quote! {
+            m = recv(rx) => { m. }
+            Ok(n) = recv(self.) else { n. } => { let x = }
+            match recv(rx) { Ok(m) => m. }
+            after(d) => m. + ,
+            default => { ..
+                fn }
+        });
+        assert_eq!(faults, [""; 0]);
+        assert_eq!(select.arms.len(), 4);
+        assert!(select.default.is_some() && !select.biased);
+    }
+
+    #[test]
+    fn one_fault_does_not_hide_the_arms_around_it() {
+        for broken in [
+            quote!(m = foo(rx) => 1),
+            quote!(recv(rx) -> m => 1),
+            quote!(m == recv(rx) => 1),
+            quote!(m = recv(rx)),
+            quote!(m = => 1),
+            quote!(=> 1),
+            quote!(m = recv(rx) => ),
+            quote!(m = recv(rx) m => 1),
+            quote!(m = recv(rx), if c => 1),
+            quote!(m = recv(rx) if let c = d => 1),
+            quote!(m = recv(rx) if c else { e } => 1),
+            quote!(m = recv(rx) else d => 1),
+            quote!(match recv(rx) if c { m => 1 }),
+            quote!(match recv(rx)),
+            quote!(else => 1),
+            quote!(recv(rx) => 1),
+            quote!(#[inline] _ = recv(rx) => 1),
+            quote!(m = run(f()) => 1),
+        ] {
+            let (select, faults) = parse(quote!(m = recv(a) => 1, #broken, n = recv(b) => 2));
+            assert_eq!(faults.len(), 1, "{broken}: {faults:?}");
+            let texts: Vec<&str> = select.arms.iter().map(|arm| &*arm.call.text).collect();
+            assert_eq!(
+                (texts[0], texts[texts.len() - 1]),
+                ("recv(a)", "recv(b)"),
+                "{broken}"
+            );
+        }
+    }
+
+    #[test]
+    fn whatever_stands_there_is_read_to_its_end() {
+        let tokens = quote!(biased; #[cfg(a)] P | Q = x.recv()? else { b } if c => d, match default { e => f } <T>::g(); ,);
+        let tokens: Vec<TokenTree> = tokens.into_iter().collect();
+        for from in 0..tokens.len() {
+            for to in from..=tokens.len() {
+                parse(tokens[from..to].iter().cloned().collect());
+            }
+        }
+    }
+}
