@@ -23,6 +23,7 @@
 //! |---|---|
 //! | [`coroutine`] | spawning, joining, scopes, cancellation, coroutine-local values |
 //! | [`channel`] | messages between coroutines and threads |
+//! | [`select!`], [`mod@select`] | waiting for the first of several operations |
 //! | [`sync`] | what `std::sync` has, and more: `oneshot`, `watch`, `broadcast`, semaphores, cancel tokens |
 //! | [`net`] | sockets |
 //! | [`time`] | sleeping, limits around blocking code, regular times |

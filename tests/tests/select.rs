@@ -4,7 +4,7 @@
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use may::channel::{self, Receiver, RecvError, SendError, Sender};
@@ -369,6 +369,33 @@ fn a_panic_in_a_value_leaves_the_channel_as_it_was() {
         assert_eq!(panic_of(sends), "no value");
         assert_eq!(tx.try_send(1), Ok(()));
         assert_eq!(rx.recv(), Ok(1));
+    });
+}
+
+/// How an end of a channel is held makes no difference.
+#[test]
+fn ends_may_be_behind_pointers() {
+    everywhere(|_| {
+        let (tx, rx) = channel::bounded(1);
+        let (tx, mut rx) = (Arc::new(tx), rx);
+        let holder = (Some(&tx), Some(&mut rx));
+        let by_call = || &tx;
+        for turn in 0..5 {
+            let sent = select! {
+                Ok(()) = send(tx, 0) else { panic!() } if turn == 0 => 0,
+                Ok(()) = send(&tx, 1) else { panic!() } if turn == 1 => 1,
+                Ok(()) = send(&*tx, 2) else { panic!() } if turn == 2 => 2,
+                Ok(()) = send((turn == 3).then(by_call), 3) else { panic!() } => 3,
+                Ok(()) = holder.0.send(4) else { panic!() } if turn == 4 => 4,
+            };
+            let received = select! {
+                m = recv(holder.1) if turn % 2 == 0 => m,
+                m = recv(&holder.1) if turn % 2 == 1 => m,
+            };
+            assert_eq!((sent, received), (turn, Ok(turn)));
+        }
+        let sent = select! { r = send(by_call(), 5) => r };
+        assert_eq!((sent, rx.recv()), (Ok(()), Ok(5)));
     });
 }
 

@@ -32,6 +32,7 @@ use crate::diag::Faults;
 use super::call::Call;
 use super::operations::{Outcome, Passing};
 use super::parse::{Arm, Attributes, Body, DefaultArm, Handler, Select};
+use super::tokens::{is_punct, is_word};
 
 /// Expands what was read; `krate` is the path of the facade.
 pub(super) fn expand(select: &Select, krate: &TokenStream, faults: &Faults) -> TokenStream {
@@ -474,6 +475,18 @@ impl Call {
                     .next()
                     .map_or_else(Span::call_site, |token| token.span());
                 let span = Span::mixed_site().located_at(span);
+                // What is written as a reference is one: a reference to it would be a temporary, and what a permit or a guard
+                // borrows from would not live on.
+                let mut tokens = argument.clone().into_iter();
+                let is_reference = is_punct(tokens.next().as_ref(), '&');
+                let is_exclusive = is_reference && is_word(tokens.next().as_ref(), "mut");
+                match passing {
+                    Passing::Shared if is_reference && !is_exclusive => {
+                        return Some(argument.clone());
+                    }
+                    Passing::Exclusive if is_exclusive => return Some(argument.clone()),
+                    _ => {}
+                }
                 let mut group = Group::new(Delimiter::Parenthesis, argument.clone());
                 group.set_span(span);
                 Some(match passing {
