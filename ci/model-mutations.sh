@@ -143,7 +143,6 @@ mutate $rendezvous 1 'wake.fire();' 'let _ = wake;' model_select
 mutate $rendezvous 1 'state.senders.has_other_than(by.waiter)' 'false' model_select
 mutate $rendezvous 1 'state.receivers.has_other_than(by.waiter)' 'false' model_select
 mutate $rendezvous 1 'self.claimed.load(Ordering::Acquire) != 0' 'false' model_select
-mutate $events 1 "$fence" '' model_select lock
 mutate $events 2 "$fence" '' model_select flag
 mutate $events 1 'self.held = self.held || self.lock.raw.acquire_or_contend();' 'self.held = self.lock.raw.acquire_or_contend();' model_select lock
 mutate $events 1 'self.held || self.lock.raw.acquire_or_contend();' 'self.held || self.lock.raw.try_acquire();' model_select lock
@@ -157,7 +156,6 @@ mutate $buffered 1 'self.wake_all(State::receivers);' '' model_channel disconnec
 mutate $buffered 1 'self.wake_all(State::senders);' '' model_channel disconnected
 # Rendezvous: if one that waited has gone, the next one is tried.
 mutate $rendezvous 1 'if offered.is_some() {' 'if true {' model_channel rendezvous
-mutate $rendezvous 2 'if offered.is_some() {' 'if true {' model_channel rendezvous
 mutate $rendezvous 1 'self.wake_all(State::receivers);' '' model_channel disconnected
 mutate $rendezvous 1 'self.wake_all(State::senders);' '' model_channel disconnected
 # Mutex: `CONTENDED` before each wait; the holder who swaps it out wakes somebody.

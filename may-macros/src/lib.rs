@@ -10,6 +10,7 @@ mod item;
 mod krate;
 mod options;
 mod parameters;
+mod select;
 mod similar;
 #[cfg(test)]
 mod tables;
@@ -127,4 +128,11 @@ pub fn test(arguments: TokenStream, item: TokenStream) -> TokenStream {
 #[proc_macro_attribute]
 pub fn coroutine(arguments: TokenStream, item: TokenStream) -> TokenStream {
     coroutine::expand(arguments.into(), item.into()).into()
+}
+
+/// What `may::select!` expands to, with the path of that crate in front: `select!([$crate] ..)`.
+#[doc(hidden)]
+#[proc_macro]
+pub fn select(input: TokenStream) -> TokenStream {
+    select::expand(input.into()).into()
 }

@@ -23,6 +23,7 @@
 //! |---|---|
 //! | [`coroutine`](mod@coroutine) | spawning, joining, scopes, cancellation, coroutine-local values |
 //! | [`channel`] | messages between coroutines and threads |
+//! | [`select!`], [`mod@select`] | waiting for the first of several operations |
 //! | [`sync`] | what `std::sync` has, and more: `oneshot`, `watch`, `broadcast`, semaphores, cancel tokens |
 //! | [`net`] | sockets |
 //! | [`time`] | sleeping, limits around blocking code, regular times |
@@ -104,4 +105,12 @@ pub mod __private {
     /// The same for what stays with its worker.
     #[inline(always)]
     pub fn keep<T: ?Sized>(_: &T) {}
+
+    pub use may_macros::select;
+
+    /// What `select!` expands to.
+    pub mod select {
+        pub use may_core::select::expansion::*;
+        pub use may_core::select::*;
+    }
 }

@@ -127,3 +127,113 @@ macro_rules! join {
         $crate::__private::Join::join(($(|| $branch,)+))
     };
 }
+
+/// Waits for the first of several operations, and runs the body of its arm.
+///
+/// An operation that lost has not happened: no message is taken, no byte moved, no permit lost. The body runs in the caller's frame when
+/// all others are withdrawn, so `?`, `break`, `return` and borrows work in it; its value is that of the `select!`.
+///
+/// ```
+/// use std::time::Duration;
+/// use may::{channel, select};
+///
+/// # fn next(jobs: channel::Receiver<u32>) -> Option<u32> {
+/// let n = select! {
+///     Ok(job) = recv(jobs) else { return None } => job * 2,
+///     after(Duration::from_secs(1)) => 0,
+/// };
+/// # Some(n) }
+/// # let (tx, rx) = channel::bounded(1);
+/// # tx.send(4).unwrap();
+/// # assert_eq!(next(rx), Some(8));
+/// ```
+///
+/// # Arms
+///
+/// ```text
+/// [pattern =] operation [else { .. }] [if guard] => body,
+/// match operation { pattern => body, .. }
+/// default => body
+/// ```
+///
+/// * An *operation* is one of `recv(rx)`, `send(tx, value)`, `after(duration)`, `at(instant)`, `tick(interval)`, `join(handle)`,
+///   `acquire(semaphore)`, `lock(mutex)`, `wait(flag)`, `cancelled()`, `cancelled(token)`, `accept(listener)`, `read(io, &mut buffer)`,
+///   `write(io, &buffer)`, `readable(io)`, `writable(io)` and `on(event)`. `rx.recv()` means the same as `recv(rx)`. The names of places are borrowed, not
+///   moved. An `Option` that is `None` never happens.
+/// * A result must be named; `_ = recv(rx)` ignores it. A pattern that may not match needs an `else` block that leaves, as in `let`.
+/// * A *guard* that does not hold disables its arm, and nothing else of that arm is evaluated.
+/// * `default` runs if no operation is possible now. It is the last arm.
+/// * `#[cfg(..)]` and lint attributes may stand before an arm.
+///
+/// The arm is chosen at random among those that are ready. With `biased;` in front, it is the first of them; then an arm that is
+/// always ready starves those behind it.
+///
+/// The list of operations with what each leaves, the order of evaluation, and what is different in tokio and crossbeam are in
+/// `docs/select.md` of the repository.
+///
+/// # Panics
+///
+/// If all arms are disabled and there is no `default`: the call would wait for ever.
+///
+/// # Cancellation
+///
+/// A cancelled coroutine unwinds here, and no operation has happened; unless there is an arm `cancelled()`.
+///
+/// # Examples
+///
+/// A relay that receives when there is room, and sends when there is something. The value to be sent is evaluated only when it can be
+/// sent:
+///
+/// ```
+/// use std::collections::VecDeque;
+/// use may::{channel::{Receiver, Sender}, select};
+///
+/// fn relay(input: Receiver<u32>, output: Sender<u32>) {
+///     let mut queue = VecDeque::new();
+///     loop {
+///         select! {
+///             Ok(item) = recv(input) else { break } if queue.len() < 16 => queue.push_back(item),
+///             Ok(()) = send(output, queue.pop_front().unwrap()) else { break } if !queue.is_empty() => {}
+///         }
+///     }
+/// }
+/// # let ((to, input), (output, from)) = (may::channel::bounded(0), may::channel::bounded(0));
+/// # may::coroutine::spawn(|| relay(input, output));
+/// # to.send(5).unwrap();
+/// # assert_eq!(from.recv(), Ok(5));
+/// ```
+///
+/// The form with `match` is formatted by rustfmt:
+///
+/// ```
+/// use may::{channel::Receiver, select};
+///
+/// fn latest(numbers: &Receiver<u32>) -> Option<u32> {
+///     select!(
+///         biased,
+///         match recv(numbers) {
+///             Ok(number) => Some(number),
+///             Err(_) => None,
+///         },
+///         match default {
+///             () => None,
+///         },
+///     )
+/// }
+/// # let (to, numbers) = may::channel::bounded(1);
+/// # assert_eq!(latest(&numbers), None);
+/// # to.send(5).unwrap();
+/// # assert_eq!(latest(&numbers), Some(5));
+/// ```
+///
+/// What runs in an arm's argument is no part of the arm: blocking code is not an operation.
+///
+/// ```compile_fail
+/// may::select! { line = read_line() => println!("{line}") }
+/// ```
+#[macro_export]
+macro_rules! select {
+    ($($arms:tt)*) => {
+        $crate::__private::select!([$crate] $($arms)*)
+    };
+}

@@ -1,7 +1,7 @@
 //! What must compile, what must not, and what the user reads then.
 //!
-//! There are two tiers. The messages of our own macros are the same under every compiler, so `entry` and
-//! `coroutine` run everywhere.
+//! There are two tiers. The messages of our own macros are the same under every compiler, so `entry`,
+//! `coroutine` and `select` run everywhere.
 //! The wording of rustc changes with every release; `rustc` (native messages that our expansions aim at the user's
 //! tokens) and `soundness` (what the types must refuse) run on the pinned toolchain only, where a difference means that
 //! we changed something.
@@ -31,6 +31,8 @@ fn ui() {
     cases.compile_fail("entry/fail/*.rs");
     cases.pass("coroutine/pass/*.rs");
     cases.compile_fail("coroutine/fail/*.rs");
+    cases.pass("select/pass/*.rs");
+    cases.compile_fail("select/fail/*.rs");
     if toolchain_is_pinned() {
         cases.compile_fail("rustc/fail/*.rs");
         cases.compile_fail("soundness/fail/*.rs");

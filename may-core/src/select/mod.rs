@@ -4,6 +4,7 @@
 //! known only at run time.
 //!
 //! * [`engine`]: the loop: offer, register, wait, withdraw, confirm
+//! * [`expansion`]: what else an expansion of `select!` needs
 //! * [`operation`]: from what users write in an arm to an event
 //! * [`own`]: times, and the caller's own cancellation
 //! * [`signal`]: events of users' own
@@ -11,6 +12,8 @@
 
 mod dynamic;
 mod engine;
+#[doc(hidden)]
+pub mod expansion;
 mod operation;
 mod own;
 mod signal;

@@ -42,20 +42,53 @@ impl<T> RecvFrom for Receiver<T> {
     label = "not the sending end of a channel",
     note = "pass the `Sender` half"
 )]
-pub trait SendTo {
+pub trait SendTo<'a> {
     /// The messages.
     type Message;
 
     /// The sender, if it is there.
     #[doc(hidden)]
-    fn sender(&self) -> Option<&Sender<Self::Message>>;
+    fn sender(self) -> Option<&'a Sender<Self::Message>>;
 }
 
-impl<T> SendTo for Sender<T> {
+impl<'a, T> SendTo<'a> for &'a Sender<T> {
     type Message = T;
 
-    fn sender(&self) -> Option<&Sender<T>> {
+    fn sender(self) -> Option<&'a Sender<T>> {
         Some(self)
+    }
+}
+
+/// Implements [`SendTo`] for references to pointers. The right to send outlives what the arm's argument has created, so it borrows
+/// from as far inside as it can: from a reference to a reference to a sender, the sender.
+macro_rules! send_through {
+    ($([$($lifetime:lifetime)?] $pointer:ty, $inner:lifetime);+) => {
+        $(
+            impl<'a, 'outer, $($lifetime,)? R: ?Sized> SendTo<'a> for &'outer $pointer
+            where
+                &$inner R: SendTo<'a>,
+            {
+                type Message = <&$inner R as SendTo<'a>>::Message;
+
+                fn sender(self) -> Option<&'a Sender<Self::Message>> {
+                    let inner: &$inner R = self;
+                    inner.sender()
+                }
+            }
+        )+
+    };
+}
+
+send_through!(['inner] &'inner R, 'inner; ['inner] &'inner mut R, 'outer; [] Arc<R>, 'outer);
+
+impl<'a, 'outer, R> SendTo<'a> for &'outer Option<R>
+where
+    &'outer R: SendTo<'a>,
+{
+    type Message = <&'outer R as SendTo<'a>>::Message;
+
+    fn sender(self) -> Option<&'a Sender<Self::Message>> {
+        self.as_ref()?.sender()
     }
 }
 
@@ -83,7 +116,6 @@ macro_rules! forward {
 }
 
 forward!(RecvFrom, receiver, Receiver, [&R, &mut R, Arc<R>]);
-forward!(SendTo, sender, Sender, [&R, &mut R, Arc<R>]);
 
 /// The event of receiving from `from`.
 pub fn recv<R: RecvFrom + ?Sized>(from: &R) -> Option<RecvEvent<'_, R::Message>> {
@@ -91,7 +123,7 @@ pub fn recv<R: RecvFrom + ?Sized>(from: &R) -> Option<RecvEvent<'_, R::Message>>
 }
 
 /// The event of getting the right to send to `to`.
-pub fn send<S: SendTo + ?Sized>(to: &S) -> Option<SendEvent<'_, S::Message>> {
+pub fn send<'a, S: SendTo<'a>>(to: S) -> Option<SendEvent<'a, S::Message>> {
     to.sender().map(SendEvent::new)
 }
 

@@ -1,0 +1,16 @@
+#![allow(unused, unreachable_code)]
+
+use std::time::Duration;
+
+use may::channel::{Receiver, Sender};
+use may::select;
+
+fn case_1(rx: &Receiver<u64>, tx: &Sender<u64>, d: Duration, open: bool) {
+    select! {
+        #[inline] _ = recv(rx) => {},
+        /// documented
+        after(d) => {}
+    }
+}
+
+fn main() {}

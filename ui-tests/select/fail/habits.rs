@@ -1,0 +1,22 @@
+#![allow(unused, unreachable_code)]
+
+use std::time::Duration;
+
+use may::channel::{Receiver, Sender};
+use may::select;
+
+fn case_1(rx: &Receiver<u64>, tx: &Sender<u64>, d: Duration, open: bool) {
+    select! {
+        _ = recv(rx) => {},
+        else => {}
+    }
+}
+
+fn case_2(rx: &Receiver<u64>, tx: &Sender<u64>, d: Duration, open: bool) {
+    select! {
+        _ = recv(rx) => {},
+        complete => {}
+    }
+}
+
+fn main() {}

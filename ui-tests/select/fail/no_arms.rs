@@ -1,0 +1,24 @@
+#![allow(unused, unreachable_code)]
+
+use std::time::Duration;
+
+use may::channel::{Receiver, Sender};
+use may::select;
+
+fn case_1(rx: &Receiver<u64>, tx: &Sender<u64>, d: Duration, open: bool) {
+    select! {}
+}
+
+fn case_2(rx: &Receiver<u64>, tx: &Sender<u64>, d: Duration, open: bool) {
+    select! {
+        biased;
+    }
+}
+
+fn case_3(rx: &Receiver<u64>, tx: &Sender<u64>, d: Duration, open: bool) {
+    select! {
+        default => {}
+    }
+}
+
+fn main() {}
