@@ -226,7 +226,10 @@ macro_rules! join {
 /// # assert_eq!(latest(&numbers), Some(5));
 /// ```
 ///
-/// What runs in an arm's argument is no part of the arm: blocking code is not an operation.
+/// `run(expression)` and `run { .. }` run any blocking code as an arm, in a coroutine of its own, which is cancelled if another arm
+/// wins and has ended when the select does; it is the one arm that leaves traces when it loses.
+///
+/// What runs in an arm's argument is no part of the arm: blocking code by itself is not an operation.
 ///
 /// ```compile_fail
 /// may::select! { line = read_line() => println!("{line}") }

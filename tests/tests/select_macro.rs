@@ -1,14 +1,15 @@
 //! `select!` over each operation, in both forms; what the operations do is tested in `select_operations.rs`.
 
+use std::cell::Cell;
 use std::io::{Read, Write};
 use std::time::Duration;
 
-use may::coroutine::spawn;
+use may::coroutine::{self, spawn};
 use may::net::{TcpListener, TcpStream};
 use may::sync::{Arc, CancelToken, Mutex, Notify, Semaphore, SyncFlag};
 use may::time::interval;
 use may::{channel, select};
-use may_tests::everywhere;
+use may_tests::{OnDrop, everywhere, on_workers};
 
 const LONG: Duration = Duration::from_secs(30);
 
@@ -87,6 +88,36 @@ fn sockets() {
         }
         assert_eq!(&buffer[..5], b"hello");
         client.join();
+    });
+}
+
+/// Blocking code as an arm: it may borrow, need not be `Send`, and has ended when the select has.
+#[test]
+fn code_that_runs_beside() {
+    on_workers(2, || {
+        let count = Cell::new(1);
+        let value = select! {
+            value = run(count.replace(2) + 10) => value,
+            after(LONG) => unreachable!(),
+        };
+        assert_eq!((value, count.get()), (11, 2));
+        let ended = Cell::new(false);
+        let first = select! {
+            _ = run {
+                let _ended = OnDrop(|| ended.set(true));
+                coroutine::park();
+            } => "the code",
+            after(Duration::from_millis(1)) => "the time",
+        };
+        assert_eq!((first, ended.get()), ("the time", true));
+        // Two that race; `?` in the body is the caller's.
+        let winner = || -> Result<u32, String> {
+            Ok(select! {
+                slow = run(|| -> Result<u32, String> { coroutine::park(); Ok(1) }) => slow?,
+                fast = run(Err::<u32, _>("too fast".to_owned())) => fast?,
+            })
+        };
+        assert_eq!(winner(), Err("too fast".to_owned()));
     });
 }
 

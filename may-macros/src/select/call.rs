@@ -1,6 +1,7 @@
 //! One operation of an arm: which row of the table it is, and whether it is called as it must be.
 
 use proc_macro2::{Delimiter, Group, Ident, TokenStream, TokenTree};
+use quote::{ToTokens, quote};
 
 use crate::diag::Fault;
 
@@ -22,14 +23,6 @@ pub(crate) struct Call {
     pub(crate) last: TokenTree,
     /// Is how it reads.
     pub(crate) text: String,
-}
-
-/// What an operation was found to be.
-pub(super) enum Known {
-    /// One of the table.
-    Call(Call),
-    /// Blocking code.
-    Run,
 }
 
 impl Call {
@@ -60,12 +53,12 @@ impl Call {
     }
 
     /// Understands an operation.
-    pub(super) fn understand(tokens: &[TokenTree]) -> Result<Known, Fault> {
+    pub(super) fn understand(tokens: &[TokenTree]) -> Result<Self, Fault> {
         let all: TokenStream = tokens.iter().cloned().collect();
         match tokens {
             [TokenTree::Ident(name), TokenTree::Group(group)] if name == "run" => {
-                check_run(tokens, group)?;
-                Ok(Known::Run)
+                let code = code_to_run(tokens, group)?;
+                Self::of(&operations::RUN, name, vec![code], tokens)
             }
             [TokenTree::Ident(name), TokenTree::Group(group)]
                 if group.delimiter() == Delimiter::Parenthesis =>
@@ -129,7 +122,7 @@ impl Call {
         name: &Ident,
         arguments: Vec<TokenStream>,
         tokens: &[TokenTree],
-    ) -> Result<Known, Fault> {
+    ) -> Result<Self, Fault> {
         let Some(form) = operation.form(arguments.len()) else {
             let count = arguments.len();
             let message = format!(
@@ -142,19 +135,19 @@ impl Call {
             return Err(Fault::at(all, message));
         };
         let last = tokens.last().cloned().expect("a call has tokens");
-        Ok(Known::Call(Self {
+        Ok(Self {
             operation,
             form,
             name: name.clone(),
             arguments,
             last,
             text: read_short(tokens, &format!("{}(..)", operation.name)).replace('`', ""),
-        }))
+        })
     }
 }
 
-/// Checks what `run` is to run.
-fn check_run(tokens: &[TokenTree], group: &Group) -> Result<(), Fault> {
+/// Makes a closure of what `run` is to run.
+fn code_to_run(tokens: &[TokenTree], group: &Group) -> Result<TokenStream, Fault> {
     let content: Vec<TokenTree> = group.stream().into_iter().collect();
     let bars = match content.as_slice() {
         [word, rest @ ..] if is_word(Some(word), "move") => rest,
@@ -167,7 +160,14 @@ fn check_run(tokens: &[TokenTree], group: &Group) -> Result<(), Fault> {
         let message = "`run` needs an expression, a block or a closure without parameters";
         return Err(Fault::at(all, message));
     }
-    Ok(())
+    if is_punct(bars.first(), '|') {
+        return Ok(group.stream());
+    }
+    let code = match group.delimiter() {
+        Delimiter::Brace => group.to_token_stream(),
+        _ => group.stream(),
+    };
+    Ok(quote!(|| #code))
 }
 
 /// Describes a name that is no operation.

@@ -260,6 +260,18 @@ pub(crate) const OPERATIONS: &[Operation] = &[
     },
 ];
 
+/// Blocking code as an arm. Not in the table, because what it takes is code and not arguments.
+pub(crate) static RUN: Operation = Operation {
+    name: "run",
+    forms: one_form!("run", [Passing::Value]),
+    outcome: OfTheArgument,
+    is_method: false,
+    takes: "an expression, a block or a closure without parameters",
+    written: "run(expression)",
+    result: "the value of the expression",
+    on_loss: "the code is cancelled by unwinding, and has ended",
+};
+
 /// Other names for the same: from other languages and crates, and frequent misspellings.
 const OTHER_NAMES: &[(&str, &str)] = &[
     ("receive", "recv"),

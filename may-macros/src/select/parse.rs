@@ -9,7 +9,7 @@ use quote::{ToTokens, quote};
 
 use crate::diag::{Fault, Faults};
 
-use super::call::{Call, Known};
+use super::call::Call;
 use super::tokens::{self, find, group, is_arrow, is_pair, is_punct, is_word, read, read_short};
 
 /// As many arms as one `select!` may have.
@@ -804,18 +804,13 @@ impl Parser<'_> {
             tokens = rest;
         }
         match Call::understand(&tokens) {
-            Ok(Known::Call(call)) => Some(call),
-            Ok(Known::Run) => {
-                let name = tokens[0].to_token_stream();
-                // Together with `default` it is a fault of its own.
-                if self.has_default() {
-                    self.run = Some(name);
-                } else {
-                    self.fault(Fault::at(name, "`run` is not there yet"));
-                }
+            // Together with `default` it is a fault of its own.
+            Ok(call) if call.operation.name == "run" && self.has_default() => {
+                self.run = Some(tokens[0].to_token_stream());
                 self.is_sound = false;
                 None
             }
+            Ok(call) => Some(call),
             Err(fault) => {
                 self.fault(fault);
                 None
@@ -913,7 +908,7 @@ mod tests {
             quote!(else => 1),
             quote!(recv(rx) => 1),
             quote!(#[inline] _ = recv(rx) => 1),
-            quote!(m = run(f()) => 1),
+            quote!(m = run() => 1),
         ] {
             let (select, faults) = parse(quote!(m = recv(a) => 1, #broken, n = recv(b) => 2));
             assert_eq!(faults.len(), 1, "{broken}: {faults:?}");

@@ -12,13 +12,6 @@ fn case_1(rx: &Receiver<u64>, tx: &Sender<u64>, d: Duration, open: bool) {
     }
 }
 
-fn case_2(rx: &Receiver<u64>, tx: &Sender<u64>, d: Duration, open: bool) {
-    select! {
-        v = run(d.as_secs()) => {},
-        v = run { 1 } => {}
-    }
-}
-
 fn case_3(rx: &Receiver<u64>, tx: &Sender<u64>, d: Duration, open: bool) {
     select! {
         v = run(d.as_secs()) => {},
