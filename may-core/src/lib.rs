@@ -46,7 +46,7 @@ mod blocking;
 pub mod event;
 pub mod park;
 
-mod io;
+pub mod io;
 
 pub mod channel;
 pub mod net;

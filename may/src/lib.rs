@@ -26,6 +26,7 @@
 //! | [`select!`], [`mod@select`] | waiting for the first of several operations |
 //! | [`sync`] | what `std::sync` has, and more: `oneshot`, `watch`, `broadcast`, semaphores, cancel tokens |
 //! | [`net`] | sockets |
+//! | [`io`] | any other descriptor; all of `std::io` |
 //! | [`time`] | sleeping, limits around blocking code, regular times |
 //! | [`signal`] | ctrl-c |
 //! | [`runtime`] | runtimes as values, settings |
@@ -70,6 +71,13 @@ pub mod coroutine {
     pub type Thread = Coroutine;
     /// The name that std gives to [`CoroutineId`].
     pub type ThreadId = CoroutineId;
+}
+
+/// Input and output, in the shape of `std::io`: all that std has there, and what blocks only the coroutine instead of what would block
+/// its thread.
+pub mod io {
+    pub use may_core::io::{AcceptFrom, CoIo, Transfer, wait_readable, wait_writable};
+    pub use std::io::*;
 }
 
 /// Waiting for the first of several operations.

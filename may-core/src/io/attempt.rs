@@ -14,6 +14,9 @@
 //! needs no registration. A read that was shorter than its buffer has emptied the socket, and says so by clearing the bit:
 //! that saves the second `recv`, which would only say "would block", of every request.
 //!
+//! When the time is over a last call decides, because the event may be there and not fetched yet: who waits for a nanosecond gets what
+//! is there, as he does with std.
+//!
 //! A waiter that was woken always calls before it waits again, so its wake-up is either used or passed on.
 
 use std::io;
@@ -54,13 +57,14 @@ pub(crate) fn attempt<T>(
 ) -> io::Result<T> {
     park::spend_budget();
     let source = polled.source();
+    let mut late = false;
     loop {
         let seen = source.look();
-        if !seen.is_ready(direction) && !polled.is_nonblocking() {
+        if !seen.is_ready(direction) && !polled.is_nonblocking() && !late {
             let is_ready = || source.look().is_ready(direction);
             match wait_until(polled, direction, deadline, is_ready)? {
                 Waited::Woken | Waited::Again => continue,
-                Waited::TimedOut => return Err(elapsed()),
+                Waited::TimedOut => late = true,
                 Waited::Cancelled => return Err(cancelled()),
             }
         }
@@ -80,6 +84,9 @@ pub(crate) fn attempt<T>(
                     return Err(error);
                 }
                 source.clear_blocked(direction, seen);
+                if late {
+                    return Err(elapsed());
+                }
             }
             Err(error) => {
                 // The next one is to see for itself: an error is often fetched once, and what follows is an end of file.

@@ -115,31 +115,6 @@ impl<T: AsFd> Descriptor<T> {
         )
     }
 
-    /// Carries out `call`, which moves bytes to or from a buffer of `length`, as soon as the descriptor is ready. Fewer bytes
-    /// than that mean that there is no more data, or no more room.
-    ///
-    /// # Errors
-    ///
-    /// As for [`attempt`](Self::attempt).
-    #[inline]
-    pub(crate) fn transfer(
-        &self,
-        direction: Direction,
-        length: usize,
-        mut call: impl FnMut(&T) -> io::Result<usize>,
-    ) -> io::Result<usize> {
-        self.attempt(direction, |inner| {
-            let moved = call(inner)?;
-            // Nothing moved is an end, not a lack: the next call returns at once, too.
-            let more = if moved == 0 || moved >= length {
-                More::Perhaps
-            } else {
-                More::No
-            };
-            Ok((moved, more))
-        })
-    }
-
     /// Carries out `call` as soon as the descriptor is ready, at most until `deadline`.
     ///
     /// # Errors

@@ -1,9 +1,23 @@
-//! Input and output that blocks the coroutine and nothing else.
+//! Input and output that blocks the coroutine and nothing else; plain threads may use it, too.
 //!
-//! * [`attempt`]: the one loop through which every call on a descriptor goes
-//! * [`descriptor`]: a descriptor together with its readiness and timeouts
-//! * [`event`]: calls on descriptors as arms of a `select!`
+//! * [`CoIo`]: any descriptor as a stream
+//! * [`wait_readable`], [`wait_writable`]: for descriptors with which other libraries do as they like
+//!
+//! Inside:
+//!
+//! * `attempt`: the one loop through which every call on a descriptor goes
+//! * `descriptor`: a descriptor together with its readiness and timeouts
+//! * `event`: calls on descriptors as arms of a `select!`; `operation`: what the operations take
+//! * `raw`: bytes through a descriptor, what all streams have in common
 
 pub(crate) mod attempt;
+mod co_io;
 pub(crate) mod descriptor;
 pub(crate) mod event;
+mod operation;
+pub(crate) mod raw;
+mod wait;
+
+pub use co_io::CoIo;
+pub use operation::{AcceptFrom, Transfer};
+pub use wait::{wait_readable, wait_writable};

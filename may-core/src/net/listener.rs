@@ -19,7 +19,7 @@ use crate::io::attempt::More;
 use crate::io::descriptor::Descriptor;
 use crate::park;
 use crate::reactor::Direction;
-use crate::sys::socket;
+use crate::sys::{descriptor, socket};
 use crate::util::clock::Deadline;
 
 /// How many connections may wait to be accepted; the operating system lowers it to its own bound.
@@ -75,7 +75,7 @@ struct Listening {
 impl Listening {
     /// Accepts a connection, without ever waiting for one.
     fn accept(&self) -> io::Result<(OwnedFd, SocketAddr)> {
-        if self.asks_first.load(Ordering::Relaxed) && !socket::has_connection(self.as_fd())? {
+        if self.asks_first.load(Ordering::Relaxed) && !descriptor::is_readable(self.as_fd())? {
             return Err(io::ErrorKind::WouldBlock.into());
         }
         socket::accept(&self.listener)
@@ -137,7 +137,7 @@ impl TcpListener {
 
     /// Takes a listener over as it is.
     fn adopt(listener: net::TcpListener) -> TcpListener {
-        let mode_is_ours = socket::is_mode_ours(listener.as_fd());
+        let mode_is_ours = descriptor::is_mode_ours(listener.as_fd());
         if mode_is_ours {
             // An error means that the descriptor is no such socket; each later call will say so.
             let _ = listener.set_nonblocking(true);
@@ -161,7 +161,7 @@ impl TcpListener {
                 duplicate
             }
         };
-        if socket::is_mode_ours(listener.as_fd()) {
+        if descriptor::is_mode_ours(listener.as_fd()) {
             let _ = listener.set_nonblocking(nonblocking);
         }
         Ok(listener)

@@ -29,7 +29,7 @@ mod event;
 mod listener;
 mod stream;
 
-pub use event::{AcceptFrom, Transfer};
+pub use crate::io::{AcceptFrom, Transfer};
 pub use std::net::{
     AddrParseError, IpAddr, Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr, SocketAddrV4, SocketAddrV6,
 };

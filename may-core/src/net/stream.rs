@@ -1,7 +1,7 @@
 //! A TCP connection.
 
 use std::fmt;
-use std::io::{self, IoSlice, IoSliceMut, Read, Write};
+use std::io::{self, IoSlice, IoSliceMut};
 use std::net::{self, Shutdown, SocketAddr};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
 use std::panic::{RefUnwindSafe, UnwindSafe};
@@ -13,8 +13,9 @@ use socket2::{Domain, Protocol, SockRef, Socket, Type};
 use super::address::{ToSocketAddrs, each};
 use crate::io::attempt::More;
 use crate::io::descriptor::Descriptor;
+use crate::io::raw::{RawIo, byte_stream, drained_if_short, length_of};
 use crate::reactor::Direction;
-use crate::sys::socket;
+use crate::sys::{descriptor, socket};
 use crate::util::clock::Deadline;
 
 /// A TCP connection, like [`std::net::TcpStream`].
@@ -147,7 +148,7 @@ impl TcpStream {
     /// Takes a socket over as it is, with its timeouts.
     fn adopt(stream: net::TcpStream) -> TcpStream {
         // Errors mean that the descriptor is no such socket; each later call will say so.
-        if socket::is_mode_ours(stream.as_fd()) {
+        if descriptor::is_mode_ours(stream.as_fd()) {
             let _ = stream.set_nonblocking(true);
         }
         #[cfg(target_vendor = "apple")]
@@ -182,7 +183,7 @@ impl TcpStream {
             Err(shared) => shared.get().try_clone()?,
         };
         // The transfers of clones do not depend on the mode (`sys/socket.rs`). What fails here fails for what is no socket.
-        if socket::is_mode_ours(stream.as_fd()) {
+        if descriptor::is_mode_ours(stream.as_fd()) {
             let _ = stream.set_nonblocking(nonblocking);
         }
         let [read, write] = timeouts;
@@ -191,11 +192,6 @@ impl TcpStream {
             let _ = stream.set_write_timeout(write);
         }
         Ok(stream)
-    }
-
-    /// The socket, as an arm of a `select!` needs it.
-    pub(super) fn descriptor(&self) -> &Descriptor<net::TcpStream> {
-        &self.descriptor
     }
 
     /// The socket.
@@ -364,7 +360,7 @@ impl TcpStream {
     ///
     /// # Errors
     ///
-    /// As for [`read`](Read::read), timeout included.
+    /// As for [`read`](std::io::Read::read), timeout included.
     ///
     /// # Cancellation
     ///
@@ -535,96 +531,33 @@ fn check_connected(stream: &net::TcpStream) -> io::Result<()> {
     }
 }
 
-/// # Cancellation
-///
-/// A cancelled coroutine unwinds while it waits for the peer; no bytes have been taken then.
-impl Read for &TcpStream {
-    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        if buf.is_empty() {
-            return Ok(0);
-        }
-        let length = buf.len().min(socket::MOST_BYTES);
-        self.descriptor.transfer(Direction::Read, length, |stream| {
-            socket::receive(stream.as_fd(), buf)
-        })
+impl RawIo for net::TcpStream {
+    #[inline]
+    fn read(&self, buffer: &mut [u8]) -> io::Result<(usize, More)> {
+        let read = socket::receive(self.as_fd(), buffer)?;
+        Ok(drained_if_short(read, buffer.len()))
     }
 
-    fn read_vectored(&mut self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
-        let (bufs, length) = socket::within_limits_mut(bufs);
-        if length == 0 {
-            return Ok(0);
-        }
-        let length = length.min(socket::MOST_BYTES);
-        self.descriptor.transfer(Direction::Read, length, |stream| {
-            socket::receive_vectored(stream.as_fd(), bufs)
-        })
+    fn read_vectored(&self, buffers: &mut [IoSliceMut<'_>]) -> io::Result<(usize, More)> {
+        let read = socket::receive_vectored(self.as_fd(), buffers)?;
+        let length = length_of(buffers.iter().map(|buffer| buffer.len()));
+        Ok(drained_if_short(read, length))
+    }
+
+    #[inline]
+    fn write(&self, buffer: &[u8]) -> io::Result<(usize, More)> {
+        let written = socket::send(self.as_fd(), buffer)?;
+        Ok(drained_if_short(written, buffer.len()))
+    }
+
+    fn write_vectored(&self, buffers: &[IoSlice<'_>]) -> io::Result<(usize, More)> {
+        let written = socket::send_vectored(self.as_fd(), buffers)?;
+        let length = length_of(buffers.iter().map(|buffer| buffer.len()));
+        Ok(drained_if_short(written, length))
     }
 }
 
-/// # Cancellation
-///
-/// A cancelled coroutine unwinds while it waits for room; nothing of what the call was to write has been written then.
-/// (`write_all` is several calls.)
-impl Write for &TcpStream {
-    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
-        if buf.is_empty() {
-            return Ok(0);
-        }
-        let length = buf.len().min(socket::MOST_BYTES);
-        self.descriptor
-            .transfer(Direction::Write, length, |stream| {
-                socket::send(stream.as_fd(), buf)
-            })
-    }
-
-    fn write_vectored(&mut self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
-        let (bufs, length) = socket::within_limits(bufs);
-        if length == 0 {
-            return Ok(0);
-        }
-        let length = length.min(socket::MOST_BYTES);
-        self.descriptor
-            .transfer(Direction::Write, length, |stream| {
-                socket::send_vectored(stream.as_fd(), bufs)
-            })
-    }
-
-    /// Does nothing: what was written is on its way.
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-/// # Cancellation
-///
-/// As for `&TcpStream`.
-impl Read for TcpStream {
-    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        (&*self).read(buf)
-    }
-
-    fn read_vectored(&mut self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
-        (&*self).read_vectored(bufs)
-    }
-}
-
-/// # Cancellation
-///
-/// As for `&TcpStream`.
-impl Write for TcpStream {
-    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
-        (&*self).write(buf)
-    }
-
-    fn write_vectored(&mut self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
-        (&*self).write_vectored(bufs)
-    }
-
-    /// Does nothing: what was written is on its way.
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
+byte_stream!([] TcpStream, this => this.descriptor);
 
 impl fmt::Debug for TcpStream {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

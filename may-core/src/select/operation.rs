@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::channel::{Receiver, RecvEvent, SendEvent, Sender};
 use crate::event::{Finish, RawEvent};
 use crate::io::event::IoEvent;
-use crate::net::{AcceptFrom, Transfer};
+use crate::io::{AcceptFrom, Transfer};
 use crate::spawn::{JoinEvent, JoinHandle};
 use crate::sync::{
     AcquireEvent, CancelToken, FlagEvent, LockEvent, Mutex, Notify, NotifyEvent, Semaphore,

@@ -4,6 +4,8 @@
 
 pub(crate) mod chunk;
 #[cfg(unix)]
+pub(crate) mod descriptor;
+#[cfg(unix)]
 pub(crate) mod interrupt;
 pub(crate) mod memory;
 pub(crate) mod poll;

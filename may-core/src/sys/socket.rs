@@ -11,13 +11,7 @@ use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
 
 use socket2::SockRef;
 
-/// The most bytes that count as one transfer. Linux moves two gigabytes at most, and a transfer that ended for that reason is not
-/// a sign that there is no more.
-pub(crate) const MOST_BYTES: usize = 1 << 30;
-/// The most slices in one transfer; what is beyond them is left for the next. POSIX's name for it is `IOV_MAX`.
-const MOST_SLICES: usize = 1024;
-/// Descriptors below this are not switched to non-blocking mode.
-const FIRST_OWN: i32 = 3;
+use super::descriptor::{MOST_BYTES, moved_bytes};
 
 /// Do not wait; and do not send SIGPIPE, where it is a flag of the call that prevents it.
 #[cfg(not(target_vendor = "apple"))]
@@ -28,11 +22,6 @@ const SEND_FLAGS: libc::c_int = libc::MSG_DONTWAIT;
 /// The error of a socket's own timeout, as the operating system would word it.
 pub(crate) fn timeout_elapsed() -> io::Error {
     io::Error::from_raw_os_error(libc::EAGAIN)
-}
-
-/// Whether the mode of a descriptor may be changed.
-pub(crate) fn is_mode_ours(socket: BorrowedFd<'_>) -> bool {
-    socket.as_raw_fd() >= FIRST_OWN
 }
 
 /// Receives into `buffer`.
@@ -82,7 +71,8 @@ pub(crate) fn send(socket: BorrowedFd<'_>, buffer: &[u8]) -> io::Result<usize> {
     moved_bytes(moved)
 }
 
-/// Receives into several buffers, one after the other. They are those that [`within_limits_mut`] has left.
+/// Receives into several buffers, one after the other. They are those that [`within_limits_mut`](super::descriptor::within_limits_mut)
+/// has left.
 pub(crate) fn receive_vectored(
     socket: BorrowedFd<'_>,
     buffers: &mut [IoSliceMut<'_>],
@@ -94,7 +84,8 @@ pub(crate) fn receive_vectored(
     moved_bytes(moved)
 }
 
-/// Sends from several buffers, one after the other. They are those that [`within_limits`] has left.
+/// Sends from several buffers, one after the other. They are those that [`within_limits`](super::descriptor::within_limits) has
+/// left.
 pub(crate) fn send_vectored(socket: BorrowedFd<'_>, buffers: &[IoSlice<'_>]) -> io::Result<usize> {
     let message = message(buffers.as_ptr().cast_mut().cast(), buffers.len());
     // SAFETY: (docs/safety.md, system calls) as above; the call only reads them.
@@ -110,40 +101,6 @@ fn message(buffers: *mut libc::iovec, count: usize) -> libc::msghdr {
     // At most `MOST_SLICES`, which fits whatever the platform's type.
     message.msg_iovlen = count as _;
     message
-}
-
-/// How many bytes a transfer has moved.
-#[inline]
-fn moved_bytes(result: isize) -> io::Result<usize> {
-    // A negative result means an error.
-    usize::try_from(result).map_err(|_| io::Error::last_os_error())
-}
-
-/// How many buffers of the given lengths go into one transfer, and how many bytes those are: as many as fit, at least one.
-fn fitting(lengths: impl Iterator<Item = usize>) -> (usize, usize) {
-    let (mut count, mut bytes) = (0, 0_usize);
-    for length in lengths.take(MOST_SLICES) {
-        if count > 0 && bytes.saturating_add(length) > MOST_BYTES {
-            break;
-        }
-        count += 1;
-        bytes = bytes.saturating_add(length);
-    }
-    (count, bytes)
-}
-
-/// The first of `buffers`, as many as one transfer takes, and their length.
-pub(crate) fn within_limits<'a, 'b>(buffers: &'a [IoSlice<'b>]) -> (&'a [IoSlice<'b>], usize) {
-    let (count, bytes) = fitting(buffers.iter().map(|buffer| buffer.len()));
-    (&buffers[..count], bytes)
-}
-
-/// The first of `buffers`, as many as one transfer takes, and their length.
-pub(crate) fn within_limits_mut<'a, 'b>(
-    buffers: &'a mut [IoSliceMut<'b>],
-) -> (&'a mut [IoSliceMut<'b>], usize) {
-    let (count, bytes) = fitting(buffers.iter().map(|buffer| buffer.len()));
-    (&mut buffers[..count], bytes)
 }
 
 /// Accepts a connection: the new socket, closed on `exec` and in non-blocking mode, and its peer.
@@ -177,35 +134,6 @@ pub(crate) fn accept(listener: &TcpListener) -> io::Result<(OwnedFd, SocketAddr)
 pub(crate) fn suppress_sigpipe(socket: &impl std::os::fd::AsFd) {
     // It fails for what is not a socket only, where sending fails, too.
     let _ = SockRef::from(socket).set_nosigpipe(true);
-}
-
-/// Whether a call on a listening socket in blocking mode would find a connection; for listeners whose mode must not be changed.
-pub(crate) fn has_connection(listener: BorrowedFd<'_>) -> io::Result<bool> {
-    polls(listener, libc::POLLIN)
-}
-
-/// Whether there is something to read, or an end or an error to be told of.
-pub(crate) fn is_readable(descriptor: BorrowedFd<'_>) -> io::Result<bool> {
-    polls(descriptor, libc::POLLIN)
-}
-
-/// Whether there is room to write, or an error to be told of.
-pub(crate) fn is_writable(descriptor: BorrowedFd<'_>) -> io::Result<bool> {
-    polls(descriptor, libc::POLLOUT)
-}
-
-/// Whether one of `events`, or an end or an error, is there now.
-fn polls(descriptor: BorrowedFd<'_>, events: libc::c_short) -> io::Result<bool> {
-    let mut descriptor = libc::pollfd {
-        fd: descriptor.as_raw_fd(),
-        events,
-        revents: 0,
-    };
-    // SAFETY: (docs/safety.md, system calls) the structure lives across the call, and there is one.
-    match unsafe { libc::poll(&mut descriptor, 1, 0) } {
-        result if result < 0 => Err(io::Error::last_os_error()),
-        result => Ok(result > 0),
-    }
 }
 
 /// Whether connecting goes on after this error, and the socket's becoming writable tells its end.

@@ -1,0 +1,324 @@
+//! Any descriptor as a stream.
+
+use std::fmt;
+use std::io::{self, IoSlice, IoSliceMut};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::panic::{RefUnwindSafe, UnwindSafe};
+use std::time::Duration;
+
+use super::attempt::More;
+use super::descriptor::Descriptor;
+use super::raw::{RawIo, byte_stream};
+use crate::reactor::Direction;
+use crate::sys::descriptor::{self, Kind, NonBlocking};
+use crate::sys::socket;
+
+/// Any descriptor, so that reading and writing block the coroutine only: a pipe, a terminal, an eventfd, a device, a socket that another
+/// library has made. On a plain thread the calls block the thread.
+///
+/// `T` is whatever owns or borrows the descriptor. `&CoIo` reads and writes, too, so several coroutines and threads can use one at a time;
+/// put it into an `Arc` to share it.
+///
+/// # The descriptor's mode
+///
+/// The descriptor is switched to non-blocking mode, and back when the `CoIo` goes. Descriptors 0 to 2 are never switched, because other
+/// processes may share them: on Linux a terminal or a pipe there is opened once more instead. Where that cannot be, each call asks first
+/// whether there is something to do, and writes no more than a pipe takes at once; then a call blocks its thread only if somebody else
+/// was faster in between.
+///
+/// # Regular files
+///
+/// are always ready, as far as operating systems say: reading a `CoIo` of one blocks the worker while the disk is slow.
+///
+/// # Examples
+///
+/// ```
+/// use std::io::{self, Read, Write};
+///
+/// use may_core::io::CoIo;
+/// use may_core::spawn;
+///
+/// let (reader, writer) = io::pipe()?;
+/// let (mut reader, mut writer) = (CoIo::new(reader)?, CoIo::new(writer)?);
+/// let echo = spawn::spawn(move || -> io::Result<String> {
+///     let mut text = String::new();
+///     reader.read_to_string(&mut text)?;
+///     Ok(text)
+/// });
+/// writer.write_all(b"through a pipe")?;
+/// drop(writer);
+/// assert_eq!(echo.join().unwrap()?, "through a pipe");
+/// # io::Result::Ok(())
+/// ```
+pub struct CoIo<T: AsFd> {
+    descriptor: Descriptor<Foreign<T>>,
+}
+
+// Whoever unwinds out of a call leaves a descriptor behind that is as good as before: no call changes it halfway.
+impl<T: AsFd + UnwindSafe> UnwindSafe for CoIo<T> {}
+impl<T: AsFd + RefUnwindSafe> RefUnwindSafe for CoIo<T> {}
+
+/// Somebody's descriptor, and what is known of it.
+struct Foreign<T> {
+    /// Declared first, so that it goes while the descriptor is open.
+    mode: Option<NonBlocking>,
+    /// Opened once more, because the mode of `io`'s is not ours.
+    reopened: Option<OwnedFd>,
+    io: T,
+    kind: Kind,
+    /// A call might wait, so each is preceded by a question.
+    asks_first: bool,
+}
+
+impl<T: AsFd> Foreign<T> {
+    /// Takes a descriptor over.
+    fn new(io: T) -> io::Result<Foreign<T>> {
+        let kind = descriptor::kind(io.as_fd())?;
+        let (mut mode, mut reopened) = (None, None);
+        let mut asks_first = false;
+        match kind {
+            // Neither waits.
+            Kind::File => {}
+            Kind::Socket if !descriptor::is_mode_ours(io.as_fd()) => {}
+            _ if descriptor::is_mode_ours(io.as_fd()) => mode = NonBlocking::set(io.as_fd())?,
+            _ => {
+                reopened = descriptor::reopen(io.as_fd()).ok();
+                asks_first = reopened.is_none();
+            }
+        }
+        Ok(Foreign {
+            mode,
+            reopened,
+            io,
+            kind,
+            asks_first,
+        })
+    }
+
+    /// Makes sure that a read does not wait.
+    fn ask_to_read(&self) -> io::Result<()> {
+        match self.asks_first && !descriptor::is_readable(self.as_fd())? {
+            true => Err(io::ErrorKind::WouldBlock.into()),
+            false => Ok(()),
+        }
+    }
+
+    /// Makes sure that a write does not wait, of as many bytes as this returns.
+    fn ask_to_write(&self) -> io::Result<usize> {
+        if !self.asks_first {
+            return Ok(descriptor::MOST_BYTES);
+        }
+        match descriptor::is_writable(self.as_fd())? {
+            true => Ok(descriptor::PIPE_BYTES),
+            false => Err(io::ErrorKind::WouldBlock.into()),
+        }
+    }
+}
+
+/// What a transfer says of what is left: nothing. A read of a terminal ends with the line, one of a socket or a pipe perhaps with the
+/// message, and of a pipe only the writer knows that.
+fn moved(bytes: usize) -> (usize, More) {
+    (bytes, More::Perhaps)
+}
+
+impl<T: AsFd> AsFd for Foreign<T> {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        match &self.reopened {
+            Some(reopened) => reopened.as_fd(),
+            None => self.io.as_fd(),
+        }
+    }
+}
+
+impl<T: AsFd> RawIo for Foreign<T> {
+    fn read(&self, buffer: &mut [u8]) -> io::Result<(usize, More)> {
+        self.ask_to_read()?;
+        let read = match self.kind {
+            Kind::Socket => socket::receive(self.as_fd(), buffer)?,
+            _ => descriptor::read(self.as_fd(), buffer)?,
+        };
+        Ok(moved(read))
+    }
+
+    fn read_vectored(&self, buffers: &mut [IoSliceMut<'_>]) -> io::Result<(usize, More)> {
+        self.ask_to_read()?;
+        let read = match self.kind {
+            Kind::Socket => socket::receive_vectored(self.as_fd(), buffers)?,
+            _ => descriptor::read_vectored(self.as_fd(), buffers)?,
+        };
+        Ok(moved(read))
+    }
+
+    fn write(&self, buffer: &[u8]) -> io::Result<(usize, More)> {
+        let most = self.ask_to_write()?;
+        let buffer = &buffer[..buffer.len().min(most)];
+        let written = match self.kind {
+            Kind::Socket => socket::send(self.as_fd(), buffer)?,
+            _ => descriptor::write(self.as_fd(), buffer)?,
+        };
+        Ok(moved(written))
+    }
+
+    fn write_vectored(&self, buffers: &[IoSlice<'_>]) -> io::Result<(usize, More)> {
+        if self.asks_first {
+            let first = buffers.iter().find(|buffer| !buffer.is_empty());
+            return first.map_or(Ok((0, More::Perhaps)), |buffer| self.write(buffer));
+        }
+        let written = match self.kind {
+            Kind::Socket => socket::send_vectored(self.as_fd(), buffers)?,
+            _ => descriptor::write_vectored(self.as_fd(), buffers)?,
+        };
+        Ok(moved(written))
+    }
+}
+
+impl<T: AsFd> CoIo<T> {
+    /// Wraps a descriptor, or what owns one.
+    ///
+    /// # Errors
+    ///
+    /// What the operating system says when it is asked what the descriptor is, or to change its mode.
+    ///
+    /// # Examples
+    ///
+    /// See [`CoIo`].
+    pub fn new(io: T) -> io::Result<CoIo<T>> {
+        Ok(CoIo {
+            descriptor: Descriptor::new(Foreign::new(io)?),
+        })
+    }
+
+    /// What was wrapped. Do not wait with it: its own calls block the thread, or fail with `WouldBlock`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use may_core::io::CoIo;
+    /// use std::os::fd::AsRawFd;
+    ///
+    /// let (reader, _writer) = std::io::pipe()?;
+    /// let reader = CoIo::new(reader)?;
+    /// assert_eq!(reader.get_ref().as_raw_fd(), reader.as_raw_fd());
+    /// # std::io::Result::Ok(())
+    /// ```
+    pub fn get_ref(&self) -> &T {
+        &self.descriptor.get().io
+    }
+
+    /// Gives back what was wrapped, in the mode that it had.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use may_core::io::CoIo;
+    /// use std::io::{Read, Write};
+    ///
+    /// let (reader, mut writer) = std::io::pipe()?;
+    /// let mut reader = CoIo::new(reader)?.into_inner();
+    /// writer.write_all(b"x")?;
+    /// assert_eq!(reader.read(&mut [0; 8])?, 1);
+    /// # std::io::Result::Ok(())
+    /// ```
+    pub fn into_inner(self) -> T {
+        let Foreign { mode, io, .. } = self.descriptor.into_inner();
+        drop(mode);
+        io
+    }
+
+    /// Sets for how long a read may wait; `None`, as it is at first, for as long as it takes. Holds for calls that begin after this.
+    /// Any duration will do, from a nanosecond to `Duration::MAX`.
+    ///
+    /// A read whose timeout has elapsed fails with [`WouldBlock`](io::ErrorKind::WouldBlock), as that of a socket does.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidInput` for a timeout of zero.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use may_core::io::CoIo;
+    /// use std::io::{ErrorKind, Read};
+    /// use std::time::Duration;
+    ///
+    /// let (reader, _writer) = std::io::pipe()?;
+    /// let mut reader = CoIo::new(reader)?;
+    /// reader.set_read_timeout(Some(Duration::from_micros(500)))?;
+    /// assert_eq!(reader.read_timeout(), Some(Duration::from_micros(500)));
+    /// assert_eq!(reader.read(&mut [0; 8]).unwrap_err().kind(), ErrorKind::WouldBlock);
+    /// # std::io::Result::Ok(())
+    /// ```
+    pub fn set_read_timeout(&self, timeout: Option<Duration>) -> io::Result<()> {
+        self.descriptor.set_timeout(Direction::Read, timeout)
+    }
+
+    /// Sets for how long a write may wait; otherwise as [`set_read_timeout`](CoIo::set_read_timeout).
+    ///
+    /// # Errors
+    ///
+    /// `InvalidInput` for a timeout of zero.
+    ///
+    /// # Examples
+    ///
+    /// See [`set_read_timeout`](CoIo::set_read_timeout).
+    pub fn set_write_timeout(&self, timeout: Option<Duration>) -> io::Result<()> {
+        self.descriptor.set_timeout(Direction::Write, timeout)
+    }
+
+    /// For how long a read may wait.
+    ///
+    /// # Examples
+    ///
+    /// See [`set_read_timeout`](CoIo::set_read_timeout).
+    pub fn read_timeout(&self) -> Option<Duration> {
+        self.descriptor.timeout(Direction::Read)
+    }
+
+    /// For how long a write may wait.
+    ///
+    /// # Examples
+    ///
+    /// See [`set_read_timeout`](CoIo::set_read_timeout).
+    pub fn write_timeout(&self) -> Option<Duration> {
+        self.descriptor.timeout(Direction::Write)
+    }
+
+    /// Sets whether calls that would have to wait fail with [`WouldBlock`](io::ErrorKind::WouldBlock) instead. Whoever waits at the
+    /// moment fails, too. (The descriptor's own mode is not what this changes.)
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use may_core::io::CoIo;
+    /// use std::io::{ErrorKind, Read};
+    ///
+    /// let (reader, _writer) = std::io::pipe()?;
+    /// let mut reader = CoIo::new(reader)?;
+    /// reader.set_nonblocking(true);
+    /// assert_eq!(reader.read(&mut [0; 8]).unwrap_err().kind(), ErrorKind::WouldBlock);
+    /// # std::io::Result::Ok(())
+    /// ```
+    pub fn set_nonblocking(&self, nonblocking: bool) {
+        self.descriptor.set_nonblocking(nonblocking);
+    }
+}
+
+byte_stream!([T: AsFd] CoIo<T>, this => this.descriptor);
+
+impl<T: AsFd> AsFd for CoIo<T> {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.get_ref().as_fd()
+    }
+}
+
+impl<T: AsFd> AsRawFd for CoIo<T> {
+    fn as_raw_fd(&self) -> RawFd {
+        self.as_fd().as_raw_fd()
+    }
+}
+
+impl<T: AsFd + fmt::Debug> fmt::Debug for CoIo<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("CoIo").field(self.get_ref()).finish()
+    }
+}

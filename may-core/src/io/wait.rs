@@ -1,0 +1,94 @@
+//! Waiting for a descriptor that stays somebody else's.
+
+use std::io;
+use std::os::fd::AsFd;
+use std::time::Instant;
+
+use super::descriptor::Descriptor;
+use super::raw::ready;
+use crate::reactor::Direction;
+use crate::util::clock::Deadline;
+
+/// Waits until `fd` is readable: there is something to read, or an end or an error to be told of. For libraries that do their own
+/// reading and writing, of libpq's or libssh2's kind; what the caller reads and writes himself is better wrapped in a
+/// [`CoIo`](super::CoIo).
+///
+/// The descriptor is not changed, and should be in non-blocking mode, since somebody else may be faster in reading. Any number of
+/// coroutines and threads may wait for one descriptor. Of several who wait for the same direction all are woken.
+///
+/// # Errors
+///
+/// `TimedOut` if `deadline` passes first; otherwise what the operating system says.
+///
+/// # Cancellation
+///
+/// A cancelled coroutine unwinds while it waits.
+///
+/// # Examples
+///
+/// ```
+/// use std::io::{self, ErrorKind, Write};
+/// use std::time::{Duration, Instant};
+///
+/// use may_core::io::wait_readable;
+///
+/// let (reader, mut writer) = io::pipe()?;
+/// let soon = Instant::now() + Duration::from_millis(1);
+/// assert_eq!(wait_readable(&reader, Some(soon)).unwrap_err().kind(), ErrorKind::TimedOut);
+///
+/// writer.write_all(b"x")?;
+/// wait_readable(&reader, None)?;
+/// # io::Result::Ok(())
+/// ```
+///
+/// A library that has only the number of its descriptor to offer:
+///
+/// ```
+/// # use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
+/// # use std::time::{Duration, Instant};
+/// # use may_core::io;
+/// # struct Session(std::net::UdpSocket);
+/// # impl Session {
+/// #     fn descriptor(&self) -> RawFd { self.0.as_raw_fd() }
+/// # }
+/// # let session = Session(std::net::UdpSocket::bind("127.0.0.1:0")?);
+/// // SAFETY: the session keeps it open.
+/// let fd = unsafe { BorrowedFd::borrow_raw(session.descriptor()) };
+/// io::wait_writable(fd, Some(Instant::now() + Duration::from_secs(5)))?;
+/// # std::io::Result::Ok(())
+/// ```
+pub fn wait_readable<F: AsFd>(fd: F, deadline: Option<Instant>) -> io::Result<()> {
+    wait(&fd, Direction::Read, deadline)
+}
+
+/// Waits until `fd` is writable: there is room, or an error to be told of. Otherwise as [`wait_readable`].
+///
+/// # Errors
+///
+/// `TimedOut` if `deadline` passes first; otherwise what the operating system says.
+///
+/// # Cancellation
+///
+/// A cancelled coroutine unwinds while it waits.
+///
+/// # Examples
+///
+/// See [`wait_readable`].
+pub fn wait_writable<F: AsFd>(fd: F, deadline: Option<Instant>) -> io::Result<()> {
+    wait(&fd, Direction::Write, deadline)
+}
+
+/// Waits until a descriptor is ready for a direction.
+fn wait(fd: &impl AsFd, direction: Direction, deadline: Option<Instant>) -> io::Result<()> {
+    let deadline = deadline.map_or(Deadline::NEVER, Deadline::at);
+    let fd = fd.as_fd();
+    let waited = Descriptor::new(fd).attempt_until(direction, deadline, |fd| ready(fd, direction));
+    match waited {
+        // One poll knows a descriptor once, but a duplicate is another one.
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            let duplicate = fd.try_clone_to_owned()?;
+            Descriptor::new(duplicate).attempt_until(direction, deadline, |fd| ready(fd, direction))
+        }
+        waited => waited,
+    }
+}
