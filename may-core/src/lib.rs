@@ -7,7 +7,7 @@
 //! 12  runtime  select
 //! 11  spawn
 //! 10  sync
-//!  9  channel  net  signal  time
+//!  9  channel  fs  net  signal  time
 //!  8  io  blocking
 //!  7  park  event
 //!  6  worker
@@ -50,6 +50,7 @@ pub mod park;
 mod io;
 
 pub mod channel;
+pub mod fs;
 pub mod net;
 pub mod signal;
 pub mod sync;

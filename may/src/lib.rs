@@ -26,6 +26,7 @@
 //! | [`select!`], [`mod@select`] | waiting for the first of several operations |
 //! | [`sync`] | what `std::sync` has, and more: `oneshot`, `watch`, `broadcast`, semaphores, cancel tokens |
 //! | [`net`] | sockets |
+//! | [`fs`] | files and directories |
 //! | [`time`] | sleeping, limits around blocking code, regular times |
 //! | [`unblock`], [`blocking`] | code that blocks its thread, on threads that are there for it |
 //! | [`signal`] | ctrl-c |
@@ -44,7 +45,7 @@
 mod macros;
 
 pub use blocking::{unblock, unblock_detached};
-pub use may_core::{blocking, channel, coroutine_local, net, runtime, signal, sync, time};
+pub use may_core::{blocking, channel, coroutine_local, fs, net, runtime, signal, sync, time};
 pub use may_macros::{coroutine, main, test};
 pub use runtime::{Runtime, config};
 

@@ -17,6 +17,7 @@ pub(crate) const ELSEWHERE: &[&str] = &[
     "io/",
     "os/",
     "blocking/",
+    "fs/",
     "park/mod.rs spend_budget",
 ];
 
