@@ -3,10 +3,10 @@
 //! `cfg(target_os)` stands in these files only.
 
 pub(crate) mod chunk;
-#[cfg(unix)]
-pub(crate) mod interrupt;
 pub(crate) mod memory;
 pub(crate) mod poll;
+#[cfg(unix)]
+pub(crate) mod signal_counter;
 #[cfg(unix)]
 pub(crate) mod signals;
 #[cfg(unix)]
