@@ -31,9 +31,21 @@ UNSTABLE = set(
     StructuralPartialEq SendTimeoutError""".split()
 )
 # What a programmer cannot ask a type for (the tests of behaviour have it), and what std lets nobody else implement.
-SKIPPED = set("Drop TcpStreamExt".split())
+SKIPPED = set("Drop TcpStreamExt IsTerminal DirEntryExt2 OpenOptionsExt2".split())
 # rustdoc shows these on every platform; rows for them would compile on Windows only.
-WINDOWS = set("AsSocket AsRawSocket FromRawSocket IntoRawSocket OwnedSocket AsHandle".split())
+WINDOWS = set(
+    "AsSocket AsRawSocket FromRawSocket IntoRawSocket OwnedSocket AsHandle AsRawHandle FromRawHandle IntoRawHandle OwnedHandle".split()
+)
+
+
+# The oldest Rust that the tables have to compile with.
+OLDEST = tuple(map(int, re.search(r'rust-version = "([\d.]+)"', (ROOT / "Cargo.toml").read_text())[1].split(".")))
+
+
+def is_later(attributes):
+    """Whether a mark says that something is stable since a later version."""
+    version = re.search(r"since Rust version ([\d.]+)", attributes.get("title") or "")
+    return bool(version) and tuple(map(int, version[1].split(".")))[: len(OLDEST)] > OLDEST
 
 
 class Page(html.parser.HTMLParser):
@@ -63,7 +75,7 @@ class Page(html.parser.HTMLParser):
             return
         elif "docblock" in classes:
             self.open = False
-        elif "stab" in classes and "unstable" in classes:
+        elif ("stab" in classes and "unstable" in classes) or ("since" in classes and is_later(attributes)):
             if not self.items:
                 self.stable = False
             elif self.open:
@@ -262,6 +274,7 @@ def main():
     check.module(sync, std / "sync/atomic", "sync::atomic")
     tcp = {"TcpStream", "TcpListener", "Incoming", "ToSocketAddrs", "Shutdown"}
     check.module(Table(tests / "net_parity.rs"), std / "net", "net", only=tcp, skip={"Shutdown"})
+    check.module(Table(tests / "fs_parity.rs"), std / "fs", "fs")
     if options.crossbeam:
         if not (options.crossbeam / "struct.Receiver.html").is_file():
             sys.exit(f"no documentation of crossbeam-channel in {options.crossbeam}")

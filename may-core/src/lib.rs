@@ -7,14 +7,14 @@
 //! 12  runtime  select
 //! 11  spawn
 //! 10  sync
-//!  9  channel  net  signal  time
+//!  9  channel  fs  net  signal  time
 //!  8  io  blocking
 //!  7  park  event
 //!  6  worker
 //!  5  reactor
 //!  4  wait
 //!  3  coroutine
-//!  2  stack  queue  timer
+//!  2  stack  queue  timer  pool
 //!  1  util
 //!  0  prim  sys
 //! ```
@@ -29,6 +29,7 @@ mod prim;
 mod sys;
 mod util;
 
+mod pool;
 mod queue;
 mod stack;
 mod timer;
@@ -41,7 +42,7 @@ mod reactor;
 
 mod worker;
 
-mod blocking;
+pub mod blocking;
 #[doc(hidden)]
 pub mod event;
 pub mod park;
@@ -49,6 +50,7 @@ pub mod park;
 pub mod io;
 
 pub mod channel;
+pub mod fs;
 pub mod net;
 pub mod signal;
 pub mod sync;

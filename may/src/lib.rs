@@ -27,7 +27,9 @@
 //! | [`sync`] | what `std::sync` has, and more: `oneshot`, `watch`, `broadcast`, semaphores, cancel tokens |
 //! | [`net`] | sockets |
 //! | [`io`] | any other descriptor; all of `std::io` |
+//! | [`fs`] | files and directories |
 //! | [`time`] | sleeping, limits around blocking code, regular times |
+//! | [`unblock`], [`blocking`] | code that blocks its thread, on threads that are there for it |
 //! | [`signal`] | ctrl-c |
 //! | [`runtime`] | runtimes as values, settings |
 //!
@@ -35,14 +37,16 @@
 //!
 //! * A coroutine that has started stays on its thread for ever. So [`coroutine::spawn`] is safe, and thread-locals, `Rc` and
 //!   std's guards behave; the price is that a long computation holds up the other coroutines of its thread.
-//! * Blocking calls of std, inside a coroutine, block its thread and so all coroutines on it. Use the ones here.
+//! * Blocking calls of std, inside a coroutine, block its thread and so all coroutines on it. Use the ones here, or
+//!   [`unblock`].
 //! * A stack has 256 KiB, of which only what is used takes memory; [`coroutine::Builder::stack_size`] changes that.
 //!
 //! [`#[may::main]`](macro@main), [`#[may::test]`](macro@test) and [`#[may::coroutine]`](macro@coroutine) save writing.
 
 mod macros;
 
-pub use may_core::{channel, coroutine_local, net, runtime, signal, sync, time};
+pub use blocking::{unblock, unblock_detached};
+pub use may_core::{blocking, channel, coroutine_local, fs, net, runtime, signal, sync, time};
 pub use may_macros::{coroutine, main, test};
 pub use runtime::{Runtime, config};
 

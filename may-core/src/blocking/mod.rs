@@ -1,154 +1,278 @@
 //! Work that blocks its thread, done on threads that are there for it.
 //!
-//! A small elastic pool: a job goes to an idle thread, or to a new one while there are fewer than the runtime of the caller
-//! allows; beyond that it queues. There is one pool for the process: a runtime that allows few threads finds those that others
-//! have started, and uses them. A thread that has had nothing to do for [`KEEP_ALIVE`] ends, so an idle pool is an empty one.
+//! For calls that May has no counterpart of: a library that does its own input and output, a computation that takes long, a C
+//! function that waits. The calling coroutine waits for the result, and the others of its worker run meanwhile.
 //!
-//! The caller waits by the ordinary protocol (`wait/mod.rs`): the job stores its result, then wakes whoever waits for it. The
-//! wait is shielded from cancellation, because the job may borrow from the caller's frame (I3).
+//! | | borrows from the caller | if the caller is cancelled while the job runs |
+//! |---|---|---|
+//! | [`unblock`] | yes | it waits for the job's end, and is cancelled at its next blocking call |
+//! | [`unblock_detached`] | no | it unwinds at once; the job runs on, and its result is dropped |
+//!
+//! A job that no thread has taken yet is taken back: cancelled means that it did not happen. So the queue in front of the threads is
+//! never longer than the number of those who wait, and a bound for them bounds the queue.
+//!
+//! Each runtime has threads of its own, at most as many as `blocking_threads` in its settings says (512 without), which are called
+//! `may-blocking` and end when they have had nothing to do for ten seconds. If the system has none to give, the job runs on the
+//! worker.
+//!
+//! A job is no part of the coroutine: [`coroutine::current`](crate::spawn::current) in it is its thread, coroutine-local values are
+//! that thread's, and what blocks in it blocks that thread.
+//!
+//! # Protocol
+//!
+//! A task says in which phase it is, under a lock. A thread that takes it out of the queue goes on only if it finds it waiting, and
+//! the caller takes it back only if it does; so exactly one of the two has the closure. Whoever finishes it leaves the result, then
+//! the phase, then wakes the caller, by the ordinary protocol (`wait/mod.rs`).
 
 use std::any::Any;
-use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::coroutine::{cancel, current, unwinding};
 use crate::park;
+use crate::pool::{Job, Kind, Pool};
 use crate::util::clock::Deadline;
-use crate::wait::{Turn, WaitQueue};
-use crate::worker::with_local;
+use crate::util::spin::SpinLock;
+use crate::wait::{Turn, WaitList};
+use crate::worker::default;
 
-/// How long a thread waits for another job before it ends.
-const KEEP_ALIVE: Duration = Duration::from_secs(10);
-
-/// One piece of work; never unwinds.
-type Job = Box<dyn FnOnce() + Send>;
-
-/// The jobs that wait for a thread, and the threads.
-struct Pool {
-    jobs: VecDeque<Job>,
-    idle: usize,
-    threads: usize,
+/// How far a task is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    /// With the caller, before it is handed in, or after it was taken back.
+    Kept,
+    /// Handed in, and not begun.
+    Waiting,
+    /// A thread carries it out.
+    Running,
+    /// The result is there.
+    Done,
 }
 
-/// The one pool of the process.
-static POOL: Mutex<Pool> = Mutex::new(Pool {
-    jobs: VecDeque::new(),
-    idle: 0,
-    threads: 0,
-});
-/// Signalled when a job comes while a thread is idle.
-static WORK: Condvar = Condvar::new();
-
-/// The pool, locked; no code of the user's runs under the lock, so poison means nothing.
-fn pool() -> MutexGuard<'static, Pool> {
-    POOL.lock().unwrap_or_else(PoisonError::into_inner)
+/// What the caller and the thread agree upon.
+struct State {
+    phase: Phase,
+    caller: WaitList,
 }
 
-/// Hands a job to a thread, of which there may be `most`; gives it back if there is none and none can be started.
-fn submit(job: Job, most: usize) -> Result<(), Job> {
-    let mut pool = pool();
-    pool.jobs.push_back(job);
-    if pool.idle >= pool.jobs.len() {
-        WORK.notify_one();
-        return Ok(());
-    }
-    if pool.threads < most {
-        let started = std::thread::Builder::new()
-            .name("may-blocking".into())
-            .spawn(serve);
-        match started {
-            Ok(_) => pool.threads += 1,
-            // Without threads nobody would ever come to the job.
-            Err(_) if pool.threads == 0 => {
-                return pool.jobs.pop_back().map_or(Ok(()), Err);
-            }
-            Err(_) => {}
-        }
-    }
-    Ok(())
-}
-
-/// How many threads the runtime of the calling coroutine allows.
-fn most_threads() -> usize {
-    with_local(|local| local.map_or(1, |local| local.shared().settings.blocking_threads))
-}
-
-/// The life of one of the pool's threads.
-fn serve() {
-    let mut locked = pool();
-    loop {
-        if let Some(job) = locked.jobs.pop_front() {
-            drop(locked);
-            job();
-            locked = pool();
-            continue;
-        }
-        locked.idle += 1;
-        let (relocked, waited) = WORK
-            .wait_timeout(locked, KEEP_ALIVE)
-            .unwrap_or_else(PoisonError::into_inner);
-        locked = relocked;
-        locked.idle -= 1;
-        if waited.timed_out() && locked.jobs.is_empty() {
-            locked.threads -= 1;
-            return;
-        }
+impl State {
+    /// The caller, if it waits.
+    fn caller(&mut self) -> &mut WaitList {
+        &mut self.caller
     }
 }
 
-/// Where a job leaves its result.
-struct Packet<R> {
+/// A closure on its way to a thread, and its result on the way back.
+struct Task<F, R> {
+    state: SpinLock<State>,
+    call: Mutex<Option<F>>,
     result: Mutex<Option<Result<R, Box<dyn Any + Send>>>>,
-    done: AtomicBool,
-    caller: WaitQueue,
 }
 
-/// Runs `f`, which may block its thread, so that only the calling coroutine waits. On a plain thread `f` just runs.
+impl<F: FnOnce() -> R, R> Task<F, R> {
+    /// A task that its caller keeps.
+    fn new(call: F) -> Arc<Task<F, R>> {
+        Arc::new(Task {
+            state: SpinLock::new(State {
+                phase: Phase::Kept,
+                caller: WaitList::new(),
+            }),
+            call: Mutex::new(Some(call)),
+            result: Mutex::new(None),
+        })
+    }
+}
+
+impl<F: FnOnce() -> R + Send, R: Send> Job for Task<F, R> {
+    fn run(&self) {
+        {
+            let mut state = self.state.lock();
+            if state.phase != Phase::Waiting {
+                return;
+            }
+            state.phase = Phase::Running;
+        }
+        let call = lock(&self.call).take();
+        let call = call.expect("whoever begins a task has its closure");
+        *lock(&self.result) = Some(catch_unwind(AssertUnwindSafe(call)));
+        let mut state = self.state.lock();
+        state.phase = Phase::Done;
+        let (caller, _) = state.caller.wake_first();
+        drop(state);
+        if let Some(caller) = caller {
+            caller.fire();
+        }
+    }
+}
+
+impl<F, R> Task<F, R> {
+    /// Hands the task, which `job` is, too, to a thread of `pool` and waits for its end. If the caller is cancelled, or its time is up,
+    /// a task that has not begun is taken back; one that runs is left alone, if that is what `abandons` says.
+    fn run_on(&self, pool: &Arc<Pool>, kind: Kind, job: &Arc<dyn Job>, abandons: bool) -> R {
+        let turn = Turn::until(Deadline::NEVER);
+        let is_over = |state: &mut State| match state.phase {
+            Phase::Waiting => {
+                state.phase = Phase::Kept;
+                false
+            }
+            Phase::Running => !abandons,
+            Phase::Kept => false,
+            Phase::Done => true,
+        };
+        let mut ticket = None;
+        let phase = loop {
+            let mut state = self.state.lock();
+            match state.phase {
+                Phase::Kept => {
+                    // For the first time; or it was taken back, and what was asked of the caller cannot be delivered now.
+                    state.phase = Phase::Waiting;
+                    drop(state);
+                    ticket = pool.submit(kind, job.clone());
+                    if ticket.is_none() {
+                        // No thread to be had: better to block this worker than to fail.
+                        job.run();
+                    }
+                }
+                Phase::Running if !abandons => break Phase::Running,
+                Phase::Waiting | Phase::Running => {
+                    let _ =
+                        park::wait_in_unless(&self.state, state, State::caller, (), &turn, is_over);
+                }
+                Phase::Done => break Phase::Done,
+            }
+        };
+        drop(ticket);
+        if phase == Phase::Running {
+            // The job may borrow from the caller's frame (I3).
+            cancel::insist(|| self.wait_for_end());
+        }
+        let result = lock(&self.result).take();
+        match result.expect("a job leaves its result before it is done") {
+            Ok(value) => value,
+            Err(payload) => unwinding::resume(payload),
+        }
+    }
+
+    /// Waits until the result is there.
+    fn wait_for_end(&self) {
+        let turn = Turn::until(Deadline::NEVER);
+        loop {
+            let state = self.state.lock();
+            if state.phase == Phase::Done {
+                return;
+            }
+            let _ = park::wait_in(&self.state, state, State::caller, (), &turn);
+        }
+    }
+}
+
+/// Drops the closure of a task, if the caller still has it, in the caller's frame: a thread that has looked at a task in vain may hold
+/// it a moment longer, and must not be the one that drops what borrows from that frame (I3).
+struct DropsCall<'a, F>(&'a Mutex<Option<F>>);
+
+impl<F> Drop for DropsCall<'_, F> {
+    fn drop(&mut self) {
+        let call = lock(self.0).take();
+        drop(call);
+    }
+}
+
+/// Locks a mutex of this module, under which nothing of the user's runs.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The threads of the caller's runtime; for a plain thread of the default one, if that has started or can be.
+fn pool() -> Option<Arc<Pool>> {
+    default::with_current(|shared| shared.pool.clone()).ok()
+}
+
+/// Runs `f`, which may block its thread, on another thread, so that only the calling coroutine waits. On a plain thread `f` just runs.
 ///
-/// `f` runs to its end even if the coroutine is cancelled meanwhile; what it raises goes on in the caller.
-pub(crate) fn unblock<R: Send>(f: impl FnOnce() -> R + Send) -> R {
+/// `f` may borrow from the caller. It runs to its end once it has begun, whatever becomes of the coroutine: shutting a runtime down
+/// waits for it. For work that may be left alone when its result is not needed any more see [`unblock_detached`].
+///
+/// See the [module's documentation](self) for the threads, and for what is different inside `f`.
+///
+/// # Panics
+///
+/// Goes on with what `f` raises.
+///
+/// # Cancellation
+///
+/// A cancelled coroutine unwinds here as long as `f` has not begun, and then it never does. After that the cancellation is delivered
+/// at the next blocking call. The same goes for a [`timeout`](crate::time::timeout) around the call.
+///
+/// # Examples
+///
+/// ```
+/// use may_core::{blocking::unblock, spawn::spawn};
+///
+/// let handle = spawn(|| {
+///     let names = vec!["Cargo.toml", "src"];
+///     // `metadata` of std blocks its thread; `names` is borrowed.
+///     unblock(|| names.iter().filter(|name| std::fs::metadata(name).is_ok()).count())
+/// });
+/// assert!(handle.join().unwrap() <= 2);
+/// ```
+pub fn unblock<R: Send>(f: impl FnOnce() -> R + Send) -> R {
+    unblock_as(Kind::General, f)
+}
+
+/// As [`unblock`], for a job of a kind.
+pub(crate) fn unblock_as<R: Send>(kind: Kind, f: impl FnOnce() -> R + Send) -> R {
     if current::coroutine().is_none() {
         return f();
     }
-    park::assert_may_block();
-    let packet = Arc::new(Packet {
-        result: Mutex::new(None),
-        done: AtomicBool::new(false),
-        caller: WaitQueue::new(),
-    });
-    let for_job = packet.clone();
-    let job: Box<dyn FnOnce() + Send + '_> = Box::new(move || {
-        let result = catch_unwind(AssertUnwindSafe(f));
-        *for_job
-            .result
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner) = Some(result);
-        for_job.done.store(true, Ordering::Release);
-        for_job.caller.wake_all();
-    });
-    // SAFETY: (docs/safety.md, I3) the wait below ends only when the job has dropped `f` and left its result, and a shielded
-    // wait neither unwinds nor times out; so what the job borrows outlives it.
-    let job = unsafe { std::mem::transmute::<Box<dyn FnOnce() + Send + '_>, Job>(job) };
-    if let Err(job) = submit(job, most_threads()) {
-        // No thread to be had: better to block this worker than to fail.
-        job();
-    }
-    let is_done = || packet.done.load(Ordering::Acquire);
-    cancel::insist(|| {
-        while !is_done() {
-            let _ = park::wait(&packet.caller, &Turn::until(Deadline::NEVER), is_done);
-        }
-    });
-    let result = packet
-        .result
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner)
-        .take();
-    match result.expect("a job leaves its result before it is done") {
-        Ok(value) => value,
-        Err(payload) => unwinding::resume(payload),
-    }
+    park::before_handing_over();
+    let Some(pool) = pool() else {
+        return f();
+    };
+    let task = Task::new(f);
+    let _drops_call = DropsCall(&task.call);
+    let job: Arc<dyn Job + '_> = task.clone();
+    // SAFETY: (docs/safety.md, I3) the closure is called only between the phases waiting and done, and `run_on` returns or unwinds only
+    // if the task is done or was taken back; and it is dropped by the call or in this frame. The result is taken in this frame. What
+    // a thread holds of the task after that is memory without anything in it.
+    let job = unsafe { std::mem::transmute::<Arc<dyn Job + '_>, Arc<dyn Job>>(job) };
+    task.run_on(&pool, kind, &job, false)
+}
+
+/// As [`unblock`], for work that need not be waited for: if the coroutine is cancelled, or the time of a
+/// [`timeout`](crate::time::timeout) is up, the caller unwinds at once. `f` then runs on, unattended, until it ends by itself, and its
+/// result is dropped.
+///
+/// Such a job keeps its thread, so many of them that never end leave none for others. On a plain thread, too, `f` runs on a thread of
+/// the pool, of the default runtime.
+///
+/// # Panics
+///
+/// Goes on with what `f` raises, if somebody still waits for it. The panic is reported in any case.
+///
+/// # Cancellation
+///
+/// A cancelled coroutine unwinds here. If `f` has not begun it never does; otherwise it goes on.
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+/// use may_core::{blocking::unblock_detached, time::timeout};
+///
+/// let (_sender, receiver) = std::sync::mpsc::channel::<u32>();
+/// let answer = timeout(Duration::from_millis(10), || {
+///     // waits for ever, and blocks its thread
+///     unblock_detached(move || receiver.recv())
+/// });
+/// assert!(answer.is_err());
+/// ```
+pub fn unblock_detached<R: Send + 'static>(f: impl FnOnce() -> R + Send + 'static) -> R {
+    park::before_handing_over();
+    let Some(pool) = pool() else {
+        return f();
+    };
+    let task = Task::new(f);
+    let _drops_call = DropsCall(&task.call);
+    let job: Arc<dyn Job> = task.clone();
+    task.run_on(&pool, Kind::General, &job, true)
 }

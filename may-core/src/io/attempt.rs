@@ -124,7 +124,7 @@ pub(super) fn cancelled() -> io::Error {
 }
 
 /// Sees to it that events of the descriptor arrive: through the worker that waits, or for a plain thread through any.
-pub(super) fn register(polled: &Polled) -> io::Result<()> {
+pub(crate) fn register(polled: &Polled) -> io::Result<()> {
     let mine: Option<Arc<Registrar>> =
         with_local(|local| local.map(|local| local.driver().registrar().clone()));
     match mine {

@@ -4,7 +4,8 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
 use std::{iter, option, slice, vec};
 
-use crate::blocking::unblock;
+use crate::blocking::unblock_as;
+use crate::pool::Kind;
 
 /// What may be written for an address; the counterpart of `std::net::ToSocketAddrs`, with the same shape and the same
 /// implementations.
@@ -33,7 +34,7 @@ pub trait ToSocketAddrs {
     ///
     /// # Cancellation
     ///
-    /// A look-up is carried to its end; a cancellation waits for the next blocking call.
+    /// As for [`unblock`](crate::blocking::unblock): a look-up that has begun is carried to its end.
     fn to_socket_addrs(&self) -> io::Result<Self::Iter>;
 }
 
@@ -66,7 +67,7 @@ where
 {
     match literal {
         Some(address) => Ok(vec![address].into_iter()),
-        None => unblock(move || name.to_socket_addrs()),
+        None => unblock_as(Kind::LookUp, move || name.to_socket_addrs()),
     }
 }
 

@@ -218,9 +218,19 @@ struct Limited {
     by_limit: bool,
 }
 
-/// Panics where a call that blocks would; for calls that must not begin what they could not wait for.
-pub(crate) fn assert_may_block() {
-    let _ = Blocker::current();
+/// To be called before a call has others begin what it will wait for: panics where a call that blocks would, and raises what is
+/// due.
+pub(crate) fn before_handing_over() {
+    match Blocker::current() {
+        Blocker::Coroutine(coroutine) => {
+            // SAFETY: (docs/safety.md, R1) the running coroutine's block lives while it runs.
+            let header = unsafe { coroutine.as_ref() };
+            if header.is_special() {
+                raise_due(header);
+            }
+        }
+        Blocker::Thread(_) => raise_due_limit_of_thread(),
+    }
 }
 
 /// Has the worker end the wait of a cancelled coroutine again later, if nothing may be raised in it now.
@@ -654,10 +664,15 @@ pub fn yield_now() {
 /// What [`yield_now`] is on a plain thread.
 #[cold]
 fn yield_thread() {
+    raise_due_limit_of_thread();
+    std::thread::yield_now();
+}
+
+/// Raises the limit of a plain thread if it has been reached.
+fn raise_due_limit_of_thread() {
     if limit::of_thread().has_elapsed() && !std::thread::panicking() {
         cancel::raise_limit();
     }
-    std::thread::yield_now();
 }
 
 /// The rare half of [`yield_now`]: delivers a cancellation or a limit, or refuses to suspend.
@@ -666,6 +681,12 @@ fn before_yield(header: &Header) {
     if header.forbids_blocking() {
         refuse("`yield_now` was called inside `forbid_blocking`");
     }
+    raise_due(header);
+}
+
+/// Raises a cancellation that was requested, or a limit that was reached.
+#[cold]
+fn raise_due(header: &Header) {
     if cancel::is_due(header) {
         cancel::raise();
     }

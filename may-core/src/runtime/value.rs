@@ -263,9 +263,8 @@ impl RuntimeBuilder {
     }
 
     /// Sets how many threads there may be for work that blocks its thread, such as looking up names; what comes beyond that
-    /// waits for its turn. Zero means 512, as does not calling this.
-    ///
-    /// The threads are those of the process: what another runtime has started serves this one, too.
+    /// waits for its turn. Zero means 512, as does not calling this. Each runtime has threads of its own, so none keeps another one
+    /// waiting.
     pub fn blocking_threads(mut self, threads: usize) -> RuntimeBuilder {
         self.settings.set_blocking_threads(threads);
         self

@@ -6,6 +6,7 @@ use crate::channel::{Receiver, RecvEvent, SendEvent, Sender};
 use crate::event::{Finish, RawEvent};
 use crate::io::event::IoEvent;
 use crate::io::{AcceptFrom, Transfer};
+use crate::signal::{SignalEvent, Signals};
 use crate::spawn::{JoinEvent, JoinHandle};
 use crate::sync::{
     AcquireEvent, CancelToken, FlagEvent, LockEvent, Mutex, Notify, NotifyEvent, Semaphore,
@@ -20,19 +21,32 @@ use crate::time::{Interval, TickEvent};
     note = "pass the `Receiver` half"
 )]
 pub trait RecvFrom {
-    /// The messages.
-    type Message;
+    /// The event.
+    type Event<'a>: RawEvent + Finish
+    where
+        Self: 'a;
 
-    /// The receiver, if it is there.
+    /// The event of receiving something, if the receiver is there.
     #[doc(hidden)]
-    fn receiver(&self) -> Option<&Receiver<Self::Message>>;
+    fn recv_event(&self) -> Option<Self::Event<'_>>;
 }
 
 impl<T> RecvFrom for Receiver<T> {
-    type Message = T;
+    type Event<'a>
+        = RecvEvent<'a, T>
+    where
+        T: 'a;
 
-    fn receiver(&self) -> Option<&Receiver<T>> {
-        Some(self)
+    fn recv_event(&self) -> Option<RecvEvent<'_, T>> {
+        Some(RecvEvent::new(self))
+    }
+}
+
+impl RecvFrom for Signals {
+    type Event<'a> = SignalEvent<'a>;
+
+    fn recv_event(&self) -> Option<SignalEvent<'_>> {
+        Some(SignalEvent::new(self))
     }
 }
 
@@ -92,34 +106,35 @@ where
     }
 }
 
-/// Forwards a trait's one method through references, counted pointers and options.
-macro_rules! forward {
-    ($trait:ident, $method:ident, $end:ident, [$($pointer:ty),+]) => {
+/// Receives through what leads to a receiver.
+macro_rules! recv_through {
+    ($([$($bound:tt)*] $pointer:ty, $this:ident => $inner:expr;)+) => {
         $(
-            impl<R: $trait + ?Sized> $trait for $pointer {
-                type Message = R::Message;
+            impl<R: RecvFrom $($bound)*> RecvFrom for $pointer {
+                type Event<'a>
+                    = R::Event<'a>
+                where
+                    Self: 'a;
 
-                fn $method(&self) -> Option<&$end<R::Message>> {
-                    (**self).$method()
+                fn recv_event(&self) -> Option<R::Event<'_>> {
+                    let $this = self;
+                    $inner.recv_event()
                 }
             }
         )+
-
-        impl<R: $trait> $trait for Option<R> {
-            type Message = R::Message;
-
-            fn $method(&self) -> Option<&$end<R::Message>> {
-                self.as_ref()?.$method()
-            }
-        }
     };
 }
 
-forward!(RecvFrom, receiver, Receiver, [&R, &mut R, Arc<R>]);
+recv_through! {
+    [+ ?Sized] &R, this => (**this);
+    [+ ?Sized] &mut R, this => (**this);
+    [+ ?Sized] Arc<R>, this => (**this);
+    [] Option<R>, this => this.as_ref()?;
+}
 
 /// The event of receiving from `from`.
-pub fn recv<R: RecvFrom + ?Sized>(from: &R) -> Option<RecvEvent<'_, R::Message>> {
-    from.receiver().map(RecvEvent::new)
+pub fn recv<R: RecvFrom + ?Sized>(from: &R) -> Option<R::Event<'_>> {
+    from.recv_event()
 }
 
 /// The event of getting the right to send to `to`.

@@ -1,60 +1,227 @@
-//! Signals.
+//! Signals, received as messages: [`Signals`] for any of them, [`ctrl_c`] for the commonest case.
+//!
+//! **From the first receiver on, a signal does not do any more what it does by default**, usually end the process: whether somebody
+//! receives it or not, and also when all its receivers have gone. A handler that some other library has installed before is called,
+//! too; one that it installs later replaces the one here, and nothing is received any more. To end a process as the signal would
+//! have, end it with the exit code 128 plus the number of the signal, which is what shells make of it. Programs that are started by
+//! this one have the default again.
 //!
 //! # Protocol
 //!
-//! The handler counts interrupts and writes a byte to a socket pair (`sys/interrupt.rs`); the other end is a descriptor like any
-//! other, so its event wakes the first of those who wait. A caller waits until the count differs from what it was when he called.
-//! One event must wake them all, also if somebody who called later has read the byte before the event was fetched; therefore
-//! everybody who has emptied the socket, or was woken, *relays*: whoever is the first to see a new count wakes everybody.
+//! The handler counts signals and writes a byte to a socket pair (`sys/signal_counter.rs`); the other end is a descriptor like any
+//! other, so its event wakes the first of those who wait. A caller waits until the count of a signal differs from the one that he has
+//! seen. One event must wake them all, also if somebody who called later has read the byte before the event was fetched; therefore
+//! everybody who has emptied the socket, or was woken, *relays*: whoever is the first to see a new total wakes everybody.
 //!
-//! No interrupt is missed: one that arrives before a caller has registered has changed the count, which he looks at after he has;
-//! for one that arrives later there is either an event, or somebody took the byte, who relays.
+//! No signal is missed: one that arrives before a caller has registered has changed the count, which he looks at after he has; for one
+//! that arrives later there is either an event, or somebody took the byte, who relays.
+//!
+//! * [`number`]: the type [`Signal`]
+//! * [`event`]: the next signal as an arm of a `select!`
 
+mod event;
+mod number;
+
+use std::fmt;
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering, fence};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 use crate::io::descriptor::Descriptor;
 use crate::reactor::Direction;
-use crate::sys::interrupt::{self, Inlet};
+use crate::sys::signal_counter::{self, Inlet};
 
-/// Where the bytes come from; installed by the first call.
-static INLET: OnceLock<Descriptor<Inlet>> = OnceLock::new();
-/// The count up to which everybody has been woken.
+pub use event::SignalEvent;
+pub use number::Signal;
+
+/// The total up to which everybody has been woken.
 static RELAYED: AtomicU64 = AtomicU64::new(0);
 
-/// The descriptor, which the first call makes.
-fn inlet() -> io::Result<&'static Descriptor<Inlet>> {
-    static INSTALLING: Mutex<()> = Mutex::new(());
-    if let Some(inlet) = INLET.get() {
-        return Ok(inlet);
+/// Where the bytes come from, which the first call opens.
+fn pipe() -> io::Result<&'static Descriptor<Inlet>> {
+    static PIPE: OnceLock<Descriptor<Inlet>> = OnceLock::new();
+    static OPENING: Mutex<()> = Mutex::new(());
+    if let Some(pipe) = PIPE.get() {
+        return Ok(pipe);
     }
-    let _installing = INSTALLING.lock().unwrap_or_else(PoisonError::into_inner);
-    if INLET.get().is_none() {
-        let inlet = Descriptor::new(interrupt::install()?);
-        return Ok(INLET.get_or_init(|| inlet));
+    let _opening = OPENING.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(pipe) = PIPE.get() {
+        return Ok(pipe);
     }
-    inlet()
+    let pipe = Descriptor::new(Inlet::open()?);
+    Ok(PIPE.get_or_init(|| pipe))
 }
 
-/// Takes the bytes out and, if there is a new interrupt, wakes everybody; the first to see it does.
-fn relay(inlet: &Descriptor<Inlet>) {
-    inlet.get().empty();
+/// Takes the bytes out and, if there is a new signal, wakes everybody; the first to see it does.
+fn relay(pipe: &Descriptor<Inlet>) {
+    pipe.get().empty();
     // Whoever emptied the socket sees the counts that came before the bytes.
     fence(Ordering::SeqCst);
-    let count = interrupt::count();
-    if RELAYED.fetch_max(count, Ordering::SeqCst) < count {
-        inlet.wake_all(Direction::Read);
+    let total = signal_counter::total();
+    if RELAYED.fetch_max(total, Ordering::SeqCst) < total {
+        pipe.wake_all(Direction::Read);
+    }
+}
+
+/// A receiver of signals. Each receiver gets every signal that it was made for, from the moment on when it was made.
+///
+/// Several signals of the same number that arrive before they are received count as one. Of several numbers the one that was named
+/// first is received first. Coroutines and threads that share one receiver share its signals: each goes to one of them.
+///
+/// See the [module's documentation](self) for what becomes of a signal's default action.
+///
+/// # Examples
+///
+/// A service that reads its configuration again when it is told to:
+///
+/// ```no_run
+/// use may_core::signal::{Signal, Signals};
+///
+/// let signals = Signals::new([Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP])?;
+/// loop {
+///     match signals.recv()? {
+///         Signal::SIGHUP => println!("reading the configuration again"),
+///         signal => {
+///             println!("{signal}: stopping");
+///             break;
+///         }
+///     }
+/// }
+/// # std::io::Result::Ok(())
+/// ```
+///
+/// It is an arm of `select!`, too: `Ok(signal) = recv(signals) else { .. } => ..`.
+pub struct Signals {
+    interests: Box<[Interest]>,
+}
+
+/// One signal of a receiver.
+struct Interest {
+    signal: Signal,
+    /// The count up to which it was received.
+    seen: AtomicU64,
+}
+
+impl Interest {
+    /// Whether it has arrived and was not received; if so, up to which count.
+    fn new_count(&self) -> Option<(u64, u64)> {
+        let seen = self.seen.load(Ordering::SeqCst);
+        let count = signal_counter::count(self.signal.as_raw());
+        (count != seen).then_some((seen, count))
+    }
+}
+
+impl Signals {
+    /// Makes a receiver of these signals. They do not do any more what they do by default, from now on.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidInput` for signals that cannot be received: those that no process may handle (SIGKILL, SIGSTOP), those that report a
+    /// fault of the process itself (SIGSEGV and its like, SIGABRT), and numbers that are none. Otherwise what the operating system
+    /// says, usually that the process has no descriptors left.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use may_core::signal::{Signal, Signals};
+    ///
+    /// let signals = Signals::new([Signal::SIGUSR1])?;
+    /// assert_eq!(signals.try_recv(), None);
+    ///
+    /// let error = Signals::new([Signal::from_raw(9)]).unwrap_err();
+    /// assert!(error.to_string().starts_with("SIGKILL cannot be received"));
+    /// # std::io::Result::Ok(())
+    /// ```
+    pub fn new(signals: impl IntoIterator<Item = Signal>) -> io::Result<Signals> {
+        let signals: Vec<Signal> = signals.into_iter().collect();
+        let refused = |signal: Signal, why: &str| {
+            let text = format!("{signal} cannot be received: {why}");
+            io::Error::new(io::ErrorKind::InvalidInput, text)
+        };
+        // All of them are looked at before anything is changed.
+        for &signal in &signals {
+            if let Some(why) = number::refusal(signal) {
+                return Err(refused(signal, why));
+            }
+        }
+        pipe()?;
+        let interest = |signal: Signal| {
+            signal_counter::count_from_now_on(signal.as_raw()).map_err(|error| {
+                match error.kind() {
+                    io::ErrorKind::InvalidInput => refused(signal, "there is none on this system"),
+                    _ => error,
+                }
+            })?;
+            Ok(Interest {
+                signal,
+                seen: AtomicU64::new(signal_counter::count(signal.as_raw())),
+            })
+        };
+        let interests = signals.into_iter().map(interest);
+        Ok(Signals {
+            interests: interests.collect::<io::Result<_>>()?,
+        })
+    }
+
+    /// Blocks the caller until one of the signals arrives, or takes one that has.
+    ///
+    /// A plain thread that calls this starts the default runtime if need be, whose workers watch for the signals.
+    ///
+    /// # Errors
+    ///
+    /// If the operating system has no memory to watch for them.
+    ///
+    /// # Cancellation
+    ///
+    /// A cancelled coroutine unwinds here, and takes no signal with it.
+    pub fn recv(&self) -> io::Result<Signal> {
+        let pipe = pipe()?;
+        loop {
+            relay(pipe);
+            if let Some(signal) = self.try_recv() {
+                return Ok(signal);
+            }
+            pipe.wait_for_event(Direction::Read, || self.has_some())?;
+        }
+    }
+
+    /// Takes a signal that has arrived, without waiting.
+    #[must_use = "a signal that is taken is not received again"]
+    pub fn try_recv(&self) -> Option<Signal> {
+        self.interests.iter().find_map(|interest| {
+            while let Some((seen, count)) = interest.new_count() {
+                // Another one who shares the receiver may be faster.
+                if interest
+                    .seen
+                    .compare_exchange(seen, count, Ordering::SeqCst, Ordering::SeqCst)
+                    .is_ok()
+                {
+                    return Some(interest.signal);
+                }
+            }
+            None
+        })
+    }
+
+    /// Whether there is a signal to take.
+    fn has_some(&self) -> bool {
+        let mut interests = self.interests.iter();
+        interests.any(|interest| interest.new_count().is_some())
+    }
+}
+
+impl fmt::Debug for Signals {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let signals = self.interests.iter().map(|interest| interest.signal);
+        f.debug_set().entries(signals).finish()
     }
 }
 
 /// Blocks the caller until ctrl-c is pressed (on Unix: until the process gets SIGINT) after the call.
 ///
 /// Any number of coroutines and threads may wait at once; one interrupt ends the waits of all of them. **From the first call on
-/// the signal does not end the process any more**, whether somebody waits or not; a handler that was installed before is replaced.
-/// System calls that it interrupts are restarted.
-///
-/// A plain thread that calls this starts the default runtime if need be, whose workers watch for the signal.
+/// the signal does not end the process any more**, whether somebody waits or not. System calls that it interrupts are restarted. It is
+/// [`Signals`] with one signal, from the call on; a service that must not miss one between two calls keeps a receiver.
 ///
 /// # Errors
 ///
@@ -81,13 +248,5 @@ fn relay(inlet: &Descriptor<Inlet>) {
 /// # std::io::Result::Ok(())
 /// ```
 pub fn ctrl_c() -> io::Result<()> {
-    let inlet = inlet()?;
-    let before = interrupt::count();
-    loop {
-        relay(inlet);
-        if interrupt::count() != before {
-            return Ok(());
-        }
-        inlet.wait_for_event(Direction::Read, || interrupt::count() != before)?;
-    }
+    Signals::new([Signal::SIGINT])?.recv().map(drop)
 }

@@ -5,10 +5,10 @@
 pub(crate) mod chunk;
 #[cfg(unix)]
 pub(crate) mod descriptor;
-#[cfg(unix)]
-pub(crate) mod interrupt;
 pub(crate) mod memory;
 pub(crate) mod poll;
+#[cfg(unix)]
+pub(crate) mod signal_counter;
 #[cfg(unix)]
 pub(crate) mod signals;
 #[cfg(unix)]

@@ -17,7 +17,7 @@ pub(crate) struct Settings {
     pub(crate) thread_name: String,
     /// Whether worker n is bound to the nth processor.
     pub(crate) pin_workers: bool,
-    /// How many threads the pool for blocking work may have for one more to be started.
+    /// How many threads there may be for work that blocks.
     pub(crate) blocking_threads: usize,
     /// Whether a stack's memory is given back each time a coroutine ends, so that no secret stays in it.
     pub(crate) scrub_stacks: bool,

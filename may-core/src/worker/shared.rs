@@ -19,6 +19,7 @@ use crate::coroutine::current;
 use crate::coroutine::header::{Header, flag};
 use crate::coroutine::home::Home;
 use crate::coroutine::report;
+use crate::pool::Pool;
 use crate::reactor::{Driver, Registrar};
 use crate::stack::overflow;
 use crate::sys::thread::CAN_PIN;
@@ -112,6 +113,8 @@ pub(crate) struct Shared {
     pub(crate) settings: Settings,
     /// The workers.
     pub(crate) peers: Box<[CachePadded<Peer>]>,
+    /// Threads for work that blocks.
+    pub(crate) pool: Arc<Pool>,
     /// Who watches and who sleeps.
     pub(crate) idle: CachePadded<Idle>,
     /// Seeds from outside, for whoever is free first.
@@ -162,6 +165,7 @@ impl Shared {
         }
         let shared = Arc::new(Shared {
             peers: peers.into_boxed_slice(),
+            pool: Pool::new(settings.blocking_threads),
             idle: CachePadded::new(Idle::new()),
             injected: Injected::new(),
             stopping: AtomicBool::new(false),
@@ -326,6 +330,7 @@ impl Shared {
     /// Asks all workers to cancel what lives and to end.
     pub(crate) fn stop(&self) {
         self.stopping.store(true, Ordering::SeqCst);
+        self.pool.close();
         self.rouse_all();
     }
 

@@ -9,10 +9,17 @@ mod time;
 
 use crate::row::Row;
 
-/// Functions whose tests are elsewhere, by the beginning of their names: sockets and signals have matrices of their own, and the
-/// budget is spent by the channels.
-pub(crate) const ELSEWHERE: &[&str] =
-    &["net/", "signal/", "io/", "os/", "park/mod.rs spend_budget"];
+/// Functions whose tests are elsewhere, by the beginning of their names: sockets, signals and what runs on other threads have
+/// matrices of their own, and the budget is spent by the channels.
+pub(crate) const ELSEWHERE: &[&str] = &[
+    "net/",
+    "signal/",
+    "io/",
+    "os/",
+    "blocking/",
+    "fs/",
+    "park/mod.rs spend_budget",
+];
 
 /// All rows.
 pub(crate) fn all() -> Vec<Row> {

@@ -1,0 +1,343 @@
+//! Files and directories in the shape of `std::fs`, which block only the coroutine; plain threads may use them, too.
+//!
+//! A program in which `std::fs` is replaced by `may::fs` compiles and behaves. No operating system tells when a file is ready, so each
+//! call is std's own, made on one of the threads of [`blocking`](crate::blocking); on a plain thread it is just made.
+//!
+//! # What a call costs
+//!
+//! The way to a thread and back takes some ten microseconds. So read and write in large pieces: whole files with [`read`], [`write`],
+//! [`Read::read_to_end`](std::io::Read::read_to_end) or [`write_all`](std::io::Write::write_all), which make the way once, and small
+//! pieces through [`BufReader`](std::io::BufReader) and [`BufWriter`](std::io::BufWriter). Many small calls in a row make the way once if
+//! [`unblock`]`(|| ..)` is around those of std.
+//!
+//! # Cancellation
+//!
+//! All of these calls: a cancelled coroutine unwinds in one that no thread has begun, and then it has not happened. One that has begun
+//! is carried to its end. So no call is half done, nothing that was read is lost; and a file system that does not answer holds up the
+//! coroutine until it does. Where that must not be, [`unblock_detached`](crate::blocking::unblock_detached) around std's call lets
+//! go of it.
+//!
+//! # What is not here
+//!
+//! `File::lock` and its like, which std has had since Rust 1.89, one version later than May asks for: a blocking lock would keep a
+//! thread for as long as it takes.
+//!
+//! Opening a named pipe waits for the other side on a thread, and so does reading from one: for pipes, terminals and devices there is
+//! readiness.
+//!
+//! * [`file`]: the types [`File`] and [`OpenOptions`]
+//! * [`directory`]: the types [`ReadDir`], [`DirEntry`] and [`DirBuilder`]
+
+mod directory;
+mod file;
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::blocking::unblock;
+
+pub use directory::{DirBuilder, DirEntry, ReadDir};
+pub use file::{File, OpenOptions};
+pub use std::fs::{FileTimes, FileType, Metadata, Permissions};
+
+/// Makes std's call with a path, where it may block.
+fn on<R: Send>(path: impl AsRef<Path>, call: impl FnOnce(&Path) -> R + Send) -> R {
+    let path = path.as_ref();
+    unblock(|| call(path))
+}
+
+/// Makes std's call with two paths, where it may block.
+fn from_to<R: Send>(
+    from: impl AsRef<Path>,
+    to: impl AsRef<Path>,
+    call: impl FnOnce(&Path, &Path) -> R + Send,
+) -> R {
+    let (from, to) = (from.as_ref(), to.as_ref());
+    unblock(|| call(from, to))
+}
+
+/// Reads a whole file; as [`std::fs::read`].
+///
+/// # Errors
+///
+/// What the operating system says, for example that there is no such file.
+///
+/// # Cancellation
+///
+/// See the [module's documentation](self#cancellation).
+///
+/// # Examples
+///
+/// ```
+/// let text = may_core::spawn::spawn(|| may_core::fs::read("Cargo.toml")).join().unwrap()?;
+/// assert!(text.starts_with(b"[package]"));
+/// # std::io::Result::Ok(())
+/// ```
+pub fn read<P: AsRef<Path>>(path: P) -> io::Result<Vec<u8>> {
+    on(path, |path| std::fs::read(path))
+}
+
+/// Reads a whole file as text; as [`std::fs::read_to_string`].
+///
+/// # Errors
+///
+/// What the operating system says; `InvalidData` if it is not UTF-8.
+///
+/// # Cancellation
+///
+/// See the [module's documentation](self#cancellation).
+pub fn read_to_string<P: AsRef<Path>>(path: P) -> io::Result<String> {
+    on(path, |path| std::fs::read_to_string(path))
+}
+
+/// Writes a whole file, which is created or replaced; as [`std::fs::write`].
+///
+/// # Errors
+///
+/// What the operating system says.
+///
+/// # Cancellation
+///
+/// See the [module's documentation](self#cancellation).
+///
+/// # Examples
+///
+/// ```
+/// use may_core::fs;
+///
+/// let path = std::env::temp_dir().join(format!("may-doc-{}", std::process::id()));
+/// fs::write(&path, "written")?;
+/// assert_eq!(fs::read_to_string(&path)?, "written");
+/// fs::remove_file(&path)?;
+/// assert!(!fs::exists(&path)?);
+/// # std::io::Result::Ok(())
+/// ```
+pub fn write<P: AsRef<Path>, C: AsRef<[u8]>>(path: P, contents: C) -> io::Result<()> {
+    let contents = contents.as_ref();
+    on(path, |path| std::fs::write(path, contents))
+}
+
+/// Copies a file and its permissions, and returns how many bytes that were; as [`std::fs::copy`].
+///
+/// # Errors
+///
+/// What the operating system says; `InvalidInput` if `from` is not a file.
+///
+/// # Cancellation
+///
+/// See the [module's documentation](self#cancellation).
+pub fn copy<P: AsRef<Path>, Q: AsRef<Path>>(from: P, to: Q) -> io::Result<u64> {
+    from_to(from, to, |from, to| std::fs::copy(from, to))
+}
+
+/// Gives a file or a directory another name, replacing what had it; as [`std::fs::rename`].
+///
+/// # Errors
+///
+/// What the operating system says, for example that the names are on different file systems.
+///
+/// # Cancellation
+///
+/// See the [module's documentation](self#cancellation).
+pub fn rename<P: AsRef<Path>, Q: AsRef<Path>>(from: P, to: Q) -> io::Result<()> {
+    from_to(from, to, |from, to| std::fs::rename(from, to))
+}
+
+/// Gives a file a second name; as [`std::fs::hard_link`].
+///
+/// # Errors
+///
+/// What the operating system says.
+///
+/// # Cancellation
+///
+/// See the [module's documentation](self#cancellation).
+pub fn hard_link<P: AsRef<Path>, Q: AsRef<Path>>(original: P, link: Q) -> io::Result<()> {
+    from_to(original, link, |original, link| {
+        std::fs::hard_link(original, link)
+    })
+}
+
+/// Makes a symbolic link; as [`std::fs::soft_link`], and deprecated as that is.
+///
+/// # Errors
+///
+/// What the operating system says.
+///
+/// # Cancellation
+///
+/// See the [module's documentation](self#cancellation).
+#[deprecated(note = "use `unblock` with the function of `std::os` for your platform")]
+pub fn soft_link<P: AsRef<Path>, Q: AsRef<Path>>(original: P, link: Q) -> io::Result<()> {
+    #[expect(deprecated, reason = "it is what this stands for")]
+    from_to(original, link, |original, link| {
+        std::fs::soft_link(original, link)
+    })
+}
+
+/// Where a symbolic link leads to; as [`std::fs::read_link`].
+///
+/// # Errors
+///
+/// What the operating system says, for example that it is not a link.
+///
+/// # Cancellation
+///
+/// See the [module's documentation](self#cancellation).
+pub fn read_link<P: AsRef<Path>>(path: P) -> io::Result<PathBuf> {
+    on(path, |path| std::fs::read_link(path))
+}
+
+/// The absolute path, without links and dots; as [`std::fs::canonicalize`].
+///
+/// # Errors
+///
+/// What the operating system says, for example that there is nothing there.
+///
+/// # Cancellation
+///
+/// See the [module's documentation](self#cancellation).
+pub fn canonicalize<P: AsRef<Path>>(path: P) -> io::Result<PathBuf> {
+    on(path, |path| std::fs::canonicalize(path))
+}
+
+/// What is known of a file, following links; as [`std::fs::metadata`].
+///
+/// # Errors
+///
+/// What the operating system says.
+///
+/// # Cancellation
+///
+/// See the [module's documentation](self#cancellation).
+pub fn metadata<P: AsRef<Path>>(path: P) -> io::Result<Metadata> {
+    on(path, |path| std::fs::metadata(path))
+}
+
+/// What is known of a file, or of a link itself; as [`std::fs::symlink_metadata`].
+///
+/// # Errors
+///
+/// What the operating system says.
+///
+/// # Cancellation
+///
+/// See the [module's documentation](self#cancellation).
+pub fn symlink_metadata<P: AsRef<Path>>(path: P) -> io::Result<Metadata> {
+    on(path, |path| std::fs::symlink_metadata(path))
+}
+
+/// Whether there is anything; as [`std::fs::exists`].
+///
+/// # Errors
+///
+/// If that cannot be found out, for example for want of a permission.
+///
+/// # Cancellation
+///
+/// See the [module's documentation](self#cancellation).
+pub fn exists<P: AsRef<Path>>(path: P) -> io::Result<bool> {
+    on(path, |path| std::fs::exists(path))
+}
+
+/// Changes permissions; as [`std::fs::set_permissions`].
+///
+/// # Errors
+///
+/// What the operating system says.
+///
+/// # Cancellation
+///
+/// See the [module's documentation](self#cancellation).
+pub fn set_permissions<P: AsRef<Path>>(path: P, perm: Permissions) -> io::Result<()> {
+    on(path, |path| std::fs::set_permissions(path, perm))
+}
+
+/// Removes a file; as [`std::fs::remove_file`].
+///
+/// # Errors
+///
+/// What the operating system says.
+///
+/// # Cancellation
+///
+/// See the [module's documentation](self#cancellation).
+pub fn remove_file<P: AsRef<Path>>(path: P) -> io::Result<()> {
+    on(path, |path| std::fs::remove_file(path))
+}
+
+/// Makes a directory; as [`std::fs::create_dir`].
+///
+/// # Errors
+///
+/// What the operating system says, for example that there is one.
+///
+/// # Cancellation
+///
+/// See the [module's documentation](self#cancellation).
+pub fn create_dir<P: AsRef<Path>>(path: P) -> io::Result<()> {
+    on(path, |path| std::fs::create_dir(path))
+}
+
+/// Makes a directory and those above that are missing; as [`std::fs::create_dir_all`].
+///
+/// # Errors
+///
+/// What the operating system says.
+///
+/// # Cancellation
+///
+/// See the [module's documentation](self#cancellation).
+pub fn create_dir_all<P: AsRef<Path>>(path: P) -> io::Result<()> {
+    on(path, |path| std::fs::create_dir_all(path))
+}
+
+/// Removes an empty directory; as [`std::fs::remove_dir`].
+///
+/// # Errors
+///
+/// What the operating system says, for example that it is not empty.
+///
+/// # Cancellation
+///
+/// See the [module's documentation](self#cancellation).
+pub fn remove_dir<P: AsRef<Path>>(path: P) -> io::Result<()> {
+    on(path, |path| std::fs::remove_dir(path))
+}
+
+/// Removes a directory with all that is in it, without following links; as [`std::fs::remove_dir_all`].
+///
+/// # Errors
+///
+/// What the operating system says; what has been removed by then is gone.
+///
+/// # Cancellation
+///
+/// See the [module's documentation](self#cancellation).
+pub fn remove_dir_all<P: AsRef<Path>>(path: P) -> io::Result<()> {
+    on(path, |path| std::fs::remove_dir_all(path))
+}
+
+/// What is in a directory; as [`std::fs::read_dir`].
+///
+/// # Errors
+///
+/// What the operating system says, for example that it is not a directory.
+///
+/// # Cancellation
+///
+/// See the [module's documentation](self#cancellation).
+///
+/// # Examples
+///
+/// ```
+/// let mut names = Vec::new();
+/// for entry in may_core::fs::read_dir("src")? {
+///     names.push(entry?.file_name());
+/// }
+/// assert!(names.contains(&"lib.rs".into()));
+/// # std::io::Result::Ok(())
+/// ```
+pub fn read_dir<P: AsRef<Path>>(path: P) -> io::Result<ReadDir> {
+    on(path, ReadDir::open)
+}
