@@ -4,7 +4,8 @@
 //! only from layers below their own, which `tests/tests/architecture.rs` checks:
 //!
 //! ```text
-//! 12  runtime  select
+//! 13  runtime  select
+//! 12  process
 //! 11  spawn
 //! 10  sync
 //!  9  channel  fs  net  signal  time
@@ -57,6 +58,8 @@ pub mod sync;
 pub mod time;
 
 pub mod spawn;
+
+pub mod process;
 
 #[doc(hidden)]
 pub mod select;

@@ -28,9 +28,10 @@
 //! | [`net`] | sockets |
 //! | [`io`] | any other descriptor; all of `std::io` |
 //! | [`fs`] | files and directories |
+//! | [`process`] | child processes |
 //! | [`time`] | sleeping, limits around blocking code, regular times |
 //! | [`unblock`], [`blocking`] | code that blocks its thread, on threads that are there for it |
-//! | [`signal`] | ctrl-c |
+//! | [`signal`] | ctrl-c, and any other signal |
 //! | [`runtime`] | runtimes as values, settings |
 //!
 //! # What to know before the first program
@@ -46,7 +47,9 @@
 mod macros;
 
 pub use blocking::{unblock, unblock_detached};
-pub use may_core::{blocking, channel, coroutine_local, fs, net, runtime, signal, sync, time};
+pub use may_core::{
+    blocking, channel, coroutine_local, fs, net, process, runtime, signal, sync, time,
+};
 pub use may_macros::{coroutine, main, test};
 pub use runtime::{Runtime, config};
 

@@ -6,6 +6,7 @@ use crate::channel::{Receiver, RecvEvent, SendEvent, Sender};
 use crate::event::{Finish, RawEvent};
 use crate::io::event::IoEvent;
 use crate::io::{AcceptFrom, Transfer};
+use crate::process::{Child, ExitEvent};
 use crate::signal::{SignalEvent, Signals};
 use crate::spawn::{JoinEvent, JoinHandle};
 use crate::sync::{
@@ -180,6 +181,14 @@ impl Waitable for Notify {
 
     fn event(&self) -> Option<NotifyEvent<'_>> {
         Some(NotifyEvent::new(self))
+    }
+}
+
+impl Waitable for Child {
+    type Event<'a> = ExitEvent<'a>;
+
+    fn event(&self) -> Option<ExitEvent<'_>> {
+        Some(ExitEvent::new(self))
     }
 }
 

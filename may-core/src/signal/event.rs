@@ -31,6 +31,11 @@ impl<'a> SignalEvent<'a> {
         }
     }
 
+    /// Takes no notice of a signal that was received: for those to whom it only says that there may be something to see.
+    pub(crate) fn forget(&mut self) {
+        self.received = None;
+    }
+
     /// Those who wait for the pipe.
     fn queue(&self) -> &'static WaitQueue {
         self.pipe.polled().source().queue(Direction::Read)

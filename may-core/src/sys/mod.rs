@@ -8,6 +8,8 @@ pub(crate) mod descriptor;
 pub(crate) mod memory;
 pub(crate) mod poll;
 #[cfg(unix)]
+pub(crate) mod process;
+#[cfg(unix)]
 pub(crate) mod signal_counter;
 #[cfg(unix)]
 pub(crate) mod signals;

@@ -18,6 +18,7 @@ pub(crate) const ELSEWHERE: &[&str] = &[
     "os/",
     "blocking/",
     "fs/",
+    "process/",
     "park/mod.rs spend_budget",
 ];
 

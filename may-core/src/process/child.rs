@@ -1,0 +1,319 @@
+//! A running child process.
+
+use std::fmt;
+use std::io::{self, Read};
+use std::os::fd::{AsFd, OwnedFd};
+use std::process::{self, ExitStatus, Output};
+use std::sync::OnceLock;
+
+use super::{ChildStderr, ChildStdin, ChildStdout, orphan};
+use crate::io::attempt::More;
+use crate::io::descriptor::Descriptor;
+use crate::reactor::Direction;
+use crate::signal::{Signal, Signals};
+use crate::spawn::scope;
+use crate::sys;
+
+/// A child process, running or ended; the counterpart of [`std::process::Child`].
+///
+/// Dropping it does not end the child, and does not wait for it; see the [module's documentation](super#cancellation).
+///
+/// Its end is an arm of `select!`: `wait(child) => child.wait()?`. (The arm leaves the status for [`wait`](Child::wait), which returns
+/// at once then.)
+///
+/// # Examples
+///
+/// ```
+/// use std::io::Write;
+/// use may_core::process::{Command, Stdio};
+///
+/// let mut child = Command::new("cat").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
+/// child.stdin.take().unwrap().write_all(b"through a child")?;
+/// let output = child.wait_with_output()?;
+/// assert_eq!(output.stdout, b"through a child");
+/// # std::io::Result::Ok(())
+/// ```
+pub struct Child {
+    /// The end of its standard input, if it has a pipe.
+    pub stdin: Option<ChildStdin>,
+    /// The end of its standard output, if it has a pipe.
+    pub stdout: Option<ChildStdout>,
+    /// The end of its standard error, if it has a pipe.
+    pub stderr: Option<ChildStderr>,
+    /// None only while it is handed over.
+    inner: Option<process::Child>,
+    exit: OnceLock<Exit>,
+}
+
+/// What tells of a child's end.
+pub(super) enum Exit {
+    /// A descriptor that becomes readable.
+    Descriptor(Descriptor<OwnedFd>),
+    /// That some child has ended.
+    Signals(Signals),
+}
+
+impl Exit {
+    /// What there is for the child with a number.
+    fn of(id: u32) -> io::Result<Exit> {
+        match sys::process::exit_descriptor(id) {
+            Ok(descriptor) => Ok(Exit::Descriptor(Descriptor::new(descriptor))),
+            // There are no such descriptors on this system, or none left.
+            Err(_) => Exit::by_signal(),
+        }
+    }
+
+    /// What there is on every system.
+    fn by_signal() -> io::Result<Exit> {
+        Signals::new([Signal::SIGCHLD]).map(Exit::Signals)
+    }
+}
+
+impl Child {
+    /// Takes a child of std's over.
+    pub(super) fn new(mut inner: process::Child) -> io::Result<Child> {
+        let stdin = inner.stdin.take().map(ChildStdin::new);
+        let stdout = inner.stdout.take().map(ChildStdout::new);
+        let stderr = inner.stderr.take().map(ChildStderr::new);
+        Ok(Child {
+            stdin: stdin.transpose()?,
+            stdout: stdout.transpose()?,
+            stderr: stderr.transpose()?,
+            inner: Some(inner),
+            exit: OnceLock::new(),
+        })
+    }
+
+    /// What tells of the child's end.
+    pub(super) fn exit(&self) -> io::Result<&Exit> {
+        if let Some(exit) = self.exit.get() {
+            return Ok(exit);
+        }
+        let exit = Exit::of(self.id())?;
+        Ok(self.exit.get_or_init(|| exit))
+    }
+
+    /// The child of std's.
+    fn inner(&mut self) -> &mut process::Child {
+        self.inner.as_mut().expect("it has not been handed over")
+    }
+
+    /// Ends the child by force (SIGKILL). It still has to be waited for. One that has been waited for is not touched.
+    ///
+    /// # Errors
+    ///
+    /// What the operating system says, for example that the child runs as another user.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use may_core::process::Command;
+    ///
+    /// let mut child = Command::new("sleep").arg("1000").spawn()?;
+    /// child.kill()?;
+    /// assert_eq!(child.wait()?.code(), None);
+    /// # std::io::Result::Ok(())
+    /// ```
+    pub fn kill(&mut self) -> io::Result<()> {
+        self.inner().kill()
+    }
+
+    /// The number of the process.
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        self.inner.as_ref().map_or(0, process::Child::id)
+    }
+
+    /// Waits for the child's end, and says how it ended; again and again, if it is called again. Its standard input is closed first, so
+    /// that it does not wait for more.
+    ///
+    /// # Errors
+    ///
+    /// What the operating system says, for example that somebody else has waited for the child.
+    ///
+    /// # Cancellation
+    ///
+    /// A cancelled coroutine unwinds here; the child runs on, and can be waited for.
+    pub fn wait(&mut self) -> io::Result<ExitStatus> {
+        drop(self.stdin.take());
+        loop {
+            // Made before it is looked whether the child has ended: no signal is missed.
+            if let Err(error) = self.exit() {
+                // Without anything that tells of it, it may have ended by now all the same.
+                return self.try_wait()?.ok_or(error);
+            }
+            if let Some(status) = self.try_wait()? {
+                return Ok(status);
+            }
+            match self.exit()? {
+                Exit::Descriptor(descriptor) => {
+                    descriptor.attempt(Direction::Read, |descriptor| {
+                        match sys::descriptor::is_readable(descriptor.as_fd())? {
+                            true => Ok(((), More::Perhaps)),
+                            false => Err(io::ErrorKind::WouldBlock.into()),
+                        }
+                    })?;
+                }
+                Exit::Signals(signals) => {
+                    signals.recv()?;
+                }
+            }
+        }
+    }
+
+    /// How the child ended, if it has; without waiting.
+    ///
+    /// # Errors
+    ///
+    /// As for [`wait`](Child::wait).
+    pub fn try_wait(&mut self) -> io::Result<Option<ExitStatus>> {
+        self.inner().try_wait()
+    }
+
+    /// Waits for the child's end, and returns all that it has written into its pipes until then. Both are read at once, so it does not
+    /// matter in which order and how much it writes. Its standard input is closed first.
+    ///
+    /// On a plain thread, if there are two pipes, this starts the default runtime if need be.
+    ///
+    /// # Errors
+    ///
+    /// What the operating system says.
+    ///
+    /// # Cancellation
+    ///
+    /// A cancelled coroutine unwinds here. The child runs on, and its pipes are closed; it is waited for when another one is started.
+    ///
+    /// # Examples
+    ///
+    /// See [`Child`].
+    pub fn wait_with_output(mut self) -> io::Result<Output> {
+        drop(self.stdin.take());
+        let (stdout, stderr) = (self.stdout.take(), self.stderr.take());
+        let mut lost_if_cancelled = Held(self);
+        let (mut out, mut err) = (Vec::new(), Vec::new());
+        match (stdout, stderr) {
+            (None, None) => {}
+            (Some(mut stdout), None) => drop(stdout.read_to_end(&mut out)?),
+            (None, Some(mut stderr)) => drop(stderr.read_to_end(&mut err)?),
+            (Some(mut stdout), Some(mut stderr)) => {
+                scope(|scope| {
+                    let errors = scope.spawn(|| stderr.read_to_end(&mut err));
+                    stdout.read_to_end(&mut out)?;
+                    errors
+                        .join()
+                        .unwrap_or_else(|payload| std::panic::resume_unwind(payload))
+                })?;
+            }
+        }
+        let status = lost_if_cancelled.0.wait()?;
+        Ok(Output {
+            status,
+            stdout: out,
+            stderr: err,
+        })
+    }
+
+    /// Waits for a child whose handle nobody else has.
+    pub(super) fn wait_for_end(self) -> io::Result<ExitStatus> {
+        Held(self).0.wait()
+    }
+}
+
+/// A child whose handle goes with the call that waits for it. If the call does not get to the child's end, the child is waited for
+/// later.
+struct Held(Child);
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        if let Some(mut inner) = self.0.inner.take()
+            && matches!(inner.try_wait(), Ok(None))
+        {
+            orphan::adopt(inner);
+        }
+    }
+}
+
+impl fmt::Debug for Child {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Child")
+            .field("stdin", &self.stdin)
+            .field("stdout", &self.stdout)
+            .field("stderr", &self.stderr)
+            .field("id", &self.id())
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+    use std::time::{Duration, Instant};
+
+    use super::{Child, Exit};
+    use crate::coroutine::Cancelled;
+    use crate::process::{Command, ExitEvent, Stdio};
+    use crate::runtime::Runtime;
+    use crate::select::{Mode, after, select};
+    use crate::spawn::spawn;
+
+    /// A child of whose end only SIGCHLD tells.
+    fn told_by_signal() -> Child {
+        let mut command = Command::new("cat");
+        let child = command.stdin(Stdio::piped()).spawn().unwrap();
+        assert!(child.exit.set(Exit::by_signal().unwrap()).is_ok());
+        child
+    }
+
+    #[test]
+    fn without_a_descriptor_the_signal_tells_of_the_end() {
+        let runtime = Runtime::builder().workers(2).build().unwrap();
+        runtime.run(|| {
+            for _ in 0..50 {
+                let mut children = [told_by_signal(), told_by_signal()];
+                // Two at once, of one signal perhaps.
+                let stdin = children.each_mut().map(|child| child.stdin.take());
+                let waiting = children.map(|mut child| spawn(move || child.wait().unwrap()));
+                drop(stdin);
+                for waiting in waiting {
+                    assert!(waiting.join().unwrap().success());
+                }
+            }
+            let mut child = told_by_signal();
+            let stdin = child.stdin.take();
+            let waiting = spawn(move || child.wait());
+            waiting.cancel();
+            assert!(waiting.join().unwrap_err().is::<Cancelled>());
+            drop(stdin);
+        });
+    }
+
+    #[test]
+    fn without_a_descriptor_the_signal_is_an_arm_for_several() {
+        let runtime = Runtime::builder().workers(2).build().unwrap();
+        runtime.run(|| {
+            for _ in 0..50 {
+                let mut child = told_by_signal();
+                let mut time = after(Duration::from_millis(1));
+                let mut exit = ExitEvent::new(&child);
+                assert_eq!(select(&mut [&mut exit, &mut time], Mode::Fair), 1);
+                let ended = AtomicBool::new(false);
+                let stdin = child.stdin.take();
+                crate::spawn::scope(|scope| {
+                    for _ in 0..3 {
+                        scope.spawn(|| {
+                            let mut exit = ExitEvent::new(&child);
+                            select(&mut [&mut exit], Mode::Fair);
+                            assert!(ended.load(SeqCst));
+                        });
+                    }
+                    crate::park::yield_now();
+                    ended.store(true, SeqCst);
+                    drop(stdin);
+                });
+                let start = Instant::now();
+                assert!(child.wait().unwrap().success());
+                assert!(start.elapsed() < Duration::from_secs(10));
+            }
+        });
+    }
+}

@@ -1,0 +1,277 @@
+//! How a child process is started.
+
+use std::ffi::OsStr;
+use std::fmt;
+use std::io;
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{self, CommandArgs, CommandEnvs, ExitStatus, Output, Stdio};
+
+use super::{Child, orphan};
+use crate::blocking::unblock;
+
+/// How a child process is started; the counterpart of [`std::process::Command`], where each setting is told.
+///
+/// The extensions that std has for Unix in a trait are methods here.
+///
+/// # Examples
+///
+/// ```
+/// use may_core::{process::Command, spawn::spawn};
+///
+/// let handle = spawn(|| Command::new("echo").arg("hello").output());
+/// let output = handle.join().unwrap()?;
+/// assert!(output.status.success());
+/// assert_eq!(output.stdout, b"hello\n");
+/// # std::io::Result::Ok(())
+/// ```
+pub struct Command {
+    inner: process::Command,
+    /// Whether what becomes of standard output and of standard error was set, so that `output` leaves it.
+    stdout_is_set: bool,
+    stderr_is_set: bool,
+    /// The same for standard input.
+    stdin_is_set: bool,
+}
+
+impl Command {
+    /// A child that runs `program`, which is looked for in `PATH` if it has no slash, without arguments, in this process's environment
+    /// and directory, and with its standard streams.
+    pub fn new<S: AsRef<OsStr>>(program: S) -> Command {
+        process::Command::new(program).into()
+    }
+
+    /// Adds an argument.
+    pub fn arg<S: AsRef<OsStr>>(&mut self, arg: S) -> &mut Command {
+        self.inner.arg(arg);
+        self
+    }
+
+    /// Adds arguments.
+    pub fn args<I, S>(&mut self, args: I) -> &mut Command
+    where
+        I: IntoIterator<Item = S>,
+        S: AsRef<OsStr>,
+    {
+        self.inner.args(args);
+        self
+    }
+
+    /// Sets a variable of the environment.
+    pub fn env<K, V>(&mut self, key: K, val: V) -> &mut Command
+    where
+        K: AsRef<OsStr>,
+        V: AsRef<OsStr>,
+    {
+        self.inner.env(key, val);
+        self
+    }
+
+    /// Sets variables of the environment.
+    pub fn envs<I, K, V>(&mut self, vars: I) -> &mut Command
+    where
+        I: IntoIterator<Item = (K, V)>,
+        K: AsRef<OsStr>,
+        V: AsRef<OsStr>,
+    {
+        self.inner.envs(vars);
+        self
+    }
+
+    /// Leaves a variable of the environment out.
+    pub fn env_remove<K: AsRef<OsStr>>(&mut self, key: K) -> &mut Command {
+        self.inner.env_remove(key);
+        self
+    }
+
+    /// Leaves the whole environment out, and what was set so far.
+    pub fn env_clear(&mut self) -> &mut Command {
+        self.inner.env_clear();
+        self
+    }
+
+    /// Sets the directory in which it runs.
+    pub fn current_dir<P: AsRef<Path>>(&mut self, dir: P) -> &mut Command {
+        self.inner.current_dir(dir);
+        self
+    }
+
+    /// Sets where standard input comes from; unless it is set, from where this process has its own, and for [`output`](Command::output)
+    /// from nowhere.
+    pub fn stdin<T: Into<Stdio>>(&mut self, cfg: T) -> &mut Command {
+        self.inner.stdin(cfg);
+        self.stdin_is_set = true;
+        self
+    }
+
+    /// Sets where standard output goes; unless it is set, to where this process has its own, and for [`output`](Command::output) into a
+    /// pipe.
+    pub fn stdout<T: Into<Stdio>>(&mut self, cfg: T) -> &mut Command {
+        self.inner.stdout(cfg);
+        self.stdout_is_set = true;
+        self
+    }
+
+    /// Sets where standard error goes; as for [`stdout`](Command::stdout).
+    pub fn stderr<T: Into<Stdio>>(&mut self, cfg: T) -> &mut Command {
+        self.inner.stderr(cfg);
+        self.stderr_is_set = true;
+        self
+    }
+
+    /// Starts a child.
+    ///
+    /// # Errors
+    ///
+    /// What the operating system says, for example that there is no such program; `InvalidInput` if an argument, a variable or a path
+    /// has a zero byte in it.
+    ///
+    /// # Cancellation
+    ///
+    /// As for [`unblock`](crate::blocking::unblock): a cancelled coroutine unwinds here if no thread has begun to start it, and then
+    /// there is no child.
+    pub fn spawn(&mut self) -> io::Result<Child> {
+        unblock(|| {
+            orphan::reap();
+            Child::new(self.inner.spawn()?)
+        })
+    }
+
+    /// Runs a child to its end, and returns what it has written to its standard output and error.
+    ///
+    /// # Errors
+    ///
+    /// As for [`spawn`](Command::spawn), and what the operating system says while it runs.
+    ///
+    /// # Cancellation
+    ///
+    /// As for [`spawn`](Command::spawn) and [`Child::wait_with_output`].
+    pub fn output(&mut self) -> io::Result<Output> {
+        // Set for this one child only, like the defaults of std.
+        if !self.stdin_is_set {
+            self.inner.stdin(Stdio::null());
+        }
+        if !self.stdout_is_set {
+            self.inner.stdout(Stdio::piped());
+        }
+        if !self.stderr_is_set {
+            self.inner.stderr(Stdio::piped());
+        }
+        /// Puts the defaults back, also if starting the child is cancelled.
+        struct Restore<'a>(&'a mut Command);
+        impl Drop for Restore<'_> {
+            fn drop(&mut self) {
+                let Command {
+                    inner,
+                    stdin_is_set,
+                    stdout_is_set,
+                    stderr_is_set,
+                } = self.0;
+                if !*stdin_is_set {
+                    inner.stdin(Stdio::inherit());
+                }
+                if !*stdout_is_set {
+                    inner.stdout(Stdio::inherit());
+                }
+                if !*stderr_is_set {
+                    inner.stderr(Stdio::inherit());
+                }
+            }
+        }
+        let child = Restore(self).0.spawn()?;
+        child.wait_with_output()
+    }
+
+    /// Runs a child to its end, and says how it ended.
+    ///
+    /// # Errors
+    ///
+    /// As for [`spawn`](Command::spawn).
+    ///
+    /// # Cancellation
+    ///
+    /// As for [`spawn`](Command::spawn). If it has been started it runs on, and is waited for when another one is started.
+    pub fn status(&mut self) -> io::Result<ExitStatus> {
+        self.spawn()?.wait_for_end()
+    }
+
+    /// The program.
+    #[must_use]
+    pub fn get_program(&self) -> &OsStr {
+        self.inner.get_program()
+    }
+
+    /// The arguments, without the program.
+    #[must_use]
+    pub fn get_args(&self) -> CommandArgs<'_> {
+        self.inner.get_args()
+    }
+
+    /// The variables that were set, or with `None` left out.
+    #[must_use]
+    pub fn get_envs(&self) -> CommandEnvs<'_> {
+        self.inner.get_envs()
+    }
+
+    /// The directory, if one was set.
+    #[must_use]
+    pub fn get_current_dir(&self) -> Option<&Path> {
+        self.inner.get_current_dir()
+    }
+
+    /// Sets as which user it runs.
+    pub fn uid(&mut self, id: u32) -> &mut Command {
+        self.inner.uid(id);
+        self
+    }
+
+    /// Sets as which group it runs.
+    pub fn gid(&mut self, id: u32) -> &mut Command {
+        self.inner.gid(id);
+        self
+    }
+
+    /// Sets what it is called by itself.
+    pub fn arg0<S: AsRef<OsStr>>(&mut self, arg: S) -> &mut Command {
+        self.inner.arg0(arg);
+        self
+    }
+
+    /// Sets its process group; 0 stands for one of its own.
+    pub fn process_group(&mut self, pgroup: i32) -> &mut Command {
+        self.inner.process_group(pgroup);
+        self
+    }
+
+    /// Runs the program in place of this process, which ends with it: coroutines are gone without their destructors.
+    ///
+    /// # Errors
+    ///
+    /// It returns only if it fails: what the operating system says.
+    pub fn exec(&mut self) -> io::Error {
+        self.inner.exec()
+    }
+
+    /// The command of std's, for what is not here (`pre_exec`). The standard streams are to be set here.
+    pub fn as_std_mut(&mut self) -> &mut process::Command {
+        &mut self.inner
+    }
+}
+
+/// Its standard streams count as not set.
+impl From<process::Command> for Command {
+    fn from(inner: process::Command) -> Command {
+        Command {
+            inner,
+            stdin_is_set: false,
+            stdout_is_set: false,
+            stderr_is_set: false,
+        }
+    }
+}
+
+impl fmt::Debug for Command {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.inner.fmt(f)
+    }
+}

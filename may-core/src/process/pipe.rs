@@ -1,0 +1,174 @@
+//! This process's ends of a child's standard streams.
+
+use std::fmt;
+use std::io::{self, IoSlice, IoSliceMut, Read, Write};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, IntoRawFd, OwnedFd, RawFd};
+use std::process;
+
+use crate::io::event::IoEvent;
+use crate::io::{CoIo, Transfer};
+
+/// Makes an end of std's one of ours. The pipe is this process's own, so its mode may be changed.
+macro_rules! end_of_pipe {
+    ($(#[$documentation:meta])* $name:ident) => {
+        $(#[$documentation])*
+        pub struct $name(CoIo<process::$name>);
+
+        impl $name {
+            /// Takes an end of std's over.
+            pub(super) fn new(end: process::$name) -> io::Result<$name> {
+                CoIo::new(end).map($name)
+            }
+        }
+
+        impl AsFd for $name {
+            fn as_fd(&self) -> BorrowedFd<'_> {
+                self.0.as_fd()
+            }
+        }
+
+        impl AsRawFd for $name {
+            fn as_raw_fd(&self) -> RawFd {
+                self.0.as_raw_fd()
+            }
+        }
+
+        impl IntoRawFd for $name {
+            fn into_raw_fd(self) -> RawFd {
+                self.0.into_inner().into_raw_fd()
+            }
+        }
+
+        impl From<$name> for OwnedFd {
+            fn from(end: $name) -> OwnedFd {
+                end.0.into_inner().into()
+            }
+        }
+
+        impl From<OwnedFd> for $name {
+            fn from(descriptor: OwnedFd) -> $name {
+                let end = CoIo::new(descriptor.into());
+                // Only a descriptor that is not open would be refused.
+                $name(end.expect("an open descriptor can be asked what it is"))
+            }
+        }
+
+        /// For another child, whose stream it becomes.
+        impl From<$name> for process::Stdio {
+            fn from(end: $name) -> process::Stdio {
+                end.0.into_inner().into()
+            }
+        }
+
+        impl Transfer for $name {
+            fn read_event<'a>(&'a self, buffer: &'a mut [u8]) -> Option<IoEvent<'a, usize>> {
+                self.0.read_event(buffer)
+            }
+
+            fn write_event<'a>(&'a self, buffer: &'a [u8]) -> Option<IoEvent<'a, usize>> {
+                self.0.write_event(buffer)
+            }
+
+            fn ready_event(&self, write: bool) -> Option<IoEvent<'_, ()>> {
+                self.0.ready_event(write)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.get_ref().fmt(f)
+            }
+        }
+    };
+}
+
+/// Implements `Read` for an end, and for references to it.
+macro_rules! reads {
+    ($($name:ident),+) => {$(
+        /// # Cancellation
+        ///
+        /// A cancelled coroutine unwinds while it waits for the child to write; no bytes have been taken then.
+        impl Read for &$name {
+            fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+                (&self.0).read(buffer)
+            }
+
+            fn read_vectored(&mut self, buffers: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
+                (&self.0).read_vectored(buffers)
+            }
+        }
+
+        /// # Cancellation
+        ///
+        /// As for a reference.
+        impl Read for $name {
+            fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+                (&*self).read(buffer)
+            }
+
+            fn read_vectored(&mut self, buffers: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
+                (&*self).read_vectored(buffers)
+            }
+        }
+    )+};
+}
+
+end_of_pipe! {
+    /// The end to which a child's standard input is connected; the counterpart of [`std::process::ChildStdin`]. The child sees an end
+    /// of file when it is dropped.
+    ///
+    /// It is an arm of `select!`, too: `write(stdin, &buffer)`, `writable(stdin)`.
+    ChildStdin
+}
+
+end_of_pipe! {
+    /// The end to which a child's standard output is connected; the counterpart of [`std::process::ChildStdout`].
+    ///
+    /// It is an arm of `select!`, too: `read(stdout, &mut buffer)`, `readable(stdout)`.
+    ChildStdout
+}
+
+end_of_pipe! {
+    /// The end to which a child's standard error is connected; the counterpart of [`std::process::ChildStderr`].
+    ///
+    /// It is an arm of `select!`, too: `read(stderr, &mut buffer)`, `readable(stderr)`.
+    ChildStderr
+}
+
+reads!(ChildStdout, ChildStderr);
+
+/// # Cancellation
+///
+/// A cancelled coroutine unwinds while it waits for the child to read; nothing of what the call was to write has been written then.
+impl Write for &ChildStdin {
+    fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
+        (&self.0).write(buffer)
+    }
+
+    fn write_vectored(&mut self, buffers: &[IoSlice<'_>]) -> io::Result<usize> {
+        (&self.0).write_vectored(buffers)
+    }
+
+    /// Does nothing: what was written is on its way.
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// # Cancellation
+///
+/// As for a reference.
+impl Write for ChildStdin {
+    fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
+        (&*self).write(buffer)
+    }
+
+    fn write_vectored(&mut self, buffers: &[IoSlice<'_>]) -> io::Result<usize> {
+        (&*self).write_vectored(buffers)
+    }
+
+    /// Does nothing: what was written is on its way.
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}

@@ -1,0 +1,41 @@
+//! Child processes, as far as std does not know them: being told of their end, without reaping them.
+
+use std::io;
+use std::os::fd::OwnedFd;
+
+/// A descriptor that becomes readable when a child of this process ends, and stays so. The child has not been waited for, so its number
+/// is not used again.
+///
+/// # Errors
+///
+/// What the operating system says: that it has no such descriptors, or none left.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub(crate) fn exit_descriptor(id: u32) -> io::Result<OwnedFd> {
+    use std::os::fd::FromRawFd;
+
+    // SAFETY: (docs/safety.md, system calls) plain values only. It is closed on `exec`.
+    let descriptor = unsafe { libc::syscall(libc::SYS_pidfd_open, id as libc::pid_t, 0) };
+    match libc::c_int::try_from(descriptor) {
+        // SAFETY: (docs/safety.md, system calls) the descriptor is new, and nobody else's.
+        Ok(descriptor) if descriptor >= 0 => Ok(unsafe { OwnedFd::from_raw_fd(descriptor) }),
+        _ => Err(io::Error::last_os_error()),
+    }
+}
+
+/// See above.
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+pub(crate) fn exit_descriptor(_id: u32) -> io::Result<OwnedFd> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
+/// Whether a child of this process has ended, or is no child any more. It still has to be waited for.
+pub(crate) fn has_ended(id: u32) -> bool {
+    // SAFETY: (docs/safety.md, system calls) zeros are a value of this plain structure, which lives across the call.
+    unsafe {
+        let mut information: libc::siginfo_t = std::mem::zeroed();
+        let options = libc::WEXITED | libc::WNOHANG | libc::WNOWAIT;
+        let result = libc::waitid(libc::P_PID, id as libc::id_t, &mut information, options);
+        // An error says that there is nothing to wait for.
+        result != 0 || information.si_pid() != 0
+    }
+}
