@@ -10,8 +10,8 @@ macro_rules! function {
     ($type:ident::$name:ident []: $signature:ty) => {
         let _: $signature = $type::$name;
     };
-    ($type:ident::$name:ident [$generic:ty]: $signature:ty) => {
-        let _: $signature = $type::$name::<$generic>;
+    ($type:ident::$name:ident [$($generic:ty),+]: $signature:ty) => {
+        let _: $signature = $type::$name::<$($generic),+>;
     };
 }
 

@@ -56,7 +56,7 @@ pub(super) enum Exit {
 impl Exit {
     /// What there is for the child with a number.
     fn of(id: u32) -> io::Result<Exit> {
-        match sys::process::exit_descriptor(id) {
+        match sys::process::end_descriptor(id) {
             Ok(descriptor) => Ok(Exit::Descriptor(Descriptor::new(descriptor))),
             // There are no such descriptors on this system, or none left.
             Err(_) => Exit::by_signal(),
@@ -244,76 +244,38 @@ impl fmt::Debug for Child {
     }
 }
 
+/// A `cat` of whose end only SIGCHLD tells.
+#[cfg(test)]
+pub(crate) fn told_by_signal() -> Child {
+    let mut command = super::Command::new("cat");
+    let child = command.stdin(process::Stdio::piped()).spawn().unwrap();
+    assert!(child.exit.set(Exit::by_signal().unwrap()).is_ok());
+    child
+}
+
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
-    use std::time::{Duration, Instant};
-
-    use super::{Child, Exit};
+    use super::told_by_signal;
     use crate::coroutine::Cancelled;
-    use crate::process::{Command, ExitEvent, Stdio};
-    use crate::runtime::Runtime;
-    use crate::select::{Mode, after, select};
     use crate::spawn::spawn;
 
-    /// A child of whose end only SIGCHLD tells.
-    fn told_by_signal() -> Child {
-        let mut command = Command::new("cat");
-        let child = command.stdin(Stdio::piped()).spawn().unwrap();
-        assert!(child.exit.set(Exit::by_signal().unwrap()).is_ok());
-        child
-    }
-
     #[test]
-    fn without_a_descriptor_the_signal_tells_of_the_end() {
-        let runtime = Runtime::builder().workers(2).build().unwrap();
-        runtime.run(|| {
-            for _ in 0..50 {
-                let mut children = [told_by_signal(), told_by_signal()];
-                // Two at once, of one signal perhaps.
-                let stdin = children.each_mut().map(|child| child.stdin.take());
-                let waiting = children.map(|mut child| spawn(move || child.wait().unwrap()));
-                drop(stdin);
-                for waiting in waiting {
-                    assert!(waiting.join().unwrap().success());
-                }
-            }
-            let mut child = told_by_signal();
-            let stdin = child.stdin.take();
-            let waiting = spawn(move || child.wait());
-            waiting.cancel();
-            assert!(waiting.join().unwrap_err().is::<Cancelled>());
+    fn without_a_descriptor_a_signal_tells_of_the_end() {
+        for _ in 0..50 {
+            let mut children = [told_by_signal(), told_by_signal()];
+            // Two at once, of one signal perhaps.
+            let stdin = children.each_mut().map(|child| child.stdin.take());
+            let waiting = children.map(|mut child| spawn(move || child.wait().unwrap()));
             drop(stdin);
-        });
-    }
-
-    #[test]
-    fn without_a_descriptor_the_signal_is_an_arm_for_several() {
-        let runtime = Runtime::builder().workers(2).build().unwrap();
-        runtime.run(|| {
-            for _ in 0..50 {
-                let mut child = told_by_signal();
-                let mut time = after(Duration::from_millis(1));
-                let mut exit = ExitEvent::new(&child);
-                assert_eq!(select(&mut [&mut exit, &mut time], Mode::Fair), 1);
-                let ended = AtomicBool::new(false);
-                let stdin = child.stdin.take();
-                crate::spawn::scope(|scope| {
-                    for _ in 0..3 {
-                        scope.spawn(|| {
-                            let mut exit = ExitEvent::new(&child);
-                            select(&mut [&mut exit], Mode::Fair);
-                            assert!(ended.load(SeqCst));
-                        });
-                    }
-                    crate::park::yield_now();
-                    ended.store(true, SeqCst);
-                    drop(stdin);
-                });
-                let start = Instant::now();
-                assert!(child.wait().unwrap().success());
-                assert!(start.elapsed() < Duration::from_secs(10));
+            for waiting in waiting {
+                assert!(waiting.join().unwrap().success());
             }
-        });
+        }
+        let mut child = told_by_signal();
+        let stdin = child.stdin.take();
+        let waiting = spawn(move || (child.wait(), child));
+        waiting.cancel();
+        assert!(waiting.join().unwrap_err().is::<Cancelled>());
+        drop(stdin);
     }
 }

@@ -51,6 +51,8 @@ mod orphan;
 mod pipe;
 
 pub use child::Child;
+#[cfg(test)]
+pub(crate) use child::told_by_signal;
 pub use command::Command;
 pub use event::ExitEvent;
 pub use pipe::{ChildStderr, ChildStdin, ChildStdout};

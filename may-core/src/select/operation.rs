@@ -331,3 +331,43 @@ pub fn readable(stream: &(impl Transfer + ?Sized)) -> Option<IoEvent<'_, ()>> {
 pub fn writable(stream: &(impl Transfer + ?Sized)) -> Option<IoEvent<'_, ()>> {
     stream.ready_event(true)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+    use std::time::Duration;
+
+    use crate::process::{ExitEvent, told_by_signal};
+    use crate::select::{Mode, after, select};
+    use crate::spawn::{scope, spawn};
+
+    #[test]
+    fn several_wait_for_a_child_of_whose_end_only_a_signal_tells() {
+        let rounds = spawn(|| {
+            for _ in 0..50 {
+                let mut child = told_by_signal();
+                let mut time = after(Duration::from_millis(1));
+                let mut exit = ExitEvent::new(&child);
+                let won = select(&mut [&mut exit, &mut time], Mode::Fair);
+                assert_eq!(won, Some(1), "it lives");
+                drop(exit);
+                let closed = AtomicBool::new(false);
+                let stdin = child.stdin.take();
+                scope(|scope| {
+                    for _ in 0..3 {
+                        scope.spawn(|| {
+                            let mut exit = ExitEvent::new(&child);
+                            assert_eq!(select(&mut [&mut exit], Mode::Fair), Some(0));
+                            assert!(closed.load(SeqCst));
+                        });
+                    }
+                    crate::park::yield_now();
+                    closed.store(true, SeqCst);
+                    drop(stdin);
+                });
+                assert!(child.wait().unwrap().success());
+            }
+        });
+        rounds.join().unwrap();
+    }
+}

@@ -10,7 +10,7 @@ use std::os::fd::OwnedFd;
 ///
 /// What the operating system says: that it has no such descriptors, or none left.
 #[cfg(any(target_os = "linux", target_os = "android"))]
-pub(crate) fn exit_descriptor(id: u32) -> io::Result<OwnedFd> {
+pub(crate) fn end_descriptor(id: u32) -> io::Result<OwnedFd> {
     use std::os::fd::FromRawFd;
 
     // SAFETY: (docs/safety.md, system calls) plain values only. It is closed on `exec`.
@@ -24,7 +24,7 @@ pub(crate) fn exit_descriptor(id: u32) -> io::Result<OwnedFd> {
 
 /// See above.
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
-pub(crate) fn exit_descriptor(_id: u32) -> io::Result<OwnedFd> {
+pub(crate) fn end_descriptor(_id: u32) -> io::Result<OwnedFd> {
     Err(io::ErrorKind::Unsupported.into())
 }
 
