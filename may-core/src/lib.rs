@@ -6,7 +6,7 @@
 //! ```text
 //! 13  runtime  select
 //! 12  process
-//! 11  spawn
+//! 11  spawn  stdio
 //! 10  sync
 //!  9  channel  fs  net  signal  time
 //!  8  io  blocking
@@ -58,6 +58,7 @@ pub mod sync;
 pub mod time;
 
 pub mod spawn;
+pub mod stdio;
 
 pub mod process;
 

@@ -84,6 +84,9 @@ pub mod coroutine {
 /// its thread.
 pub mod io {
     pub use may_core::io::{AcceptFrom, CoIo, Transfer, wait_readable, wait_writable};
+    pub use may_core::stdio::{
+        Stderr, StderrLock, Stdin, StdinLock, Stdout, StdoutLock, stderr, stdin, stdout,
+    };
     pub use std::io::*;
 }
 

@@ -20,7 +20,7 @@
 //!
 //! # Modules
 //!
-//! * [`mutex`](mod@mutex), [`rwlock`], [`condvar`], [`poison`]: locks
+//! * [`mutex`](mod@mutex), [`rwlock`], [`condvar`], [`poison`]: locks; [`reentrant_lock`] for the standard streams
 //! * [`once`], [`once_lock`], [`lazy_lock`]: setting up once
 //! * [`semaphore`], [`barrier`], [`notify`], [`sync_flag`], [`wait_group`], [`cancel_token`]: waiting for each other
 //! * [`event`]: locks, permits and flags as arms of a `select!`
@@ -71,6 +71,7 @@ mod once;
 mod once_lock;
 pub mod oneshot;
 mod poison;
+mod reentrant_lock;
 mod rwlock;
 mod semaphore;
 pub mod spsc;
@@ -90,6 +91,7 @@ pub use notify::Notify;
 pub use once::ONCE_INIT;
 pub use once::{Once, OnceState};
 pub use once_lock::OnceLock;
+pub(crate) use reentrant_lock::{ReentrantLock, ReentrantLockGuard};
 pub use rwlock::{
     MappedRwLockReadGuard, MappedRwLockWriteGuard, RwLock, RwLockReadGuard, RwLockWriteGuard,
 };

@@ -15,4 +15,6 @@ pub(crate) mod signal_counter;
 pub(crate) mod signals;
 #[cfg(unix)]
 pub(crate) mod socket;
+#[cfg(unix)]
+pub(crate) mod standard;
 pub(crate) mod thread;

@@ -19,6 +19,7 @@ pub(crate) const ELSEWHERE: &[&str] = &[
     "blocking/",
     "fs/",
     "process/",
+    "stdio/",
     "park/mod.rs spend_budget",
 ];
 
