@@ -269,6 +269,16 @@ impl Random {
     }
 }
 
+/// Lets others run for a while: for not at all, until they all wait, or for some time; then the caller goes on at any moment.
+pub fn for_a_moment(random: &mut Random) {
+    match random.below(4) {
+        0 => {}
+        1 => coroutine::yield_now(),
+        _ => coroutine::sleep(Duration::from_micros(random.below(60))),
+    }
+    (0..random.below(20_000)).for_each(|_| std::hint::spin_loop());
+}
+
 /// Runs `body` with one seed after the other; the one from `MAY_TEST_SEED` only, if that is set. The seed that fails is printed.
 pub fn with_seeds(rounds: u64, body: impl Fn(Random)) {
     /// Prints the seed if the body unwinds.

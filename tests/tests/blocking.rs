@@ -8,8 +8,8 @@ use std::time::Duration;
 use may::coroutine::{self, JoinHandle};
 use may::{Runtime, select, time, unblock, unblock_detached};
 use may_tests::{
-    KINDS, OnDrop, alone, assert_cancelled, end, eventually, everywhere, in_place, message,
-    on_workers, spawn_waiting, watchdog, with_seeds,
+    KINDS, OnDrop, alone, assert_cancelled, end, eventually, everywhere, for_a_moment, in_place,
+    message, on_workers, spawn_waiting, watchdog, with_seeds,
 };
 
 /// How often each race is run.
@@ -570,8 +570,7 @@ fn a_cancellation_at_any_moment_loses_nothing() {
                     drop(result);
                     coroutine::park();
                 });
-                (0..random.below(3)).for_each(|_| coroutine::yield_now());
-                (0..random.below(20_000)).for_each(|_| std::hint::spin_loop());
+                for_a_moment(&mut random);
                 victim.cancel();
                 assert_cancelled(victim.join());
                 let (begun, came_back) = (begun.load(SeqCst), came_back.load(SeqCst));
@@ -588,6 +587,10 @@ fn a_cancellation_at_any_moment_loses_nothing() {
             });
         });
         println!("{workers} workers: {happened} happened, {cancelled} were cancelled");
+        assert!(
+            happened > 0 && cancelled > 0,
+            "the moments are not any moments"
+        );
         end(runtime);
     }
 }

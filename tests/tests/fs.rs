@@ -11,7 +11,9 @@ use std::time::{Duration, SystemTime};
 
 use may::coroutine;
 use may::fs::{self, DirBuilder, File, FileTimes, OpenOptions};
-use may_tests::{assert_cancelled, end, everywhere, on_workers, watchdog_for, with_seeds};
+use may_tests::{
+    assert_cancelled, end, everywhere, for_a_moment, on_workers, watchdog_for, with_seeds,
+};
 
 /// A directory of a test's own, which goes with it.
 struct Directory(PathBuf);
@@ -487,8 +489,7 @@ fn a_cancellation_at_any_moment_leaves_the_file_usable() {
                             coroutine::park();
                         })
                     };
-                    (0..random.below(3)).for_each(|_| coroutine::yield_now());
-                    (0..random.below(30_000)).for_each(|_| std::hint::spin_loop());
+                    for_a_moment(&mut random);
                     victim.cancel();
                     assert_cancelled(victim.join());
                     match done.load(SeqCst) {
