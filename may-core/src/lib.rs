@@ -7,7 +7,7 @@
 //! 12  runtime  select
 //! 11  spawn
 //! 10  sync
-//!  9  channel  net  signal  time
+//!  9  channel  net  os  signal  time
 //!  8  io  blocking
 //!  7  park  event
 //!  6  worker
@@ -50,6 +50,7 @@ pub mod io;
 
 pub mod channel;
 pub mod net;
+pub mod os;
 pub mod signal;
 pub mod sync;
 pub mod time;

@@ -26,6 +26,7 @@
 //! | [`select!`], [`mod@select`] | waiting for the first of several operations |
 //! | [`sync`] | what `std::sync` has, and more: `oneshot`, `watch`, `broadcast`, semaphores, cancel tokens |
 //! | [`net`] | sockets |
+//! | [`os::unix::net`] | Unix sockets |
 //! | [`io`] | any other descriptor; all of `std::io` |
 //! | [`time`] | sleeping, limits around blocking code, regular times |
 //! | [`signal`] | ctrl-c |
@@ -42,7 +43,7 @@
 
 mod macros;
 
-pub use may_core::{channel, coroutine_local, net, runtime, signal, sync, time};
+pub use may_core::{channel, coroutine_local, net, os, runtime, signal, sync, time};
 pub use may_macros::{coroutine, main, test};
 pub use runtime::{Runtime, config};
 

@@ -103,6 +103,19 @@ impl<T: AsFd> Foreign<T> {
         }
     }
 
+    /// What a socket has received. One of datagrams whose reading direction has been shut down goes on to say that there is nothing yet.
+    fn received(&self, received: io::Result<usize>) -> io::Result<usize> {
+        match received {
+            Err(error)
+                if error.kind() == io::ErrorKind::WouldBlock
+                    && descriptor::is_read_shut_down(self.as_fd())? =>
+            {
+                Ok(0)
+            }
+            received => received,
+        }
+    }
+
     /// Makes sure that a write does not wait, of as many bytes as this returns.
     fn ask_to_write(&self) -> io::Result<usize> {
         if !self.asks_first {
@@ -134,7 +147,7 @@ impl<T: AsFd> RawIo for Foreign<T> {
     fn read(&self, buffer: &mut [u8]) -> io::Result<(usize, More)> {
         self.ask_to_read()?;
         let read = match self.kind {
-            Kind::Socket => socket::receive(self.as_fd(), buffer)?,
+            Kind::Socket => self.received(socket::receive(self.as_fd(), buffer))?,
             _ => descriptor::read(self.as_fd(), buffer)?,
         };
         Ok(moved(read))
@@ -143,7 +156,10 @@ impl<T: AsFd> RawIo for Foreign<T> {
     fn read_vectored(&self, buffers: &mut [IoSliceMut<'_>]) -> io::Result<(usize, More)> {
         self.ask_to_read()?;
         let read = match self.kind {
-            Kind::Socket => socket::receive_vectored(self.as_fd(), buffers)?,
+            Kind::Socket => {
+                let received = socket::receive_vectored(self.as_fd(), buffers);
+                self.received(received.map(|(bytes, _)| bytes))?
+            }
             _ => descriptor::read_vectored(self.as_fd(), buffers)?,
         };
         Ok(moved(read))

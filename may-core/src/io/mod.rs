@@ -8,15 +8,22 @@
 //! * `attempt`: the one loop through which every call on a descriptor goes
 //! * `descriptor`: a descriptor together with its readiness and timeouts
 //! * `event`: calls on descriptors as arms of a `select!`; `operation`: what the operations take
-//! * `raw`: bytes through a descriptor, what all streams have in common
+//! * `raw`: bytes through a descriptor, what all streams have in common; `datagram`: what all sockets of datagrams have in common
+//! * `accept`: accepting, for all listeners
+//! * `handle`: what all types of sockets have in common
+//! * `pause`: waiting where no event tells
 
+mod accept;
 pub(crate) mod attempt;
 mod co_io;
+pub(crate) mod datagram;
 pub(crate) mod descriptor;
 pub(crate) mod event;
+pub(crate) mod handle;
 mod operation;
+pub(crate) mod pause;
 pub(crate) mod raw;
-mod wait;
+pub(crate) mod wait;
 
 pub use co_io::CoIo;
 pub use operation::{AcceptFrom, Transfer};

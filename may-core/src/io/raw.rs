@@ -10,21 +10,39 @@ use super::attempt::More;
 use super::descriptor::Descriptor;
 use super::event::IoEvent;
 use crate::reactor::Direction;
-use crate::sys::descriptor;
+use crate::sys::{descriptor, socket};
 
 /// How bytes are moved, without ever waiting: what cannot be done at once fails with `WouldBlock`. No buffer is empty.
+///
+/// What is here already is right for a TCP connection.
 pub(crate) trait RawIo: AsFd {
     /// Reads into a buffer.
-    fn read(&self, buffer: &mut [u8]) -> io::Result<(usize, More)>;
+    #[inline]
+    fn read(&self, buffer: &mut [u8]) -> io::Result<(usize, More)> {
+        let read = socket::receive(self.as_fd(), buffer)?;
+        Ok(drained_if_short(read, buffer.len()))
+    }
 
     /// Reads into several buffers, which are within the limits of one transfer.
-    fn read_vectored(&self, buffers: &mut [IoSliceMut<'_>]) -> io::Result<(usize, More)>;
+    fn read_vectored(&self, buffers: &mut [IoSliceMut<'_>]) -> io::Result<(usize, More)> {
+        let (read, _) = socket::receive_vectored(self.as_fd(), buffers)?;
+        let length = length_of(buffers.iter().map(|buffer| buffer.len()));
+        Ok(drained_if_short(read, length))
+    }
 
     /// Writes from a buffer.
-    fn write(&self, buffer: &[u8]) -> io::Result<(usize, More)>;
+    #[inline]
+    fn write(&self, buffer: &[u8]) -> io::Result<(usize, More)> {
+        let written = socket::send(self.as_fd(), buffer)?;
+        Ok(drained_if_short(written, buffer.len()))
+    }
 
     /// Writes from several buffers, which are within the limits of one transfer.
-    fn write_vectored(&self, buffers: &[IoSlice<'_>]) -> io::Result<(usize, More)>;
+    fn write_vectored(&self, buffers: &[IoSlice<'_>]) -> io::Result<(usize, More)> {
+        let written = socket::send_vectored(self.as_fd(), buffers)?;
+        let length = length_of(buffers.iter().map(|buffer| buffer.len()));
+        Ok(drained_if_short(written, length))
+    }
 }
 
 /// What a transfer of `moved` bytes says of what is left, where fewer than the `length` that was asked for mean that there is no more

@@ -22,12 +22,13 @@
 //!
 //! * `listener`: the type [`TcpListener`]
 //! * `stream`: the type [`TcpStream`]
+//! * `udp`: the type [`UdpSocket`]
 //! * `address`: from names to addresses, off the worker
 
 mod address;
-mod event;
 mod listener;
 mod stream;
+mod udp;
 
 pub use crate::io::{AcceptFrom, Transfer};
 pub use std::net::{
@@ -37,3 +38,4 @@ pub use std::net::{
 pub use address::ToSocketAddrs;
 pub use listener::{Incoming, TcpListener};
 pub use stream::TcpStream;
+pub use udp::UdpSocket;
