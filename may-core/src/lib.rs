@@ -4,7 +4,7 @@
 //! only from layers below their own, which `tests/tests/architecture.rs` checks:
 //!
 //! ```text
-//! 12  runtime  select
+//! 12  copy  runtime  select
 //! 11  spawn
 //! 10  sync
 //!  9  channel  net  os  signal  time
@@ -56,6 +56,8 @@ pub mod sync;
 pub mod time;
 
 pub mod spawn;
+
+pub mod copy;
 
 #[doc(hidden)]
 pub mod select;

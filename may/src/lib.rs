@@ -77,7 +77,11 @@ pub mod coroutine {
 /// Input and output, in the shape of `std::io`: all that std has there, and what blocks only the coroutine instead of what would block
 /// its thread.
 pub mod io {
-    pub use may_core::io::{AcceptFrom, CoIo, Transfer, wait_readable, wait_writable};
+    pub use may_core::copy::copy_bidirectional;
+    pub use may_core::io::{
+        AcceptFrom, CoIo, Duplex, OwnedReadHalf, OwnedWriteHalf, ReadFrom, ReadHalf, ReuniteError,
+        WriteHalf, WriteTo, wait_readable, wait_writable,
+    };
     pub use std::io::*;
 }
 

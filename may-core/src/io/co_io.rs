@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io::{self, IoSlice, IoSliceMut};
+use std::net::Shutdown;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::time::Duration;
@@ -185,6 +186,20 @@ impl<T: AsFd> RawIo for Foreign<T> {
             _ => descriptor::write_vectored(self.as_fd(), buffers)?,
         };
         Ok(moved(written))
+    }
+    /// What is no socket has no way to say it; its writers say it by closing it.
+    fn end_writing(&self) -> io::Result<()> {
+        match self.kind {
+            Kind::Socket => socket::shutdown(self.as_fd(), Shutdown::Write),
+            _ => Ok(()),
+        }
+    }
+
+    fn end(&self) -> io::Result<()> {
+        match self.kind {
+            Kind::Socket => socket::shutdown(self.as_fd(), Shutdown::Both),
+            _ => Ok(()),
+        }
     }
 }
 

@@ -84,10 +84,10 @@ impl<T: DatagramIo> Descriptor<T> {
     }
 }
 
-/// Implements `Transfer` for a type with a field `descriptor` of datagrams.
+/// Implements the arms of a `select!` for a type with a field `descriptor` of datagrams.
 macro_rules! datagram_arms {
     ($type:ty) => {
-        impl $crate::io::Transfer for $type {
+        impl $crate::io::ReadFrom for $type {
             fn read_event<'a>(
                 &'a self,
                 buffer: &'a mut [u8],
@@ -95,6 +95,12 @@ macro_rules! datagram_arms {
                 Some(self.descriptor.receive_event(buffer))
             }
 
+            fn readable_event(&self) -> Option<$crate::io::event::IoEvent<'_, ()>> {
+                self.descriptor.readable_event()
+            }
+        }
+
+        impl $crate::io::WriteTo for $type {
             fn write_event<'a>(
                 &'a self,
                 buffer: &'a [u8],
@@ -102,8 +108,8 @@ macro_rules! datagram_arms {
                 Some(self.descriptor.send_event(buffer))
             }
 
-            fn ready_event(&self, write: bool) -> Option<$crate::io::event::IoEvent<'_, ()>> {
-                Some(self.descriptor.ready_event(write))
+            fn writable_event(&self) -> Option<$crate::io::event::IoEvent<'_, ()>> {
+                self.descriptor.writable_event()
             }
         }
     };

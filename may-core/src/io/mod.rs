@@ -1,6 +1,7 @@
 //! Input and output that blocks the coroutine and nothing else; plain threads may use it, too.
 //!
 //! * [`CoIo`]: any descriptor as a stream
+//! * [`ReadHalf`], [`WriteHalf`], [`OwnedReadHalf`], [`OwnedWriteHalf`]: the directions of a stream apart
 //! * [`wait_readable`], [`wait_writable`]: for descriptors with which other libraries do as they like
 //!
 //! Inside:
@@ -19,6 +20,7 @@ mod co_io;
 pub(crate) mod datagram;
 pub(crate) mod descriptor;
 pub(crate) mod event;
+pub(crate) mod halves;
 pub(crate) mod handle;
 mod operation;
 pub(crate) mod pause;
@@ -26,5 +28,6 @@ pub(crate) mod raw;
 pub(crate) mod wait;
 
 pub use co_io::CoIo;
-pub use operation::{AcceptFrom, Transfer};
+pub use halves::{Duplex, OwnedReadHalf, OwnedWriteHalf, ReadHalf, ReuniteError, WriteHalf};
+pub use operation::{AcceptFrom, ReadFrom, WriteTo};
 pub use wait::{wait_readable, wait_writable};

@@ -30,7 +30,7 @@ mod listener;
 mod stream;
 mod udp;
 
-pub use crate::io::{AcceptFrom, Transfer};
+pub use crate::io::AcceptFrom;
 pub use std::net::{
     AddrParseError, IpAddr, Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr, SocketAddrV4, SocketAddrV6,
 };
