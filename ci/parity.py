@@ -31,7 +31,7 @@ UNSTABLE = set(
     StructuralPartialEq SendTimeoutError""".split()
 )
 # What a programmer cannot ask a type for (the tests of behaviour have it), and what std lets nobody else implement.
-SKIPPED = set("Drop TcpStreamExt IsTerminal DirEntryExt2 OpenOptionsExt2 ChildExt CommandExt".split())
+SKIPPED = set("Drop TcpStreamExt UnixSocketExt IsTerminal DirEntryExt2 OpenOptionsExt2 ChildExt CommandExt".split())
 # rustdoc shows these on every platform; rows for them would compile on Windows only.
 WINDOWS = set(
     "AsSocket AsRawSocket FromRawSocket IntoRawSocket OwnedSocket AsHandle AsRawHandle FromRawHandle IntoRawHandle OwnedHandle".split()
@@ -273,8 +273,9 @@ def main():
     check.module(sync, std / "sync", "sync")
     check.module(sync, std / "sync/mpsc", "sync::mpsc")
     check.module(sync, std / "sync/atomic", "sync::atomic")
-    tcp = {"TcpStream", "TcpListener", "Incoming", "ToSocketAddrs", "Shutdown"}
-    check.module(Table(tests / "net_parity.rs"), std / "net", "net", only=tcp, skip={"Shutdown"})
+    sockets = {"TcpStream", "TcpListener", "UdpSocket", "Incoming", "ToSocketAddrs"}
+    check.module(Table(tests / "net_parity.rs"), std / "net", "net", only=sockets)
+    check.module(Table(tests / "net_unix_parity.rs"), std / "os/unix/net", "os::unix::net")
     check.module(Table(tests / "fs_parity.rs"), std / "fs", "fs")
     check.module(Table(tests / "process_parity.rs"), std / "process", "process")
     if options.crossbeam:

@@ -5,10 +5,10 @@
 //!
 //! ```text
 //! 13  runtime  select
-//! 12  process
+//! 12  copy  process
 //! 11  spawn  stdio
 //! 10  sync
-//!  9  channel  fs  net  signal  time
+//!  9  channel  fs  net  os  signal  time
 //!  8  io  blocking
 //!  7  park  event
 //!  6  worker
@@ -53,6 +53,7 @@ pub mod io;
 pub mod channel;
 pub mod fs;
 pub mod net;
+pub mod os;
 pub mod signal;
 pub mod sync;
 pub mod time;
@@ -61,6 +62,8 @@ pub mod spawn;
 pub mod stdio;
 
 pub mod process;
+
+pub mod copy;
 
 #[doc(hidden)]
 pub mod select;

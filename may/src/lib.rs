@@ -26,6 +26,7 @@
 //! | [`select!`], [`mod@select`] | waiting for the first of several operations |
 //! | [`sync`] | what `std::sync` has, and more: `oneshot`, `watch`, `broadcast`, semaphores, cancel tokens |
 //! | [`net`] | sockets |
+//! | [`os::unix::net`] | Unix sockets |
 //! | [`io`] | any other descriptor; all of `std::io` |
 //! | [`fs`] | files and directories |
 //! | [`process`] | child processes |
@@ -48,7 +49,7 @@ mod macros;
 
 pub use blocking::{unblock, unblock_detached};
 pub use may_core::{
-    blocking, channel, coroutine_local, fs, net, process, runtime, signal, sync, time,
+    blocking, channel, coroutine_local, fs, net, os, process, runtime, signal, sync, time,
 };
 pub use may_macros::{coroutine, main, test};
 pub use runtime::{Runtime, config};
@@ -83,7 +84,11 @@ pub mod coroutine {
 /// Input and output, in the shape of `std::io`: all that std has there, and what blocks only the coroutine instead of what would block
 /// its thread.
 pub mod io {
-    pub use may_core::io::{AcceptFrom, CoIo, Transfer, wait_readable, wait_writable};
+    pub use may_core::copy::copy_bidirectional;
+    pub use may_core::io::{
+        AcceptFrom, CoIo, Duplex, OwnedReadHalf, OwnedWriteHalf, ReadFrom, ReadHalf, ReuniteError,
+        WriteHalf, WriteTo, wait_readable, wait_writable,
+    };
     pub use may_core::stdio::{
         Stderr, StderrLock, Stdin, StdinLock, Stdout, StdoutLock, stderr, stdin, stdout,
     };

@@ -1,4 +1,4 @@
-//! A table of everything that is stable in `std::net` for TCP, checked against std's types and against ours: whatever is a row here
+//! A table of everything that is stable in `std::net` for TCP and UDP, checked against std's types and against ours: whatever is a row here
 //! compiles for both.
 
 use std::fmt::Debug;
@@ -50,6 +50,42 @@ macro_rules! surface {
             function!(TcpListener::take_error []: fn(&TcpListener) -> io::Result<Option<io::Error>>);
             function!(TcpListener::set_nonblocking []: fn(&TcpListener, bool) -> io::Result<()>);
 
+            function!(UdpSocket::bind [SocketAddr]: fn(SocketAddr) -> io::Result<UdpSocket>);
+            function!(UdpSocket::bind [(&str, u16)]: fn((&'static str, u16)) -> io::Result<UdpSocket>);
+            function!(UdpSocket::recv_from []: fn(&UdpSocket, &mut [u8]) -> io::Result<(usize, SocketAddr)>);
+            function!(UdpSocket::peek_from []: fn(&UdpSocket, &mut [u8]) -> io::Result<(usize, SocketAddr)>);
+            function!(UdpSocket::send_to [&str]: fn(&UdpSocket, &[u8], &'static str) -> io::Result<usize>);
+            function!(UdpSocket::send_to [SocketAddr]: fn(&UdpSocket, &[u8], SocketAddr) -> io::Result<usize>);
+            function!(UdpSocket::peer_addr []: fn(&UdpSocket) -> io::Result<SocketAddr>);
+            function!(UdpSocket::local_addr []: fn(&UdpSocket) -> io::Result<SocketAddr>);
+            function!(UdpSocket::try_clone []: fn(&UdpSocket) -> io::Result<UdpSocket>);
+            function!(UdpSocket::set_read_timeout []: fn(&UdpSocket, Option<Duration>) -> io::Result<()>);
+            function!(UdpSocket::set_write_timeout []: fn(&UdpSocket, Option<Duration>) -> io::Result<()>);
+            function!(UdpSocket::read_timeout []: fn(&UdpSocket) -> io::Result<Option<Duration>>);
+            function!(UdpSocket::write_timeout []: fn(&UdpSocket) -> io::Result<Option<Duration>>);
+            function!(UdpSocket::set_broadcast []: fn(&UdpSocket, bool) -> io::Result<()>);
+            function!(UdpSocket::broadcast []: fn(&UdpSocket) -> io::Result<bool>);
+            function!(UdpSocket::set_multicast_loop_v4 []: fn(&UdpSocket, bool) -> io::Result<()>);
+            function!(UdpSocket::multicast_loop_v4 []: fn(&UdpSocket) -> io::Result<bool>);
+            function!(UdpSocket::set_multicast_ttl_v4 []: fn(&UdpSocket, u32) -> io::Result<()>);
+            function!(UdpSocket::multicast_ttl_v4 []: fn(&UdpSocket) -> io::Result<u32>);
+            function!(UdpSocket::set_multicast_loop_v6 []: fn(&UdpSocket, bool) -> io::Result<()>);
+            function!(UdpSocket::multicast_loop_v6 []: fn(&UdpSocket) -> io::Result<bool>);
+            function!(UdpSocket::set_ttl []: fn(&UdpSocket, u32) -> io::Result<()>);
+            function!(UdpSocket::ttl []: fn(&UdpSocket) -> io::Result<u32>);
+            function!(UdpSocket::join_multicast_v4 []: fn(&UdpSocket, &Ipv4Addr, &Ipv4Addr) -> io::Result<()>);
+            function!(UdpSocket::join_multicast_v6 []: fn(&UdpSocket, &Ipv6Addr, u32) -> io::Result<()>);
+            function!(UdpSocket::leave_multicast_v4 []: fn(&UdpSocket, &Ipv4Addr, &Ipv4Addr) -> io::Result<()>);
+            function!(UdpSocket::leave_multicast_v6 []: fn(&UdpSocket, &Ipv6Addr, u32) -> io::Result<()>);
+            function!(UdpSocket::take_error []: fn(&UdpSocket) -> io::Result<Option<io::Error>>);
+            function!(UdpSocket::connect [SocketAddr]: fn(&UdpSocket, SocketAddr) -> io::Result<()>);
+            function!(UdpSocket::send []: fn(&UdpSocket, &[u8]) -> io::Result<usize>);
+            function!(UdpSocket::recv []: fn(&UdpSocket, &mut [u8]) -> io::Result<usize>);
+            function!(UdpSocket::peek []: fn(&UdpSocket, &mut [u8]) -> io::Result<usize>);
+            function!(UdpSocket::set_nonblocking []: fn(&UdpSocket, bool) -> io::Result<()>);
+
+            implements!(UdpSocket: Send + Sync + Unpin + UnwindSafe + RefUnwindSafe + Debug);
+            implements!(UdpSocket: AsFd + AsRawFd + IntoRawFd + FromRawFd + From<OwnedFd> + Into<OwnedFd>);
             implements!(TcpStream: Read + Write + Debug);
             implements!(&'static TcpStream: Read + Write);
             implements!(TcpStream: Send + Sync + Unpin + UnwindSafe + RefUnwindSafe);

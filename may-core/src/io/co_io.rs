@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io::{self, IoSlice, IoSliceMut};
+use std::net::Shutdown;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::time::Duration;
@@ -103,6 +104,19 @@ impl<T: AsFd> Foreign<T> {
         }
     }
 
+    /// What a socket has received. One of datagrams whose reading direction has been shut down goes on to say that there is nothing yet.
+    fn received(&self, received: io::Result<usize>) -> io::Result<usize> {
+        match received {
+            Err(error)
+                if error.kind() == io::ErrorKind::WouldBlock
+                    && descriptor::is_read_shut_down(self.as_fd())? =>
+            {
+                Ok(0)
+            }
+            received => received,
+        }
+    }
+
     /// Makes sure that a write does not wait, of as many bytes as this returns.
     fn ask_to_write(&self) -> io::Result<usize> {
         if !self.asks_first {
@@ -134,7 +148,7 @@ impl<T: AsFd> RawIo for Foreign<T> {
     fn read(&self, buffer: &mut [u8]) -> io::Result<(usize, More)> {
         self.ask_to_read()?;
         let read = match self.kind {
-            Kind::Socket => socket::receive(self.as_fd(), buffer)?,
+            Kind::Socket => self.received(socket::receive(self.as_fd(), buffer))?,
             _ => descriptor::read(self.as_fd(), buffer)?,
         };
         Ok(moved(read))
@@ -143,7 +157,10 @@ impl<T: AsFd> RawIo for Foreign<T> {
     fn read_vectored(&self, buffers: &mut [IoSliceMut<'_>]) -> io::Result<(usize, More)> {
         self.ask_to_read()?;
         let read = match self.kind {
-            Kind::Socket => socket::receive_vectored(self.as_fd(), buffers)?,
+            Kind::Socket => {
+                let received = socket::receive_vectored(self.as_fd(), buffers);
+                self.received(received.map(|(bytes, _)| bytes))?
+            }
             _ => descriptor::read_vectored(self.as_fd(), buffers)?,
         };
         Ok(moved(read))
@@ -169,6 +186,20 @@ impl<T: AsFd> RawIo for Foreign<T> {
             _ => descriptor::write_vectored(self.as_fd(), buffers)?,
         };
         Ok(moved(written))
+    }
+    /// What is no socket has no way to say it; its writers say it by closing it.
+    fn end_writing(&self) -> io::Result<()> {
+        match self.kind {
+            Kind::Socket => socket::shutdown(self.as_fd(), Shutdown::Write),
+            _ => Ok(()),
+        }
+    }
+
+    fn end(&self) -> io::Result<()> {
+        match self.kind {
+            Kind::Socket => socket::shutdown(self.as_fd(), Shutdown::Both),
+            _ => Ok(()),
+        }
     }
 }
 

@@ -22,6 +22,8 @@ pub(crate) struct Polled {
     descriptor: std::os::fd::RawFd,
     /// The user asked for `WouldBlock` instead of waiting.
     nonblocking: AtomicBool,
+    /// The descriptor may be in blocking mode, because others share it.
+    may_block: AtomicBool,
     /// Nanoseconds, per direction.
     timeouts: [AtomicU64; 2],
 }
@@ -47,7 +49,8 @@ impl Polled {
 
 /// A descriptor that blocks the coroutine only. Any number of coroutines and threads may use it at once.
 ///
-/// The descriptor itself is never blocking; it is deregistered before `T` closes it (R8).
+/// The descriptor itself is not in blocking mode, unless it [may](Descriptor::may_block) be; it is deregistered before `T` closes it
+/// (R8).
 pub(crate) struct Descriptor<T: AsFd> {
     polled: Polled,
     /// Dropped after `drop` has deregistered it.
@@ -62,6 +65,7 @@ impl<T: AsFd> Descriptor<T> {
                 source: Source::new(),
                 descriptor: inner.as_fd().as_raw_fd(),
                 nonblocking: AtomicBool::new(false),
+                may_block: AtomicBool::new(false),
                 timeouts: [AtomicU64::new(NO_TIMEOUT), AtomicU64::new(NO_TIMEOUT)],
             },
             inner,
@@ -101,11 +105,19 @@ impl<T: AsFd> Descriptor<T> {
     pub(crate) fn attempt<R>(
         &self,
         direction: Direction,
+        call: impl FnMut(&T) -> io::Result<(R, More)>,
+    ) -> io::Result<R> {
+        self.attempt_within(direction, self.deadline(direction), call)
+    }
+
+    /// The same with a deadline of the caller's, as one of several calls that have a timeout together.
+    #[inline]
+    pub(crate) fn attempt_within<R>(
+        &self,
+        direction: Direction,
+        deadline: Deadline,
         mut call: impl FnMut(&T) -> io::Result<(R, More)>,
     ) -> io::Result<R> {
-        let deadline = self
-            .timeout(direction)
-            .map_or(Deadline::NEVER, Deadline::after);
         attempt(
             &self.polled,
             direction,
@@ -113,6 +125,13 @@ impl<T: AsFd> Descriptor<T> {
             sys::socket::timeout_elapsed,
             || call(&self.inner),
         )
+    }
+
+    /// When the timeout of a direction elapses for a call that begins now.
+    #[inline]
+    pub(crate) fn deadline(&self, direction: Direction) -> Deadline {
+        self.timeout(direction)
+            .map_or(Deadline::NEVER, Deadline::after)
     }
 
     /// Carries out `call` as soon as the descriptor is ready, at most until `deadline`.
@@ -188,6 +207,16 @@ impl<T: AsFd> Descriptor<T> {
         self.timeouts(direction)
             .store(nanoseconds, Ordering::Relaxed);
         Ok(())
+    }
+
+    /// Whether the descriptor may be in blocking mode: a call that cannot be told not to wait is to be preceded by a question.
+    pub(crate) fn may_block(&self) -> bool {
+        self.polled.may_block.load(Ordering::Relaxed)
+    }
+
+    /// Notes that the descriptor's mode is not ours, or not ours alone.
+    pub(crate) fn set_may_block(&self) {
+        self.polled.may_block.store(true, Ordering::Relaxed);
     }
 
     /// Whether the user asked for `WouldBlock` instead of waiting.

@@ -1,6 +1,7 @@
 //! Input and output that blocks the coroutine and nothing else; plain threads may use it, too.
 //!
 //! * [`CoIo`]: any descriptor as a stream
+//! * [`ReadHalf`], [`WriteHalf`], [`OwnedReadHalf`], [`OwnedWriteHalf`]: the directions of a stream apart
 //! * [`wait_readable`], [`wait_writable`]: for descriptors with which other libraries do as they like
 //!
 //! Inside:
@@ -8,16 +9,25 @@
 //! * `attempt`: the one loop through which every call on a descriptor goes
 //! * `descriptor`: a descriptor together with its readiness and timeouts
 //! * `event`: calls on descriptors as arms of a `select!`; `operation`: what the operations take
-//! * `raw`: bytes through a descriptor, what all streams have in common
+//! * `raw`: bytes through a descriptor, what all streams have in common; `datagram`: what all sockets of datagrams have in common
+//! * `accept`: accepting, for all listeners
+//! * `handle`: what all types of sockets have in common
+//! * `pause`: waiting where no event tells
 
+mod accept;
 pub(crate) mod attempt;
 mod co_io;
+pub(crate) mod datagram;
 pub(crate) mod descriptor;
 pub(crate) mod event;
+pub(crate) mod halves;
+pub(crate) mod handle;
 mod operation;
+pub(crate) mod pause;
 pub(crate) mod raw;
-mod wait;
+pub(crate) mod wait;
 
 pub use co_io::CoIo;
-pub use operation::{AcceptFrom, Transfer};
+pub use halves::{Duplex, OwnedReadHalf, OwnedWriteHalf, ReadHalf, ReuniteError, WriteHalf};
+pub use operation::{AcceptFrom, ReadFrom, WriteTo};
 pub use wait::{wait_readable, wait_writable};

@@ -18,24 +18,36 @@ pub trait AcceptFrom {
     fn accept_event(&self) -> Option<IoEvent<'_, Self::Connection>>;
 }
 
-/// What `read(..)`, `write(..)`, `readable(..)` and `writable(..)` can be called with.
+/// What `read(..)` and `readable(..)` can be called with.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` cannot be read or written as an arm of a `select!`",
-    label = "not a socket of May's",
+    message = "`{Self}` cannot be read as an arm of a `select!`",
+    label = "not a stream or socket of May's, or not the end that reads",
     note = "any other descriptor can be wrapped in `may::io::CoIo`; to run other blocking code as an arm write `run(..)`"
 )]
-pub trait Transfer {
+pub trait ReadFrom {
     /// The event of reading something, if the stream is there.
     #[doc(hidden)]
     fn read_event<'a>(&'a self, buffer: &'a mut [u8]) -> Option<IoEvent<'a, usize>>;
 
+    /// The event of there being something to read, if the stream is there.
+    #[doc(hidden)]
+    fn readable_event(&self) -> Option<IoEvent<'_, ()>>;
+}
+
+/// What `write(..)` and `writable(..)` can be called with.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be written as an arm of a `select!`",
+    label = "not a stream or socket of May's, or not the end that writes",
+    note = "any other descriptor can be wrapped in `may::io::CoIo`; to run other blocking code as an arm write `run(..)`"
+)]
+pub trait WriteTo {
     /// The event of writing something, if the stream is there.
     #[doc(hidden)]
     fn write_event<'a>(&'a self, buffer: &'a [u8]) -> Option<IoEvent<'a, usize>>;
 
-    /// The event of a direction's being ready, if the stream is there.
+    /// The event of there being room to write, if the stream is there.
     #[doc(hidden)]
-    fn ready_event(&self, write: bool) -> Option<IoEvent<'_, ()>>;
+    fn writable_event(&self) -> Option<IoEvent<'_, ()>>;
 }
 
 /// Forwards what listeners offer through something that leads to one.
@@ -61,28 +73,35 @@ forward_accept!(
 /// Forwards what streams offer through something that leads to one.
 macro_rules! forward {
     ($([$($generics:tt)*] $type:ty, $this:ident => $inner:expr);+ $(;)?) => {$(
-        impl<$($generics)*> Transfer for $type {
+        impl<S: ReadFrom $($generics)*> ReadFrom for $type {
             fn read_event<'a>(&'a self, buffer: &'a mut [u8]) -> Option<IoEvent<'a, usize>> {
                 let $this = self;
                 $inner.read_event(buffer)
             }
 
+            fn readable_event(&self) -> Option<IoEvent<'_, ()>> {
+                let $this = self;
+                $inner.readable_event()
+            }
+        }
+
+        impl<S: WriteTo $($generics)*> WriteTo for $type {
             fn write_event<'a>(&'a self, buffer: &'a [u8]) -> Option<IoEvent<'a, usize>> {
                 let $this = self;
                 $inner.write_event(buffer)
             }
 
-            fn ready_event(&self, write: bool) -> Option<IoEvent<'_, ()>> {
+            fn writable_event(&self) -> Option<IoEvent<'_, ()>> {
                 let $this = self;
-                $inner.ready_event(write)
+                $inner.writable_event()
             }
         }
     )+};
 }
 
 forward!(
-    [S: Transfer + ?Sized] &S, this => (**this);
-    [S: Transfer + ?Sized] &mut S, this => (**this);
-    [S: Transfer + ?Sized] Arc<S>, this => (**this);
-    [S: Transfer] Option<S>, this => this.as_ref()?;
+    [+ ?Sized] &S, this => (**this);
+    [+ ?Sized] &mut S, this => (**this);
+    [+ ?Sized] Arc<S>, this => (**this);
+    [] Option<S>, this => this.as_ref()?;
 );

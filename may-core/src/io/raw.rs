@@ -1,30 +1,60 @@
 //! Bytes through a descriptor: what all streams and [`CoIo`](super::CoIo) have in common.
 //!
-//! A kind of descriptor says by [`RawIo`] how bytes are moved without waiting; [`byte_stream!`] makes of that `Read` and `Write` for the
-//! type and for references to it, and the arms of a `select!`.
+//! A kind of descriptor says by [`RawIo`] how bytes are moved without waiting; [`byte_reader!`] and [`byte_writer!`] make of that `Read`
+//! and `Write`, for the type and for references to it, and the arms of a `select!`. [`byte_stream!`] is both, and what a stream has that
+//! goes both ways.
 
 use std::io::{self, IoSlice, IoSliceMut};
+use std::net::Shutdown;
 use std::os::fd::AsFd;
 
 use super::attempt::More;
 use super::descriptor::Descriptor;
 use super::event::IoEvent;
 use crate::reactor::Direction;
-use crate::sys::descriptor;
+use crate::sys::{descriptor, socket};
 
 /// How bytes are moved, without ever waiting: what cannot be done at once fails with `WouldBlock`. No buffer is empty.
+///
+/// What is here already is right for a TCP connection.
 pub(crate) trait RawIo: AsFd {
     /// Reads into a buffer.
-    fn read(&self, buffer: &mut [u8]) -> io::Result<(usize, More)>;
+    #[inline]
+    fn read(&self, buffer: &mut [u8]) -> io::Result<(usize, More)> {
+        let read = socket::receive(self.as_fd(), buffer)?;
+        Ok(drained_if_short(read, buffer.len()))
+    }
 
     /// Reads into several buffers, which are within the limits of one transfer.
-    fn read_vectored(&self, buffers: &mut [IoSliceMut<'_>]) -> io::Result<(usize, More)>;
+    fn read_vectored(&self, buffers: &mut [IoSliceMut<'_>]) -> io::Result<(usize, More)> {
+        let (read, _) = socket::receive_vectored(self.as_fd(), buffers)?;
+        let length = length_of(buffers.iter().map(|buffer| buffer.len()));
+        Ok(drained_if_short(read, length))
+    }
 
     /// Writes from a buffer.
-    fn write(&self, buffer: &[u8]) -> io::Result<(usize, More)>;
+    #[inline]
+    fn write(&self, buffer: &[u8]) -> io::Result<(usize, More)> {
+        let written = socket::send(self.as_fd(), buffer)?;
+        Ok(drained_if_short(written, buffer.len()))
+    }
 
     /// Writes from several buffers, which are within the limits of one transfer.
-    fn write_vectored(&self, buffers: &[IoSlice<'_>]) -> io::Result<(usize, More)>;
+    fn write_vectored(&self, buffers: &[IoSlice<'_>]) -> io::Result<(usize, More)> {
+        let written = socket::send_vectored(self.as_fd(), buffers)?;
+        let length = length_of(buffers.iter().map(|buffer| buffer.len()));
+        Ok(drained_if_short(written, length))
+    }
+
+    /// Tells the other side that nothing more will be written.
+    fn end_writing(&self) -> io::Result<()> {
+        socket::shutdown(self.as_fd(), Shutdown::Write)
+    }
+
+    /// Ends both directions.
+    fn end(&self) -> io::Result<()> {
+        socket::shutdown(self.as_fd(), Shutdown::Both)
+    }
 }
 
 /// What a transfer of `moved` bytes says of what is left, where fewer than the `length` that was asked for mean that there is no more
@@ -46,7 +76,7 @@ pub(crate) fn length_of(lengths: impl Iterator<Item = usize>) -> usize {
 impl<T: RawIo> Descriptor<T> {
     /// Reads as soon as there is something.
     #[inline]
-    pub(crate) fn read(&self, buffer: &mut [u8]) -> io::Result<usize> {
+    pub(crate) fn read_bytes(&self, buffer: &mut [u8]) -> io::Result<usize> {
         if buffer.is_empty() {
             return Ok(0);
         }
@@ -54,7 +84,7 @@ impl<T: RawIo> Descriptor<T> {
     }
 
     /// Reads into several buffers as soon as there is something.
-    pub(crate) fn read_vectored(&self, buffers: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
+    pub(crate) fn read_buffers(&self, buffers: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
         let (buffers, length) = descriptor::within_limits_mut(buffers);
         if length == 0 {
             return Ok(0);
@@ -64,7 +94,7 @@ impl<T: RawIo> Descriptor<T> {
 
     /// Writes as soon as there is room.
     #[inline]
-    pub(crate) fn write(&self, buffer: &[u8]) -> io::Result<usize> {
+    pub(crate) fn write_bytes(&self, buffer: &[u8]) -> io::Result<usize> {
         if buffer.is_empty() {
             return Ok(0);
         }
@@ -72,7 +102,7 @@ impl<T: RawIo> Descriptor<T> {
     }
 
     /// Writes from several buffers as soon as there is room.
-    pub(crate) fn write_vectored(&self, buffers: &[IoSlice<'_>]) -> io::Result<usize> {
+    pub(crate) fn write_buffers(&self, buffers: &[IoSlice<'_>]) -> io::Result<usize> {
         let (buffers, length) = descriptor::within_limits(buffers);
         if length == 0 {
             return Ok(0);
@@ -81,19 +111,39 @@ impl<T: RawIo> Descriptor<T> {
     }
 
     /// Reading as an arm.
-    pub(crate) fn read_event<'a>(&'a self, buffer: &'a mut [u8]) -> IoEvent<'a, usize> {
-        self.event(Direction::Read, move |inner| match buffer.is_empty() {
-            true => Ok((0, More::Perhaps)),
-            false => inner.read(buffer),
-        })
+    pub(crate) fn read_event<'a>(&'a self, buffer: &'a mut [u8]) -> Option<IoEvent<'a, usize>> {
+        Some(
+            self.event(Direction::Read, move |inner| match buffer.is_empty() {
+                true => Ok((0, More::Perhaps)),
+                false => inner.read(buffer),
+            }),
+        )
     }
 
     /// Writing as an arm.
-    pub(crate) fn write_event<'a>(&'a self, buffer: &'a [u8]) -> IoEvent<'a, usize> {
-        self.event(Direction::Write, move |inner| match buffer.is_empty() {
-            true => Ok((0, More::Perhaps)),
-            false => inner.write(buffer),
-        })
+    pub(crate) fn write_event<'a>(&'a self, buffer: &'a [u8]) -> Option<IoEvent<'a, usize>> {
+        Some(
+            self.event(Direction::Write, move |inner| match buffer.is_empty() {
+                true => Ok((0, More::Perhaps)),
+                false => inner.write(buffer),
+            }),
+        )
+    }
+
+    /// Tells the other side that nothing more will be written.
+    pub(crate) fn end_writing(&self) -> io::Result<()> {
+        self.get().end_writing()?;
+        // Not every system has an event for that.
+        self.recheck();
+        Ok(())
+    }
+
+    /// Ends both directions; whoever waits is woken.
+    pub(crate) fn end(&self) -> io::Result<()> {
+        self.get().end()?;
+        // What cannot be shut down does not wait any more.
+        self.set_nonblocking(true);
+        Ok(())
     }
 }
 
@@ -107,13 +157,14 @@ impl<T: AsFd> Descriptor<T> {
         IoEvent::new(self.polled(), direction, move || call(self.get()))
     }
 
-    /// The readiness of a direction as an arm.
-    pub(crate) fn ready_event(&self, write: bool) -> IoEvent<'_, ()> {
-        let direction = match write {
-            true => Direction::Write,
-            false => Direction::Read,
-        };
-        self.event(direction, move |inner| ready(inner, direction))
+    /// There being something to read as an arm.
+    pub(crate) fn readable_event(&self) -> Option<IoEvent<'_, ()>> {
+        Some(self.event(Direction::Read, |inner| ready(inner, Direction::Read)))
+    }
+
+    /// There being room to write as an arm.
+    pub(crate) fn writable_event(&self) -> Option<IoEvent<'_, ()>> {
+        Some(self.event(Direction::Write, |inner| ready(inner, Direction::Write)))
     }
 }
 
@@ -129,16 +180,16 @@ pub(super) fn ready(descriptor: &impl AsFd, direction: Direction) -> io::Result<
     }
 }
 
-/// Implements `Read` and `Write`, for a type and for references to it, and `Transfer`, all by the `Descriptor` that `$descriptor` finds.
-macro_rules! byte_stream {
-    ([$($generics:tt)*] $type:ty, $this:ident => $descriptor:expr) => {
+/// Implements `Read`, for a type and for references to it, and `ReadFrom`, all by what `$through` finds: a `Descriptor` or a stream.
+macro_rules! byte_reader {
+    ([$($generics:tt)*] $type:ty, $this:ident => $through:expr) => {
         /// # Cancellation
         ///
         /// A cancelled coroutine unwinds while it waits for the other side; no bytes have been taken then.
         impl<$($generics)*> std::io::Read for &$type {
             fn read(&mut self, buf: &mut [u8]) -> std::io::Result<usize> {
                 let $this = *self;
-                $descriptor.read(buf)
+                $through.read_bytes(buf)
             }
 
             fn read_vectored(
@@ -146,28 +197,7 @@ macro_rules! byte_stream {
                 bufs: &mut [std::io::IoSliceMut<'_>],
             ) -> std::io::Result<usize> {
                 let $this = *self;
-                $descriptor.read_vectored(bufs)
-            }
-        }
-
-        /// # Cancellation
-        ///
-        /// A cancelled coroutine unwinds while it waits for room; nothing of what the call was to write has been written then.
-        /// (`write_all` is several calls.)
-        impl<$($generics)*> std::io::Write for &$type {
-            fn write(&mut self, buf: &[u8]) -> std::io::Result<usize> {
-                let $this = *self;
-                $descriptor.write(buf)
-            }
-
-            fn write_vectored(&mut self, bufs: &[std::io::IoSlice<'_>]) -> std::io::Result<usize> {
-                let $this = *self;
-                $descriptor.write_vectored(bufs)
-            }
-
-            /// Does nothing: what was written is on its way.
-            fn flush(&mut self) -> std::io::Result<()> {
-                Ok(())
+                $through.read_buffers(bufs)
             }
         }
 
@@ -184,6 +214,48 @@ macro_rules! byte_stream {
                 bufs: &mut [std::io::IoSliceMut<'_>],
             ) -> std::io::Result<usize> {
                 (&*self).read_vectored(bufs)
+            }
+        }
+
+        impl<$($generics)*> $crate::io::ReadFrom for $type {
+            fn read_event<'event>(
+                &'event self,
+                buffer: &'event mut [u8],
+            ) -> Option<$crate::io::event::IoEvent<'event, usize>> {
+                let $this = self;
+                $through.read_event(buffer)
+            }
+
+            fn readable_event(&self) -> Option<$crate::io::event::IoEvent<'_, ()>> {
+                let $this = self;
+                $through.readable_event()
+            }
+        }
+    };
+}
+pub(crate) use byte_reader;
+
+/// Implements `Write`, for a type and for references to it, and `WriteTo`; otherwise as [`byte_reader!`].
+macro_rules! byte_writer {
+    ([$($generics:tt)*] $type:ty, $this:ident => $through:expr) => {
+        /// # Cancellation
+        ///
+        /// A cancelled coroutine unwinds while it waits for room; nothing of what the call was to write has been written then.
+        /// (`write_all` is several calls.)
+        impl<$($generics)*> std::io::Write for &$type {
+            fn write(&mut self, buf: &[u8]) -> std::io::Result<usize> {
+                let $this = *self;
+                $through.write_bytes(buf)
+            }
+
+            fn write_vectored(&mut self, bufs: &[std::io::IoSlice<'_>]) -> std::io::Result<usize> {
+                let $this = *self;
+                $through.write_buffers(bufs)
+            }
+
+            /// Does nothing: what was written is on its way.
+            fn flush(&mut self) -> std::io::Result<()> {
+                Ok(())
             }
         }
 
@@ -205,28 +277,91 @@ macro_rules! byte_stream {
             }
         }
 
-        impl<$($generics)*> $crate::io::Transfer for $type {
-            fn read_event<'a>(
-                &'a self,
-                buffer: &'a mut [u8],
-            ) -> Option<$crate::io::event::IoEvent<'a, usize>> {
+        impl<$($generics)*> $crate::io::WriteTo for $type {
+            fn write_event<'event>(
+                &'event self,
+                buffer: &'event [u8],
+            ) -> Option<$crate::io::event::IoEvent<'event, usize>> {
                 let $this = self;
-                Some($descriptor.read_event(buffer))
+                $through.write_event(buffer)
             }
 
-            fn write_event<'a>(
-                &'a self,
-                buffer: &'a [u8],
-            ) -> Option<$crate::io::event::IoEvent<'a, usize>> {
+            fn writable_event(&self) -> Option<$crate::io::event::IoEvent<'_, ()>> {
                 let $this = self;
-                Some($descriptor.write_event(buffer))
-            }
-
-            fn ready_event(&self, write: bool) -> Option<$crate::io::event::IoEvent<'_, ()>> {
-                let $this = self;
-                Some($descriptor.ready_event(write))
+                $through.writable_event()
             }
         }
+    };
+}
+pub(crate) use byte_writer;
+
+/// Implements all that a stream has which goes both ways, by the `Descriptor` that `$descriptor` finds.
+macro_rules! byte_stream {
+    ([$($generics:tt)*] $type:ty, $this:ident => $descriptor:expr) => {
+        $crate::io::raw::byte_reader!([$($generics)*] $type, $this => $descriptor);
+        $crate::io::raw::byte_writer!([$($generics)*] $type, $this => $descriptor);
+
+        impl<$($generics)*> $type {
+            /// Both directions apart, so that one coroutine can read while another writes. No descriptor is duplicated.
+            ///
+            /// (References to the stream itself read and write, too; this is for functions that want to say which they do.)
+            ///
+            /// # Examples
+            ///
+            /// See [`ReadHalf`](crate::io::ReadHalf).
+            pub fn split(&self) -> ($crate::io::ReadHalf<'_, Self>, $crate::io::WriteHalf<'_, Self>) {
+                $crate::io::halves::split(self)
+            }
+
+            /// Both directions apart and owned, for coroutines that are spawned. No descriptor is duplicated. When the half that writes
+            /// is dropped, the other side is told that nothing more will come.
+            ///
+            /// # Examples
+            ///
+            /// See [`OwnedReadHalf`](crate::io::OwnedReadHalf).
+            pub fn into_split(
+                self,
+            ) -> ($crate::io::OwnedReadHalf<Self>, $crate::io::OwnedWriteHalf<Self>) {
+                $crate::io::halves::into_split(self)
+            }
+        }
+
+        impl<$($generics)*> $crate::io::halves::Through for $type {
+            fn read_bytes(&self, buffer: &mut [u8]) -> std::io::Result<usize> {
+                let $this = self;
+                $descriptor.read_bytes(buffer)
+            }
+
+            fn read_buffers(
+                &self,
+                buffers: &mut [std::io::IoSliceMut<'_>],
+            ) -> std::io::Result<usize> {
+                let $this = self;
+                $descriptor.read_buffers(buffers)
+            }
+
+            fn write_bytes(&self, buffer: &[u8]) -> std::io::Result<usize> {
+                let $this = self;
+                $descriptor.write_bytes(buffer)
+            }
+
+            fn write_buffers(&self, buffers: &[std::io::IoSlice<'_>]) -> std::io::Result<usize> {
+                let $this = self;
+                $descriptor.write_buffers(buffers)
+            }
+
+            fn end_writing(&self) -> std::io::Result<()> {
+                let $this = self;
+                $descriptor.end_writing()
+            }
+
+            fn end(&self) -> std::io::Result<()> {
+                let $this = self;
+                $descriptor.end()
+            }
+        }
+
+        impl<$($generics)*> $crate::io::Duplex for $type {}
     };
 }
 pub(crate) use byte_stream;

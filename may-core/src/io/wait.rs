@@ -1,7 +1,7 @@
 //! Waiting for a descriptor that stays somebody else's.
 
 use std::io;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Instant;
 
 use super::descriptor::Descriptor;
@@ -81,7 +81,15 @@ pub fn wait_writable<F: AsFd>(fd: F, deadline: Option<Instant>) -> io::Result<()
 /// Waits until a descriptor is ready for a direction.
 fn wait(fd: &impl AsFd, direction: Direction, deadline: Option<Instant>) -> io::Result<()> {
     let deadline = deadline.map_or(Deadline::NEVER, Deadline::at);
-    let fd = fd.as_fd();
+    wait_until(fd.as_fd(), direction, deadline)
+}
+
+/// Waits until a descriptor is ready for a direction, or fails with `TimedOut`.
+pub(crate) fn wait_until(
+    fd: BorrowedFd<'_>,
+    direction: Direction,
+    deadline: Deadline,
+) -> io::Result<()> {
     let waited = Descriptor::new(fd).attempt_until(direction, deadline, |fd| ready(fd, direction));
     match waited {
         // One poll knows a descriptor once, but a duplicate is another one.

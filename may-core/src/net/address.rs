@@ -6,6 +6,7 @@ use std::{iter, option, slice, vec};
 
 use crate::blocking::unblock_as;
 use crate::pool::Kind;
+use crate::sys::socket::Address;
 
 /// What may be written for an address; the counterpart of `std::net::ToSocketAddrs`, with the same shape and the same
 /// implementations.
@@ -122,6 +123,20 @@ impl<T: ToSocketAddrs + ?Sized> ToSocketAddrs for &T {
     fn to_socket_addrs(&self) -> io::Result<Self::Iter> {
         (**self).to_socket_addrs()
     }
+}
+
+/// The address of a socket of this module.
+///
+/// # Errors
+///
+/// `InvalidInput` if the socket turns out not to be an internet one.
+pub(super) fn internet(address: Option<&Address>) -> io::Result<SocketAddr> {
+    address.and_then(Address::as_socket).ok_or_else(|| {
+        io::Error::new(
+            io::ErrorKind::InvalidInput,
+            "the socket is not one for internet addresses",
+        )
+    })
 }
 
 /// Calls `f` with each address until it succeeds.

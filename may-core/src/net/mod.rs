@@ -22,14 +22,15 @@
 //!
 //! * `listener`: the type [`TcpListener`]
 //! * `stream`: the type [`TcpStream`]
+//! * `udp`: the type [`UdpSocket`]
 //! * `address`: from names to addresses, off the worker
 
 mod address;
-mod event;
 mod listener;
 mod stream;
+mod udp;
 
-pub use crate::io::{AcceptFrom, Transfer};
+pub use crate::io::AcceptFrom;
 pub use std::net::{
     AddrParseError, IpAddr, Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr, SocketAddrV4, SocketAddrV6,
 };
@@ -37,3 +38,4 @@ pub use std::net::{
 pub use address::ToSocketAddrs;
 pub use listener::{Incoming, TcpListener};
 pub use stream::TcpStream;
+pub use udp::UdpSocket;

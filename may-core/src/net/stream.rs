@@ -1,21 +1,18 @@
 //! A TCP connection.
 
-use std::fmt;
-use std::io::{self, IoSlice, IoSliceMut};
-use std::net::{self, Shutdown, SocketAddr};
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
-use std::panic::{RefUnwindSafe, UnwindSafe};
-use std::sync::Arc;
+use std::io;
+use std::net::{self, SocketAddr};
+use std::os::fd::{AsFd, OwnedFd};
 use std::time::Duration;
 
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
 use super::address::{ToSocketAddrs, each};
 use crate::io::attempt::More;
-use crate::io::descriptor::Descriptor;
-use crate::io::raw::{RawIo, byte_stream, drained_if_short, length_of};
+use crate::io::handle::{Handle, socket_shutdown, socket_timeouts, socket_type};
+use crate::io::raw::{RawIo, byte_stream};
 use crate::reactor::Direction;
-use crate::sys::{descriptor, socket};
+use crate::sys::socket;
 use crate::util::clock::Deadline;
 
 /// A TCP connection, like [`std::net::TcpStream`].
@@ -49,12 +46,29 @@ use crate::util::clock::Deadline;
 /// ```
 #[derive(Clone)]
 pub struct TcpStream {
-    descriptor: Arc<Descriptor<net::TcpStream>>,
+    descriptor: Handle<net::TcpStream>,
 }
 
-// Whoever unwinds out of a call leaves a socket behind that is as good as before: no call changes it halfway.
-impl UnwindSafe for TcpStream {}
-impl RefUnwindSafe for TcpStream {}
+socket_type!(
+    TcpStream,
+    net::TcpStream,
+    "# let listener = may_core::net::TcpListener::bind(\"127.0.0.1:0\")?;
+let socket = may_core::net::TcpStream::connect(listener.local_addr()?)?;"
+);
+socket_timeouts!(
+    TcpStream,
+    "# let listener = may_core::net::TcpListener::bind(\"127.0.0.1:0\")?;
+let socket = may_core::net::TcpStream::connect(listener.local_addr()?)?;"
+);
+socket_shutdown!(
+    TcpStream,
+    "# use std::io::Read;
+# let listener = may_core::net::TcpListener::bind(\"127.0.0.1:0\")?;
+let socket = may_core::net::TcpStream::connect(listener.local_addr()?)?;",
+    "(&socket).read(&mut [0; 16])"
+);
+impl RawIo for net::TcpStream {}
+byte_stream!([] TcpStream, this => this.descriptor);
 
 impl TcpStream {
     /// Opens a connection; tries all addresses that `addr` stands for until one of them answers.
@@ -141,62 +155,8 @@ impl TcpStream {
     /// Wraps a socket that has been made for this, in non-blocking mode.
     pub(super) fn from_prepared(socket: OwnedFd) -> TcpStream {
         TcpStream {
-            descriptor: Arc::new(Descriptor::new(net::TcpStream::from(socket))),
+            descriptor: Handle::prepared(net::TcpStream::from(socket)),
         }
-    }
-
-    /// Takes a socket over as it is, with its timeouts.
-    fn adopt(stream: net::TcpStream) -> TcpStream {
-        // Errors mean that the descriptor is no such socket; each later call will say so.
-        if descriptor::is_mode_ours(stream.as_fd()) {
-            let _ = stream.set_nonblocking(true);
-        }
-        #[cfg(target_vendor = "apple")]
-        socket::suppress_sigpipe(&stream);
-        let timeouts = [
-            (Direction::Read, stream.read_timeout()),
-            (Direction::Write, stream.write_timeout()),
-        ];
-        let descriptor = Descriptor::new(stream);
-        for (direction, timeout) in timeouts {
-            if let Ok(Some(timeout)) = timeout {
-                let _ = descriptor.set_timeout(direction, Some(timeout));
-            }
-        }
-        TcpStream {
-            descriptor: Arc::new(descriptor),
-        }
-    }
-
-    /// Gives the socket away as std would have left it: in blocking mode unless the user asked for the other, and with its
-    /// timeouts.
-    ///
-    /// # Errors
-    ///
-    /// If there are clones, the socket is duplicated, for which there may be no descriptor left.
-    fn release(self) -> io::Result<net::TcpStream> {
-        let nonblocking = self.descriptor.is_nonblocking();
-        let timeouts =
-            [Direction::Read, Direction::Write].map(|direction| self.descriptor.timeout(direction));
-        let stream = match Arc::try_unwrap(self.descriptor) {
-            Ok(descriptor) => descriptor.into_inner(),
-            Err(shared) => shared.get().try_clone()?,
-        };
-        // The transfers of clones do not depend on the mode (`sys/socket.rs`). What fails here fails for what is no socket.
-        if descriptor::is_mode_ours(stream.as_fd()) {
-            let _ = stream.set_nonblocking(nonblocking);
-        }
-        let [read, write] = timeouts;
-        if read.is_some() || write.is_some() {
-            let _ = stream.set_read_timeout(read);
-            let _ = stream.set_write_timeout(write);
-        }
-        Ok(stream)
-    }
-
-    /// The socket.
-    fn inner(&self) -> &net::TcpStream {
-        self.descriptor.get()
     }
 
     /// The address of the other end.
@@ -231,129 +191,6 @@ impl TcpStream {
     /// See [`peer_addr`](TcpStream::peer_addr).
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
         self.inner().local_addr()
-    }
-
-    /// Closes the connection for reading, writing or both. Whoever waits for it, here or through a clone, is woken: readers find
-    /// the end of the stream.
-    ///
-    /// # Errors
-    ///
-    /// `NotConnected` if there is no connection.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # use may_core::net::{TcpListener, TcpStream};
-    /// use std::io::Read;
-    /// use std::net::Shutdown;
-    ///
-    /// # let listener = TcpListener::bind("127.0.0.1:0")?;
-    /// let mut stream = TcpStream::connect(listener.local_addr()?)?;
-    /// let clone = stream.try_clone()?;
-    /// let reader = may_core::spawn::spawn(move || stream.read(&mut [0; 16]));
-    /// clone.shutdown(Shutdown::Both)?;
-    /// assert_eq!(reader.join().unwrap()?, 0);
-    /// # std::io::Result::Ok(())
-    /// ```
-    pub fn shutdown(&self, how: Shutdown) -> io::Result<()> {
-        self.inner().shutdown(how)?;
-        // Not every system has an event for that.
-        self.descriptor.recheck();
-        Ok(())
-    }
-
-    /// Another handle of the same connection. Timeouts and the non-blocking setting are common to all, as they are with std.
-    ///
-    /// No descriptor is duplicated, so this never fails, and all handles have the same number.
-    ///
-    /// # Errors
-    ///
-    /// None; the type is std's.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # use may_core::net::{TcpListener, TcpStream};
-    /// use std::time::Duration;
-    ///
-    /// # let listener = TcpListener::bind("127.0.0.1:0")?;
-    /// let stream = TcpStream::connect(listener.local_addr()?)?;
-    /// let clone = stream.try_clone()?;
-    /// clone.set_read_timeout(Some(Duration::from_secs(1)))?;
-    /// assert_eq!(stream.read_timeout()?, Some(Duration::from_secs(1)));
-    /// # std::io::Result::Ok(())
-    /// ```
-    pub fn try_clone(&self) -> io::Result<TcpStream> {
-        Ok(TcpStream {
-            descriptor: self.descriptor.clone(),
-        })
-    }
-
-    /// Sets for how long a read may wait; `None`, as it is at first, for as long as it takes. Holds for calls that begin after this.
-    /// Any duration will do, from a nanosecond to `Duration::MAX`.
-    ///
-    /// A read whose timeout has elapsed fails with the error that it has in std: on Unix of the kind
-    /// [`WouldBlock`](io::ErrorKind::WouldBlock).
-    ///
-    /// # Errors
-    ///
-    /// `InvalidInput` for a timeout of zero.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # use may_core::net::{TcpListener, TcpStream};
-    /// use std::io::{ErrorKind, Read};
-    /// use std::time::Duration;
-    ///
-    /// # let listener = TcpListener::bind("127.0.0.1:0")?;
-    /// let mut stream = TcpStream::connect(listener.local_addr()?)?;
-    /// stream.set_read_timeout(Some(Duration::from_micros(500)))?;
-    /// let error = stream.read(&mut [0; 16]).unwrap_err();
-    /// assert!(matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut));
-    /// # std::io::Result::Ok(())
-    /// ```
-    pub fn set_read_timeout(&self, dur: Option<Duration>) -> io::Result<()> {
-        self.descriptor.set_timeout(Direction::Read, dur)
-    }
-
-    /// Sets for how long a write may wait; otherwise as [`set_read_timeout`](TcpStream::set_read_timeout).
-    ///
-    /// # Errors
-    ///
-    /// `InvalidInput` for a timeout of zero.
-    ///
-    /// # Examples
-    ///
-    /// See [`set_read_timeout`](TcpStream::set_read_timeout).
-    pub fn set_write_timeout(&self, dur: Option<Duration>) -> io::Result<()> {
-        self.descriptor.set_timeout(Direction::Write, dur)
-    }
-
-    /// For how long a read may wait.
-    ///
-    /// # Errors
-    ///
-    /// None; the type is std's.
-    ///
-    /// # Examples
-    ///
-    /// See [`try_clone`](TcpStream::try_clone).
-    pub fn read_timeout(&self) -> io::Result<Option<Duration>> {
-        Ok(self.descriptor.timeout(Direction::Read))
-    }
-
-    /// For how long a write may wait.
-    ///
-    /// # Errors
-    ///
-    /// None; the type is std's.
-    ///
-    /// # Examples
-    ///
-    /// See [`try_clone`](TcpStream::try_clone).
-    pub fn write_timeout(&self) -> io::Result<Option<Duration>> {
-        Ok(self.descriptor.timeout(Direction::Write))
     }
 
     /// Reads without taking what is read away: the next read finds it again.
@@ -456,49 +293,6 @@ impl TcpStream {
     pub fn ttl(&self) -> io::Result<u32> {
         self.inner().ttl()
     }
-
-    /// The error that waits on the socket (`SO_ERROR`), which this takes away.
-    ///
-    /// # Errors
-    ///
-    /// What the operating system says.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # use may_core::net::{TcpListener, TcpStream};
-    /// # let listener = TcpListener::bind("127.0.0.1:0")?;
-    /// let stream = TcpStream::connect(listener.local_addr()?)?;
-    /// assert!(stream.take_error()?.is_none());
-    /// # std::io::Result::Ok(())
-    /// ```
-    pub fn take_error(&self) -> io::Result<Option<io::Error>> {
-        self.inner().take_error()
-    }
-
-    /// Sets whether calls that would have to wait fail with [`WouldBlock`](io::ErrorKind::WouldBlock) instead. Whoever waits at
-    /// the moment fails, too.
-    ///
-    /// # Errors
-    ///
-    /// None; the type is std's.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # use may_core::net::{TcpListener, TcpStream};
-    /// use std::io::{ErrorKind, Read};
-    ///
-    /// # let listener = TcpListener::bind("127.0.0.1:0")?;
-    /// let mut stream = TcpStream::connect(listener.local_addr()?)?;
-    /// stream.set_nonblocking(true)?;
-    /// assert_eq!(stream.read(&mut [0; 16]).unwrap_err().kind(), ErrorKind::WouldBlock);
-    /// # std::io::Result::Ok(())
-    /// ```
-    pub fn set_nonblocking(&self, nonblocking: bool) -> io::Result<()> {
-        self.descriptor.set_nonblocking(nonblocking);
-        Ok(())
-    }
 }
 
 /// Starts a connection. `WouldBlock` means that it is on its way.
@@ -528,108 +322,5 @@ fn check_connected(stream: &net::TcpStream) -> io::Result<()> {
             Err(io::ErrorKind::WouldBlock.into())
         }
         Err(error) => Err(error),
-    }
-}
-
-impl RawIo for net::TcpStream {
-    #[inline]
-    fn read(&self, buffer: &mut [u8]) -> io::Result<(usize, More)> {
-        let read = socket::receive(self.as_fd(), buffer)?;
-        Ok(drained_if_short(read, buffer.len()))
-    }
-
-    fn read_vectored(&self, buffers: &mut [IoSliceMut<'_>]) -> io::Result<(usize, More)> {
-        let read = socket::receive_vectored(self.as_fd(), buffers)?;
-        let length = length_of(buffers.iter().map(|buffer| buffer.len()));
-        Ok(drained_if_short(read, length))
-    }
-
-    #[inline]
-    fn write(&self, buffer: &[u8]) -> io::Result<(usize, More)> {
-        let written = socket::send(self.as_fd(), buffer)?;
-        Ok(drained_if_short(written, buffer.len()))
-    }
-
-    fn write_vectored(&self, buffers: &[IoSlice<'_>]) -> io::Result<(usize, More)> {
-        let written = socket::send_vectored(self.as_fd(), buffers)?;
-        let length = length_of(buffers.iter().map(|buffer| buffer.len()));
-        Ok(drained_if_short(written, length))
-    }
-}
-
-byte_stream!([] TcpStream, this => this.descriptor);
-
-impl fmt::Debug for TcpStream {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.inner().fmt(f)
-    }
-}
-
-impl AsFd for TcpStream {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.inner().as_fd()
-    }
-}
-
-impl AsRawFd for TcpStream {
-    fn as_raw_fd(&self) -> RawFd {
-        self.inner().as_raw_fd()
-    }
-}
-
-impl FromRawFd for TcpStream {
-    unsafe fn from_raw_fd(fd: RawFd) -> TcpStream {
-        // SAFETY: (docs/safety.md, system calls) the caller owns the descriptor, as the trait asks.
-        TcpStream::from(unsafe { OwnedFd::from_raw_fd(fd) })
-    }
-}
-
-impl IntoRawFd for TcpStream {
-    /// # Panics
-    ///
-    /// If there are clones and the process has no descriptor left for a duplicate.
-    fn into_raw_fd(self) -> RawFd {
-        OwnedFd::from(self).into_raw_fd()
-    }
-}
-
-impl From<OwnedFd> for TcpStream {
-    fn from(owned: OwnedFd) -> TcpStream {
-        TcpStream::adopt(net::TcpStream::from(owned))
-    }
-}
-
-impl From<TcpStream> for OwnedFd {
-    /// # Panics
-    ///
-    /// If there are clones and the process has no descriptor left for a duplicate. `std::net::TcpStream::try_from` returns an
-    /// error then.
-    fn from(stream: TcpStream) -> OwnedFd {
-        match stream.release() {
-            Ok(stream) => stream.into(),
-            Err(error) => panic!("a stream that has clones could not be duplicated: {error}"),
-        }
-    }
-}
-
-impl TryFrom<net::TcpStream> for TcpStream {
-    type Error = io::Error;
-
-    /// # Errors
-    ///
-    /// None at present.
-    fn try_from(stream: net::TcpStream) -> io::Result<TcpStream> {
-        Ok(TcpStream::adopt(stream))
-    }
-}
-
-impl TryFrom<TcpStream> for net::TcpStream {
-    type Error = io::Error;
-
-    /// # Errors
-    ///
-    /// If there are clones and the process has no descriptor left for a duplicate.
-    fn try_from(stream: TcpStream) -> io::Result<net::TcpStream> {
-        stream.release()
     }
 }

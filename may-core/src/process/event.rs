@@ -17,7 +17,8 @@ pub struct ExitEvent<'a> {
 
 /// What tells of the end.
 enum Source<'a> {
-    Descriptor(IoEvent<'a, ()>),
+    /// (Always there; in the form that arms come in.)
+    Descriptor(Option<IoEvent<'a, ()>>),
     Signal(SignalEvent<'a>),
     /// It has ended, or nothing can be found out: waiting for it will tell.
     Nothing,
@@ -27,7 +28,7 @@ impl<'a> ExitEvent<'a> {
     /// The event of one child's end.
     pub(crate) fn new(child: &'a Child) -> ExitEvent<'a> {
         let source = match child.exit() {
-            Ok(Exit::Descriptor(descriptor)) => Source::Descriptor(descriptor.ready_event(false)),
+            Ok(Exit::Descriptor(descriptor)) => Source::Descriptor(descriptor.readable_event()),
             Ok(Exit::Signals(signals)) => Source::Signal(SignalEvent::new(signals)),
             Err(_) => Source::Nothing,
         };

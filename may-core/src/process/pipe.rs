@@ -1,12 +1,13 @@
 //! This process's ends of a child's standard streams.
 
 use std::fmt;
-use std::io::{self, IoSlice, IoSliceMut, Read, Write};
+use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, IntoRawFd, OwnedFd, RawFd};
 use std::process;
 
-use crate::io::event::IoEvent;
-use crate::io::{CoIo, Transfer};
+use crate::io::CoIo;
+use crate::io::halves::Through;
+use crate::io::raw::{byte_reader, byte_writer};
 
 /// Makes an end of std's one of ours. The pipe is this process's own, so its mode may be changed.
 macro_rules! end_of_pipe {
@@ -60,57 +61,12 @@ macro_rules! end_of_pipe {
             }
         }
 
-        impl Transfer for $name {
-            fn read_event<'a>(&'a self, buffer: &'a mut [u8]) -> Option<IoEvent<'a, usize>> {
-                self.0.read_event(buffer)
-            }
-
-            fn write_event<'a>(&'a self, buffer: &'a [u8]) -> Option<IoEvent<'a, usize>> {
-                self.0.write_event(buffer)
-            }
-
-            fn ready_event(&self, write: bool) -> Option<IoEvent<'_, ()>> {
-                self.0.ready_event(write)
-            }
-        }
-
         impl fmt::Debug for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 self.0.get_ref().fmt(f)
             }
         }
     };
-}
-
-/// Implements `Read` for an end, and for references to it.
-macro_rules! reads {
-    ($($name:ident),+) => {$(
-        /// # Cancellation
-        ///
-        /// A cancelled coroutine unwinds while it waits for the child to write; no bytes have been taken then.
-        impl Read for &$name {
-            fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-                (&self.0).read(buffer)
-            }
-
-            fn read_vectored(&mut self, buffers: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
-                (&self.0).read_vectored(buffers)
-            }
-        }
-
-        /// # Cancellation
-        ///
-        /// As for a reference.
-        impl Read for $name {
-            fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-                (&*self).read(buffer)
-            }
-
-            fn read_vectored(&mut self, buffers: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
-                (&*self).read_vectored(buffers)
-            }
-        }
-    )+};
 }
 
 end_of_pipe! {
@@ -135,40 +91,6 @@ end_of_pipe! {
     ChildStderr
 }
 
-reads!(ChildStdout, ChildStderr);
-
-/// # Cancellation
-///
-/// A cancelled coroutine unwinds while it waits for the child to read; nothing of what the call was to write has been written then.
-impl Write for &ChildStdin {
-    fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
-        (&self.0).write(buffer)
-    }
-
-    fn write_vectored(&mut self, buffers: &[IoSlice<'_>]) -> io::Result<usize> {
-        (&self.0).write_vectored(buffers)
-    }
-
-    /// Does nothing: what was written is on its way.
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-/// # Cancellation
-///
-/// As for a reference.
-impl Write for ChildStdin {
-    fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
-        (&*self).write(buffer)
-    }
-
-    fn write_vectored(&mut self, buffers: &[IoSlice<'_>]) -> io::Result<usize> {
-        (&*self).write_vectored(buffers)
-    }
-
-    /// Does nothing: what was written is on its way.
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
+byte_writer!([] ChildStdin, this => this.0);
+byte_reader!([] ChildStdout, this => this.0);
+byte_reader!([] ChildStderr, this => this.0);

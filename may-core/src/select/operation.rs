@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::channel::{Receiver, RecvEvent, SendEvent, Sender};
 use crate::event::{Finish, RawEvent};
 use crate::io::event::IoEvent;
-use crate::io::{AcceptFrom, Transfer};
+use crate::io::{AcceptFrom, ReadFrom, WriteTo};
 use crate::process::{Child, ExitEvent};
 use crate::signal::{SignalEvent, Signals};
 use crate::spawn::{JoinEvent, JoinHandle};
@@ -308,7 +308,7 @@ pub fn accept<L: AcceptFrom + ?Sized>(listener: &L) -> Option<IoEvent<'_, L::Con
 
 /// The event of reading something.
 pub fn read<'a>(
-    stream: &'a (impl Transfer + ?Sized),
+    stream: &'a (impl ReadFrom + ?Sized),
     buffer: &'a mut [u8],
 ) -> Option<IoEvent<'a, usize>> {
     stream.read_event(buffer)
@@ -316,20 +316,20 @@ pub fn read<'a>(
 
 /// The event of writing something.
 pub fn write<'a>(
-    stream: &'a (impl Transfer + ?Sized),
+    stream: &'a (impl WriteTo + ?Sized),
     buffer: &'a [u8],
 ) -> Option<IoEvent<'a, usize>> {
     stream.write_event(buffer)
 }
 
 /// The event of there being something to read.
-pub fn readable(stream: &(impl Transfer + ?Sized)) -> Option<IoEvent<'_, ()>> {
-    stream.ready_event(false)
+pub fn readable(stream: &(impl ReadFrom + ?Sized)) -> Option<IoEvent<'_, ()>> {
+    stream.readable_event()
 }
 
 /// The event of there being room to write.
-pub fn writable(stream: &(impl Transfer + ?Sized)) -> Option<IoEvent<'_, ()>> {
-    stream.ready_event(true)
+pub fn writable(stream: &(impl WriteTo + ?Sized)) -> Option<IoEvent<'_, ()>> {
+    stream.writable_event()
 }
 
 #[cfg(test)]

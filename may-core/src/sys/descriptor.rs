@@ -95,6 +95,15 @@ pub(crate) fn is_writable(descriptor: BorrowedFd<'_>) -> io::Result<bool> {
     polls(descriptor, libc::POLLOUT)
 }
 
+/// Whether the reading direction of a socket has been shut down.
+pub(crate) fn is_read_shut_down(socket: BorrowedFd<'_>) -> io::Result<bool> {
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    return polls(socket, libc::POLLRDHUP);
+    // Elsewhere a call finds out.
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    return polls(socket, 0).map(|_| false);
+}
+
 /// Whether one of `events`, or an end or an error, is there now.
 fn polls(descriptor: BorrowedFd<'_>, events: libc::c_short) -> io::Result<bool> {
     let mut descriptor = libc::pollfd {

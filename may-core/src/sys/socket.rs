@@ -5,13 +5,18 @@
 //! and which clones of a socket share with a descriptor that was given away.
 
 use std::io::{self, IoSlice, IoSliceMut};
-use std::mem;
-use std::net::{SocketAddr, TcpListener};
+use std::mem::{self, MaybeUninit};
+use std::net::Shutdown;
 use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
+use std::ptr;
+use std::time::Duration;
 
 use socket2::SockRef;
 
 use super::descriptor::{MOST_BYTES, moved_bytes};
+
+/// Where a socket is, whatever its family.
+pub(crate) type Address = socket2::SockAddr;
 
 /// Do not wait; and do not send SIGPIPE, where it is a flag of the call that prevents it.
 #[cfg(not(target_vendor = "apple"))]
@@ -22,6 +27,37 @@ const SEND_FLAGS: libc::c_int = libc::MSG_DONTWAIT;
 /// The error of a socket's own timeout, as the operating system would word it.
 pub(crate) fn timeout_elapsed() -> io::Error {
     io::Error::from_raw_os_error(libc::EAGAIN)
+}
+
+/// The timeouts of a socket, to read and to write. An error means that it is none.
+pub(crate) fn timeouts(socket: BorrowedFd<'_>) -> io::Result<[Option<Duration>; 2]> {
+    let socket = SockRef::from(&socket);
+    Ok([socket.read_timeout()?, socket.write_timeout()?])
+}
+
+/// Sets the timeouts of a socket, to read and to write.
+pub(crate) fn set_timeouts(
+    socket: BorrowedFd<'_>,
+    [read, write]: [Option<Duration>; 2],
+) -> io::Result<()> {
+    let socket = SockRef::from(&socket);
+    socket.set_read_timeout(read)?;
+    socket.set_write_timeout(write)
+}
+
+/// Sets whether calls of others on a socket wait.
+pub(crate) fn set_nonblocking(socket: BorrowedFd<'_>, nonblocking: bool) -> io::Result<()> {
+    SockRef::from(&socket).set_nonblocking(nonblocking)
+}
+
+/// Takes the error away that waits on a socket.
+pub(crate) fn take_error(socket: BorrowedFd<'_>) -> io::Result<Option<io::Error>> {
+    SockRef::from(&socket).take_error()
+}
+
+/// Ends one direction of a connection, or both.
+pub(crate) fn shutdown(socket: BorrowedFd<'_>, how: Shutdown) -> io::Result<()> {
+    SockRef::from(&socket).shutdown(how)
 }
 
 /// Receives into `buffer`.
@@ -71,17 +107,41 @@ pub(crate) fn send(socket: BorrowedFd<'_>, buffer: &[u8]) -> io::Result<usize> {
     moved_bytes(moved)
 }
 
+/// Receives a datagram and the address of its sender; with `peek` it stays there.
+pub(crate) fn receive_from(
+    socket: BorrowedFd<'_>,
+    buffer: &mut [u8],
+    peek: bool,
+) -> io::Result<(usize, Address)> {
+    let flags = libc::MSG_DONTWAIT | if peek { libc::MSG_PEEK } else { 0 };
+    // SAFETY: (docs/safety.md, system calls) bytes are laid out alike with and without a value, and socket2 writes none without.
+    let buffer = unsafe { &mut *(ptr::from_mut(buffer) as *mut [MaybeUninit<u8>]) };
+    SockRef::from(&socket).recv_from_with_flags(buffer, flags)
+}
+
+/// Sends a datagram to `address`.
+pub(crate) fn send_to(
+    socket: BorrowedFd<'_>,
+    buffer: &[u8],
+    address: &Address,
+) -> io::Result<usize> {
+    SockRef::from(&socket).send_to_with_flags(buffer, address, SEND_FLAGS)
+}
+
 /// Receives into several buffers, one after the other. They are those that [`within_limits_mut`](super::descriptor::within_limits_mut)
-/// has left.
+/// has left. Also says whether something came along for which there was no place: descriptors or credentials.
 pub(crate) fn receive_vectored(
     socket: BorrowedFd<'_>,
     buffers: &mut [IoSliceMut<'_>],
-) -> io::Result<usize> {
+) -> io::Result<(usize, bool)> {
     let mut message = message(buffers.as_mut_ptr().cast(), buffers.len());
     // SAFETY: (docs/safety.md, system calls) the message and the buffers live across the call, and std lays an `IoSliceMut` out
     // as an `iovec`.
     let moved = unsafe { libc::recvmsg(socket.as_raw_fd(), &mut message, libc::MSG_DONTWAIT) };
-    moved_bytes(moved)
+    Ok((
+        moved_bytes(moved)?,
+        message.msg_flags & libc::MSG_CTRUNC != 0,
+    ))
 }
 
 /// Sends from several buffers, one after the other. They are those that [`within_limits`](super::descriptor::within_limits) has
@@ -107,25 +167,19 @@ fn message(buffers: *mut libc::iovec, count: usize) -> libc::msghdr {
 ///
 /// # Errors
 ///
-/// What the operating system says; `InvalidInput` if the socket is not an internet one.
-pub(crate) fn accept(listener: &TcpListener) -> io::Result<(OwnedFd, SocketAddr)> {
+/// What the operating system says.
+pub(crate) fn accept(listener: BorrowedFd<'_>) -> io::Result<(OwnedFd, Address)> {
     // One call instead of three: accept and set both flags.
     #[cfg(not(target_vendor = "apple"))]
     let (socket, address) =
-        SockRef::from(listener).accept4(libc::SOCK_CLOEXEC | libc::SOCK_NONBLOCK)?;
+        SockRef::from(&listener).accept4(libc::SOCK_CLOEXEC | libc::SOCK_NONBLOCK)?;
     #[cfg(target_vendor = "apple")]
     let (socket, address) = {
-        let (socket, address) = SockRef::from(listener).accept()?;
+        let (socket, address) = SockRef::from(&listener).accept()?;
         socket.set_nonblocking(true)?;
         suppress_sigpipe(&socket);
         (socket, address)
     };
-    let address = address.as_socket().ok_or_else(|| {
-        io::Error::new(
-            io::ErrorKind::InvalidInput,
-            "the listener is not one for internet addresses",
-        )
-    })?;
     Ok((socket.into(), address))
 }
 

@@ -1,0 +1,3 @@
+//! What systems of Unix's kind have.
+
+pub mod net;

@@ -1,0 +1,340 @@
+//! Datagrams within a machine.
+
+use std::io;
+use std::os::fd::AsFd;
+use std::os::unix::net::{self, SocketAddr};
+use std::path::Path;
+
+use socket2::{Domain, Socket, Type};
+
+use super::address;
+use crate::io::attempt::More;
+use crate::io::datagram::{DatagramIo, datagram_arms};
+use crate::io::handle::{Handle, socket_shutdown, socket_timeouts, socket_type};
+use crate::io::wait::wait_until;
+use crate::reactor::Direction;
+use crate::sys::socket::Address;
+use crate::sys::{descriptor, socket};
+use crate::util::clock::Deadline;
+
+/// A socket of datagrams within the machine, like [`std::os::unix::net::UnixDatagram`].
+///
+/// No datagram is lost: who sends waits while the receiver has no room. Any number of coroutines and threads may use one socket at once,
+/// through shared references or [clones](UnixDatagram::try_clone).
+///
+/// # Examples
+///
+/// ```
+/// use may_core::os::unix::net::UnixDatagram;
+///
+/// let (one, other) = UnixDatagram::pair()?;
+/// one.send(b"hello")?;
+/// let mut buffer = [0; 16];
+/// let length = other.recv(&mut buffer)?;
+/// assert_eq!(&buffer[..length], b"hello");
+/// # std::io::Result::Ok(())
+/// ```
+#[derive(Clone)]
+pub struct UnixDatagram {
+    descriptor: Handle<net::UnixDatagram>,
+}
+
+socket_type!(
+    UnixDatagram,
+    net::UnixDatagram,
+    "let (socket, _peer) = may_core::os::unix::net::UnixDatagram::pair()?;"
+);
+socket_timeouts!(
+    UnixDatagram,
+    "let (socket, _peer) = may_core::os::unix::net::UnixDatagram::pair()?;"
+);
+socket_shutdown!(
+    UnixDatagram,
+    "let (socket, _peer) = may_core::os::unix::net::UnixDatagram::pair()?;",
+    "socket.recv(&mut [0; 16])"
+);
+datagram_arms!(UnixDatagram);
+
+impl DatagramIo for net::UnixDatagram {
+    fn is_shut_down(&self) -> io::Result<bool> {
+        // Only a call that waits is told by Linux.
+        descriptor::is_read_shut_down(self.as_fd())
+    }
+}
+
+/// How sending to an address has come out.
+enum Sent {
+    Bytes(usize),
+    /// There is room in our socket, but not where the datagram is to go.
+    NoRoomThere,
+}
+
+impl UnixDatagram {
+    /// Makes a socket at a path, where nothing must be yet.
+    ///
+    /// # Errors
+    ///
+    /// `AddrInUse` if something is there, be it a socket that has gone; otherwise what the operating system says.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// use may_core::os::unix::net::UnixDatagram;
+    ///
+    /// let socket = UnixDatagram::bind("/run/log.socket")?;
+    /// let mut buffer = [0; 4096];
+    /// let (length, from) = socket.recv_from(&mut buffer)?;
+    /// println!("{from:?} sent {length} bytes");
+    /// # std::io::Result::Ok(())
+    /// ```
+    pub fn bind<P: AsRef<Path>>(path: P) -> io::Result<UnixDatagram> {
+        UnixDatagram::try_from(net::UnixDatagram::bind(path)?)
+    }
+
+    /// Makes a socket at an address, which may be an abstract one on Linux.
+    ///
+    /// # Errors
+    ///
+    /// As for [`bind`](UnixDatagram::bind).
+    ///
+    /// # Examples
+    ///
+    /// See [`send_to_addr`](UnixDatagram::send_to_addr).
+    pub fn bind_addr(socket_addr: &SocketAddr) -> io::Result<UnixDatagram> {
+        UnixDatagram::try_from(net::UnixDatagram::bind_addr(socket_addr)?)
+    }
+
+    /// Makes a socket without an address, which can send but not be sent to.
+    ///
+    /// # Errors
+    ///
+    /// What the operating system says.
+    ///
+    /// # Examples
+    ///
+    /// See [`send_to_addr`](UnixDatagram::send_to_addr).
+    pub fn unbound() -> io::Result<UnixDatagram> {
+        UnixDatagram::try_from(net::UnixDatagram::unbound()?)
+    }
+
+    /// Two sockets that are connected with each other, and that nobody else can reach.
+    ///
+    /// # Errors
+    ///
+    /// What the operating system says.
+    ///
+    /// # Examples
+    ///
+    /// See [`UnixDatagram`].
+    pub fn pair() -> io::Result<(UnixDatagram, UnixDatagram)> {
+        let (one, other) = net::UnixDatagram::pair()?;
+        Ok((UnixDatagram::try_from(one)?, UnixDatagram::try_from(other)?))
+    }
+
+    /// Fixes the peer: [`send`](UnixDatagram::send) sends there, and only datagrams from there are received.
+    ///
+    /// # Errors
+    ///
+    /// What the operating system says.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// use may_core::os::unix::net::UnixDatagram;
+    ///
+    /// let socket = UnixDatagram::unbound()?;
+    /// socket.connect("/dev/log")?;
+    /// socket.send(b"<13>an example")?;
+    /// # std::io::Result::Ok(())
+    /// ```
+    pub fn connect<P: AsRef<Path>>(&self, path: P) -> io::Result<()> {
+        self.inner().connect(path)
+    }
+
+    /// Fixes the peer, by its address; otherwise as [`connect`](UnixDatagram::connect).
+    ///
+    /// # Errors
+    ///
+    /// What the operating system says.
+    ///
+    /// # Examples
+    ///
+    /// See [`connect`](UnixDatagram::connect).
+    pub fn connect_addr(&self, socket_addr: &SocketAddr) -> io::Result<()> {
+        self.inner().connect_addr(socket_addr)
+    }
+
+    /// The address of this socket.
+    ///
+    /// # Errors
+    ///
+    /// What the operating system says.
+    ///
+    /// # Examples
+    ///
+    /// See [`send_to_addr`](UnixDatagram::send_to_addr).
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.inner().local_addr()
+    }
+
+    /// The address of the peer.
+    ///
+    /// # Errors
+    ///
+    /// `NotConnected` if there is none.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use may_core::os::unix::net::UnixDatagram;
+    /// use std::io::ErrorKind;
+    ///
+    /// let socket = UnixDatagram::unbound()?;
+    /// assert_eq!(socket.peer_addr().unwrap_err().kind(), ErrorKind::NotConnected);
+    /// # std::io::Result::Ok(())
+    /// ```
+    pub fn peer_addr(&self) -> io::Result<SocketAddr> {
+        self.inner().peer_addr()
+    }
+
+    /// Receives a datagram: how long it is, and where it comes from. What does not fit into the buffer is lost.
+    ///
+    /// # Errors
+    ///
+    /// What std says of an elapsed [timeout](UnixDatagram::set_read_timeout); otherwise what the operating system says.
+    ///
+    /// # Cancellation
+    ///
+    /// A cancelled coroutine unwinds while it waits; no datagram has been taken then.
+    ///
+    /// # Examples
+    ///
+    /// See [`send_to_addr`](UnixDatagram::send_to_addr).
+    pub fn recv_from(&self, buf: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
+        let (length, from) = self.descriptor.receive_from(buf, false)?;
+        Ok((length, address::from_system(from.as_ref())?))
+    }
+
+    /// Receives a datagram, from the peer if there is one. What does not fit into the buffer is lost.
+    ///
+    /// # Errors
+    ///
+    /// As for [`recv_from`](UnixDatagram::recv_from).
+    ///
+    /// # Cancellation
+    ///
+    /// A cancelled coroutine unwinds while it waits; no datagram has been taken then.
+    ///
+    /// # Examples
+    ///
+    /// See [`UnixDatagram`].
+    pub fn recv(&self, buf: &mut [u8]) -> io::Result<usize> {
+        self.descriptor.receive(buf, false)
+    }
+
+    /// Sends a datagram to the socket at a path; otherwise as [`send_to_addr`](UnixDatagram::send_to_addr).
+    ///
+    /// # Errors
+    ///
+    /// As for [`send_to_addr`](UnixDatagram::send_to_addr).
+    ///
+    /// # Cancellation
+    ///
+    /// A cancelled coroutine unwinds while it waits for room; nothing has been sent then.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// use may_core::os::unix::net::UnixDatagram;
+    ///
+    /// UnixDatagram::unbound()?.send_to(b"<13>an example", "/dev/log")?;
+    /// # std::io::Result::Ok(())
+    /// ```
+    pub fn send_to<P: AsRef<Path>>(&self, buf: &[u8], path: P) -> io::Result<usize> {
+        self.send_to_addr(buf, &SocketAddr::from_pathname(path)?)
+    }
+
+    /// Sends a datagram to the socket at an address. Waits while that has no room for it.
+    ///
+    /// # Errors
+    ///
+    /// `ConnectionRefused` if nobody is there any more; what std says of an elapsed [timeout](UnixDatagram::set_write_timeout); otherwise
+    /// what the operating system says, for example that the datagram is too long.
+    ///
+    /// # Cancellation
+    ///
+    /// A cancelled coroutine unwinds while it waits for room; nothing has been sent then.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[cfg(target_os = "linux")]
+    /// # {
+    /// use may_core::os::linux::net::SocketAddrExt;
+    /// use may_core::os::unix::net::{SocketAddr, UnixDatagram};
+    ///
+    /// let address = SocketAddr::from_abstract_name(format!("datagrams {}", std::process::id()))?;
+    /// let receiver = UnixDatagram::bind_addr(&address)?;
+    /// UnixDatagram::unbound()?.send_to_addr(b"hello", &receiver.local_addr()?)?;
+    /// let (length, from) = receiver.recv_from(&mut [0; 16])?;
+    /// assert_eq!(length, 5);
+    /// assert!(from.is_unnamed());
+    /// # }
+    /// # std::io::Result::Ok(())
+    /// ```
+    pub fn send_to_addr(&self, buf: &[u8], socket_addr: &SocketAddr) -> io::Result<usize> {
+        let address = address::to_system(socket_addr)?;
+        let deadline = self.descriptor.deadline(Direction::Write);
+        loop {
+            let sent = self
+                .descriptor
+                .attempt_within(Direction::Write, deadline, |socket| {
+                    match socket::send_to(socket.as_fd(), buf, &address) {
+                        Ok(bytes) => Ok((Sent::Bytes(bytes), More::Perhaps)),
+                        Err(error)
+                            if error.kind() == io::ErrorKind::WouldBlock
+                                && !self.descriptor.is_nonblocking()
+                                && descriptor::is_writable(socket.as_fd())? =>
+                        {
+                            Ok((Sent::NoRoomThere, More::Perhaps))
+                        }
+                        Err(error) => Err(error),
+                    }
+                })?;
+            match sent {
+                Sent::Bytes(bytes) => return Ok(bytes),
+                Sent::NoRoomThere => wait_for_room(&address, deadline)?,
+            }
+        }
+    }
+
+    /// Sends a datagram to the peer. Waits while that has no room for it.
+    ///
+    /// # Errors
+    ///
+    /// `NotConnected` if there is no peer; otherwise as for [`send_to_addr`](UnixDatagram::send_to_addr).
+    ///
+    /// # Cancellation
+    ///
+    /// A cancelled coroutine unwinds while it waits for room; nothing has been sent then.
+    ///
+    /// # Examples
+    ///
+    /// See [`UnixDatagram`].
+    pub fn send(&self, buf: &[u8]) -> io::Result<usize> {
+        self.descriptor.send(buf)
+    }
+}
+
+/// Waits until the socket at `address` has room for a datagram.
+///
+/// Whether a socket is writable depends on the one that it is connected with, and on no other; so that another one is asked, which is
+/// made for this.
+fn wait_for_room(address: &Address, deadline: Deadline) -> io::Result<()> {
+    let asked = Socket::new(Domain::UNIX, Type::DGRAM, None)?;
+    asked.connect(address)?;
+    match wait_until(asked.as_fd(), Direction::Write, deadline) {
+        Err(error) if error.kind() == io::ErrorKind::TimedOut => Err(socket::timeout_elapsed()),
+        waited => waited,
+    }
+}

@@ -1,0 +1,19 @@
+//! Unix sockets in the shape of `std::os::unix::net`, which block only the coroutine; plain threads may use them, too.
+//!
+//! What [`net`](crate::net) says of sockets holds here, too.
+//!
+//! * `stream`: the type [`UnixStream`]
+//! * `listener`: the type [`UnixListener`]
+//! * `datagram`: the type [`UnixDatagram`]
+//! * `address`: from std's addresses to the system's and back
+
+mod address;
+mod datagram;
+mod listener;
+mod stream;
+
+pub use std::os::unix::net::SocketAddr;
+
+pub use datagram::UnixDatagram;
+pub use listener::{Incoming, UnixListener};
+pub use stream::UnixStream;

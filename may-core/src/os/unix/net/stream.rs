@@ -1,0 +1,193 @@
+//! Connections within a machine.
+
+use std::io::{self, IoSliceMut};
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::net::{self, SocketAddr};
+use std::path::Path;
+use std::time::Duration;
+
+use socket2::{Domain, Socket, Type};
+
+use super::address;
+use crate::io::attempt::More;
+use crate::io::handle::{Handle, socket_shutdown, socket_timeouts, socket_type};
+use crate::io::pause::Pause;
+use crate::io::raw::{RawIo, byte_stream, drained_if_short, length_of};
+use crate::sys::socket;
+use crate::util::clock::Deadline;
+
+/// The first pause while a listener has no room for another connection, and the longest.
+const PAUSES: (Duration, Duration) = (Duration::from_micros(100), Duration::from_millis(20));
+
+/// A connection within the machine, like [`std::os::unix::net::UnixStream`].
+///
+/// `&UnixStream` reads and writes, too; everything that [`TcpStream`](crate::net::TcpStream) says of sharing holds here.
+///
+/// # Examples
+///
+/// ```
+/// use std::io::{Read, Write};
+///
+/// use may_core::os::unix::net::UnixStream;
+/// use may_core::spawn;
+///
+/// let (mut one, mut other) = UnixStream::pair()?;
+/// let reader = spawn::spawn(move || {
+///     let mut text = String::new();
+///     other.read_to_string(&mut text).map(|_| text)
+/// });
+/// one.write_all(b"hello")?;
+/// drop(one);
+/// assert_eq!(reader.join().unwrap()?, "hello");
+/// # std::io::Result::Ok(())
+/// ```
+#[derive(Clone)]
+pub struct UnixStream {
+    descriptor: Handle<net::UnixStream>,
+}
+
+socket_type!(
+    UnixStream,
+    net::UnixStream,
+    "let (socket, _peer) = may_core::os::unix::net::UnixStream::pair()?;"
+);
+socket_timeouts!(
+    UnixStream,
+    "let (socket, _peer) = may_core::os::unix::net::UnixStream::pair()?;"
+);
+socket_shutdown!(
+    UnixStream,
+    "# use std::io::Read;
+let (socket, _peer) = may_core::os::unix::net::UnixStream::pair()?;",
+    "(&socket).read(&mut [0; 16])"
+);
+byte_stream!([] UnixStream, this => this.descriptor);
+
+impl RawIo for net::UnixStream {
+    fn read(&self, buffer: &mut [u8]) -> io::Result<(usize, More)> {
+        self.read_vectored(&mut [IoSliceMut::new(buffer)])
+    }
+
+    fn read_vectored(&self, buffers: &mut [IoSliceMut<'_>]) -> io::Result<(usize, More)> {
+        // A read also ends behind bytes with which descriptors were sent, and where the sender's credentials change if the user has
+        // asked for them; then it says that it had no place for these.
+        let (read, cut) = socket::receive_vectored(self.as_fd(), buffers)?;
+        if cut {
+            return Ok((read, More::Perhaps));
+        }
+        let length = length_of(buffers.iter().map(|buffer| buffer.len()));
+        Ok(drained_if_short(read, length))
+    }
+}
+
+impl UnixStream {
+    /// Opens a connection to the listener at a path.
+    ///
+    /// If the listener has no room for another connection this tries again after 100 µs, then after pauses that double up to 20 ms:
+    /// there is no event that would tell.
+    ///
+    /// # Errors
+    ///
+    /// What the operating system says.
+    ///
+    /// # Cancellation
+    ///
+    /// A cancelled coroutine unwinds while it waits for room, and there is no connection then.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// use may_core::os::unix::net::UnixStream;
+    ///
+    /// let stream = UnixStream::connect("/run/service.socket")?;
+    /// # std::io::Result::Ok(())
+    /// ```
+    pub fn connect<P: AsRef<Path>>(path: P) -> io::Result<UnixStream> {
+        UnixStream::connect_addr(&SocketAddr::from_pathname(path)?)
+    }
+
+    /// Opens a connection to the listener at an address; otherwise as [`connect`](UnixStream::connect).
+    ///
+    /// # Errors
+    ///
+    /// What the operating system says.
+    ///
+    /// # Cancellation
+    ///
+    /// As for [`connect`](UnixStream::connect).
+    ///
+    /// # Examples
+    ///
+    /// See [`UnixListener::bind_addr`](super::UnixListener::bind_addr).
+    pub fn connect_addr(socket_addr: &SocketAddr) -> io::Result<UnixStream> {
+        let address = address::to_system(socket_addr)?;
+        let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
+        socket.set_nonblocking(true)?;
+        #[cfg(target_vendor = "apple")]
+        socket::suppress_sigpipe(&socket);
+        let mut pause = Pause::new(PAUSES);
+        loop {
+            match socket.connect(&address) {
+                Ok(()) => return Ok(UnixStream::from_prepared(socket.into())),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    pause.wait(Deadline::NEVER);
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Two ends of one connection, which nobody else can reach.
+    ///
+    /// # Errors
+    ///
+    /// What the operating system says.
+    ///
+    /// # Examples
+    ///
+    /// See [`UnixStream`].
+    pub fn pair() -> io::Result<(UnixStream, UnixStream)> {
+        let (one, other) = net::UnixStream::pair()?;
+        Ok((UnixStream::try_from(one)?, UnixStream::try_from(other)?))
+    }
+
+    /// Wraps a socket that has been made for this, in non-blocking mode.
+    pub(super) fn from_prepared(socket: OwnedFd) -> UnixStream {
+        UnixStream {
+            descriptor: Handle::prepared(net::UnixStream::from(socket)),
+        }
+    }
+
+    /// The address of this end, which often has no name.
+    ///
+    /// # Errors
+    ///
+    /// What the operating system says.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use may_core::os::unix::net::UnixStream;
+    ///
+    /// let (one, other) = UnixStream::pair()?;
+    /// assert!(one.local_addr()?.is_unnamed() && one.peer_addr()?.is_unnamed());
+    /// # std::io::Result::Ok(())
+    /// ```
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.inner().local_addr()
+    }
+
+    /// The address of the other end.
+    ///
+    /// # Errors
+    ///
+    /// `NotConnected` if there is no other end any more.
+    ///
+    /// # Examples
+    ///
+    /// See [`local_addr`](UnixStream::local_addr).
+    pub fn peer_addr(&self) -> io::Result<SocketAddr> {
+        self.inner().peer_addr()
+    }
+}
