@@ -18,7 +18,7 @@ mod operation;
 mod own;
 mod signal;
 
-pub use crate::spawn::run;
+pub use crate::spawn::{run, run_expression};
 pub use dynamic::{Select, SelectTimeoutError, Selected, TrySelectError};
 pub use engine::{Mode, select, select_or_default};
 pub use operation::{

@@ -232,7 +232,11 @@ impl Expansion<'_> {
     fn event(&self, call: &Call, arguments: Vec<TokenStream>) -> TokenStream {
         let constructor = self.function(call.form.constructor, call.name.span());
         let span = Span::mixed_site().located_at(call.name.span());
-        quote_spanned!(span=> #constructor(#(#arguments),*))
+        let method = call.form.method.map(|method| {
+            let method = Ident::new(method, span);
+            quote_spanned!(span=> .#method())
+        });
+        quote_spanned!(span=> #constructor(#(#arguments),*) #method)
     }
 
     /// Writes an element of a list, in two versions if there is a condition.
