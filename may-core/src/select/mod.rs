@@ -9,7 +9,9 @@
 //! * [`own`]: times, and the caller's own cancellation
 //! * [`signal`]: events of users' own
 //! * [`dynamic`]: the type [`Select`]
+//! * [`cqueue`]: the completion queues of May 0.3
 
+pub mod cqueue;
 mod dynamic;
 mod engine;
 #[doc(hidden)]
