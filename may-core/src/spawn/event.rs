@@ -149,7 +149,7 @@ where
 {
     /// The event of a call that stays with its worker, as every arm does.
     #[track_caller]
-    pub fn event(&self) -> RunEvent<impl FnOnce() -> Call<B>, B::Output> {
+    pub fn event(&self) -> RunEvent<impl FnOnce() -> Call<B> + use<F, B>, B::Output> {
         let make = self.take();
         RunEvent::new(move || make().into_call(), Location::caller())
     }
@@ -158,7 +158,7 @@ where
 impl<F: FnOnce() -> T, T> AnyExpression<F> {
     /// The event of any code.
     #[track_caller]
-    pub fn event(&self) -> RunEvent<impl FnOnce() -> F, T> {
+    pub fn event(&self) -> RunEvent<impl FnOnce() -> F + use<F, T>, T> {
         let code = self.take();
         RunEvent::new(move || code, Location::caller())
     }

@@ -1,7 +1,7 @@
 //! One operation of an arm: which row of the table it is, and whether it is called as it must be.
 
-use proc_macro2::{Delimiter, Group, Ident, TokenStream, TokenTree};
-use quote::{ToTokens, quote};
+use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream, TokenTree};
+use quote::{ToTokens, quote_spanned};
 
 use crate::diag::Fault;
 
@@ -179,7 +179,15 @@ fn code_to_run(tokens: &[TokenTree], group: &Group) -> Result<(&'static Form, To
     }
     let closure = &operations::RUN.forms[0];
     if is_punct(bars.first(), '|') {
-        return Ok((closure, group.stream()));
+        // The bars are ours, since clippy would replace `|| f()` by `f`, which is another expression here.
+        let ours = content.len() - bars.len() + 2;
+        let code = content.into_iter().enumerate().map(|(index, mut token)| {
+            if index < ours {
+                token.set_span(Span::mixed_site().located_at(token.span()));
+            }
+            token
+        });
+        return Ok((closure, code.collect()));
     }
     let code = match group.delimiter() {
         Delimiter::Brace => group.to_token_stream(),
@@ -193,7 +201,9 @@ fn code_to_run(tokens: &[TokenTree], group: &Group) -> Result<(&'static Form, To
     } else {
         closure
     };
-    Ok((form, quote!(|| #code)))
+    // As if it stood where `run` does: there rustc shows what it is that `break` and `?` do not leave.
+    let here = Span::mixed_site().located_at(tokens[0].span());
+    Ok((form, quote_spanned!(here=> || #code)))
 }
 
 /// Describes a name that is no operation.
