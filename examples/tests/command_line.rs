@@ -29,17 +29,20 @@ fn printed(path: &str, args: &[&str]) -> String {
 }
 
 /// All examples.
-const ALL: [&str; 13] = [
+const ALL: [&str; 16] = [
     env!("CARGO_BIN_EXE_attributes"),
     env!("CARGO_BIN_EXE_chat"),
     env!("CARGO_BIN_EXE_echo"),
     env!("CARGO_BIN_EXE_echo_client"),
     env!("CARGO_BIN_EXE_generator"),
     env!("CARGO_BIN_EXE_parallel_sum"),
+    env!("CARGO_BIN_EXE_pipeline"),
     env!("CARGO_BIN_EXE_primes"),
     env!("CARGO_BIN_EXE_producer_consumer"),
     env!("CARGO_BIN_EXE_quick_sort"),
     env!("CARGO_BIN_EXE_scoped"),
+    env!("CARGO_BIN_EXE_select"),
+    env!("CARGO_BIN_EXE_select_tour"),
     env!("CARGO_BIN_EXE_single_thread"),
     env!("CARGO_BIN_EXE_sleep"),
     env!("CARGO_BIN_EXE_spawn"),
@@ -117,6 +120,44 @@ fn generator_gives_items_from_any_depth() {
         "{text}"
     );
     assert!(text.contains("A>C A>B C>B A>C B>A B>C A>C\n"), "{text}");
+}
+
+/// The part of a program's documentation that shows what it prints.
+fn shown(source: &str) -> String {
+    let lines = source
+        .lines()
+        .skip_while(|line| !line.contains("$ cargo run"))
+        .skip(1);
+    let lines = lines.take_while(|line| !line.contains("```"));
+    lines
+        .map(|line| line.trim_start_matches("//! ").to_owned() + "\n")
+        .collect()
+}
+
+#[test]
+fn select_programs_print_what_they_say() {
+    for (path, source) in [
+        (
+            env!("CARGO_BIN_EXE_select"),
+            include_str!("../src/bin/select.rs"),
+        ),
+        (
+            env!("CARGO_BIN_EXE_select_tour"),
+            include_str!("../src/bin/select_tour.rs"),
+        ),
+        (
+            env!("CARGO_BIN_EXE_pipeline"),
+            include_str!("../src/bin/pipeline.rs"),
+        ),
+    ] {
+        for workers in ["1", "3"] {
+            assert_eq!(
+                printed(path, &["--workers", workers]),
+                shown(source),
+                "{path}"
+            );
+        }
+    }
 }
 
 #[test]

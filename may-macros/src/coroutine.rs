@@ -276,10 +276,18 @@ impl Carrier<'_> {
                 mention(&Ident::new("self", span_of_self(tokens))),
             ),
             Pattern::Name { mutable, name } => {
-                let mentioned = mention(name);
                 // What is used for the name of the coroutine is not unused, even if the body does not use it.
                 let is_used = |template: &&Template| template.mentions(&text_of(name));
                 let used = self.template.filter(is_used).map(|_| mention(name));
+                if used.is_none() && text_of(name).starts_with('_') {
+                    // A name that says that it is not used is not used, and not bound by itself either: clippy would say so.
+                    let mentioned = mention(&renamed);
+                    return (
+                        quote!(#attributes #renamed: #kind),
+                        quote!(#attributes #mentioned #attributes let (#mutable #name,) = (#renamed,);),
+                    );
+                }
+                let mentioned = mention(name);
                 (
                     quote!(#attributes #name: #kind),
                     quote! {

@@ -24,6 +24,7 @@
 //! | [`coroutine`](mod@coroutine) | spawning, joining, scopes, cancellation, coroutine-local values |
 //! | [`channel`] | messages between coroutines and threads |
 //! | [`select!`], [`mod@select`] | waiting for the first of several operations |
+//! | [`cqueue`] | what May 0.3 had for that |
 //! | [`sync`] | what `std::sync` has, and more: `oneshot`, `watch`, `broadcast`, semaphores, cancel tokens |
 //! | [`net`] | sockets |
 //! | [`os::unix::net`] | Unix sockets |
@@ -100,6 +101,11 @@ pub mod select {
     pub use may_core::select::{
         Event, Select, SelectTimeoutError, Selected, Signal, TrySelectError,
     };
+}
+
+/// The completion queues of May 0.3, with the same calls; safe, and nothing is lost at the end. New programs write [`select!`].
+pub mod cqueue {
+    pub use may_core::select::cqueue::{Cqueue, Event, EventSender, PollError, Selector, scope};
 }
 
 /// What the macros expand to. Not for use by hand: it changes without notice.

@@ -9,6 +9,7 @@
 /// | `go!(scope, f)` | `scope.spawn(f)` |
 /// | `go!(call)` | `call.spawn()`, for a call of a function with [`#[may::coroutine]`](macro@crate::coroutine) |
 /// | `go!(place, call)` | `call.spawn_in(place)`: a scope, a builder, a group, a runtime |
+/// | `go!(cqueue, token, \|events\| ..)` | [`cqueue.add(token, \|events\| ..)`](crate::cqueue::Cqueue::add), as in May 0.3 |
 /// | `go!(stack = "64k", name = "x", f)` | `spawn` with a stack size (a number of bytes, or a text) and a name, in any order |
 ///
 /// # Panics
@@ -103,6 +104,65 @@ macro_rules! go {
         use $crate::__private::SpawnIn as _;
         $spawner.spawn_body($body)
     }};
+    ($cqueue:expr, $token:expr, $body:expr $(,)?) => {
+        $cqueue.add($token, $body)
+    };
+}
+
+/// Adds a coroutine to a [`Cqueue`](crate::cqueue::Cqueue) that does the same again and again until it is cancelled: the top half, which
+/// may wait; an event with the token; the bottom half, when it has its turn.
+///
+/// The coroutine borrows what it uses, so that must live outside the [`scope`](crate::cqueue::scope) of the queue. For one that takes what
+/// it uses with it there is `go!(cqueue, token, move |events| ..)`.
+///
+/// # Examples
+///
+/// ```
+/// use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+/// use may::{channel, cqueue, cqueue_add, cqueue_add_oneshot};
+///
+/// let ((jobs, queue), (stop, stopped)) = (channel::unbounded(), channel::bounded(0));
+/// (1..=10).for_each(|job| jobs.send(job).unwrap());
+/// let sum = AtomicU32::new(0);
+/// cqueue::scope(|cqueue| {
+///     cqueue_add!(cqueue, 0, job = queue.recv() => {
+///         if sum.fetch_add(job.unwrap(), Relaxed) == 45 {
+///             stop.send(()).unwrap();
+///         }
+///     });
+///     cqueue_add_oneshot!(cqueue, 1, _ = stopped.recv() => println!("that is all"));
+///     while cqueue.poll(None).unwrap().token == 0 {}
+/// });
+/// assert_eq!(sum.into_inner(), 55);
+/// ```
+#[macro_export]
+macro_rules! cqueue_add {
+    ($cqueue:expr, $token:expr, $name:pat = $top:expr => $bottom:expr) => {
+        $cqueue.add($token, |events| {
+            while events.goes_on() {
+                let $name = $top;
+                events.send(events.get_token());
+                $bottom;
+            }
+        })
+    };
+}
+
+/// Adds a coroutine to a [`Cqueue`](crate::cqueue::Cqueue) that does this once: the top half, which may wait; an event with the token; the
+/// bottom half, when it has its turn.
+///
+/// # Examples
+///
+/// See [`cqueue_add!`].
+#[macro_export]
+macro_rules! cqueue_add_oneshot {
+    ($cqueue:expr, $token:expr, $name:pat = $top:expr => $bottom:expr) => {
+        $cqueue.add($token, |events| {
+            let $name = $top;
+            events.send(events.get_token());
+            $bottom;
+        })
+    };
 }
 
 /// Runs several expressions at the same time and returns the tuple of their values.

@@ -126,6 +126,91 @@ fn a_receiver_whose_time_is_up_has_its_message_or_has_not() {
     a_receiver_that_leaves(Deadline);
 }
 
+/// A right is won and dropped while the other end goes: whoever waits to send behind it learns of it.
+fn a_right_that_is_dropped_while_the_receiver_goes(capacity: usize) {
+    loom::model(move || {
+        let (to, from) = bounded::<u32>(capacity);
+        let leaver = thread::spawn(move || {
+            let received = from.try_recv();
+            drop(from);
+            received
+        });
+        let other = thread::spawn({
+            let to = to.clone();
+            move || {
+                let mut sending = send(&to);
+                select(&mut [&mut sending], Mode::Biased).unwrap();
+                sending.finish().send(1)
+            }
+        });
+        let mut sending = send(&to);
+        select(&mut [&mut sending], Mode::Biased).unwrap();
+        drop(sending.finish());
+        let (received, sent) = (leaver.join().unwrap(), other.join().unwrap());
+        // What was received has been sent; what was sent and not received was in a channel that had room for it.
+        assert!(received.is_err() || sent.is_ok());
+        assert!(sent.is_err() || received.is_ok() || capacity > 0);
+    });
+}
+
+#[test]
+fn a_slot_that_is_given_back_to_a_channel_that_ends_harms_nobody() {
+    a_right_that_is_dropped_while_the_receiver_goes(1);
+}
+
+#[test]
+fn a_claim_that_is_given_up_on_a_channel_that_ends_harms_nobody() {
+    a_right_that_is_dropped_while_the_receiver_goes(0);
+}
+
+/// Somebody commits a select over two channels, which meanwhile finds one of them ready and withdraws, or is cancelled: a message was
+/// received or is still there.
+fn a_select_that_leaves(capacity: usize, disturbance: Disturbance) {
+    loom::model(move || {
+        let ((to, from), (_open, never)) = (bounded(capacity), bounded::<u32>(0));
+        let disturber = disturbance.begin();
+        let sender = thread::spawn(move || to.send(1));
+        let received = unless_cancelled(|| {
+            let (mut first, mut second) = (recv(&never), recv(&from));
+            assert_eq!(
+                select(&mut [&mut first, &mut second], Mode::Biased),
+                Some(1)
+            );
+            second.finish()
+        });
+        disturber.join().unwrap();
+        if received.is_none() {
+            // Without a disturbance this time.
+            let rest = std::iter::repeat_with(|| unless_cancelled(|| from.try_recv()));
+            let rest = rest
+                .inspect(|_| thread::yield_now())
+                .flatten()
+                .flatten()
+                .next();
+            assert_eq!(rest, Some(1));
+        } else {
+            assert_eq!(received, Some(Ok(1)));
+            assert!(from.try_recv().is_err());
+        }
+        sender.join().unwrap().unwrap();
+    });
+}
+
+#[test]
+fn a_select_that_is_cancelled_has_its_message_or_leaves_it_in_the_channel() {
+    a_select_that_leaves(1, Cancellation);
+}
+
+#[test]
+fn a_select_that_is_cancelled_has_its_message_or_leaves_it_with_its_sender() {
+    a_select_that_leaves(0, Cancellation);
+}
+
+#[test]
+fn a_select_whose_time_is_up_has_its_message_or_leaves_it() {
+    a_select_that_leaves(1, Deadline);
+}
+
 /// A flag is raised while a select registers for it.
 #[test]
 fn a_flag_that_is_raised_ends_a_select() {

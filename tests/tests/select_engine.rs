@@ -269,7 +269,7 @@ fn times_and_missing_arms() {
 
 #[test]
 fn arms_that_are_always_ready_are_taken_equally_often() {
-    const ROUNDS: usize = 200_000;
+    const ROUNDS: usize = 1_000_000;
     let channels: Vec<_> = (0..5).map(|_| channel::unbounded::<u32>()).collect();
     channels.iter().for_each(|(to, _)| {
         to.send(0).unwrap();
@@ -429,26 +429,4 @@ fn nothing_is_lost_among_selects_and_plain_calls() {
             });
         });
     }
-}
-
-#[test]
-fn selects_that_time_out_leave_nothing_behind() {
-    on_workers(1, || {
-        let ((_to_a, a), (to_b, b)) = (channel::bounded::<u32>(1), channel::bounded(0));
-        for _ in 0..100_000 {
-            let (mut first, mut second) = (recv(&a), send(&to_b));
-            let mut time = after(Duration::ZERO);
-            let arms: &mut [&mut dyn RawEvent] = &mut [&mut first, &mut second, &mut time];
-            assert_eq!(select(arms, Mode::Biased), Some(2));
-        }
-        for _ in 0..1_000 {
-            let (mut first, mut second) = (recv(&a), send(&to_b));
-            let mut time = after(Duration::from_micros(1));
-            let arms: &mut [&mut dyn RawEvent] = &mut [&mut first, &mut second, &mut time];
-            assert_eq!(select(arms, Mode::Fair), Some(2));
-        }
-        // Nobody is found where nobody waits any more.
-        assert!(b.try_recv().is_err());
-        assert!(to_b.try_send(1).is_err());
-    });
 }

@@ -147,3 +147,88 @@ fn a_loop_over_a_token_and_a_queue() {
         assert_eq!(*sum.lock().unwrap(), 5050);
     });
 }
+
+/// Uses so much stack, in KiB.
+#[inline(never)]
+fn dig(kib: usize) -> usize {
+    let block = std::hint::black_box([1_u8; 1024]);
+    if kib == 0 {
+        0
+    } else {
+        dig(kib - 1) + usize::from(block[kib % 1024])
+    }
+}
+
+fn own_name() -> Option<String> {
+    coroutine::current().name().map(str::to_owned)
+}
+
+/// Needs more than the usual stack.
+#[may::coroutine(stack = "8m", name = "server-{number}")]
+fn serve(number: usize, text: &str) -> (usize, Option<String>) {
+    (number + text.len() + dig(1024), own_name())
+}
+
+#[may::coroutine(local, name = "here")]
+fn serve_here(count: &Cell<u32>) -> (u32, Option<String>) {
+    (count.replace(2), own_name())
+}
+
+/// Generic over what it returns, so that only the call of a coroutine is known to be one.
+fn same<T>(value: T) -> T {
+    value
+}
+
+/// The call of a coroutine as an arm keeps its own stack and name.
+#[test]
+fn calls_of_coroutines() {
+    on_workers(2, || {
+        let text = String::from("four");
+        let result = select! { r = run(serve(2, &text)) => r, after(LONG) => unreachable!() };
+        assert_eq!(result, (1030, Some("server-2".to_owned())));
+        let call = serve(3, &text).name("other").stack_size(4 << 20);
+        let result = select! { r = run(call) => r, after(LONG) => unreachable!() };
+        assert_eq!(result, (1031, Some("other".to_owned())));
+        let count = Cell::new(1);
+        let result = select! { r = run(serve_here(&count)) => r };
+        assert_eq!((result, count.get()), ((1, Some("here".to_owned())), 2));
+        // What is no call is evaluated in the arm's coroutine.
+        let own = coroutine::current().id();
+        let (name, id) = select! { r = run(same((own_name(), coroutine::current().id()))) => r };
+        assert!(name.is_none() && id != own);
+        // Its arguments are evaluated only if it is started.
+        let unused = || -> usize { panic!("not started") };
+        select! { _ = run(serve(unused(), "")) => unreachable!(), after(Duration::ZERO) => {} }
+        // A loser has ended when the select does; a guard and a missing one.
+        let waiting = Cell::new(false);
+        let first = select! {
+            _ = run(park_here(&waiting)) => "the call",
+            _ = run(serve(1, "")) if false => "disabled",
+            after(Duration::from_millis(1)) => "the time",
+        };
+        assert_eq!((first, waiting.get()), ("the time", true));
+    });
+}
+
+#[may::coroutine(local)]
+fn park_here(ended: &Cell<bool>) {
+    let _ended = OnDrop(|| ended.set(true));
+    coroutine::park();
+}
+
+/// What rustc knows of an expression in an arm: nothing is said of its type elsewhere, or only later.
+#[test]
+fn expressions_of_all_types() {
+    fn generic<T: Default>() -> T {
+        select! { value = run(T::default()) => value }
+    }
+    on_workers(1, || {
+        assert_eq!(generic::<String>(), "");
+        let number = select! { value = run(1 + 1) => value };
+        assert_eq!(number, 2_u64);
+        let list: Vec<u8> = select! { list = run { vec![1].into_iter().collect() } => list };
+        assert_eq!(list, [1]);
+        let caught = std::panic::catch_unwind(|| select! { () = run(panic!("here")) => {} });
+        assert!(caught.is_err());
+    });
+}

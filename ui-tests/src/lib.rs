@@ -20,6 +20,28 @@
 //! }
 //! ```
 //!
+//! Nor do those of the attributes:
+//!
+//! ```edition2021
+//! #![forbid(unsafe_code)]
+//! #![deny(warnings)]
+//!
+//! #[may::coroutine(name = "part {part}")]
+//! fn longest<'a>(part: u32, words: &'a [&'a str]) -> impl Iterator<Item = &'a str> {
+//!     words.iter().copied().filter(move |word| word.len() > part as usize)
+//! }
+//!
+//! #[may::main(workers = 1)]
+//! fn main() {
+//!     let words = ["a", "word"];
+//!     let longest = may::coroutine::scope(|scope| {
+//!         let found = longest(1, &words).spawn_in(scope).join().unwrap();
+//!         found.collect::<Vec<_>>()
+//!     });
+//!     assert_eq!(longest, ["word"]);
+//! }
+//! ```
+//!
 //! ```edition2018
 //! let (tx, rx) = may::channel::bounded(1);
 //! may::select! { Ok(()) = tx.send(1) else { panic!() } => {} }

@@ -708,6 +708,13 @@ pub(crate) fn spend_budget() {
     }
 }
 
+/// How many timers the caller's worker has set. For tests of what waits leave behind.
+#[doc(hidden)]
+#[must_use]
+pub fn timers() -> usize {
+    with_local(|local| local.map_or(0, |local| local.timers()))
+}
+
 /// Whether the caller is a coroutine outside `forbid_blocking`.
 #[cold]
 fn may_suspend() -> bool {

@@ -9,7 +9,9 @@
 //! * [`own`]: times, and the caller's own cancellation
 //! * [`signal`]: events of users' own
 //! * [`dynamic`]: the type [`Select`]
+//! * [`cqueue`]: the completion queues of May 0.3
 
+pub mod cqueue;
 mod dynamic;
 mod engine;
 #[doc(hidden)]
@@ -18,7 +20,7 @@ mod operation;
 mod own;
 mod signal;
 
-pub use crate::spawn::run;
+pub use crate::spawn::{run, run_expression};
 pub use dynamic::{Select, SelectTimeoutError, Selected, TrySelectError};
 pub use engine::{Mode, select, select_or_default};
 pub use operation::{

@@ -225,39 +225,46 @@ impl<W: Waitable> Waitable for Option<W> {
     }
 }
 
-/// Something that is there or not: `T`, or `Option<T>`, by reference.
-pub trait Perhaps<T: ?Sized> {
+/// A reference to something that is there or not, through which what the arm gets may borrow: from as far inside as it can, since a
+/// permit or a guard outlives what the arm's argument has created.
+pub trait Reach<'a, T: ?Sized> {
     /// What is there.
     #[doc(hidden)]
-    fn there(&self) -> Option<&T>;
+    fn reach(self) -> Option<&'a T>;
 }
 
-impl<T: ?Sized> Perhaps<T> for T {
-    fn there(&self) -> Option<&T> {
+impl<'a, T: ?Sized> Reach<'a, T> for &'a T {
+    fn reach(self) -> Option<&'a T> {
         Some(self)
     }
 }
 
-impl<T: ?Sized> Perhaps<T> for &T {
-    fn there(&self) -> Option<&T> {
+impl<'a, T: ?Sized> Reach<'a, T> for &'_ &'a T {
+    fn reach(self) -> Option<&'a T> {
+        Some(*self)
+    }
+}
+
+impl<'a, T: ?Sized> Reach<'a, T> for &'a Arc<T> {
+    fn reach(self) -> Option<&'a T> {
         Some(self)
     }
 }
 
-impl<T: ?Sized> Perhaps<T> for Arc<T> {
-    fn there(&self) -> Option<&T> {
-        Some(self)
+impl<'a, T: ?Sized> Reach<'a, T> for &'_ &'a Arc<T> {
+    fn reach(self) -> Option<&'a T> {
+        Some(*self)
     }
 }
 
-impl<T> Perhaps<T> for Option<T> {
-    fn there(&self) -> Option<&T> {
+impl<'a, T> Reach<'a, T> for &'a Option<T> {
+    fn reach(self) -> Option<&'a T> {
         self.as_ref()
     }
 }
 
-impl<T: ?Sized> Perhaps<T> for Option<&T> {
-    fn there(&self) -> Option<&T> {
+impl<'a, T: ?Sized> Reach<'a, T> for &'_ Option<&'a T> {
+    fn reach(self) -> Option<&'a T> {
         *self
     }
 }
@@ -268,27 +275,27 @@ pub fn wait<W: Waitable + ?Sized>(of: &W) -> Option<W::Event<'_>> {
 }
 
 /// The event of a token's being cancelled.
-pub fn cancelled_by<W: Perhaps<CancelToken> + ?Sized>(token: &W) -> Option<FlagEvent<'_>> {
-    token.there().map(FlagEvent::of_token)
+pub fn cancelled_by<'a>(token: impl Reach<'a, CancelToken>) -> Option<FlagEvent<'a>> {
+    token.reach().map(FlagEvent::of_token)
 }
 
 /// The event of taking a permit.
-pub fn acquire<S: Perhaps<Semaphore> + ?Sized>(semaphore: &S) -> Option<AcquireEvent<'_>> {
+pub fn acquire<'a>(semaphore: impl Reach<'a, Semaphore>) -> Option<AcquireEvent<'a>> {
     acquire_many(semaphore, 1)
 }
 
 /// The event of taking several permits at once.
-pub fn acquire_many<S: Perhaps<Semaphore> + ?Sized>(
-    semaphore: &S,
+pub fn acquire_many<'a>(
+    semaphore: impl Reach<'a, Semaphore>,
     permits: usize,
-) -> Option<AcquireEvent<'_>> {
-    let semaphore = semaphore.there()?;
+) -> Option<AcquireEvent<'a>> {
+    let semaphore = semaphore.reach()?;
     Some(AcquireEvent::new(semaphore, permits))
 }
 
 /// The event of taking a lock.
-pub fn lock<T: ?Sized>(lock: &(impl Perhaps<Mutex<T>> + ?Sized)) -> Option<LockEvent<'_, T>> {
-    lock.there().map(LockEvent::new)
+pub fn lock<'a, T: ?Sized + 'a>(lock: impl Reach<'a, Mutex<T>>) -> Option<LockEvent<'a, T>> {
+    lock.reach().map(LockEvent::new)
 }
 
 /// The event of a coroutine's end.

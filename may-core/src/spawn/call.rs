@@ -252,6 +252,11 @@ impl<F: CoroutineFn> LocalCall<F> {
         LocalCall(Call::new(options, name, body))
     }
 
+    /// The call, for whoever keeps it with the caller's worker.
+    pub(super) fn into_call(self) -> Call<F> {
+        self.0
+    }
+
     /// Changes the name of the coroutine, like [`Builder::name`].
     pub fn name(self, name: impl Into<String>) -> LocalCall<F> {
         LocalCall(self.0.name(name))

@@ -1,10 +1,13 @@
 //! The end of a coroutine as an arm of a `select!`: of one that runs anyway, or of one that the arm starts.
 
 use std::any::Any;
+use std::cell::Cell;
 use std::fmt;
+use std::ops::Deref;
 use std::panic::Location;
 
-use super::builder::{Builder, spawn_failed};
+use super::builder::spawn_failed;
+use super::call::{Call, CoroutineFn, LocalCall};
 use super::handle::{JoinHandle, wait_for_end};
 use super::task::{Joiner, is_panic};
 use crate::coroutine::header::Header;
@@ -65,44 +68,142 @@ impl<T> fmt::Debug for JoinEvent<'_, T> {
 }
 
 /// Blocking code as an arm: a coroutine of its own on the same worker, which lives no longer than the select.
-pub struct RunEvent<F, T> {
-    state: Run<F, T>,
+///
+/// `M` makes what the coroutine is to run, when it is started: a closure, or the call of a coroutine, which brings its own size of stack
+/// and its name.
+pub struct RunEvent<M, T> {
+    state: Run<M, T>,
     entry: Entry,
     location: &'static Location<'static>,
 }
 
 /// How far the code of an arm is.
-enum Run<F, T> {
+enum Run<M, T> {
     /// It will be started when no other arm is ready.
-    Waiting(Option<F>),
+    Waiting(Option<M>),
     /// It runs, or has ended.
     Started(Joiner<T>),
     /// It was cancelled because another arm has won.
     Abandoned,
 }
 
-/// The event of some code's having run.
-#[track_caller]
-pub fn run<F: FnOnce() -> T, T>(f: F) -> RunEvent<F, T> {
-    RunEvent {
-        state: Run::Waiting(Some(f)),
-        entry: Entry::new(),
-        location: Location::caller(),
+impl<M, T> RunEvent<M, T> {
+    /// The event of what `make` makes having run.
+    fn new(make: M, location: &'static Location<'static>) -> RunEvent<M, T> {
+        RunEvent {
+            state: Run::Waiting(Some(make)),
+            entry: Entry::new(),
+            location,
+        }
     }
 }
 
-impl<F: FnOnce() -> T, T> RawEvent for RunEvent<F, T> {
+/// The event of some code's having run.
+#[track_caller]
+pub fn run<F: FnOnce() -> T, T>(f: F) -> RunEvent<impl FnOnce() -> F, T> {
+    RunEvent::new(move || f, Location::caller())
+}
+
+/// The event of an expression's having been evaluated: of one that is a [`Call`] or a [`LocalCall`], of the called coroutine's having
+/// run.
+///
+/// `select!` writes `run_expression(|| EXPRESSION).event()`, and rustc looks for the method in [`Expression`] first, where it is if the
+/// expression is a call, then in [`LocalExpression`], and last in [`AnyExpression`], where it always is.
+pub fn run_expression<F>(expression: F) -> Expression<F> {
+    Expression(LocalExpression(AnyExpression(Cell::new(Some(expression)))))
+}
+
+/// An expression that may be a [`Call`].
+#[derive(Debug)]
+pub struct Expression<F>(LocalExpression<F>);
+
+/// An expression that may be a [`LocalCall`].
+#[derive(Debug)]
+pub struct LocalExpression<F>(AnyExpression<F>);
+
+/// An expression.
+pub struct AnyExpression<F>(Cell<Option<F>>);
+
+impl<F> fmt::Debug for AnyExpression<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad("AnyExpression { .. }")
+    }
+}
+
+impl<F, B> Expression<F>
+where
+    F: FnOnce() -> Call<B>,
+    B: CoroutineFn,
+{
+    /// The event of a call.
+    #[track_caller]
+    pub fn event(&self) -> RunEvent<F, B::Output> {
+        RunEvent::new(self.take(), Location::caller())
+    }
+}
+
+impl<F, B> LocalExpression<F>
+where
+    F: FnOnce() -> LocalCall<B>,
+    B: CoroutineFn,
+{
+    /// The event of a call that stays with its worker, as every arm does.
+    #[track_caller]
+    pub fn event(&self) -> RunEvent<impl FnOnce() -> Call<B> + use<F, B>, B::Output> {
+        let make = self.take();
+        RunEvent::new(move || make().into_call(), Location::caller())
+    }
+}
+
+impl<F: FnOnce() -> T, T> AnyExpression<F> {
+    /// The event of any code.
+    #[track_caller]
+    pub fn event(&self) -> RunEvent<impl FnOnce() -> F + use<F, T>, T> {
+        let code = self.take();
+        RunEvent::new(move || code, Location::caller())
+    }
+}
+
+impl<F> AnyExpression<F> {
+    fn take(&self) -> F {
+        self.0.take().expect("`select!` makes one event of it")
+    }
+}
+
+impl<F> Deref for Expression<F> {
+    type Target = LocalExpression<F>;
+
+    fn deref(&self) -> &LocalExpression<F> {
+        &self.0
+    }
+}
+
+impl<F> Deref for LocalExpression<F> {
+    type Target = AnyExpression<F>;
+
+    fn deref(&self) -> &AnyExpression<F> {
+        &self.0
+    }
+}
+
+impl<M, C> RawEvent for RunEvent<M, C::Output>
+where
+    M: FnOnce() -> C,
+    C: CoroutineFn,
+{
     fn offer(&mut self) -> bool {
         matches!(&self.state, Run::Started(joiner) if joiner.is_done())
     }
 
     unsafe fn start(&mut self) {
-        if let Run::Waiting(f) = &mut self.state
-            && let Some(f) = f.take()
+        if let Run::Waiting(make) = &mut self.state
+            && let Some(make) = make.take()
         {
-            // SAFETY: (docs/safety.md, I3) the caller has the coroutine joined before what the closure borrows goes; and it stays with
+            let mut code = make();
+            let builder = code.builder();
+            // SAFETY: (docs/safety.md, I3) the caller has the coroutine joined before what the code borrows goes; and it stays with
             // this worker.
-            match unsafe { Builder::new().plant_local(self.location, f, ()) } {
+            match unsafe { builder.plant_local(self.location, || code.run(), ()) } {
                 Ok(joiner) => self.state = Run::Started(joiner),
                 Err(error) => spawn_failed(&error),
             }
@@ -143,7 +244,7 @@ impl<F: FnOnce() -> T, T> RawEvent for RunEvent<F, T> {
     }
 }
 
-impl<F: FnOnce() -> T, T> Finish for RunEvent<F, T> {
+impl<M, T> Finish for RunEvent<M, T> {
     type Output = T;
 
     fn finish(self) -> T {
@@ -156,7 +257,7 @@ impl<F: FnOnce() -> T, T> Finish for RunEvent<F, T> {
     }
 }
 
-impl<F, T> fmt::Debug for RunEvent<F, T> {
+impl<M, T> fmt::Debug for RunEvent<M, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad("RunEvent { .. }")
     }

@@ -313,6 +313,11 @@ impl<'scope, 'env> Scope<'scope, 'env> {
         Ok(ScopedJoinHandle::new(joiner, self.data.clone()))
     }
 
+    /// Cancels all children there are.
+    pub(crate) fn cancel(&self) {
+        self.data.cancel();
+    }
+
     /// The membership of one more child.
     fn child(&self) -> Child {
         Child {

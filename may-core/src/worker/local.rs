@@ -195,6 +195,11 @@ impl Local {
         unsafe { self.wheel.remove(Timeout::entry(timeout)) };
     }
 
+    /// How many timers are set.
+    pub(crate) fn timers(&self) -> usize {
+        self.wheel.len()
+    }
+
     /// Takes a stack for a part of the running coroutine.
     ///
     /// # Errors

@@ -1,7 +1,7 @@
 //! One operation of an arm: which row of the table it is, and whether it is called as it must be.
 
-use proc_macro2::{Delimiter, Group, Ident, TokenStream, TokenTree};
-use quote::{ToTokens, quote};
+use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream, TokenTree};
+use quote::{ToTokens, quote_spanned};
 
 use crate::diag::Fault;
 
@@ -57,8 +57,14 @@ impl Call {
         let all: TokenStream = tokens.iter().cloned().collect();
         match tokens {
             [TokenTree::Ident(name), TokenTree::Group(group)] if name == "run" => {
-                let code = code_to_run(tokens, group)?;
-                Self::of(&operations::RUN, name, vec![code], tokens)
+                let (form, code) = code_to_run(tokens, group)?;
+                Ok(Self::in_form(
+                    &operations::RUN,
+                    form,
+                    name,
+                    vec![code],
+                    tokens,
+                ))
             }
             [TokenTree::Ident(name), TokenTree::Group(group)]
                 if group.delimiter() == Delimiter::Parenthesis =>
@@ -134,20 +140,31 @@ impl Call {
             let all: TokenStream = tokens.iter().cloned().collect();
             return Err(Fault::at(all, message));
         };
+        Ok(Self::in_form(operation, form, name, arguments, tokens))
+    }
+
+    /// Makes a call in a form of the operation.
+    fn in_form(
+        operation: &'static Operation,
+        form: &'static Form,
+        name: &Ident,
+        arguments: Vec<TokenStream>,
+        tokens: &[TokenTree],
+    ) -> Self {
         let last = tokens.last().cloned().expect("a call has tokens");
-        Ok(Self {
+        Self {
             operation,
             form,
             name: name.clone(),
             arguments,
             last,
             text: read_short(tokens, &format!("{}(..)", operation.name)).replace('`', ""),
-        })
+        }
     }
 }
 
-/// Makes a closure of what `run` is to run.
-fn code_to_run(tokens: &[TokenTree], group: &Group) -> Result<TokenStream, Fault> {
+/// Makes a closure of what `run` is to run, and tells in which form it is called then.
+fn code_to_run(tokens: &[TokenTree], group: &Group) -> Result<(&'static Form, TokenStream), Fault> {
     let content: Vec<TokenTree> = group.stream().into_iter().collect();
     let bars = match content.as_slice() {
         [word, rest @ ..] if is_word(Some(word), "move") => rest,
@@ -160,14 +177,33 @@ fn code_to_run(tokens: &[TokenTree], group: &Group) -> Result<TokenStream, Fault
         let message = "`run` needs an expression, a block or a closure without parameters";
         return Err(Fault::at(all, message));
     }
+    let closure = &operations::RUN.forms[0];
     if is_punct(bars.first(), '|') {
-        return Ok(group.stream());
+        // The bars are ours, since clippy would replace `|| f()` by `f`, which is another expression here.
+        let ours = content.len() - bars.len() + 2;
+        let code = content.into_iter().enumerate().map(|(index, mut token)| {
+            if index < ours {
+                token.set_span(Span::mixed_site().located_at(token.span()));
+            }
+            token
+        });
+        return Ok((closure, code.collect()));
     }
     let code = match group.delimiter() {
         Delimiter::Brace => group.to_token_stream(),
         _ => group.stream(),
     };
-    Ok(quote!(|| #code))
+    let may_be_coroutine = group.delimiter() == Delimiter::Parenthesis
+        && tokens::operation_end(&content, 0, content.len()) == content.len()
+        && !content.iter().any(|token| is_punct(Some(token), '!'));
+    let form = if may_be_coroutine {
+        &operations::RUN_EXPRESSION
+    } else {
+        closure
+    };
+    // As if it stood where `run` does: there rustc shows what it is that `break` and `?` do not leave.
+    let here = Span::mixed_site().located_at(tokens[0].span());
+    Ok((form, quote_spanned!(here=> || #code)))
 }
 
 /// Describes a name that is no operation.

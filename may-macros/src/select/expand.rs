@@ -58,6 +58,11 @@ fn ours_at(token: &TokenTree) -> Span {
     Span::mixed_site().located_at(token.span())
 }
 
+/// Returns a span at the name of an operation, in which our names are not seen.
+fn ours_at_name(call: &Call) -> Span {
+    Span::mixed_site().located_at(call.name.span())
+}
+
 /// Returns the name of one of our variables.
 fn name(prefix: &str, index: usize) -> Ident {
     format_ident!("{prefix}{index}", span = Span::mixed_site())
@@ -231,8 +236,12 @@ impl Expansion<'_> {
     /// Makes one event from arguments.
     fn event(&self, call: &Call, arguments: Vec<TokenStream>) -> TokenStream {
         let constructor = self.function(call.form.constructor, call.name.span());
-        let span = Span::mixed_site().located_at(call.name.span());
-        quote_spanned!(span=> #constructor(#(#arguments),*))
+        let span = ours_at_name(call);
+        let method = call.form.method.map(|method| {
+            let method = Ident::new(method, span);
+            quote_spanned!(span=> .#method())
+        });
+        quote_spanned!(span=> #constructor(#(#arguments),*) #method)
     }
 
     /// Writes an element of a list, in two versions if there is a condition.
@@ -317,7 +326,7 @@ impl Expansion<'_> {
     fn finish(&self, index: usize, arm: &Arm) -> TokenStream {
         let finish = self.function("finish", arm.call.name.span());
         let event = name("event", index);
-        let span = Span::mixed_site().located_at(arm.call.name.span());
+        let span = ours_at_name(&arm.call);
         quote_spanned!(span=> #finish(#event))
     }
 
@@ -372,7 +381,7 @@ fn handle(
     let here = ours_at(last);
     match handler {
         Handler::Match { keyword, arms } => {
-            let at = call.map_or(here, |call| Span::mixed_site().located_at(call.name.span()));
+            let at = call.map_or(here, ours_at_name);
             let value = Ident::new("value", at);
             // Ours, so that clippy does not take it for one that could be a `let`.
             let keyword = Ident::new("match", ours_at(keyword));

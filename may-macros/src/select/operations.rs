@@ -26,6 +26,9 @@ pub(crate) struct Form {
     pub(crate) constructor: &'static str,
     /// Tells how each argument is passed.
     pub(crate) arguments: &'static [Passing],
+    /// Names the method that makes the event from what the constructor returns, where rustc is to choose among several by the type of
+    /// the argument.
+    pub(crate) method: Option<&'static str>,
 }
 
 /// What an operation leaves to its arm.
@@ -74,7 +77,7 @@ use Passing::{Exclusive, OnWin, Shared, Slice, SliceMut};
 /// Shortens the table where an operation has one form, whose constructor has the name of the operation.
 macro_rules! one_form {
     ($name:literal, [$($passing:expr),*]) => {
-        &[Form { constructor: $name, arguments: &[$($passing),*] }]
+        &[Form { constructor: $name, arguments: &[$($passing),*], method: None }]
     };
 }
 
@@ -196,10 +199,12 @@ pub(crate) const OPERATIONS: &[Operation] = &[
             Form {
                 constructor: "acquire",
                 arguments: &[Shared],
+                method: None,
             },
             Form {
                 constructor: "acquire_many",
                 arguments: &[Shared, Passing::Value],
+                method: None,
             },
         ],
         outcome: Value,
@@ -235,10 +240,12 @@ pub(crate) const OPERATIONS: &[Operation] = &[
             Form {
                 constructor: "cancelled",
                 arguments: &[],
+                method: None,
             },
             Form {
                 constructor: "cancelled_by",
                 arguments: &[Shared],
+                method: None,
             },
         ],
         outcome: Nothing,
@@ -270,6 +277,13 @@ pub(crate) static RUN: Operation = Operation {
     written: "run(expression)",
     result: "the value of the expression",
     on_loss: "the code is cancelled by unwinding, and has ended",
+};
+
+/// How `run` is called if it is given an expression, which may be the call of a coroutine; `run` itself takes a closure.
+pub(crate) static RUN_EXPRESSION: Form = Form {
+    constructor: "run_expression",
+    arguments: &[Passing::Value],
+    method: Some("event"),
 };
 
 /// Other names for the same: from other languages and crates, and frequent misspellings.

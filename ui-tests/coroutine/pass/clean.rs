@@ -2,6 +2,8 @@
 
 #![forbid(unsafe_code)]
 #![deny(
+    clippy::all,
+    clippy::pedantic,
     warnings,
     unused,
     missing_docs,
@@ -33,7 +35,7 @@ define!(pub from_macro(_first: u32, _) -> u32, { 4 });
 /// Is documented.
 #[may::coroutine(stack = 2 * 65536, name = "all-{value}")]
 #[inline]
-pub fn all<'a, T: Display + Send, const N: usize>(
+pub fn all<'a, T, const N: usize>(
     value: T,
     mut words: Vec<&'a str>,
     (first, _second): (u8, u8),
@@ -42,7 +44,7 @@ pub fn all<'a, T: Display + Send, const N: usize>(
     visit: impl FnOnce(&str) + Send,
 ) -> Result<Option<&'a str>, std::num::ParseIntError>
 where
-    T: Clone,
+    T: Display + Send,
 {
     words.sort_unstable();
     visit(&value.to_string());
@@ -81,7 +83,7 @@ pub fn never() -> ! {
 }
 
 /// Has methods.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Structure(u32);
 
 impl Structure {
@@ -112,12 +114,6 @@ impl Structure {
     #[may::coroutine(name = "new")]
     pub fn new() -> Self {
         Self(1)
-    }
-}
-
-impl Default for Structure {
-    fn default() -> Self {
-        Self(0)
     }
 }
 
@@ -154,6 +150,9 @@ fn main() {
     drop(never());
     let mut structure = Structure::new().call();
     structure.borrow_mutably().call();
-    assert_eq!(structure.borrow(&1).call() + structure.provided(1).call(), 6);
+    assert_eq!(
+        structure.borrow(&1).call() + structure.provided(1).call(),
+        6
+    );
     structure.take().call().drop().call();
 }

@@ -1,7 +1,15 @@
 //! The expansion sets off no lint, and comes out of a macro as well.
 
 #![forbid(unsafe_code)]
-#![deny(warnings, unused, missing_docs, unused_qualifications, unreachable_pub)]
+#![deny(
+    clippy::all,
+    clippy::pedantic,
+    warnings,
+    unused,
+    missing_docs,
+    unused_qualifications,
+    unreachable_pub
+)]
 
 macro_rules! define {
     ($visibility:vis $name:ident -> $output:ty, $body:block) => {

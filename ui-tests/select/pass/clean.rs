@@ -2,6 +2,8 @@
 
 #![forbid(unsafe_code)]
 #![deny(
+    clippy::all,
+    clippy::pedantic,
     warnings,
     unused,
     missing_docs,
@@ -38,20 +40,28 @@ fn everything(rx: &Receiver<u8>, tx: &Sender<u8>, open: bool) -> Option<u8> {
         #[cfg(all())]
         #[allow(unused_variables)]
         message = recv(rx) if open => { 4 }
-        after(Duration::ZERO) => match open {
-            true => 1,
-            false => 2,
-        },
+        after(Duration::ZERO) => if open { 1 } else { 2 },
         default => 5,
     };
-    drop(This);
+    let This = This;
     Some(event0 + value)
+}
+
+fn running(rx: &Receiver<u8>) -> u64 {
+    let words = ["a", "b"];
+    select! {
+        length = run { words.concat().len() } => length as u64,
+        value = run(u64::from(rx.is_full())) => value,
+        () = run(may::coroutine::park()) => 1,
+        () = run { may::coroutine::park() } => 1,
+        () = run(|| may::coroutine::park()) => 1,
+    }
 }
 
 fn diverging(rx: &Receiver<u8>) {
     loop {
         select! {
-            Ok(_) = recv(rx) else { break } => continue,
+            Ok(_) = recv(rx) else { break } => assert!(rx.is_empty()),
             after(Duration::ZERO) => return,
         }
     }
@@ -61,4 +71,7 @@ fn main() {
     let (tx, rx) = may::channel::bounded(1);
     everything(&rx, &tx, true);
     diverging(&rx);
+    may::coroutine::spawn(move || running(&rx))
+        .join()
+        .unwrap_or(0);
 }

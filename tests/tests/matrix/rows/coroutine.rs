@@ -2,19 +2,27 @@
 
 use std::sync::Mutex as StdMutex;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use may::channel::{self, Receiver, Sender};
 use may::coroutine::{self, Coroutine, JoinHandle, TaskGroup};
+use may::{cqueue, cqueue_add_oneshot};
 
 use crate::row::{Row, Subject, loses, or_max, waits, waits_in_time};
 use crate::subject::{Slot, Stay, Told};
 
 pub(crate) fn rows() -> Vec<Row> {
-    [joining(), in_scopes(), in_groups(), parking(), yielding()]
-        .into_iter()
-        .flatten()
-        .collect()
+    [
+        joining(),
+        in_scopes(),
+        in_queues(),
+        in_groups(),
+        parking(),
+        yielding(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 /// The other side is the coroutine that is joined; it goes by panicking.
@@ -51,6 +59,29 @@ fn in_scopes() -> Vec<Row> {
             coroutine::scope(|s| drop(s.spawn(|| gate.1.recv().is_ok())));
             true
         })),
+    ])
+}
+
+/// A coroutine of the queue waits for a message; it has to start first, and may have taken the message when the caller is cancelled.
+fn in_queues() -> Vec<Row> {
+    type Gate = (Sender<()>, Receiver<()>);
+    // Without a timeout: what the coroutine has taken is gone with the queue. (`cqueue.rs` tests timeouts.)
+    fn poll(gate: &Gate, _timeout: Option<Duration>) -> bool {
+        cqueue::scope(|queue| {
+            cqueue_add_oneshot!(queue, 0, _ = gate.1.recv() => ());
+            queue.poll(None).is_ok()
+        })
+    }
+    Subject::new(
+        "a completion queue",
+        || channel::bounded(1),
+        |gate: &Gate| {
+            let _ = gate.0.try_send(());
+        },
+    )
+    .rows([
+        loses(waits("select/cqueue.rs Cqueue::poll", poll)),
+        loses(waits("select/cqueue.rs scope", poll)),
     ])
 }
 
