@@ -202,13 +202,11 @@ impl Command {
     }
 
     /// The arguments, without the program.
-    #[must_use]
     pub fn get_args(&self) -> CommandArgs<'_> {
         self.inner.get_args()
     }
 
     /// The variables that were set, or with `None` left out.
-    #[must_use]
     pub fn get_envs(&self) -> CommandEnvs<'_> {
         self.inner.get_envs()
     }
