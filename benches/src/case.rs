@@ -48,6 +48,11 @@ pub(crate) enum Work {
     Transfer(Flow),
     /// Let a pair send a number back and forth over channels without room, so many round trips.
     Rendezvous { rounds: u64 },
+    /// Receive so many messages that are there by a select over two channels, one of them empty.
+    SelectReady { messages: u64 },
+    /// Let a pair send a number back and forth, so many round trips; each waits by a select over two
+    /// channels.
+    SelectWaiting { rounds: u64 },
     /// Let some take a lock and give it back.
     Locking(Crowd),
     /// Let a pair wait for each other at a condition variable, so many round trips.
@@ -281,6 +286,20 @@ pub(crate) const CASES: &[Case] = &[
         workers: ONE_AND_TWO,
     },
     Case {
+        name: "select_ready",
+        title: "select over two channels, a message in one of them",
+        unit: "ns each",
+        work: Work::SelectReady { messages: 100_000 },
+        workers: &[1],
+    },
+    Case {
+        name: "select_waiting",
+        title: "a pair, back and forth, each waits by select over two channels",
+        unit: "ns a round trip",
+        work: Work::SelectWaiting { rounds: 50_000 },
+        workers: ONE_AND_TWO,
+    },
+    Case {
         name: "mutex_alone",
         title: "lock and unlock, one alone",
         unit: "ns each",
@@ -432,6 +451,12 @@ impl Work {
             Work::Rendezvous { rounds } => Work::Rendezvous {
                 rounds: rounds / 10,
             },
+            Work::SelectReady { messages } => Work::SelectReady {
+                messages: messages / 10,
+            },
+            Work::SelectWaiting { rounds } => Work::SelectWaiting {
+                rounds: rounds / 10,
+            },
             Work::Locking(crowd) => Work::Locking(Crowd {
                 turns: crowd.turns / 10,
                 ..crowd
@@ -449,7 +474,9 @@ impl Work {
             Work::Yield { yields, .. } => yields,
             Work::PingPong { rounds, .. }
             | Work::Rendezvous { rounds }
+            | Work::SelectWaiting { rounds }
             | Work::Condvar { rounds } => rounds,
+            Work::SelectReady { messages } => messages,
             // Counted in whole runs, in microseconds.
             Work::Fib { .. } | Work::FibJoin { .. } | Work::Skynet { .. } => 1000,
             Work::Echo { .. } => 1,

@@ -104,6 +104,8 @@ fn run(peer: &dyn Peer, work: Work) -> Result<Duration, String> {
         Work::Skynet { leaves } => checked(peer.skynet(leaves), leaves * (leaves - 1) / 2),
         Work::Transfer(flow) => peer.transfer(flow),
         Work::Rendezvous { rounds } => peer.rendezvous(rounds),
+        Work::SelectReady { messages } => peer.select_ready(messages),
+        Work::SelectWaiting { rounds } => peer.select_waiting(rounds),
         Work::Locking(crowd) => peer.locking(crowd),
         Work::Condvar { rounds } => peer.condvar(rounds),
         Work::Echo { .. } | Work::Parked { .. } => unreachable!("these are measured otherwise"),

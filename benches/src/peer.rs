@@ -144,6 +144,17 @@ pub(crate) trait Peer {
         None
     }
 
+    /// Receives `messages` that are in one channel by a select over that and an empty one; only the receiving is counted.
+    fn select_ready(&self, _messages: u64) -> Option<Duration> {
+        None
+    }
+
+    /// Lets a pair exchange `rounds` round trips; there are two channels in each direction, used by turns, and who waits does so by a
+    /// select over both.
+    fn select_waiting(&self, _rounds: u64) -> Option<Duration> {
+        None
+    }
+
     /// Lets a crowd take a lock and give it back.
     fn locking(&self, _crowd: Crowd) -> Option<Duration> {
         None

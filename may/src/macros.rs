@@ -142,7 +142,7 @@ macro_rules! cqueue_add {
             while events.goes_on() {
                 let $name = $top;
                 events.send(events.get_token());
-                $bottom;
+                $bottom
             }
         })
     };
@@ -160,7 +160,7 @@ macro_rules! cqueue_add_oneshot {
         $cqueue.add($token, |events| {
             let $name = $top;
             events.send(events.get_token());
-            $bottom;
+            $bottom
         })
     };
 }

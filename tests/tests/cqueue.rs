@@ -215,7 +215,7 @@ fn the_end_of_a_queue_ends_those_that_are_always_ready() {
         drop(to);
         let turns = AtomicUsize::new(0);
         cqueue::scope(|queue| {
-            cqueue_add!(queue, 0, _ = closed.recv() => turns.fetch_add(1, SeqCst));
+            cqueue_add!(queue, 0, _ = closed.recv() => { turns.fetch_add(1, SeqCst); });
             queue.add(1, |events| {
                 loop {
                     events.send(0);
@@ -267,7 +267,7 @@ fn nothing_is_lost_when_a_queue_ends() {
             let left = catch_unwind(AssertUnwindSafe(|| {
                 cqueue::scope(|queue| {
                     for token in 0..4 {
-                        cqueue_add!(queue, token, number = from.recv() => sum.fetch_add(number.unwrap(), SeqCst));
+                        cqueue_add!(queue, token, number = from.recv() => { sum.fetch_add(number.unwrap(), SeqCst); });
                     }
                     for _ in 0..polls {
                         queue.poll(None).unwrap();
@@ -298,7 +298,7 @@ fn a_poller_that_is_cancelled_takes_all_with_it() {
                 let poller = spawn_waiting(move || {
                     cqueue::scope(|queue| {
                         for token in 0..3 {
-                            cqueue_add!(queue, token, number = from.recv() => adds.fetch_add(number.unwrap(), SeqCst));
+                            cqueue_add!(queue, token, number = from.recv() => { adds.fetch_add(number.unwrap(), SeqCst); });
                         }
                         queue.add(3, |_| {
                             ends.store(false, SeqCst);

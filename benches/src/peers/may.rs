@@ -205,6 +205,30 @@ impl Peer for May {
         }))
     }
 
+    fn select_ready(&self, messages: u64) -> Option<Duration> {
+        Some(run(move || {
+            let (to, from) = channel::unbounded::<u64>();
+            let (_open, empty) = channel::unbounded::<u64>();
+            (0..messages).for_each(|number| to.send(number).unwrap());
+            let begin = Instant::now();
+            for _ in 0..messages {
+                may::select! {
+                    number = recv(from) => { black_box(number.unwrap()); }
+                    number = recv(empty) => { black_box(number.unwrap()); }
+                }
+            }
+            begin.elapsed()
+        }))
+    }
+
+    fn select_waiting(&self, rounds: u64) -> Option<Duration> {
+        Some(run(move || {
+            let begin = Instant::now();
+            join_all(select_by_turns(rounds));
+            begin.elapsed()
+        }))
+    }
+
     fn locking(&self, crowd: Crowd) -> Option<Duration> {
         let each = crowd.each();
         let pause = move || {
@@ -419,4 +443,31 @@ fn echo(mut stream: &TcpStream) {
             return;
         }
     }
+}
+
+/// Starts the two sides of one pair that wait by select.
+fn select_by_turns(rounds: u64) -> [JoinHandle<()>; 2] {
+    let [ping, pong] = [(); 2].map(|()| [(); 2].map(|()| channel::unbounded::<u64>()));
+    let ([(ping0, pinged0), (ping1, pinged1)], [(pong0, ponged0), (pong1, ponged1)]) = (ping, pong);
+    let first = coroutine::spawn(move || {
+        for number in 0..rounds {
+            let ping = if number % 2 == 0 { &ping0 } else { &ping1 };
+            ping.send(number).unwrap();
+            may::select! {
+                number = recv(ponged0) => { black_box(number.unwrap()); }
+                number = recv(ponged1) => { black_box(number.unwrap()); }
+            }
+        }
+    });
+    let second = coroutine::spawn(move || {
+        for number in 0..rounds {
+            may::select! {
+                number = recv(pinged0) => { black_box(number.unwrap()); }
+                number = recv(pinged1) => { black_box(number.unwrap()); }
+            }
+            let pong = if number % 2 == 0 { &pong0 } else { &pong1 };
+            pong.send(number).unwrap();
+        }
+    });
+    [first, second]
 }

@@ -208,6 +208,30 @@ impl Peer for May03 {
         }))
     }
 
+    fn select_ready(&self, messages: u64) -> Option<Duration> {
+        Some(run(move || {
+            let (to, from) = mpmc::channel::<u64>();
+            let (_open, empty) = mpmc::channel::<u64>();
+            (0..messages).for_each(|number| to.send(number).unwrap());
+            let begin = Instant::now();
+            for _ in 0..messages {
+                may03::select! {
+                    number = from.recv() => { black_box(number.unwrap()); },
+                    number = empty.recv() => { black_box(number.unwrap()); }
+                };
+            }
+            begin.elapsed()
+        }))
+    }
+
+    fn select_waiting(&self, rounds: u64) -> Option<Duration> {
+        Some(run(move || {
+            let begin = Instant::now();
+            join_all(select_by_turns(rounds));
+            begin.elapsed()
+        }))
+    }
+
     fn locking(&self, crowd: Crowd) -> Option<Duration> {
         let each = crowd.each();
         let pause = move || {
@@ -405,4 +429,31 @@ fn echo(mut stream: TcpStream) {
             return;
         }
     }
+}
+
+/// Starts the two sides of one pair that wait by select.
+fn select_by_turns(rounds: u64) -> [JoinHandle<()>; 2] {
+    let [ping, pong] = [(); 2].map(|()| [(); 2].map(|()| mpmc::channel::<u64>()));
+    let ([(ping0, pinged0), (ping1, pinged1)], [(pong0, ponged0), (pong1, ponged1)]) = (ping, pong);
+    let first = spawn(move || {
+        for number in 0..rounds {
+            let ping = if number % 2 == 0 { &ping0 } else { &ping1 };
+            ping.send(number).unwrap();
+            may03::select! {
+                number = ponged0.recv() => { black_box(number.unwrap()); },
+                number = ponged1.recv() => { black_box(number.unwrap()); }
+            };
+        }
+    });
+    let second = spawn(move || {
+        for number in 0..rounds {
+            may03::select! {
+                number = pinged0.recv() => { black_box(number.unwrap()); },
+                number = pinged1.recv() => { black_box(number.unwrap()); }
+            };
+            let pong = if number % 2 == 0 { &pong0 } else { &pong1 };
+            pong.send(number).unwrap();
+        }
+    });
+    [first, second]
 }

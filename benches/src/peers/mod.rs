@@ -94,7 +94,11 @@ pub(crate) const PEERS: &[Entry] = &[
     Entry {
         name: "smol",
         start: smol::start,
-        part: what_tasks_do,
+        part: |work| match work {
+            // It has no select.
+            Work::SelectReady { .. } | Work::SelectWaiting { .. } => Part::Misses,
+            _ => what_tasks_do(work),
+        },
     },
     Entry {
         name: "rayon",
@@ -115,7 +119,10 @@ pub(crate) const PEERS: &[Entry] = &[
             | Work::Echo { .. }
             | Work::Rendezvous { .. }
             | Work::Transfer(_)
+            | Work::SelectWaiting { .. }
             | Work::Condvar { .. } => Part::TakesWithAll,
+            // One thread alone takes no more than one worker does.
+            Work::SelectReady { .. } => Part::Takes,
             Work::Locking(Crowd {
                 lock: Locked::Semaphore,
                 ..

@@ -75,6 +75,30 @@ impl Peer for Threads {
         Some(begin.elapsed())
     }
 
+    fn select_ready(&self, messages: u64) -> Option<Duration> {
+        Some({
+            let (to, from) = crossbeam_channel::unbounded::<u64>();
+            let (_open, empty) = crossbeam_channel::unbounded::<u64>();
+            (0..messages).for_each(|number| to.send(number).unwrap());
+            let begin = Instant::now();
+            for _ in 0..messages {
+                crossbeam_channel::select! {
+                    recv(from) -> number => { black_box(number.unwrap()); }
+                    recv(empty) -> number => { black_box(number.unwrap()); }
+                }
+            }
+            begin.elapsed()
+        })
+    }
+
+    fn select_waiting(&self, rounds: u64) -> Option<Duration> {
+        Some({
+            let begin = Instant::now();
+            join_all(select_by_turns(rounds));
+            begin.elapsed()
+        })
+    }
+
     fn locking(&self, crowd: Crowd) -> Option<Duration> {
         let each = crowd.each();
         let pause = move || {
@@ -238,4 +262,31 @@ fn echo(mut stream: TcpStream) {
             return;
         }
     }
+}
+
+/// Starts the two sides of one pair that wait by select.
+fn select_by_turns(rounds: u64) -> [JoinHandle<()>; 2] {
+    let [ping, pong] = [(); 2].map(|()| [(); 2].map(|()| crossbeam_channel::unbounded::<u64>()));
+    let ([(ping0, pinged0), (ping1, pinged1)], [(pong0, ponged0), (pong1, ponged1)]) = (ping, pong);
+    let first = thread::spawn(move || {
+        for number in 0..rounds {
+            let ping = if number % 2 == 0 { &ping0 } else { &ping1 };
+            ping.send(number).unwrap();
+            crossbeam_channel::select! {
+                recv(ponged0) -> number => { black_box(number.unwrap()); }
+                recv(ponged1) -> number => { black_box(number.unwrap()); }
+            }
+        }
+    });
+    let second = thread::spawn(move || {
+        for number in 0..rounds {
+            crossbeam_channel::select! {
+                recv(pinged0) -> number => { black_box(number.unwrap()); }
+                recv(pinged1) -> number => { black_box(number.unwrap()); }
+            }
+            let pong = if number % 2 == 0 { &pong0 } else { &pong1 };
+            pong.send(number).unwrap();
+        }
+    });
+    [first, second]
 }

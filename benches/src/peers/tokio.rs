@@ -223,6 +223,33 @@ impl Peer for Tokio {
         }))
     }
 
+    fn select_ready(&self, messages: u64) -> Option<Duration> {
+        Some(self.run(async move {
+            let (to, mut from) = mpsc::unbounded_channel::<u64>();
+            let (_open, mut empty) = mpsc::unbounded_channel::<u64>();
+            (0..messages).for_each(|number| to.send(number).unwrap());
+            let begin = Instant::now();
+            for _ in 0..messages {
+                tokio::select! {
+                    number = from.recv() => { black_box(number.unwrap()); }
+                    number = empty.recv() => { black_box(number.unwrap()); }
+                }
+            }
+            begin.elapsed()
+        }))
+    }
+
+    fn select_waiting(&self, rounds: u64) -> Option<Duration> {
+        Some(self.run(async move {
+            let begin = Instant::now();
+            let (first, second) = select_by_turns(rounds);
+            for side in [task::spawn(first), task::spawn(second)] {
+                side.await.unwrap();
+            }
+            begin.elapsed()
+        }))
+    }
+
     fn locking(&self, crowd: Crowd) -> Option<Duration> {
         let each = crowd.each();
         let pause = move || async move {
@@ -389,4 +416,37 @@ async fn echo(mut stream: TcpStream) {
             return;
         }
     }
+}
+
+/// The two sides of one pair that wait by select.
+fn select_by_turns(
+    rounds: u64,
+) -> (
+    impl Future<Output = ()> + Send,
+    impl Future<Output = ()> + Send,
+) {
+    let [ping, pong] = [(); 2].map(|()| [(); 2].map(|()| mpsc::unbounded_channel::<u64>()));
+    let [(ping0, mut pinged0), (ping1, mut pinged1)] = ping;
+    let [(pong0, mut ponged0), (pong1, mut ponged1)] = pong;
+    let first = async move {
+        for number in 0..rounds {
+            let ping = if number % 2 == 0 { &ping0 } else { &ping1 };
+            ping.send(number).unwrap();
+            tokio::select! {
+                number = ponged0.recv() => { black_box(number.unwrap()); }
+                number = ponged1.recv() => { black_box(number.unwrap()); }
+            }
+        }
+    };
+    let second = async move {
+        for number in 0..rounds {
+            tokio::select! {
+                number = pinged0.recv() => { black_box(number.unwrap()); }
+                number = pinged1.recv() => { black_box(number.unwrap()); }
+            }
+            let pong = if number % 2 == 0 { &pong0 } else { &pong1 };
+            pong.send(number).unwrap();
+        }
+    };
+    (first, second)
 }

@@ -98,12 +98,10 @@ fn channels() {
         default => show("if", "the guard is false, so the arm takes no part"),
     }
     drop(sender);
-    loop {
-        // As in `let .. else`, the block leaves.
-        select! {
-            Ok(message) = recv(receiver) else { break show("else", "the channel is closed") } => unreachable!("{message}"),
-            after(LONG) => unreachable!(),
-        }
+    // As in `let .. else`, the block leaves.
+    select! {
+        Ok(message) = recv(receiver) else { return show("else", "the channel is closed") } => unreachable!("{message}"),
+        after(LONG) => unreachable!(),
     }
 }
 

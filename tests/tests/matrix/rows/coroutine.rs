@@ -68,7 +68,7 @@ fn in_queues() -> Vec<Row> {
     // Without a timeout: what the coroutine has taken is gone with the queue. (`cqueue.rs` tests timeouts.)
     fn poll(gate: &Gate, _timeout: Option<Duration>) -> bool {
         cqueue::scope(|queue| {
-            cqueue_add_oneshot!(queue, 0, _ = gate.1.recv() => ());
+            cqueue_add_oneshot!(queue, 0, _ = gate.1.recv() => {});
             queue.poll(None).is_ok()
         })
     }
