@@ -3,9 +3,7 @@
 use std::io::{self, ErrorKind, IoSlice, IoSliceMut, Read, Write};
 use std::os::fd::{AsFd, AsRawFd, FromRawFd, IntoRawFd, OwnedFd};
 use std::os::unix::net as std_net;
-use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use may::coroutine;
@@ -14,28 +12,11 @@ use may::os::linux::net::SocketAddrExt;
 use may::os::unix::net::{SocketAddr, UnixListener, UnixStream};
 use may_core::event::{Finish, RawEvent};
 use may_core::select::{Mode, accept, after, read, readable, select, writable, write};
+use may_tests::net::Temporary;
 use may_tests::{alone, everywhere, on_workers};
 
 const SHORT: Duration = Duration::from_millis(5);
 const LONG: Duration = Duration::from_secs(3600);
-
-/// A path that nobody else uses, and that is removed at the end.
-struct Temporary(PathBuf);
-
-impl Temporary {
-    fn new() -> Temporary {
-        static NEXT: AtomicUsize = AtomicUsize::new(0);
-        let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        let name = format!("may-unix-{}-{number}", std::process::id());
-        Temporary(std::env::temp_dir().join(name))
-    }
-}
-
-impl Drop for Temporary {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_file(&self.0);
-    }
-}
 
 /// A listener and its path.
 fn listener() -> (UnixListener, Temporary) {

@@ -5,7 +5,6 @@ use std::os::fd::{AsRawFd, FromRawFd, IntoRawFd, OwnedFd};
 use std::os::unix::net as std_net;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use may::coroutine;
@@ -14,31 +13,23 @@ use may::os::linux::net::SocketAddrExt;
 use may::os::unix::net::{SocketAddr, UnixDatagram};
 use may_core::event::{Finish, RawEvent};
 use may_core::select::{Mode, after, read, readable, select, writable, write};
+use may_tests::net::Temporary;
 use may_tests::{assert_cancelled, everywhere, on_workers};
 
 const SHORT: Duration = Duration::from_millis(5);
 const LONG: Duration = Duration::from_secs(3600);
 
-/// A socket and its path, which is removed at the end.
+/// A socket and its path.
 struct Bound {
     socket: UnixDatagram,
-    path: PathBuf,
+    path: Temporary,
 }
 
 impl Bound {
     fn new() -> Bound {
-        static NEXT: AtomicUsize = AtomicUsize::new(0);
-        let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        let name = format!("may-datagram-{}-{number}", std::process::id());
-        let path = std::env::temp_dir().join(name);
-        let socket = UnixDatagram::bind(&path).unwrap();
+        let path = Temporary::new();
+        let socket = UnixDatagram::bind(&path.0).unwrap();
         Bound { socket, path }
-    }
-}
-
-impl Drop for Bound {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_file(&self.path);
     }
 }
 
@@ -72,17 +63,17 @@ fn datagrams_by_path() {
             assert!(from.is_unnamed());
             length
         });
-        assert_eq!(client.socket.send_to(b"hello", &server.path).unwrap(), 5);
+        assert_eq!(client.socket.send_to(b"hello", &server.path.0).unwrap(), 5);
         let mut buffer = [0; 100];
         let (length, from) = client.socket.recv_from(&mut buffer).unwrap();
-        assert_eq!((length, from.as_pathname()), (5, Some(&*server.path)));
+        assert_eq!((length, from.as_pathname()), (5, Some(&*server.path.0)));
         assert_eq!(client.socket.recv(&mut buffer).unwrap(), 5);
         let nameless = UnixDatagram::unbound().unwrap();
         assert!(nameless.local_addr().unwrap().is_unnamed());
-        nameless.connect(&server.path).unwrap();
+        nameless.connect(&server.path.0).unwrap();
         assert_eq!(
             nameless.peer_addr().unwrap().as_pathname(),
-            Some(&*server.path)
+            Some(&*server.path.0)
         );
         nameless.send(b"xyz").unwrap();
         assert_eq!(echo.join(), 3);
@@ -93,7 +84,7 @@ fn datagrams_by_path() {
 fn abstract_addresses() {
     everywhere(|_| {
         let number = Bound::new();
-        let name = format!("may {:?}", number.path);
+        let name = format!("may {:?}", number.path.0);
         let address = SocketAddr::from_abstract_name(&name).unwrap();
         let server = UnixDatagram::bind_addr(&address).unwrap();
         let client = UnixDatagram::unbound().unwrap();
@@ -118,16 +109,13 @@ fn the_errors_are_std_s() {
             UnixDatagram::unbound().unwrap(),
             std_net::UnixDatagram::unbound().unwrap(),
         );
-        let gone = {
-            let bound = Bound::new();
-            bound.path.clone()
-        };
+        let gone = Temporary::new();
         // A name that has outlived its socket.
-        let stale = std::env::temp_dir().join(format!("{}-stale", gone.display()));
-        drop(std_net::UnixDatagram::bind(&stale).unwrap());
+        let stale = Temporary::new();
+        drop(std_net::UnixDatagram::bind(&stale.0).unwrap());
         let long = PathBuf::from("x".repeat(200));
         let unnamed = stds.local_addr().unwrap();
-        for bad in [&gone, &long, &PathBuf::from("a\0b"), &PathBuf::new()] {
+        for bad in [&gone.0, &long, &PathBuf::from("a\0b"), &PathBuf::new()] {
             let std_error = stds.send_to(b"x", bad).unwrap_err();
             assert_eq!(
                 ours.send_to(b"x", bad).unwrap_err().kind(),
@@ -152,14 +140,13 @@ fn the_errors_are_std_s() {
             assert_eq!(ours.raw_os_error(), stds.raw_os_error());
         }
         assert_eq!(
-            UnixDatagram::bind(&stale).unwrap_err().kind(),
+            UnixDatagram::bind(&stale.0).unwrap_err().kind(),
             ErrorKind::AddrInUse
         );
         assert_eq!(
-            ours.send_to(b"x", &stale).unwrap_err().kind(),
+            ours.send_to(b"x", &stale.0).unwrap_err().kind(),
             ErrorKind::ConnectionRefused
         );
-        std::fs::remove_file(stale).unwrap();
     });
 }
 
@@ -211,9 +198,9 @@ fn who_sends_waits_for_room() {
             let server = Bound::new();
             let client = UnixDatagram::unbound().unwrap();
             if connected {
-                client.connect(&server.path).unwrap();
+                client.connect(&server.path.0).unwrap();
             }
-            let path = server.path.clone();
+            let path = server.path.0.clone();
             let senders: Vec<_> = (0..3)
                 .map(|_| {
                     let (client, path) = (client.clone(), path.clone());
@@ -245,17 +232,17 @@ fn sending_where_there_is_no_room_has_its_time() {
         let server = Bound::new();
         let client = UnixDatagram::unbound().unwrap();
         client.set_nonblocking(true).unwrap();
-        assert!(fill(|| client.send_to(b"x", &server.path)) > 0);
+        assert!(fill(|| client.send_to(b"x", &server.path.0)) > 0);
         client.set_nonblocking(false).unwrap();
         for timeout in [Duration::from_nanos(1), Duration::from_micros(500), SHORT] {
             client.set_write_timeout(Some(timeout)).unwrap();
             let begun = Instant::now();
-            let error = client.send_to(b"x", &server.path).unwrap_err();
+            let error = client.send_to(b"x", &server.path.0).unwrap_err();
             assert_eq!(error.raw_os_error(), Some(libc::EAGAIN));
             assert!(begun.elapsed() >= timeout);
         }
         let connected = UnixDatagram::unbound().unwrap();
-        connected.connect(&server.path).unwrap();
+        connected.connect(&server.path.0).unwrap();
         connected.set_write_timeout(Some(SHORT)).unwrap();
         let error = connected.send(b"x").unwrap_err();
         assert_eq!(error.raw_os_error(), Some(libc::EAGAIN));
@@ -271,10 +258,10 @@ fn whoever_waits_for_room_is_cancelled() {
             let server = Bound::new();
             let client = UnixDatagram::unbound().unwrap();
             client.set_nonblocking(true).unwrap();
-            let mut sent = fill(|| client.send_to(b"x", &server.path));
+            let mut sent = fill(|| client.send_to(b"x", &server.path.0));
             client.set_nonblocking(false).unwrap();
             for round in 0..100 {
-                let (sending, path) = (client.clone(), server.path.clone());
+                let (sending, path) = (client.clone(), server.path.0.clone());
                 let sender = coroutine::spawn(move || sending.send_to(b"x", path).unwrap());
                 for _ in 0..round % 4 {
                     coroutine::yield_now();
@@ -289,7 +276,7 @@ fn whoever_waits_for_room_is_cancelled() {
                     cancelled => {
                         assert_cancelled(cancelled);
                         if round % 2 == 0 {
-                            client.send_to(b"x", &server.path).unwrap();
+                            client.send_to(b"x", &server.path.0).unwrap();
                             sent += 1;
                         }
                     }
