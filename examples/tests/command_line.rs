@@ -29,16 +29,18 @@ fn printed(path: &str, args: &[&str]) -> String {
 }
 
 /// All examples.
-const ALL: [&str; 16] = [
+const ALL: [&str; 21] = [
     env!("CARGO_BIN_EXE_attributes"),
     env!("CARGO_BIN_EXE_chat"),
     env!("CARGO_BIN_EXE_echo"),
     env!("CARGO_BIN_EXE_echo_client"),
+    env!("CARGO_BIN_EXE_general_io"),
     env!("CARGO_BIN_EXE_generator"),
     env!("CARGO_BIN_EXE_parallel_sum"),
     env!("CARGO_BIN_EXE_pipeline"),
     env!("CARGO_BIN_EXE_primes"),
     env!("CARGO_BIN_EXE_producer_consumer"),
+    env!("CARGO_BIN_EXE_proxy"),
     env!("CARGO_BIN_EXE_quick_sort"),
     env!("CARGO_BIN_EXE_scoped"),
     env!("CARGO_BIN_EXE_select"),
@@ -46,6 +48,9 @@ const ALL: [&str; 16] = [
     env!("CARGO_BIN_EXE_single_thread"),
     env!("CARGO_BIN_EXE_sleep"),
     env!("CARGO_BIN_EXE_spawn"),
+    env!("CARGO_BIN_EXE_udp_echo"),
+    env!("CARGO_BIN_EXE_udp_echo_client"),
+    env!("CARGO_BIN_EXE_unix_echo"),
 ];
 
 #[test]

@@ -3,6 +3,7 @@
 
 pub mod net;
 pub mod parity;
+pub mod scene;
 
 use std::fmt::Debug;
 use std::panic::Location;

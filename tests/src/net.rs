@@ -1,6 +1,8 @@
 //! Sockets for tests.
 
 use std::io;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use may::net::{TcpListener, TcpStream};
 
@@ -33,4 +35,26 @@ pub fn fill(stream: &TcpStream) -> io::Result<usize> {
     }
     stream.set_nonblocking(false)?;
     Ok(written)
+}
+
+/// A path that nobody else uses. What is there is removed when this is dropped.
+#[derive(Debug)]
+pub struct Temporary(pub PathBuf);
+
+impl Temporary {
+    /// Another path.
+    #[must_use]
+    #[expect(clippy::new_without_default, reason = "no two are equal")]
+    pub fn new() -> Temporary {
+        static NEXT: AtomicUsize = AtomicUsize::new(0);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let name = format!("may-test-{}-{number}", std::process::id());
+        Temporary(std::env::temp_dir().join(name))
+    }
+}
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.0);
+    }
 }

@@ -373,6 +373,32 @@ fn an_error_ends_both_directions_of_a_proxy() {
 }
 
 #[test]
+fn a_direction_may_rest_while_the_other_is_busy() {
+    everywhere(|place| {
+        let idle = Duration::from_millis(40);
+        let (mut client, front) = pair();
+        let (back, mut server) = UnixStream::pair().unwrap();
+        front.set_read_timeout(Some(idle)).unwrap();
+        back.set_read_timeout(Some(idle)).unwrap();
+        let proxy = place.start(move || copy_bidirectional(&front, &back));
+        let begun = std::time::Instant::now();
+        let mut bytes = 0;
+        // The client only listens, for longer than it may be idle.
+        while begun.elapsed() < 3 * idle {
+            server.write_all(b"x").unwrap();
+            client.read_exact(&mut [0]).unwrap();
+            bytes += 1;
+            coroutine::sleep(Duration::from_millis(1));
+        }
+        client.write_all(b"done").unwrap();
+        server.read_exact(&mut [0; 4]).unwrap();
+        // Then nobody says anything.
+        assert_eq!(proxy.join().unwrap_err().kind(), ErrorKind::WouldBlock);
+        assert_ne!(bytes, 0);
+    });
+}
+
+#[test]
 fn a_proxy_is_cancelled_as_a_whole() {
     for workers in [1, 3] {
         on_workers(workers, || {

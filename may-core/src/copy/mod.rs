@@ -5,6 +5,7 @@
 use std::io;
 use std::panic::resume_unwind;
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::io::Duplex;
 use crate::spawn::{Builder, Placement, scope};
@@ -18,7 +19,9 @@ const BUFFER_BYTES: usize = 16 * 1024;
 /// When one side has ended its direction, the other side is told so, and may go on in the other direction as long as it likes. Each
 /// direction has a buffer of 16 KiB, and is copied by a coroutine of its own: this one and another, which ends with it.
 ///
-/// The streams' own timeouts hold: a direction in which nothing comes for that long ends both, by an error.
+/// A read timeout of the streams limits for how long a connection may be idle: it is an error if nothing comes for that long, in either
+/// direction. While one direction is busy, the other may rest. A write timeout limits for how long a side may take nothing that is there
+/// for it.
 ///
 /// # Errors
 ///
@@ -53,6 +56,7 @@ where
     B: Duplex + Sync,
 {
     let first_error = OnceLock::new();
+    let transfers = AtomicU64::new(0);
     let failed = |error| {
         // The other direction fails because of this one: its error is of no interest.
         let _ = first_error.set(error);
@@ -63,8 +67,8 @@ where
     let bytes = scope(|scope| {
         let back = Builder::new()
             .placement(Placement::Here)
-            .spawn_scoped(scope, || copy(b, a).unwrap_or_else(failed))?;
-        let there = copy(a, b).unwrap_or_else(failed);
+            .spawn_scoped(scope, || copy(b, a, &transfers).unwrap_or_else(failed))?;
+        let there = copy(a, b, &transfers).unwrap_or_else(failed);
         let back = back.join().unwrap_or_else(|payload| resume_unwind(payload));
         io::Result::Ok((there, back))
     })?;
@@ -74,14 +78,19 @@ where
     }
 }
 
-/// Copies until the end of `from`, and tells `to` of it.
-fn copy(from: &impl Duplex, to: &impl Duplex) -> io::Result<u64> {
+/// Copies until the end of `from`, and tells `to` of it. Counts what both directions have carried in `transfers`.
+fn copy(from: &impl Duplex, to: &impl Duplex, transfers: &AtomicU64) -> io::Result<u64> {
     let mut buffer = vec![0; BUFFER_BYTES];
     let mut bytes = 0;
     loop {
-        let length = match from.read_bytes(&mut buffer)? {
-            0 => break,
-            length => length,
+        let before = transfers.load(Ordering::Relaxed);
+        let length = match from.read_bytes(&mut buffer) {
+            Ok(0) => break,
+            Ok(length) => length,
+            Err(error) if is_elapsed(&error) && transfers.load(Ordering::Relaxed) != before => {
+                continue;
+            }
+            Err(error) => return Err(error),
         };
         let mut rest = &buffer[..length];
         while !rest.is_empty() {
@@ -91,8 +100,17 @@ fn copy(from: &impl Duplex, to: &impl Duplex) -> io::Result<u64> {
             }
         }
         bytes += length as u64;
+        transfers.fetch_add(1, Ordering::Relaxed);
     }
     // An error means that there is nobody to be told.
     let _ = to.end_writing();
     Ok(bytes)
+}
+
+/// Whether an error is that of a timeout.
+fn is_elapsed(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut
+    )
 }
