@@ -31,7 +31,7 @@ UNSTABLE = set(
     StructuralPartialEq SendTimeoutError""".split()
 )
 # What a programmer cannot ask a type for (the tests of behaviour have it), and what std lets nobody else implement.
-SKIPPED = set("Drop TcpStreamExt UnixSocketExt IsTerminal DirEntryExt2 OpenOptionsExt2 ChildExt CommandExt".split())
+SKIPPED = set("Drop TcpStreamExt UnixSocketExt IsTerminal DirEntryExt2 OpenOptionsExt2 ChildExt CommandExt StdioExt".split())
 # rustdoc shows these on every platform; rows for them would compile on Windows only.
 WINDOWS = set(
     "AsSocket AsRawSocket FromRawSocket IntoRawSocket OwnedSocket AsHandle AsRawHandle FromRawHandle IntoRawHandle OwnedHandle".split()
@@ -278,6 +278,8 @@ def main():
     check.module(Table(tests / "net_unix_parity.rs"), std / "os/unix/net", "os::unix::net")
     check.module(Table(tests / "fs_parity.rs"), std / "fs", "fs")
     check.module(Table(tests / "process_parity.rs"), std / "process", "process")
+    streams = {"stdin", "stdout", "stderr", "Stdin", "StdinLock", "Stdout", "StdoutLock", "Stderr", "StderrLock"}
+    check.module(Table(tests / "stdio_parity.rs"), std / "io", "io", only=streams)
     if options.crossbeam:
         if not (options.crossbeam / "struct.Receiver.html").is_file():
             sys.exit(f"no documentation of crossbeam-channel in {options.crossbeam}")

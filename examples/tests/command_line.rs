@@ -29,7 +29,7 @@ fn printed(path: &str, args: &[&str]) -> String {
 }
 
 /// All examples.
-const ALL: [&str; 21] = [
+const ALL: [&str; 23] = [
     env!("CARGO_BIN_EXE_attributes"),
     env!("CARGO_BIN_EXE_chat"),
     env!("CARGO_BIN_EXE_echo"),
@@ -38,10 +38,12 @@ const ALL: [&str; 21] = [
     env!("CARGO_BIN_EXE_generator"),
     env!("CARGO_BIN_EXE_parallel_sum"),
     env!("CARGO_BIN_EXE_pipeline"),
+    env!("CARGO_BIN_EXE_pool_blocking"),
     env!("CARGO_BIN_EXE_primes"),
     env!("CARGO_BIN_EXE_producer_consumer"),
     env!("CARGO_BIN_EXE_proxy"),
     env!("CARGO_BIN_EXE_quick_sort"),
+    env!("CARGO_BIN_EXE_run_commands"),
     env!("CARGO_BIN_EXE_scoped"),
     env!("CARGO_BIN_EXE_select"),
     env!("CARGO_BIN_EXE_select_tour"),
@@ -111,6 +113,84 @@ fn sleep_sorts() {
         text.contains("sorted by sleeping: 1 2 3 5 8 13 21 34"),
         "{text}"
     );
+}
+
+#[test]
+fn pool_blocking_measures_with_and_without_the_pool() {
+    let text = printed(
+        env!("CARGO_BIN_EXE_pool_blocking"),
+        &["--jobs", "8", "--millis", "5", "--waves", "3"],
+    );
+    let lines: Vec<_> = text.lines().collect();
+    assert!(lines[0].starts_with("alone: "), "{text}");
+    assert!(
+        lines[1].starts_with("beside 8 jobs of 5 ms on the pool: "),
+        "{text}"
+    );
+    assert!(
+        lines[2].starts_with("beside 4 jobs of 5 ms on the workers: "),
+        "{text}"
+    );
+    for line in &lines[..3] {
+        assert!(line.contains(" round trips, half within "), "{text}");
+    }
+    assert!(lines[3].starts_with("a job was given up after "), "{text}");
+}
+
+/// Starts `run_commands` with some commands; its standard input stays open.
+fn run_commands(args: &[&str], commands: &str) -> Child {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_run_commands"))
+        .args(args)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let stdin = child.stdin.as_mut().unwrap();
+    stdin.write_all(commands.as_bytes()).unwrap();
+    child
+}
+
+#[test]
+fn run_commands_runs_them_and_says_how_they_ended() {
+    let log = std::env::temp_dir().join(format!("may-run-commands-{}", std::process::id()));
+    let commands = "echo one; echo two >&2\nexit 7\nsleep 1000\nkill -9 $$\n";
+    let args = [
+        "--jobs",
+        "2",
+        "--limit",
+        "200",
+        "--log",
+        log.to_str().unwrap(),
+    ];
+    let output = run_commands(&args, commands).wait_with_output().unwrap();
+    assert!(output.status.success());
+    let text = String::from_utf8(output.stdout).unwrap();
+    for block in [
+        "[1] echo one; echo two >&2: done\n    one\n    two\n",
+        "[2] exit 7: failed with exit code 7\n",
+        "[3] sleep 1000: ended after 200 ms\n",
+        "[4] kill -9 $$: was ended by a signal\n",
+    ] {
+        assert!(text.contains(block), "{text}");
+    }
+    assert!(text.ends_with("\n4 commands: 1 done, 3 not\n"), "{text}");
+    let logged = std::fs::read_to_string(log.join("1.log")).unwrap();
+    assert_eq!(logged, "one\ntwo\n");
+    std::fs::remove_dir_all(log).unwrap();
+}
+
+#[test]
+fn run_commands_ends_what_runs_when_it_is_told_to_stop() {
+    let mut child = run_commands(&[], "echo runs\nsleep 1000\n");
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    assert_eq!(lines.next().unwrap().unwrap(), "[1] echo runs: done");
+    assert_eq!(lines.next().unwrap().unwrap(), "    runs");
+    let id = child.id().to_string();
+    let status = Command::new("kill").args(["-TERM", &id]).status().unwrap();
+    assert!(status.success());
+    assert_eq!(lines.next().unwrap().unwrap(), "SIGTERM: ending what runs");
+    assert_eq!(lines.next().unwrap().unwrap(), "1 commands: 1 done, 0 not");
+    assert!(child.wait().unwrap().success());
 }
 
 #[test]

@@ -118,7 +118,7 @@ fn a_job_is_no_part_of_the_coroutine() {
             let thread = thread::current().id();
             assert_eq!(unblock(|| thread::current().id()), thread);
             // What blocks in it blocks that thread, and the rest works.
-            coroutine::spawn(|| coroutine::yield_now()).join().unwrap();
+            coroutine::spawn(coroutine::yield_now).join().unwrap();
         };
         unblock(job);
         unblock_detached(job);

@@ -5,7 +5,7 @@
 //!
 //! # What a call costs
 //!
-//! The way to a thread and back takes some ten microseconds. So read and write in large pieces: whole files with [`read`], [`write`],
+//! The way to a thread and back takes some ten microseconds. So read and write in large pieces: whole files with [`read`], [`write()`],
 //! [`Read::read_to_end`](std::io::Read::read_to_end) or [`write_all`](std::io::Write::write_all), which make the way once, and small
 //! pieces through [`BufReader`](std::io::BufReader) and [`BufWriter`](std::io::BufWriter). Many small calls in a row make the way once if
 //! [`unblock`]`(|| ..)` is around those of std.

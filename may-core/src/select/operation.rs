@@ -146,7 +146,7 @@ pub fn send<'a, S: SendTo<'a>>(to: S) -> Option<SendEvent<'a, S::Message>> {
 /// What `wait(..)` can wait for.
 #[diagnostic::on_unimplemented(
     message = "`wait` cannot wait for `{Self}`",
-    label = "not a flag, token or notification",
+    label = "not a flag, token, notification or child process",
     note = "a `Barrier` cannot be an arm, as its wait cannot be taken back"
 )]
 pub trait Waitable {
