@@ -149,7 +149,7 @@ impl Decoder {
             (At::DataEnd { lf: true }, b'\n') => At::Size { size: 0, digits: 0 },
             (At::SizeEnd { .. }, _) => return Err(Refusal::bad("a line ends without LF")),
             (At::DataEnd { .. }, _) => {
-                return Err(Refusal::bad("a chunk is longer than its size says"));
+                return Err(Refusal::bad("a chunk does not end where its size says"));
             }
             (At::Trailers, _) => return self.trailer(byte),
             (At::Data { .. } | At::End, _) => unreachable!("those are no bytes of the decoder"),

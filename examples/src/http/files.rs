@@ -3,17 +3,22 @@
 //! What is not served, so that nobody gets to see what was not meant for him: names that begin with a
 //! dot, `..` among them; what lies outside of the directory, also if a symbolic link inside leads there;
 //! and what is no regular file.
+//!
+//! Looking for a file takes several calls of the operating system, each of which may block. They are
+//! std's, on a thread that is there for that (`may::unblock`), so that the way there is made once.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, ErrorKind, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
+
+use may::fs::File;
 
 use super::date;
 use super::exchange::{Exchange, Length};
 use super::refusal::{Failure, Refusal, Status};
 
 /// How much of a file is read at once.
-const PIECE: usize = 32 * 1024;
+const PIECE: usize = 64 * 1024;
 
 /// Types by the ends of names.
 const TYPES: [(&str, &str); 14] = [
@@ -64,7 +69,7 @@ impl Files {
         let Some(relative) = relative(path)? else {
             return exchange.explain(Status::NOT_FOUND, &[], none);
         };
-        match self.open(&relative, path.ends_with('/')) {
+        match may::unblock(|| self.open(&relative, path.ends_with('/'))) {
             Ok(Found::File(file)) => file.send(exchange),
             Ok(Found::Directory) => {
                 // The links in it are meant from inside.
@@ -77,7 +82,7 @@ impl Files {
         }
     }
 
-    /// Opens what is at a path.
+    /// Opens what is at a path. This blocks.
     fn open(&self, relative: &Path, is_directory: bool) -> io::Result<Found> {
         let mut path = fs::canonicalize(self.root.join(relative))?;
         if is_directory {
@@ -93,7 +98,7 @@ impl Files {
         if !metadata.is_file() {
             return Err(ErrorKind::NotFound.into());
         }
-        let file = File::open(&path)?;
+        let file = fs::File::open(&path)?.into();
         Ok(Found::File(Opened {
             length: metadata.len(),
             modified: metadata.modified().map(date::format).ok(),
@@ -245,11 +250,11 @@ pub fn parse_range(value: &[u8], length: u64) -> Range {
 /// If a percent sign is not followed by two digits.
 pub fn relative(path: &str) -> Result<Option<PathBuf>, Refusal> {
     let mut relative = PathBuf::new();
-    let segments = path.strip_prefix('/').unwrap_or(path);
-    let segments = segments.strip_suffix('/').unwrap_or(segments);
-    if segments.is_empty() {
+    if path == "/" {
         return Ok(Some(relative));
     }
+    let segments = path.strip_prefix('/').unwrap_or(path);
+    let segments = segments.strip_suffix('/').unwrap_or(segments);
     for segment in segments.split('/') {
         // Decoded after the path was split, and once: what comes out is a name, whatever is in it.
         let name = decode(segment)?;

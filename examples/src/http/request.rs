@@ -126,14 +126,20 @@ fn refusal(error: httparse::Error, head: &[u8]) -> Refusal {
     }
 }
 
-/// Whether the first line ends with the name of a version of HTTP, which is another one.
+/// Whether the first line is a request line but for its version, which is another one of HTTP.
 fn names_other_version(head: &[u8]) -> bool {
     let line = head
         .split(|&byte| byte == b'\r')
-        .find(|line| line.len() > 1);
-    let last = line.and_then(|line| line.rsplit(|&byte| byte == b' ').next());
-    matches!(last, Some([b'H', b'T', b'T', b'P', b'/', major, b'.', minor])
-        if major.is_ascii_digit() && minor.is_ascii_digit())
+        .map(<[u8]>::trim_ascii_start)
+        .find(|line| !line.is_empty());
+    let mut words = line.unwrap_or_default().split(|&byte| byte == b' ');
+    let (version, end) = (words.nth(2), words.next());
+    let Some([b'H', b'T', b'T', b'P', b'/', version @ ..]) = version else {
+        return false;
+    };
+    let is_version = matches!(version, [major, b'.', minor]
+        if major.is_ascii_digit() && minor.is_ascii_digit());
+    end.is_none() && is_version && !matches!(version, b"1.0" | b"1.1")
 }
 
 /// The values of all headers called `name`.

@@ -98,12 +98,12 @@ impl<'s> Wire<'s> {
             return Ok(true);
         }
         self.flush()?;
+        (self.taken, self.arrived) = (0, 0);
         // Most connections are idle most of the time: they have no large buffers then.
         if self.input.len() > ROOM.0 {
             self.input = vec![0; ROOM.0];
         }
         self.output.shrink_to(ROOM.0);
-        self.make_room();
         let count = select! {
             biased;
             count = read(self.stream, &mut self.input[..]) => count?,
