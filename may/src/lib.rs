@@ -101,6 +101,12 @@ pub mod io {
 ///
 /// A program in which `std::net` is replaced by `may::net` compiles and behaves. Any number of coroutines and threads may use one
 /// socket at once, in both directions, through shared references or [clones](net::TcpStream::try_clone).
+///
+/// Host names are looked up on a pool of threads, so that only the calling coroutine waits; literal addresses need no look-up.
+///
+/// A read or write whose timeout has elapsed fails as it does in std: on Unix with
+/// [`WouldBlock`](std::io::ErrorKind::WouldBlock). Portable programs check for that and for
+/// [`TimedOut`](std::io::ErrorKind::TimedOut).
 pub mod net {
     pub use may_core::net::*;
     pub use may_core::serve::{Counters, Limits, Report, Session, serve};

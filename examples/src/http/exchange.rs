@@ -357,11 +357,15 @@ fn write_head(
     }
 }
 
-/// Writes the response to a request that could not be read: the last one of the connection.
-pub fn refuse(output: &mut Vec<u8>, refusal: Refusal) {
+/// Writes the response to a request that is refused: the last one of the connection. One to HEAD has
+/// no body.
+pub fn refuse(output: &mut Vec<u8>, refusal: Refusal, to_head: bool) {
     let Refusal { status, why } = refusal;
     let text = format!("{} {}: {why}\n", status.0, status.1);
     let headers = [("Content-Type", "text/plain; charset=utf-8")];
     write_head(output, status, Persistence::Close, &headers);
-    let _ = write!(output, "Content-Length: {}\r\n\r\n{text}", text.len());
+    let _ = write!(output, "Content-Length: {}\r\n\r\n", text.len());
+    if !to_head {
+        output.extend_from_slice(text.as_bytes());
+    }
 }

@@ -47,7 +47,7 @@ impl Server {
     fn answer(&self, wire: &mut Wire<'_>, head: &mut Vec<u8>) -> Result<bool, Failure> {
         match self.try_answer(wire, head) {
             Err(Failure::Refused(refusal)) => {
-                exchange::refuse(wire.output(), refusal);
+                exchange::refuse(wire.output(), refusal, head.starts_with(b"HEAD "));
                 wire.answered();
                 Ok(false)
             }
@@ -80,6 +80,7 @@ impl From<ErrorKind> for Failure {
 /// Moves the head that comes next into `head`, when it is complete.
 fn read_head(wire: &mut Wire<'_>, head: &mut Vec<u8>) -> Result<(), Failure> {
     let limits = wire.limits();
+    head.clear();
     let mut scan = Scan::new();
     let mut deadline = None;
     loop {
@@ -92,7 +93,6 @@ fn read_head(wire: &mut Wire<'_>, head: &mut Vec<u8>) -> Result<(), Failure> {
             .into());
         }
         if let Some(length) = length {
-            head.clear();
             head.extend_from_slice(&wire.received()[..length]);
             wire.take(length);
             return Ok(());
