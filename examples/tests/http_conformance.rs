@@ -3,7 +3,7 @@
 
 mod http_support;
 
-use std::{fmt::Write as _, fs, path::Path, thread, time::Duration};
+use std::{fmt::Write as _, fs, io::Read, path::Path, thread, time::Duration};
 
 use http_support::{Client, Running};
 use may_examples::http::Limits;
@@ -914,6 +914,65 @@ fn a_client_that_leaves_at_any_byte_hurts_nobody() {
     http_support::eventually("all have gone", || server.counters.report().open == 0);
     let report = server.stop();
     assert_eq!(report.completed, report.accepted, "{report:?}");
+}
+
+#[test]
+fn whatever_is_sent_is_answered_or_refused_and_nobody_panics() {
+    let server = Running::start(limits());
+    // A generator of numbers that is the same each time (Marsaglia's).
+    let mut state = 0x2545_f491_4f6c_dd1d_u64;
+    let mut random = move |below: usize| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        (state >> 11) as usize % below
+    };
+    let alphabet = b"\r\n\r\n :;,0159aGHT/.\0\t\xff";
+    let cases: Vec<Vec<u8>> = table()
+        .into_iter()
+        .filter_map(|case| match case.sends {
+            Sends::AtOnce(bytes) if bytes.len() < 1000 => Some(bytes),
+            _ => None,
+        })
+        .collect();
+    let (mut answers, mut refusals) = (0, 0);
+    for _ in 0..3000 {
+        let mut bytes = cases[random(cases.len())].clone();
+        for _ in 0..=random(3) {
+            let at = random(bytes.len());
+            let byte = alphabet[random(alphabet.len())];
+            match random(3) {
+                0 => bytes[at] = byte,
+                1 => bytes.insert(at, byte),
+                _ if bytes.len() > 1 => drop(bytes.remove(at)),
+                _ => {}
+            }
+        }
+        // Whatever it is, it ends.
+        let mut client = server.connect();
+        client.send(&bytes);
+        client.end();
+        let mut all = Vec::new();
+        let read = client.reader.read_to_end(&mut all);
+        assert!(read.is_ok(), "{read:?} after {}", bytes.escape_ascii());
+        assert!(
+            all.is_empty() || all.starts_with(b"HTTP/1.1 "),
+            "{} after {}",
+            all.escape_ascii(),
+            bytes.escape_ascii()
+        );
+        answers += usize::from(all.starts_with(b"HTTP/1.1 2"));
+        refusals += usize::from(all.starts_with(b"HTTP/1.1 4"));
+    }
+    println!("{answers} answers, {refusals} refusals");
+    assert!(answers > 100 && refusals > 100);
+    http_support::eventually("all have gone", || server.counters.report().open == 0);
+    let report = server.stop();
+    assert_eq!(
+        (report.accepted, report.completed),
+        (3000, 3000),
+        "{report:?}"
+    );
 }
 
 /// How a client leaves.
