@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeMap, ffi::OsString, fmt::Display, io, net::ToSocketAddrs, num::NonZeroUsize,
-    path::Path, process, str::FromStr,
+    path::Path, process, str::FromStr, time::Duration,
 };
 
 use lexopt::{Arg, Parser};
@@ -131,8 +131,7 @@ impl Arguments {
     /// Returns whether the switch `--name` was given.
     #[must_use]
     pub fn switch(&self, name: &str) -> bool {
-        self.line(name);
-        self.given.contains_key(name)
+        self.is_given(name)
     }
 
     /// Returns the address given by `--name`, which has been checked to be one.
@@ -147,6 +146,24 @@ impl Arguments {
                 &format!("'{addr}' is not an address: {error}\nhelp: {line}"),
             ),
         }
+    }
+
+    /// Returns the number given by `--name`, which must not be 0, or `default`.
+    #[must_use]
+    pub fn at_least_one(&self, name: &str, default: usize) -> usize {
+        self.optional(name).map_or(default, NonZeroUsize::get)
+    }
+
+    /// Returns whether `--name` was given.
+    #[must_use]
+    pub fn is_given(&self, name: &str) -> bool {
+        self.line(name);
+        self.given.contains_key(name)
+    }
+
+    /// Says what is wrong with the arguments, and ends the program.
+    pub fn refuse(&self, message: &str) -> ! {
+        refuse(&self.program, message)
     }
 
     /// Gives the runtime as many workers as `--workers` says; the default is one for each CPU.
@@ -185,6 +202,20 @@ impl Arguments {
             .find(|(declared, _)| *declared == name)
             .map(|(_, line)| line)
             .unwrap_or_else(|| panic!("the help text does not declare --{name}"))
+    }
+}
+
+/// A time, given in seconds as a decimal number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Seconds(pub Duration);
+
+impl FromStr for Seconds {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Seconds, String> {
+        let seconds: f64 = text.parse().map_err(|_| "it is no number".to_owned())?;
+        let duration = Duration::try_from_secs_f64(seconds).map_err(|error| error.to_string())?;
+        Ok(Seconds(duration))
     }
 }
 
@@ -249,6 +280,15 @@ Usage: greet [options]
         let args = parse(&["--loud", "--times=4"]).unwrap();
         assert_eq!(args.value("times", 1), 4);
         assert!(args.switch("loud"));
+    }
+
+    #[test]
+    fn times_are_numbers_of_seconds() {
+        assert_eq!("1.5".parse(), Ok(Seconds(Duration::from_millis(1500))));
+        assert_eq!("0".parse(), Ok(Seconds(Duration::ZERO)));
+        for wrong in ["-1", "inf", "1s", ""] {
+            assert!(wrong.parse::<Seconds>().is_err(), "{wrong}");
+        }
     }
 
     #[test]

@@ -29,13 +29,14 @@ fn printed(path: &str, args: &[&str]) -> String {
 }
 
 /// All examples.
-const ALL: [&str; 23] = [
+const ALL: [&str; 24] = [
     env!("CARGO_BIN_EXE_attributes"),
     env!("CARGO_BIN_EXE_chat"),
     env!("CARGO_BIN_EXE_echo"),
     env!("CARGO_BIN_EXE_echo_client"),
     env!("CARGO_BIN_EXE_general_io"),
     env!("CARGO_BIN_EXE_generator"),
+    env!("CARGO_BIN_EXE_http"),
     env!("CARGO_BIN_EXE_parallel_sum"),
     env!("CARGO_BIN_EXE_pipeline"),
     env!("CARGO_BIN_EXE_pool_blocking"),
@@ -296,8 +297,14 @@ struct Server {
 impl Server {
     /// Starts a server on a free port and reads its address.
     fn start(path: &str) -> Server {
+        Server::start_with(path, &[])
+    }
+
+    /// The same with more arguments.
+    fn start_with(path: &str, args: &[&str]) -> Server {
         let mut child = Command::new(path)
             .args(["--addr", "127.0.0.1:0", "--workers", "2"])
+            .args(args)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .spawn()
@@ -309,6 +316,7 @@ impl Server {
             .strip_prefix("listening on ")
             .unwrap()
             .trim_end()
+            .trim_start_matches("http://")
             .to_owned();
         Server {
             child,
@@ -318,8 +326,13 @@ impl Server {
     }
 
     /// Presses ctrl-c, and checks that the server stops as it should.
+    fn stop(self) {
+        self.stop_saying("stopping\n");
+    }
+
+    /// The same for one that says more than that.
     #[cfg(unix)]
-    fn stop(mut self) {
+    fn stop_saying(mut self, expected: &str) {
         let pid = self.child.id().to_string();
         assert!(
             Command::new("kill")
@@ -330,13 +343,13 @@ impl Server {
         );
         let mut rest = String::new();
         self.stdout.read_to_string(&mut rest).unwrap();
-        assert_eq!(rest, "stopping\n");
+        assert_eq!(rest, expected);
         assert_eq!(self.child.wait().unwrap().code(), Some(0));
     }
 
     /// There is no ctrl-c to send to one process alone.
     #[cfg(not(unix))]
-    fn stop(self) {
+    fn stop_saying(self, _expected: &str) {
         drop(self);
     }
 }
@@ -427,7 +440,11 @@ fn echo_client_says_how_to_start_a_server() {
 fn servers_say_that_a_port_is_taken() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let addr = taken.local_addr().unwrap().to_string();
-    for path in [env!("CARGO_BIN_EXE_echo"), env!("CARGO_BIN_EXE_chat")] {
+    for path in [
+        env!("CARGO_BIN_EXE_echo"),
+        env!("CARGO_BIN_EXE_chat"),
+        env!("CARGO_BIN_EXE_http"),
+    ] {
         let output = run(path, &["--addr", &addr]);
         assert_eq!(output.status.code(), Some(1));
         let message = String::from_utf8(output.stderr).unwrap();
@@ -459,4 +476,40 @@ fn chat_sends_its_guests_home() {
             ""
         }
     );
+}
+
+#[test]
+fn http_answers_and_stops_with_clients_connected() {
+    let args = ["--root", env!("CARGO_MANIFEST_DIR"), "--per-address", "20"];
+    let server = Server::start_with(env!("CARGO_BIN_EXE_http"), &args);
+    let mut idle = connect(&server.addr);
+    for path in ["/plaintext", "/Cargo.toml"] {
+        let mut stream = connect(&server.addr);
+        let request = format!("GET {path} HTTP/1.0\r\n\r\n");
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut response = String::new();
+        stream.read_to_string(&mut response).unwrap();
+        assert!(response.starts_with("HTTP/1.1 200 OK\r\n"), "{response}");
+    }
+    server.stop_saying("stopping: ctrl-c again ends it at once\n3 connections, 2 requests\n");
+    if cfg!(unix) {
+        assert_eq!(idle.read(&mut [0]).unwrap(), 0);
+    }
+}
+
+#[test]
+fn http_says_what_is_wrong_with_its_options() {
+    for (args, expected) in [
+        (
+            ["--root", "/no/such/directory"],
+            "help: give --root a directory",
+        ),
+        (["--idle-time", "soon"], "it is no number"),
+        (["--connections", "0"], "does not fit --connections"),
+    ] {
+        let output = run(env!("CARGO_BIN_EXE_http"), &args);
+        assert_eq!(output.status.code(), Some(2));
+        let message = String::from_utf8(output.stderr).unwrap();
+        assert!(message.contains(expected), "{message}");
+    }
 }

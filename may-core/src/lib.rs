@@ -4,6 +4,7 @@
 //! only from layers below their own, which `tests/tests/architecture.rs` checks:
 //!
 //! ```text
+//! 14  serve
 //! 13  runtime  select
 //! 12  copy  process
 //! 11  spawn  stdio
@@ -69,6 +70,8 @@ pub mod copy;
 pub mod select;
 
 pub mod runtime;
+
+pub mod serve;
 
 pub use stack::{ParseStackSizeError, StackSize};
 

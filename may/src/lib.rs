@@ -26,7 +26,7 @@
 //! | [`select!`], [`mod@select`] | waiting for the first of several operations |
 //! | [`cqueue`] | what May 0.3 had for that |
 //! | [`sync`] | what `std::sync` has, and more: `oneshot`, `watch`, `broadcast`, semaphores, cancel tokens |
-//! | [`net`] | sockets |
+//! | [`net`] | sockets, servers |
 //! | [`os::unix::net`] | Unix sockets |
 //! | [`io`] | any other descriptor; all of `std::io` |
 //! | [`fs`] | files and directories |
@@ -50,7 +50,7 @@ mod macros;
 
 pub use blocking::{unblock, unblock_detached};
 pub use may_core::{
-    blocking, channel, coroutine_local, fs, net, os, process, runtime, signal, sync, time,
+    blocking, channel, coroutine_local, fs, os, process, runtime, signal, sync, time,
 };
 pub use may_macros::{coroutine, main, test};
 pub use runtime::{Runtime, config};
@@ -94,6 +94,22 @@ pub mod io {
         Stderr, StderrLock, Stdin, StdinLock, Stdout, StdoutLock, stderr, stdin, stdout,
     };
     pub use std::io::*;
+}
+
+/// Sockets in the shape of `std::net`, which block only the coroutine, and [`serve`](net::serve), which serves the connections of a
+/// listener.
+///
+/// A program in which `std::net` is replaced by `may::net` compiles and behaves. Any number of coroutines and threads may use one
+/// socket at once, in both directions, through shared references or [clones](net::TcpStream::try_clone).
+///
+/// Host names are looked up on a pool of threads, so that only the calling coroutine waits; literal addresses need no look-up.
+///
+/// A read or write whose timeout has elapsed fails as it does in std: on Unix with
+/// [`WouldBlock`](std::io::ErrorKind::WouldBlock). Portable programs check for that and for
+/// [`TimedOut`](std::io::ErrorKind::TimedOut).
+pub mod net {
+    pub use may_core::net::*;
+    pub use may_core::serve::{Counters, Limits, Report, Session, serve};
 }
 
 /// Waiting for the first of several operations.

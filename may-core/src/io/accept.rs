@@ -15,7 +15,7 @@ use crate::sys::socket::{self, Address};
 use crate::util::clock::Deadline;
 
 /// The first pause of an accept for which there was no descriptor or memory, and the longest.
-const PAUSES: (Duration, Duration) = (Duration::from_millis(5), Duration::from_secs(1));
+pub(crate) const PAUSES: (Duration, Duration) = (Duration::from_millis(5), Duration::from_secs(1));
 
 impl<T: AsFd> Descriptor<T> {
     /// Waits for a connection and accepts it: a socket in non-blocking mode, and where it comes from.
@@ -46,7 +46,7 @@ impl<T: AsFd> Descriptor<T> {
     }
 
     /// Accepting as an arm; `convert` makes of the socket what it is for the user. (A shortage of descriptors is an error here: who
-    /// selects has other things to do.)
+    /// selects has other things to do, for instance to wait for as long as these pauses, and for something else.)
     pub(crate) fn accept_event<'a, R>(
         &'a self,
         convert: impl Fn((OwnedFd, Address)) -> io::Result<R> + 'a,

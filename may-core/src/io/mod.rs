@@ -14,7 +14,7 @@
 //! * `handle`: what all types of sockets have in common
 //! * `pause`: waiting where no event tells
 
-mod accept;
+pub(crate) mod accept;
 pub(crate) mod attempt;
 mod co_io;
 pub(crate) mod datagram;

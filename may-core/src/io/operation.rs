@@ -1,10 +1,11 @@
 //! What the operations of a `select!` can be called with, as far as they are input and output.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::event::IoEvent;
 
-/// What `accept(..)` can accept from.
+/// What `accept(..)` can accept from, and [`serve`](crate::serve::serve) can serve.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not accept connections",
     label = "not a listener"
@@ -16,6 +17,13 @@ pub trait AcceptFrom {
     /// The event of the next connection, if the listener is there.
     #[doc(hidden)]
     fn accept_event(&self) -> Option<IoEvent<'_, Self::Connection>>;
+
+    /// Whom a connection counts for where there is a [limit](crate::serve::Limits::connections_per_origin) for each: over TCP its IPv4
+    /// address, or its IPv6 network, which is the first 64 bits. `None` if it does not count.
+    fn origin(connection: &Self::Connection) -> Option<IpAddr> {
+        let _ = connection;
+        None
+    }
 }
 
 /// What `read(..)` and `readable(..)` can be called with.
@@ -59,6 +67,10 @@ macro_rules! forward_accept {
             fn accept_event(&self) -> Option<IoEvent<'_, L::Connection>> {
                 let $this = self;
                 $inner.accept_event()
+            }
+
+            fn origin(connection: &L::Connection) -> Option<IpAddr> {
+                L::origin(connection)
             }
         }
     )+};

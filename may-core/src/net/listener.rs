@@ -2,7 +2,7 @@
 
 use std::io;
 use std::iter::FusedIterator;
-use std::net::{self, SocketAddr};
+use std::net::{self, IpAddr, Ipv6Addr, SocketAddr};
 use std::os::fd::OwnedFd;
 
 use socket2::{Domain, Protocol, Socket, Type};
@@ -16,6 +16,8 @@ use crate::sys::socket::Address;
 
 /// How many connections may wait to be accepted; the operating system lowers it to its own bound.
 const BACKLOG: i32 = 4096;
+/// How many bits of an IPv6 address tell one network from another: a customer has the others for himself.
+const NETWORK_BITS: u32 = 64;
 /// A socket that TCP connections come to, like [`std::net::TcpListener`].
 ///
 /// Any number of coroutines and threads may accept from one listener, through shared references or
@@ -218,6 +220,16 @@ impl AcceptFrom for TcpListener {
     fn accept_event(&self) -> Option<IoEvent<'_, (TcpStream, SocketAddr)>> {
         Some(self.descriptor.accept_event(connection))
     }
+
+    fn origin((_, peer): &(TcpStream, SocketAddr)) -> Option<IpAddr> {
+        Some(match peer.ip().to_canonical() {
+            IpAddr::V6(address) => {
+                let network = address.to_bits() & (u128::MAX << NETWORK_BITS);
+                IpAddr::V6(Ipv6Addr::from_bits(network))
+            }
+            address => address,
+        })
+    }
 }
 
 /// The connections that come to a [`TcpListener`]; made by [`TcpListener::incoming`].
@@ -239,3 +251,22 @@ impl Iterator for Incoming<'_> {
 }
 
 impl FusedIterator for Incoming<'_> {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_origin_is_an_address_or_a_network() {
+        let listener = net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let stream = TcpStream::try_from(net::TcpStream::connect(address).unwrap()).unwrap();
+        let origin = |peer: &str| {
+            let connection = (stream.try_clone().unwrap(), peer.parse().unwrap());
+            TcpListener::origin(&connection).unwrap().to_string()
+        };
+        assert_eq!(origin("192.0.2.7:80"), "192.0.2.7");
+        assert_eq!(origin("[::ffff:192.0.2.7]:80"), "192.0.2.7");
+        assert_eq!(origin("[2001:db8:1:2:3:4:5:6]:80"), "2001:db8:1:2::");
+    }
+}

@@ -172,7 +172,7 @@ impl Builder {
     }
 
     /// This builder, and where it says nothing the other.
-    pub(super) fn or(self, other: Builder) -> Builder {
+    pub(crate) fn or(self, other: Builder) -> Builder {
         Builder {
             name: self.name.or(other.name),
             stack_size: self.stack_size.or(other.stack_size),

@@ -276,6 +276,22 @@ impl<'scope, 'env> Scope<'scope, 'env> {
         self.spawn_local_with(Builder::new(), Location::caller(), f)
     }
 
+    /// Cancels all children that there are now. The scope still waits for them.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use may_core::{park::park, spawn::scope};
+    ///
+    /// scope(|s| {
+    ///     s.spawn(|| park());
+    ///     s.cancel();
+    /// });
+    /// ```
+    pub fn cancel(&self) {
+        self.data.cancel();
+    }
+
     /// Spawns a coroutine as a builder says, which stays with the caller's worker; panics like `spawn_local`.
     #[track_caller]
     pub(super) fn spawn_local_with<F, T>(
@@ -311,11 +327,6 @@ impl<'scope, 'env> Scope<'scope, 'env> {
             builder.plant(shared, location, f, self.child())
         })??;
         Ok(ScopedJoinHandle::new(joiner, self.data.clone()))
-    }
-
-    /// Cancels all children there are.
-    pub(crate) fn cancel(&self) {
-        self.data.cancel();
     }
 
     /// The membership of one more child.

@@ -5,11 +5,35 @@ use std::io::{self, Read};
 use std::time::Duration;
 
 use may::coroutine::{self, Cancelled};
-use may::net::{TcpListener, TcpStream};
+use may::net::{Limits, TcpListener, TcpStream, serve};
+use may::sync::CancelToken;
 
 fn is_cancelled<T>(result: &io::Result<T>) -> bool {
     let error = result.as_ref().err().and_then(io::Error::get_ref);
     error.is_some_and(|error| error.is::<Cancelled>())
+}
+
+/// A server that waits for a seat ends, and its one handler is told by an error when the grace is over.
+fn server_ends() -> io::Result<()> {
+    let listener = TcpListener::bind("127.0.0.1:0")?;
+    let address = listener.local_addr()?;
+    let shutdown = CancelToken::new();
+    let limits = Limits::new()
+        .connections(1)
+        .grace(Duration::from_millis(5))
+        .until(&shutdown);
+    let server = coroutine::spawn(move || {
+        serve(listener, limits, |(mut stream, _), _| {
+            assert!(is_cancelled(&stream.read(&mut [0])));
+        })
+    });
+    let _clients = [TcpStream::connect(address)?, TcpStream::connect(address)?];
+    coroutine::sleep(Duration::from_millis(10));
+    shutdown.cancel();
+    let report = server.join().expect("nothing unwinds")?;
+    assert_eq!((report.accepted, report.completed), (1, 1));
+    println!("the server has ended");
+    Ok(())
 }
 
 fn main() -> io::Result<()> {
@@ -37,5 +61,5 @@ fn main() -> io::Result<()> {
     assert!(acceptor.join().is_ok_and(|cancelled| cancelled));
     drop(client);
     println!("cancelled by errors");
-    Ok(())
+    server_ends()
 }

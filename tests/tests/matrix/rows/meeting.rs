@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use may::coroutine::{self, JoinHandle};
+use may::net::{Limits, serve};
 use may::sync::{Barrier, CancelToken, Notify, Semaphore, SyncFlag, WaitGroup};
+use may_tests::net::listener;
 
 use crate::row::{Row, Subject, deadline, or_max, waits, waits_in_time};
 use crate::subject::{Partners, Slot};
@@ -16,6 +18,7 @@ pub(crate) fn rows() -> Vec<Row> {
         groups(),
         notifications(),
         tokens(),
+        servers(),
     ]
     .into_iter()
     .flatten()
@@ -200,4 +203,16 @@ fn tokens() -> Vec<Row> {
         )]),
     );
     rows
+}
+
+/// A server that nobody connects to.
+fn servers() -> Vec<Row> {
+    Subject::new(
+        "a server",
+        || (listener(), CancelToken::new()),
+        |(_, token)| token.cancel(),
+    )
+    .rows([waits("serve/mod.rs serve", |(listener, token), _| {
+        serve(listener, Limits::new().until(token), |_, _| ()).is_ok()
+    })])
 }

@@ -1,0 +1,39 @@
+//! An HTTP/1.1 server in plain blocking code, for the program `http`.
+//!
+//! It is written to be read. Where a request comes from the network to its answer:
+//!
+//! | module | what happens there |
+//! |---|---|
+//! | [`server`] | the loop of a connection: wait, read a head, have it answered, and again |
+//! | [`wire`] | bytes in and out of the socket, each with a deadline |
+//! | [`head`] | where a head ends, and what is wrong with its lines |
+//! | [`request`] | what a head asks for, and how long its body is |
+//! | [`chunked`] | bodies in chunks |
+//! | [`exchange`] | one request with its answer: reading the body, writing the response |
+//! | [`date`] | the `Date` header |
+//! | [`routes`] | what there is at which path |
+//! | [`files`] | files from a directory |
+//! | [`limits`] | how much of everything, and for how long |
+//! | [`refusal`] | status codes, and requests that are turned down |
+//!
+//! Two ideas are worth looking for. *Pipelining is free*: responses gather in a buffer, and are
+//! written when there is nothing more to read, so a batch of requests costs one read and one write.
+//! *Doubt is refused*: where two readers of the same bytes could disagree about where a request
+//! ends, such as with two lengths, a request is answered with an error and the connection closed.
+//! What else would be read as the next request is what somebody has smuggled in.
+
+pub mod chunked;
+pub mod date;
+pub mod exchange;
+pub mod files;
+pub mod head;
+pub mod limits;
+pub mod refusal;
+pub mod request;
+pub mod routes;
+pub mod server;
+pub mod wire;
+
+pub use limits::Limits;
+pub use routes::Site;
+pub use server::Server;
