@@ -118,8 +118,8 @@ fn dropping_the_half_that_writes_ends_its_direction_only() {
         // With the second half the stream goes.
         drop(one.0);
         let error = loop {
-            match other.1.write(b"x") {
-                Ok(_) => coroutine::sleep(Duration::from_micros(100)),
+            match other.1.write_all(b"x") {
+                Ok(()) => coroutine::sleep(Duration::from_micros(100)),
                 Err(error) => break error,
             }
         };
