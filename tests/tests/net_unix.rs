@@ -28,15 +28,11 @@ fn listener() -> (UnixListener, Temporary) {
 fn fill(stream: &UnixStream) {
     stream.set_nonblocking(true).unwrap();
     let mut writer = stream;
-    loop {
-        match writer.write(&[b'.'; 65536]) {
-            Ok(_) => {}
-            Err(error) => {
-                assert_eq!(error.kind(), ErrorKind::WouldBlock);
-                break;
-            }
-        }
-    }
+    while writer.write_all(&[b'.'; 65536]).is_ok() {}
+    assert_eq!(
+        writer.write(b".").unwrap_err().kind(),
+        ErrorKind::WouldBlock
+    );
     stream.set_nonblocking(false).unwrap();
 }
 
