@@ -277,6 +277,7 @@ def main():
     check.module(Table(tests / "net_parity.rs"), std / "net", "net", only=sockets)
     check.module(Table(tests / "net_unix_parity.rs"), std / "os/unix/net", "os::unix::net")
     check.module(Table(tests / "fs_parity.rs"), std / "fs", "fs")
+    check.module(Table(tests / "fs_parity.rs"), std / "os/unix/fs", "os::unix::fs")
     check.module(Table(tests / "process_parity.rs"), std / "process", "process")
     streams = {"stdin", "stdout", "stderr", "Stdin", "StdinLock", "Stdout", "StdoutLock", "Stderr", "StderrLock"}
     check.module(Table(tests / "stdio_parity.rs"), std / "io", "io", only=streams)

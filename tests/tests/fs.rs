@@ -202,7 +202,7 @@ fn options() {
         let error = File::open(&path).unwrap().write_all(b"x").unwrap_err();
         assert_eq!(error.raw_os_error(), Some(libc::EBADF));
         fs::hard_link(&path, directory.join("link")).unwrap();
-        std::os::unix::fs::symlink(&path, directory.join("symbolic")).unwrap();
+        may::os::unix::fs::symlink(&path, directory.join("symbolic")).unwrap();
         let mut no_follow = OpenOptions::new();
         no_follow.read(true).custom_flags(libc::O_NOFOLLOW);
         no_follow.open(directory.join("link")).unwrap();
@@ -241,7 +241,7 @@ fn metadata_permissions_and_times() {
         );
         file.set_modified(late).unwrap();
         assert_eq!(file.metadata().unwrap().modified().unwrap(), late);
-        std::os::unix::fs::symlink("file", directory.join("link")).unwrap();
+        may::os::unix::fs::symlink("file", directory.join("link")).unwrap();
         assert!(
             fs::symlink_metadata(directory.join("link"))
                 .unwrap()
@@ -255,6 +255,30 @@ fn metadata_permissions_and_times() {
         let real = fs::canonicalize(directory.join("./link")).unwrap();
         assert_eq!(real, fs::canonicalize(&path).unwrap());
         assert!(fs::read_link(&path).is_err());
+    });
+}
+
+#[test]
+fn owners() {
+    use may::os::unix::fs::{chown, fchown, lchown};
+    everywhere(|_| {
+        let directory = Directory::new();
+        let path = directory.join("file");
+        let file = File::create(&path).unwrap();
+        let (owner, group) = (
+            file.metadata().unwrap().uid(),
+            file.metadata().unwrap().gid(),
+        );
+        // To what they are, which everybody may.
+        chown(&path, Some(owner), Some(group)).unwrap();
+        fchown(&file, None, Some(group)).unwrap();
+        may::os::unix::fs::symlink("nowhere", directory.join("link")).unwrap();
+        lchown(directory.join("link"), Some(owner), None).unwrap();
+        let error = chown(directory.join("link"), Some(owner), None).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::NotFound);
+        let error = may::os::unix::fs::symlink("elsewhere", directory.join("link")).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::AlreadyExists);
+        may::os::unix::fs::chroot(directory.join("nothing")).unwrap_err();
     });
 }
 
@@ -281,7 +305,7 @@ fn directories() {
             .create(directory.join("x/y"))
             .unwrap();
         fs::write(directory.join("file"), "1").unwrap();
-        std::os::unix::fs::symlink("file", directory.join("link")).unwrap();
+        may::os::unix::fs::symlink("file", directory.join("link")).unwrap();
         assert_eq!(directory.names(), ["a", "file", "link", "private", "x"]);
         for entry in fs::read_dir(&directory.0).unwrap() {
             let entry = entry.unwrap();

@@ -92,6 +92,33 @@ macro_rules! surface {
 surface!(std_has_it, std::fs);
 surface!(may_has_it, may::fs);
 
+/// Checks the table of what only Unix has, for the module at a path.
+macro_rules! surface_of_unix {
+    ($test:ident, $($fs:ident)::+) => {
+        #[test]
+        fn $test() {
+            use $($fs)::+ as fs;
+            use $($fs)::+::{DirBuilderExt, DirEntryExt, FileExt, FileTypeExt, MetadataExt, OpenOptionsExt, PermissionsExt};
+
+            let _: fn(&'static str, PathBuf) -> io::Result<()> = fs::symlink;
+            let _: fn(&'static str, Option<u32>, Option<u32>) -> io::Result<()> = fs::chown;
+            let _: fn(OwnedFd, Option<u32>, Option<u32>) -> io::Result<()> = fs::fchown;
+            let _: fn(&'static str, Option<u32>, Option<u32>) -> io::Result<()> = fs::lchown;
+            let _: fn(&'static str) -> io::Result<()> = fs::chroot;
+            implements!(std::fs::File: FileExt);
+            implements!(std::fs::OpenOptions: OpenOptionsExt);
+            implements!(std::fs::DirBuilder: DirBuilderExt);
+            implements!(std::fs::DirEntry: DirEntryExt);
+            implements!(std::fs::FileType: FileTypeExt);
+            implements!(std::fs::Metadata: MetadataExt);
+            implements!(std::fs::Permissions: PermissionsExt);
+        }
+    };
+}
+
+surface_of_unix!(std_has_it_on_unix, std::os::unix::fs);
+surface_of_unix!(may_has_it_on_unix, may::os::unix::fs);
+
 #[test]
 fn what_is_plain_data_is_std_s() {
     use may::fs::{FileTimes, FileType, Metadata, Permissions};

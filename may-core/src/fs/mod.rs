@@ -167,7 +167,9 @@ pub fn hard_link<P: AsRef<Path>, Q: AsRef<Path>>(original: P, link: Q) -> io::Re
 /// # Cancellation
 ///
 /// See the [module's documentation](self#cancellation).
-#[deprecated(note = "use `unblock` with the function of `std::os` for your platform")]
+#[deprecated(
+    note = "use `os::unix::fs::symlink`, or std's function for another platform in `unblock`"
+)]
 pub fn soft_link<P: AsRef<Path>, Q: AsRef<Path>>(original: P, link: Q) -> io::Result<()> {
     #[expect(deprecated, reason = "it is what this stands for")]
     from_to(original, link, |original, link| {

@@ -20,6 +20,7 @@ pub(crate) const ELSEWHERE: &[&str] = &[
     "fs/",
     "process/",
     "stdio/",
+    "copy/",
     "park/mod.rs spend_budget",
 ];
 
