@@ -5,4 +5,5 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 MAY_STORM_SECONDS="${1:-600}" cargo test --release -p may-tests --test net_limits storm -- --nocapture
-MAY_ROUNDS="${2:-10000}" cargo test --release -p may-tests --test net_cancel -- --nocapture
+MAY_ROUNDS="${2:-10000}" cargo test --release -p may-tests --test net_cancel --test net_cancel_races \
+    --test io_cancel_races -- --nocapture

@@ -9,7 +9,12 @@ use may::coroutine::{self, JoinHandle, spawn};
 use crate::{Random, assert_cancelled, end, eventually, on_workers, runtime, watchdog_for};
 
 /// How many races of each kind: `MAY_ROUNDS`, or the few for which the ordinary run has time.
-fn rounds() -> u64 {
+///
+/// # Panics
+///
+/// If that is not a number.
+#[must_use]
+pub fn rounds() -> u64 {
     std::env::var("MAY_ROUNDS").map_or(1_000, |rounds| rounds.parse().expect("a number"))
 }
 

@@ -7,11 +7,13 @@ use std::os::unix::net as std_net;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use may::coroutine::{spawn, yield_now};
 use may::io::{CoIo, wait_readable, wait_writable};
 use may::net::UdpSocket;
 use may::os::unix::net::{UnixDatagram, UnixListener, UnixStream};
 use may_tests::net::Temporary;
-use may_tests::scene::{Scene, cancel_racing, cancel_while_waiting};
+use may_tests::scene::{Scene, cancel_racing, cancel_while_waiting, rounds};
+use may_tests::{Random, assert_cancelled, on_workers};
 
 /// Receives datagrams over UDP by `receive`; each ends one wait.
 fn udp(receive: fn(&UdpSocket) -> usize) -> Scene {
@@ -285,4 +287,65 @@ races! {
 #[test]
 fn connecting_to_a_listener_without_room() {
     cancel_while_waiting(unix_connect);
+}
+
+/// One direction of a stream waits while a call in the other one is cancelled: it goes on, and the other one is as good as before.
+fn cancel_beside_the_other_direction<S>(make: fn() -> (S, S))
+where
+    S: Send + Sync + 'static,
+    for<'a> &'a S: Read + Write,
+{
+    const FULL: usize = 8 << 20;
+    for workers in [1, 3] {
+        on_workers(workers, || {
+            let mut random = Random::new(7);
+            for _ in 0..rounds() / 20 {
+                let (one, other) = make();
+                let (one, other) = (Arc::new(one), Arc::new(other));
+                let start = |stream: Arc<S>, reads: bool| {
+                    spawn(move || match reads {
+                        true => (&*stream).read_exact(&mut [0]).unwrap(),
+                        false => (&*stream).write_all(&vec![0; FULL]).unwrap(),
+                    })
+                };
+                let cancelled_reads = random.below(2) == 0;
+                let victim = start(one.clone(), cancelled_reads);
+                let bystander = start(one.clone(), !cancelled_reads);
+                for _ in 0..random.below(4) {
+                    yield_now();
+                }
+                victim.cancel();
+                // What the bystander waits for.
+                if cancelled_reads {
+                    // The writer's bytes.
+                    assert_cancelled(victim.join());
+                    (&*other).read_exact(&mut vec![0; FULL]).unwrap();
+                } else {
+                    (&*other).write_all(b"x").unwrap();
+                    assert_cancelled(victim.join());
+                }
+                bystander.join().unwrap();
+                // The direction of the one that was cancelled.
+                if cancelled_reads {
+                    (&*other).write_all(b"x").unwrap();
+                    (&*one).read_exact(&mut [0]).unwrap();
+                } else {
+                    drop(one);
+                    // What it had written by then, and the end.
+                    let written = io::copy(&mut &*other, &mut io::sink()).unwrap();
+                    assert!(written < FULL as u64);
+                }
+            }
+        });
+    }
+}
+
+#[test]
+fn the_other_direction_goes_on() {
+    cancel_beside_the_other_direction(may_tests::net::pair);
+    cancel_beside_the_other_direction(|| UnixStream::pair().unwrap());
+    cancel_beside_the_other_direction(|| {
+        let (one, other) = std_net::UnixStream::pair().unwrap();
+        (CoIo::new(one).unwrap(), CoIo::new(other).unwrap())
+    });
 }

@@ -1,6 +1,7 @@
 //! The rows, one table to a module.
 
 mod channel;
+mod copy;
 mod coroutine;
 mod lock;
 mod meeting;
@@ -27,6 +28,7 @@ pub(crate) const ELSEWHERE: &[&str] = &[
 /// All rows.
 pub(crate) fn all() -> Vec<Row> {
     [
+        copy::rows(),
         coroutine::rows(),
         time::rows(),
         channel::rows(),
