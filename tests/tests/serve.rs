@@ -541,3 +541,34 @@ fn clients_that_reset_at_any_byte_hurt_nobody() {
         assert_eq!(report.completed, report.accepted, "{report:?}");
     });
 }
+
+#[test]
+fn unix_sockets_are_served_and_have_no_origin() {
+    use may::os::unix::net::{UnixListener, UnixStream};
+
+    everywhere(|place| {
+        let name = format!("may-serve-{}-{:?}", std::process::id(), place.kind());
+        let path = std::env::temp_dir().join(name);
+        let _ = std::fs::remove_file(&path);
+        let listener = UnixListener::bind(&path).unwrap();
+        let token = CancelToken::new();
+        let (to, shutdown) = (path.clone(), token.clone());
+        let clients = place.start(move || {
+            let mut clients: Vec<_> = (0..3).map(|_| UnixStream::connect(&to).unwrap()).collect();
+            for client in &mut clients {
+                client.write_all(b"?").unwrap();
+                client.read_exact(&mut [0]).unwrap();
+            }
+            shutdown.cancel();
+        });
+        let limits = Limits::new().connections_per_origin(1).until(&token);
+        let report = serve(listener, limits, |(mut stream, _), _| {
+            let mut byte = [0];
+            stream.read_exact(&mut byte).unwrap();
+            stream.write_all(&byte).unwrap();
+        });
+        assert_eq!(report.unwrap().completed, 3);
+        clients.join();
+        std::fs::remove_file(&path).unwrap();
+    });
+}
