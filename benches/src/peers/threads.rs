@@ -268,6 +268,8 @@ fn echo(mut stream: TcpStream) {
 fn select_by_turns(rounds: u64) -> [JoinHandle<()>; 2] {
     let [ping, pong] = [(); 2].map(|()| [(); 2].map(|()| crossbeam_channel::unbounded::<u64>()));
     let ([(ping0, pinged0), (ping1, pinged1)], [(pong0, ponged0), (pong1, ponged1)]) = (ping, pong);
+    // Both ends of the way back stay until the end: one that is gone would be ready, too.
+    let open = [pong0.clone(), pong1.clone()];
     let first = thread::spawn(move || {
         for number in 0..rounds {
             let ping = if number % 2 == 0 { &ping0 } else { &ping1 };
@@ -277,6 +279,7 @@ fn select_by_turns(rounds: u64) -> [JoinHandle<()>; 2] {
                 recv(ponged1) -> number => { black_box(number.unwrap()); }
             }
         }
+        drop(open);
     });
     let second = thread::spawn(move || {
         for number in 0..rounds {

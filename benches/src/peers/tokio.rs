@@ -428,6 +428,8 @@ fn select_by_turns(
     let [ping, pong] = [(); 2].map(|()| [(); 2].map(|()| mpsc::unbounded_channel::<u64>()));
     let [(ping0, mut pinged0), (ping1, mut pinged1)] = ping;
     let [(pong0, mut ponged0), (pong1, mut ponged1)] = pong;
+    // Both ends of the way back stay until the end: one that is gone would be ready, too.
+    let open = [pong0.clone(), pong1.clone()];
     let first = async move {
         for number in 0..rounds {
             let ping = if number % 2 == 0 { &ping0 } else { &ping1 };
@@ -437,6 +439,7 @@ fn select_by_turns(
                 number = ponged1.recv() => { black_box(number.unwrap()); }
             }
         }
+        drop(open);
     };
     let second = async move {
         for number in 0..rounds {
