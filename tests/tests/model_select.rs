@@ -9,7 +9,7 @@ use loom::thread;
 use may_core::channel::{Receiver, RecvError, Sender, bounded};
 use may_core::event::{Finish, RawEvent};
 use may_core::models::Disturbance::{self, Cancellation, Deadline};
-use may_core::models::unless_cancelled;
+use may_core::models::{Waiter, unless_cancelled};
 use may_core::select::{Mode, lock, recv, select, send, wait};
 use may_core::sync::{Mutex, SyncFlag};
 
@@ -163,6 +163,13 @@ fn a_claim_that_is_given_up_on_a_channel_that_ends_harms_nobody() {
     a_right_that_is_dropped_while_the_receiver_goes(0);
 }
 
+/// What a caller who was cancelled, and may be again, finds in a channel.
+fn left_in(from: &Receiver<u32>) -> u32 {
+    let tries = std::iter::repeat_with(|| unless_cancelled(|| from.try_recv()));
+    let mut found = tries.inspect(|_| thread::yield_now()).flatten().flatten();
+    found.next().unwrap()
+}
+
 /// Somebody commits a select over two channels, which meanwhile finds one of them ready and withdraws, or is cancelled: a message was
 /// received or is still there.
 fn a_select_that_leaves(capacity: usize, disturbance: Disturbance) {
@@ -180,14 +187,7 @@ fn a_select_that_leaves(capacity: usize, disturbance: Disturbance) {
         });
         disturber.join().unwrap();
         if received.is_none() {
-            // Without a disturbance this time.
-            let rest = std::iter::repeat_with(|| unless_cancelled(|| from.try_recv()));
-            let rest = rest
-                .inspect(|_| thread::yield_now())
-                .flatten()
-                .flatten()
-                .next();
-            assert_eq!(rest, Some(1));
+            assert_eq!(left_in(&from), 1);
         } else {
             assert_eq!(received, Some(Ok(1)));
             assert!(from.try_recv().is_err());
@@ -254,5 +254,39 @@ fn a_select_that_is_cancelled_ends() {
         let ended = unless_cancelled(|| select(&mut [&mut recv(&never)], Mode::Biased));
         assert!(ended.is_none());
         disturber.join().unwrap();
+    });
+}
+
+/// A `run(..)` arm that loses: the code, which this thread plays, is cancelled while the message comes for which it waits. It has received
+/// it or leaves it; and the select has ended after the code, however that ended.
+#[test]
+fn code_that_ends_while_it_is_cancelled_has_its_message_or_leaves_it() {
+    loom::model(|| {
+        let (to, from) = bounded(1);
+        let [other, ended] = [(); 2].map(|()| Arc::new(SyncFlag::new()));
+        let code = Waiter::current();
+        let (fires, ends) = (other.clone(), ended.clone());
+        let sender = thread::spawn(move || {
+            fires.fire();
+            to.send(1).unwrap();
+        });
+        let caller = thread::spawn(move || {
+            let (mut running, mut winning) = (wait(&ends), wait(&other));
+            let won = select(&mut [&mut running, &mut winning], Mode::Biased).unwrap();
+            if won == 1 {
+                code.cancel();
+                ends.wait();
+            }
+            won
+        });
+        let received = unless_cancelled(|| from.recv());
+        // What the end of a coroutine is: a mark, then whoever waits for it is woken.
+        ended.fire();
+        let won = caller.join().unwrap();
+        sender.join().unwrap();
+        match received {
+            Some(received) => assert_eq!(received, Ok(1)),
+            None => assert_eq!((won, left_in(&from)), (1, 1)),
+        }
     });
 }
