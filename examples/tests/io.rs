@@ -222,7 +222,7 @@ fn general_io_reads_pipes_and_files() {
 }
 
 /// A server for the proxy: reads to the end, then answers with what it has read, backwards.
-fn backwards(listener: TcpListener, times: usize) -> thread::JoinHandle<()> {
+fn backwards(listener: TcpListener, times: usize) -> thread::JoinHandle<TcpListener> {
     thread::spawn(move || {
         for _ in 0..times {
             let (mut stream, _) = listener.accept().unwrap();
@@ -231,6 +231,7 @@ fn backwards(listener: TcpListener, times: usize) -> thread::JoinHandle<()> {
             bytes.reverse();
             stream.write_all(&bytes).unwrap();
         }
+        listener
     })
 }
 
@@ -248,7 +249,7 @@ fn proxy_passes_half_closing_on_and_has_limits() {
     let args = ["--addr", "127.0.0.1:0", "--to", &to];
     let args = [&args[..], &["--connections", "2", "--idle", "2"]].concat();
     let proxy = Server::start(env!("CARGO_BIN_EXE_proxy"), &args);
-    let serving = backwards(listener, 3);
+    let serving = backwards(listener, 1);
 
     // Much at once, with an answer that comes only after the end of the question.
     let mut client = connect(&proxy.addr);
@@ -260,18 +261,25 @@ fn proxy_passes_half_closing_on_and_has_limits() {
     answer.reverse();
     assert!(answer == question);
 
-    // Two that are open; a third waits until one of them has gone, for being idle.
+    // Two that are open; a third does not get to the server until one of them has gone, for being idle.
+    let listener = serving.join().unwrap();
     let idle = [connect(&proxy.addr), connect(&proxy.addr)];
+    let servers = [listener.accept().unwrap(), listener.accept().unwrap()];
     let mut third = connect(&proxy.addr);
     third.write_all(b"abc").unwrap();
     third.shutdown(Shutdown::Write).unwrap();
+    thread::sleep(Duration::from_millis(100));
+    listener.set_nonblocking(true).unwrap();
+    let waits = listener.accept().unwrap_err();
+    assert_eq!(waits.kind(), std::io::ErrorKind::WouldBlock);
+    listener.set_nonblocking(false).unwrap();
     for mut stream in idle {
         assert_eq!(stream.read(&mut [0]).unwrap(), 0, "an idle one is ended");
     }
-    // The server has served the idle ones, and is not there for the third.
-    serving.join().unwrap();
-    let mut rest = Vec::new();
-    let _ = third.read_to_end(&mut rest);
-    assert!(rest.is_empty());
+    backwards(listener, 1).join().unwrap();
+    let mut answer = String::new();
+    third.read_to_string(&mut answer).unwrap();
+    assert_eq!(answer, "cba");
+    drop(servers);
     proxy.stop();
 }
