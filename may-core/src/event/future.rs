@@ -38,7 +38,7 @@ use crate::worker;
 /// An operation that a future may wait for: one that may lose also after it was committed. Implemented by this crate only.
 ///
 /// Nobody touches the event after `withdraw`, also if it was committed: a claimant, at whose mercy a coroutine would be, keeps what he
-/// needs by a count of his own.
+/// needs by a count of his own. Unlike for an arm, `register` may wake others: it is not the caller's wait that is open, but the future's.
 pub trait TaskEvent: RawEvent + Finish {
     /// Whether whoever has committed the waiter is not done yet; he wakes it when he is.
     fn is_held(&self) -> bool {
@@ -144,11 +144,12 @@ impl<E: TaskEvent> EventFuture<E> {
 /// Sets the alarm of a wait with the worker that polls, or if this is none, or ends, with any of the default runtime.
 fn set_alarm(block: &Arc<TaskBlock>, ticket: Ticket, deadline: Deadline) -> Arc<Alarms> {
     let mine = worker::with_local(|local| local.map(|local| local.alarms().clone()));
-    // SAFETY: (docs/safety.md, R11) here and below: the future clears it before it drops its block.
-    if let Some(mine) = mine
-        && unsafe { mine.set(block, ticket, deadline) }
-    {
-        return mine;
+    if let Some(mine) = mine {
+        // SAFETY: (docs/safety.md, R11) the future clears it before it drops its block.
+        let set = unsafe { mine.set(block, ticket, deadline) };
+        if set {
+            return mine;
+        }
     }
     let shared = match worker::default::default() {
         Ok(shared) => shared,
