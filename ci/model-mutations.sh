@@ -33,6 +33,9 @@ events=may-core/src/sync/event.rs
 prim=may-core/src/prim.rs
 blocks=may-core/src/queue/blocks.rs
 spsc=may-core/src/sync/spsc.rs
+block_on=may-core/src/future/block_on.rs
+future=may-core/src/event/future.rs
+task=may-core/src/wait/task.rs
 fence='fence(Ordering::SeqCst);'
 
 # What is not broken passes; else the rows below would prove nothing.
@@ -142,21 +145,38 @@ mutate $park 1 'return WaitedForAny::Committed(arm)' 'return { let _ = arm; Wait
 mutate $rendezvous 1 'wake.fire();' 'let _ = wake;' model_select
 mutate $rendezvous 1 'state.senders.has_other_than(by.waiter)' 'false' model_select
 mutate $rendezvous 1 'state.receivers.has_other_than(by.waiter)' 'false' model_select
-mutate $rendezvous 1 'self.claimed.load(Ordering::Acquire) != 0' 'false' model_select
+mutate $rendezvous 1 'self.claim.load(Ordering::Acquire) == CLAIMED' 'false' model_select
 mutate $events 2 "$fence" '' model_select flag
 mutate $events 1 'self.held = self.held || self.lock.raw.acquire_or_contend();' 'self.held = self.lock.raw.acquire_or_contend();' model_select lock
 mutate $events 1 'self.held || self.lock.raw.acquire_or_contend();' 'self.held || self.lock.raw.try_acquire();' model_select lock
+# Block_on: the mark is left, then looked for once more.
+mutate $block_on 1 'self.waiter.wake_one();' '' model_future wake_up
+mutate $block_on 1 'let is_set = || self.set.load(Ordering::Relaxed) == 1;' 'let is_set = || false;' model_future wake_up
+mutate $block_on 1 'true => park::yield_now(),' 'true => mark.wait(),' model_future wake_up
+# Futures: what one was committed for is passed on; the waker is called; what came to a dropped one comes back.
+mutate $future 1 'event.relinquish();' 'let _ = event;' model_future leaves
+mutate $future 1 'event.is_held()' '{ let _ = event; false }' model_future claimed
+mutate $task 1 'wake(waker);' 'drop(waker);' model_future receives
+mutate $rendezvous 1 'let wake = state.senders.wake_first().0;' 'let wake = None;' model_future from_a_select
+mutate $rendezvous 1 'self.in_flight += usize::from(counted.get());' 'let _ = counted.get();' model_future leaves
+mutate $rendezvous 1 'before == LEFT => Err(Estate(packet.take())),' 'before == LEFT => { drop(packet.take()); Ok(()) }' model_future claimed
+mutate $rendezvous 1 'self.wake_all(State::receivers);' '' model_future claimed
+mutate $rendezvous 1 'self.sender_count == 0 && self.in_flight == 0' 'self.sender_count == 0' model_future claimed
+mutate $buffered 1 'if state.buffer.len() > 0 {' 'if false {' model_future buffer
+mutate $events 1 'drop(self.semaphore.granted(self.permits));' '' model_future permit
+mutate $events 1 'if !self.held && self.lock.raw.acquire_or_contend() {' 'if false {' model_future lock
+mutate $notify 1 'begun.by_one.set(true)' 'begun.by_one.set(false)' model_future notification
 # Channels with a buffer: whoever makes a change wakes somebody for it; looking and registering are one step.
 mutate $buffered 1 'let wake = state.receivers.wake_first().0;' 'let wake = None;' model_channel receiver
 mutate $buffered 1 'let wake = state.senders.wake_first().0;' 'let wake = None;' model_channel sender
-mutate $buffered 2 'let wake = state.senders.wake_first().0;' 'let wake = None;' model_channel slot
+mutate $buffered 3 'let wake = state.senders.wake_first().0;' 'let wake = None;' model_channel slot
 mutate $buffered 1 'park::wait_in(&self.state, state, State::senders, (), &turn)' '{ drop(state); park::wait_in(&self.state, self.state.lock(), State::senders, (), &turn) }' model_channel bounded
 mutate $buffered 1 'park::wait_in(&self.state, state, State::receivers, (), &turn)' '{ drop(state); park::wait_in(&self.state, self.state.lock(), State::receivers, (), &turn) }' model_channel bounded
 mutate $buffered 1 'self.wake_all(State::receivers);' '' model_channel disconnected
 mutate $buffered 1 'self.wake_all(State::senders);' '' model_channel disconnected
 # Rendezvous: if one that waited has gone, the next one is tried.
 mutate $rendezvous 1 'if offered.is_some() {' 'if true {' model_channel rendezvous
-mutate $rendezvous 1 'self.wake_all(State::receivers);' '' model_channel disconnected
+mutate $rendezvous 2 'self.wake_all(State::receivers);' '' model_channel disconnected
 mutate $rendezvous 1 'self.wake_all(State::senders);' '' model_channel disconnected
 # Mutex: `CONTENDED` before each wait; the holder who swaps it out wakes somebody.
 mutate $mutex 1 '.compare_exchange(UNLOCKED, LOCKED, Ordering::Acquire,' '.compare_exchange(UNLOCKED, LOCKED, Ordering::Relaxed,' model_sync mutex

@@ -4,14 +4,15 @@
 //! only from layers below their own, which `tests/tests/architecture.rs` checks:
 //!
 //! ```text
-//! 14  serve
-//! 13  runtime  select
-//! 12  copy  process
-//! 11  spawn  stdio
-//! 10  sync
-//!  9  channel  fs  net  os  signal  time
-//!  8  io  blocking
-//!  7  park  event
+//! 15  serve
+//! 14  runtime  select  future
+//! 13  copy  process
+//! 12  spawn  stdio
+//! 11  sync
+//! 10  channel  fs  net  os  signal  time
+//!  9  io  blocking
+//!  8  event
+//!  7  park
 //!  6  worker
 //!  5  reactor
 //!  4  wait
@@ -68,6 +69,8 @@ pub mod copy;
 
 #[doc(hidden)]
 pub mod select;
+
+pub mod future;
 
 pub mod runtime;
 

@@ -33,6 +33,7 @@
 //! | [`process`] | child processes |
 //! | [`time`] | sleeping, limits around blocking code, regular times |
 //! | [`unblock`], [`blocking`] | code that blocks its thread, on threads that are there for it |
+//! | [`future`] | waiting for futures, and by futures |
 //! | [`signal`] | ctrl-c, and any other signal |
 //! | [`runtime`] | runtimes as values, settings |
 //!
@@ -49,8 +50,11 @@
 mod macros;
 
 pub use blocking::{unblock, unblock_detached};
+pub use future::block_on;
+#[cfg(feature = "tokio")]
+pub use may_core::future::tokio;
 pub use may_core::{
-    blocking, channel, coroutine_local, fs, os, process, runtime, signal, sync, time,
+    blocking, channel, coroutine_local, fs, future, os, process, runtime, signal, sync, time,
 };
 pub use may_macros::{coroutine, main, test};
 pub use runtime::{Runtime, config};
@@ -59,6 +63,11 @@ pub use runtime::{Runtime, config};
 #[cfg(doctest)]
 #[doc = include_str!("../../docs/attributes.md")]
 pub struct AttributesGuide;
+
+/// Has the examples of the guide to futures compiled and run.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/async.md")]
+pub struct AsyncGuide;
 
 /// Coroutines, in the shape of `std::thread`: a program in which `std::thread` is replaced by `may::coroutine` compiles and
 /// behaves.

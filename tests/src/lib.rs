@@ -1,6 +1,7 @@
 //! What the tests of May share: running a body in every kind of place, waiting for conditions, seeds, and a watchdog that turns a hang
 //! into a failure.
 
+pub mod executor;
 pub mod net;
 pub mod parity;
 pub mod scene;

@@ -195,6 +195,8 @@ const PLACES: &[(&str, &[&str])] = &[
     ("crossbeam_utils", &["util/", "queue/", "worker/"]),
     ("crossbeam_channel", &["channel/", "blocking/"]),
     ("socket2", &["net/", "os/", "sys/"]),
+    ("tokio", &["io/poll.rs", "future/tokio.rs"]),
+    ("futures_io", &["io/poll.rs"]),
     ("loom", &["prim.rs", "util/spin.rs", "models.rs", "models/"]),
 ];
 

@@ -282,6 +282,24 @@ impl<T> Buffered<T> {
         }
     }
 
+    /// Has the next receiver fetch the message that another one was woken for and does not want.
+    pub(super) fn pass_on_to_receiver(&self) {
+        let mut state = self.state.lock();
+        if state.buffer.len() > 0 {
+            let wake = state.receivers.wake_first().0;
+            leave_and_wake(state, wake);
+        }
+    }
+
+    /// Has the next sender use the slot that another one was woken for and does not want.
+    pub(super) fn pass_on_to_sender(&self) {
+        let mut state = self.state.lock();
+        if !self.has_no_slot(&state) {
+            let wake = state.senders.wake_first().0;
+            leave_and_wake(state, wake);
+        }
+    }
+
     /// Fills a slot that the caller has reserved; the message comes back if there are no receivers any more.
     pub(super) fn fill(&self, mut message: T) -> Result<(), T> {
         loop {

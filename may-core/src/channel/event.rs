@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::buffered::Buffered;
 use super::error::Recv;
 use super::receiver::{self, Receiver};
-use super::rendezvous::{Claim, Packet, Party, Promise};
+use super::rendezvous::{Claimed, Packet, Party, Place, Promise};
 use super::sender::{self, Sender};
 use super::{RecvError, SendError};
 use crate::event::{Due, Finish, RawEvent};
@@ -23,7 +23,7 @@ pub struct RecvEvent<'a, T> {
 /// What waits, for each kind of channel that has senders.
 enum RecvWait<T> {
     Buffered(Entry),
-    Rendezvous(Entry<std::ptr::NonNull<Packet<T>>>, Packet<T>),
+    Rendezvous(Entry<Place<T>>, Packet<T>),
     Clock,
 }
 
@@ -136,7 +136,7 @@ enum Right<'a, T> {
     /// A reserved slot.
     Slot(&'a Arc<Buffered<T>>),
     /// A receiver that waits for the message and for nothing else.
-    Receiver(Claim<T>),
+    Receiver(Claimed<'a, T>),
     /// There is nobody to send to.
     Disconnected,
 }
@@ -197,12 +197,15 @@ impl<T> RawEvent for SendEvent<'_, T> {
     }
 
     fn confirm(&mut self) -> bool {
-        let SendWait::Rendezvous(_, promise) = &self.wait else {
-            return self.offer();
-        };
-        // Without a claim it was the end of the receivers that has ended the wait.
-        self.right = promise.take().map(Right::Receiver);
-        self.right.is_some()
+        if let (sender::Flavor::Rendezvous(channel), SendWait::Rendezvous(_, promise)) =
+            (&self.sender.0, &self.wait)
+            && let Some(claim) = promise.take()
+        {
+            self.right = Some(Right::Receiver(Claimed::new(claim, channel)));
+            return true;
+        }
+        // Without a claim there is a future that waits to be claimed, or there are no receivers any more.
+        self.offer()
     }
 }
 
@@ -237,10 +240,7 @@ impl<T> SendRight<'_, T> {
             Right::Disconnected,
         ) {
             Right::Slot(channel) => channel.fill(message).map_err(SendError),
-            Right::Receiver(claim) => {
-                claim.deliver(message);
-                Ok(())
-            }
+            Right::Receiver(claim) => claim.deliver(message).map_err(SendError),
             Right::Disconnected => Err(SendError(message)),
         }
     }

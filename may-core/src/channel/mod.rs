@@ -17,6 +17,7 @@
 //! * [`mod@clock`]: those whose messages the clock sends
 //! * [`sender`], [`receiver`], [`iter`]: the ends that users hold
 //! * [`event`]: receiving and sending as arms of a `select!`
+//! * [`task`]: receiving and sending by futures
 //! * [`error`]: what can go wrong, before each interface makes its own errors of it
 
 mod buffer;
@@ -28,6 +29,7 @@ mod iter;
 mod receiver;
 mod rendezvous;
 mod sender;
+mod task;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -46,6 +48,7 @@ pub use event::{RecvEvent, SendEvent, SendRight};
 pub use iter::{IntoIter, Iter, TryIter};
 pub use receiver::Receiver;
 pub use sender::{SendPermit, Sender};
+pub use task::{RecvFuture, RecvTask, SendFuture, SendTask};
 
 /// Makes a channel that holds at most `capacity` messages. With a capacity of zero it holds none: each message passes from a
 /// sender to a receiver who is there at the same time.

@@ -12,6 +12,8 @@ use super::clock::{self, At, Tick};
 use super::error::Recv;
 use super::iter::{Iter, TryIter};
 use super::rendezvous::Rendezvous;
+use super::task::{RecvFuture, RecvTask};
+use crate::event::EventFuture;
 use crate::util::clock::Deadline;
 
 /// The receiving side of a channel. May be cloned and shared; each message goes to one receiver. The channel is disconnected
@@ -158,6 +160,29 @@ impl<T> Receiver<T> {
             Flavor::Tick(channel) => channel.recv(deadline),
             Flavor::Never => clock::never(deadline),
         }
+    }
+
+    /// Receives a message, as a future that any executor can poll.
+    ///
+    /// # Errors
+    ///
+    /// If the channel is empty and all senders have gone.
+    ///
+    /// # Dropping the future
+    ///
+    /// No message was taken then: one that had been passed to it goes to the next receiver.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use may_core::{channel::bounded, future::block_on, spawn::spawn};
+    ///
+    /// let (sender, receiver) = bounded(1);
+    /// spawn(move || sender.send(1));
+    /// assert_eq!(block_on(receiver.recv_async()), Ok(1));
+    /// ```
+    pub fn recv_async(&self) -> RecvFuture<'_, T> {
+        EventFuture::new(RecvTask::new(self))
     }
 
     /// Receives until the channel is empty and all senders have gone, waiting in between.

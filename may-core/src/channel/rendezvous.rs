@@ -17,13 +17,24 @@
 //! A claimed receiver is at the mercy of the one who makes the value: its deadline and cancellation have to wait. A coroutine is
 //! simply not resumed before it is woken; a thread, whose sleep may end by itself, looks at a flag in its packet.
 //!
+//! # Futures
+//!
+//! A future that sends waits with its message in a packet, as a coroutine does. One that receives may be dropped after it was given a
+//! message, or while it is claimed; so its packet is counted, and dropping it leaves a mark there (R6). A message that was passed to a
+//! future which is dropped goes to the next receiver; if none waits it is *returned*: it lies in the channel, in front of those of all
+//! senders that wait, until a receiver comes. As long as a future has not looked at what it was given, the channel has not ended, even
+//! if all senders have gone: others would leave, and the message might come back to nobody. A future cannot wait for a claimant in the middle of a poll either, so it does not claim
+//! itself for a select that has promised a message, but waits and has the select try again, which then claims it.
+//!
 //! Fairness: first come, first served, except that a waiter whose worker is stuck in a computation is passed over. Nobody can
 //! overtake: a sender that finds a receiver waiting has no sender waiting before it.
 
 use std::cell::Cell;
-use std::marker::PhantomData;
+use std::marker::{PhantomData, PhantomPinned};
 use std::ptr::NonNull;
+use std::sync::Arc;
 
+use super::buffer::{Buffer, Room};
 use super::buffered::leave_and_wake;
 use super::error::{Recv, Refused};
 use crate::park::{self, Waited};
@@ -42,7 +53,11 @@ struct State<T> {
     /// Senders with their messages, or the promise of one.
     senders: WaitList<Party<T>>,
     /// Receivers with room for one.
-    receivers: WaitList<NonNull<Packet<T>>>,
+    receivers: WaitList<Place<T>>,
+    /// Messages that were passed to futures which were dropped. While there are any, no receiver waits.
+    returned: Buffer<T>,
+    /// How many futures were given a message, or were claimed for one, and have not looked yet.
+    in_flight: usize,
     sender_count: usize,
     receiver_count: usize,
     /// Messages pass through here from thread to thread.
@@ -53,9 +68,23 @@ struct State<T> {
 /// whoever has the claim on the waiter until he gives it up.
 pub(super) struct Packet<T> {
     message: Cell<Option<T>>,
-    /// Somebody has a claim on the waiter.
-    claimed: AtomicU32,
+    /// Whether somebody has a claim on the waiter.
+    claim: AtomicU32,
+    /// Whether the future that has the packet is counted as one that has to look.
+    in_flight: Cell<bool>,
+    /// While it lies in a future others have pointers to it.
+    _pinned: PhantomPinned,
 }
+
+// SAFETY: (docs/safety.md, R6) only one at a time touches a packet: whoever has the lock, the claimant, or the waiter.
+unsafe impl<T: Send> Sync for Packet<T> {}
+
+/// Nobody has a claim.
+const FREE: u32 = 0;
+/// Somebody has.
+const CLAIMED: u32 = 1;
+/// Somebody has, and the future whose packet it is was dropped.
+const LEFT: u32 = 2;
 
 impl<T> Packet<T> {
     /// The packet of a receiver.
@@ -64,22 +93,35 @@ impl<T> Packet<T> {
     }
 
     /// A packet with a message or room for one.
-    fn new(message: Option<T>) -> Packet<T> {
+    pub(super) fn new(message: Option<T>) -> Packet<T> {
         Packet {
             message: Cell::new(message),
-            claimed: AtomicU32::new(0),
+            claim: AtomicU32::new(FREE),
+            in_flight: Cell::new(false),
+            _pinned: PhantomPinned,
         }
     }
 
     /// Whether somebody has a claim on the waiter.
-    fn is_claimed(&self) -> bool {
+    pub(super) fn is_claimed(&self) -> bool {
         // Acquire: whoever had the claim has put his message in before he gave it up.
-        self.claimed.load(Ordering::Acquire) != 0
+        self.claim.load(Ordering::Acquire) == CLAIMED
     }
 
     /// Sets or clears the claim, under the lock.
     fn set_claimed(&self, claimed: bool) {
-        self.claimed.store(u32::from(claimed), Ordering::Relaxed);
+        let claim = if claimed { CLAIMED } else { FREE };
+        self.claim.store(claim, Ordering::Relaxed);
+    }
+
+    /// Puts a message in. The owner, while nobody else is at it.
+    pub(super) fn put(&self, message: T) {
+        self.message.set(Some(message));
+    }
+
+    /// Takes what is in the packet. The owner, while nobody else is at it.
+    pub(super) fn take(&self) -> Option<T> {
+        self.message.take()
     }
 
     /// Takes what is in the packet after the wait was ended, as soon as there is no claim.
@@ -102,29 +144,168 @@ impl<T> Packet<T> {
     }
 }
 
+/// Where a receiver that waits has its packet.
+pub(super) struct Place<T> {
+    packet: NonNull<Packet<T>>,
+    /// It is a future's, in an `Arc`, and not in a frame.
+    counted: bool,
+}
+
+impl<T> Place<T> {
+    /// The place in the frame of a receiver.
+    fn in_frame(packet: &Packet<T>) -> Place<T> {
+        Place {
+            packet: NonNull::from(packet),
+            counted: false,
+        }
+    }
+
+    /// The place that a future keeps.
+    fn of_future(packet: &Arc<Packet<T>>) -> Place<T> {
+        let packet = NonNull::new(Arc::as_ptr(packet).cast_mut());
+        Place {
+            packet: packet.expect("an `Arc` is not null"),
+            counted: true,
+        }
+    }
+
+    /// Marks the receiver as one that has to look at what it is given, if it is a future; whether it is.
+    ///
+    /// # Safety
+    ///
+    /// The receiver's node is in the list, whose lock is held.
+    unsafe fn count(&self) -> bool {
+        // SAFETY: (docs/safety.md, R6) as promised by the caller.
+        unsafe { self.packet.as_ref() }.in_flight.set(self.counted);
+        self.counted
+    }
+
+    /// Takes that back.
+    ///
+    /// # Safety
+    ///
+    /// As for [`count`](Place::count).
+    unsafe fn discount(&self) {
+        // SAFETY: (docs/safety.md, R6) as promised by the caller.
+        unsafe { self.packet.as_ref() }.in_flight.set(false);
+    }
+
+    /// What a claimant needs to get at the packet.
+    ///
+    /// # Safety
+    ///
+    /// The receiver's node is in the list, whose lock is held; and if the packet is in a frame, the receiver is claimed.
+    unsafe fn keep(&self) -> Kept<T> {
+        match self.counted {
+            false => Kept::InFrame(self.packet),
+            // SAFETY: (docs/safety.md, R6) the future holds its packet while its node is in the list.
+            true => unsafe {
+                Arc::increment_strong_count(self.packet.as_ptr());
+                Kept::OfFuture(Arc::from_raw(self.packet.as_ptr()))
+            },
+        }
+    }
+}
+
+/// The packet of a receiver that is claimed.
+enum Kept<T> {
+    /// It stays until the claim is given up.
+    InFrame(NonNull<Packet<T>>),
+    /// It is counted.
+    OfFuture(Arc<Packet<T>>),
+}
+
 /// A receiver who waits for the message of whoever has this, and for nothing else.
 pub(super) struct Claim<T> {
-    packet: NonNull<Packet<T>>,
+    packet: Kept<T>,
     /// Gone when it has been fired.
     wake: Option<Wake>,
 }
 
+// SAFETY: (docs/safety.md, R6) a claim may be used on any thread; what it gives to the receiver is a message.
+unsafe impl<T: Send> Send for Claim<T> {}
+
 impl<T> Claim<T> {
-    /// Gives the receiver its message.
-    pub(super) fn deliver(self, message: T) {
-        // SAFETY: (docs/safety.md, R6) the receiver and its packet stay where they are until the claim is given up, by the drop.
-        unsafe { self.packet.as_ref().message.set(Some(message)) };
+    /// The packet.
+    ///
+    /// # Safety
+    ///
+    /// The claim has not been given up.
+    unsafe fn packet(&self) -> &Packet<T> {
+        match &self.packet {
+            // SAFETY: (docs/safety.md, R6) the receiver and its packet stay where they are until the claim is given up.
+            Kept::InFrame(packet) => unsafe { packet.as_ref() },
+            Kept::OfFuture(packet) => packet,
+        }
+    }
+
+    /// Gives the claim up.
+    ///
+    /// # Errors
+    ///
+    /// If the receiver was a future, which has been dropped: what it leaves.
+    fn give_up(&mut self) -> Result<(), Estate<T>> {
+        let Some(wake) = self.wake.take() else {
+            return Ok(());
+        };
+        // SAFETY: (docs/safety.md, R6) it is given up by this swap, after which a thread may go on, and its packet may be gone.
+        let before = unsafe { self.packet() }.claim.swap(FREE, Ordering::AcqRel);
+        wake.fire();
+        match &self.packet {
+            Kept::OfFuture(packet) if before == LEFT => Err(Estate(packet.take())),
+            _ => Ok(()),
+        }
     }
 }
 
 impl<T> Drop for Claim<T> {
     fn drop(&mut self) {
-        let Some(wake) = self.wake.take() else { return };
-        // SAFETY: (docs/safety.md, R6) as above. After the store a thread may go on, and its packet may be gone.
-        unsafe { self.packet.as_ref().claimed.store(0, Ordering::Release) };
-        wake.fire();
+        // Claims on futures are in a `Claimed`, which has given them up.
+        drop(self.give_up());
     }
 }
+
+/// A claim, for whoever holds the channel.
+pub(super) struct Claimed<'a, T> {
+    claim: Claim<T>,
+    channel: &'a Rendezvous<T>,
+}
+
+impl<'a, T> Claimed<'a, T> {
+    /// The claim on a receiver of `channel`.
+    pub(super) fn new(claim: Claim<T>, channel: &'a Rendezvous<T>) -> Claimed<'a, T> {
+        Claimed { claim, channel }
+    }
+
+    /// Gives the receiver its message, or if it was a future, which has been dropped, the next one.
+    ///
+    /// # Errors
+    ///
+    /// The message comes back if there are no receivers any more.
+    pub(super) fn deliver(mut self, message: T) -> Result<(), T> {
+        // SAFETY: (docs/safety.md, R6) the claim is given up below.
+        unsafe { self.claim.packet() }.put(message);
+        self.give_up()
+    }
+
+    /// Gives the claim up, and settles what is left.
+    fn give_up(&mut self) -> Result<(), T> {
+        match self.claim.give_up() {
+            Ok(()) => Ok(()),
+            Err(estate) => self.channel.settle(estate),
+        }
+    }
+}
+
+impl<T> Drop for Claimed<'_, T> {
+    fn drop(&mut self) {
+        drop(self.give_up());
+    }
+}
+
+/// What a future leaves behind that was dropped when it had been given a message, or was claimed for one.
+#[must_use = "others wait until it is settled"]
+struct Estate<T>(Option<T>);
 
 /// What a select that would send waits with: a place for the claim on the receiver that found it.
 pub(super) struct Promise<T>(Cell<Option<Claim<T>>>);
@@ -164,20 +345,33 @@ impl<T> State<T> {
     }
 
     /// Receivers with room for one.
-    fn receivers(&mut self) -> &mut WaitList<NonNull<Packet<T>>> {
+    fn receivers(&mut self) -> &mut WaitList<Place<T>> {
         &mut self.receivers
+    }
+
+    /// Whether nothing will come any more.
+    fn has_ended(&self) -> bool {
+        self.sender_count == 0 && self.in_flight == 0
     }
 
     /// Passes the message in `packet` to a receiver that waits.
     fn give(&mut self, packet: &Packet<T>) -> Option<Wake> {
         let mine = NonNull::from(packet);
+        let counted = Cell::new(false);
         loop {
             // SAFETY: (docs/safety.md, I2) the receiver's packet is alive while its node is in the list, whose lock is held.
             let offered = self.receivers.offer_first(
-                |theirs| unsafe { Packet::pass(mine, *theirs) },
-                |theirs| unsafe { Packet::pass(*theirs, mine) },
+                |theirs| unsafe {
+                    counted.set(theirs.count());
+                    Packet::pass(mine, theirs.packet);
+                },
+                |theirs| unsafe {
+                    theirs.discount();
+                    Packet::pass(theirs.packet, mine);
+                },
             )?;
             if offered.is_some() {
+                self.in_flight += usize::from(counted.get());
                 return offered;
             }
         }
@@ -185,62 +379,66 @@ impl<T> State<T> {
 
     /// Claims a receiver that waits.
     fn claim(&mut self) -> Option<Claim<T>> {
+        let counted = Cell::new(false);
         loop {
             let packet = Cell::new(None);
             // SAFETY: (docs/safety.md, I2) as above.
             let offered = self.receivers.offer_first(
                 |theirs| unsafe {
-                    theirs.as_ref().set_claimed(true);
-                    packet.set(Some(*theirs));
+                    counted.set(theirs.count());
+                    theirs.packet.as_ref().set_claimed(true);
+                    packet.set(Some(theirs.keep()));
                 },
-                |theirs| unsafe { theirs.as_ref().set_claimed(false) },
+                |theirs| unsafe {
+                    theirs.discount();
+                    theirs.packet.as_ref().set_claimed(false);
+                },
             )?;
-            if let (Some(packet), wake @ Some(_)) = (packet.get(), offered) {
+            if let (Some(packet), wake @ Some(_)) = (packet.take(), offered) {
+                self.in_flight += usize::from(counted.get());
                 return Some(Claim { packet, wake });
             }
         }
     }
 
-    /// Passes the message of a sender that waits to `packet`, or claims the caller for one that has promised a message.
-    fn take(&mut self, packet: &Packet<T>) -> Option<Met> {
+    /// Passes the message of a sender that waits to `packet`, or claims the caller for one that has promised a message, if the caller
+    /// can wait for that.
+    fn take(&mut self, packet: &Packet<T>, can_wait: bool) -> Option<Met> {
         let mine = NonNull::from(packet);
         loop {
-            if let Some(Party::Promise(_)) = self.senders.first()
-                && !park::may_block()
-            {
-                // Such a caller cannot wait until the message is made.
-                return None;
-            }
             let promised = Cell::new(false);
             // SAFETY: (docs/safety.md, I2) what the sender waits with is alive while its node is in the list, whose lock is held.
-            let offered = self.senders.offer_first(
-                |theirs| unsafe {
-                    match theirs {
-                        Party::Packet(theirs) => Packet::pass(*theirs, mine),
-                        Party::Promise(promise) => {
-                            promised.set(true);
-                            packet.set_claimed(true);
-                            promise.as_ref().0.set(Some(Claim {
-                                packet: mine,
-                                wake: Some(park::claim_caller()),
-                            }));
-                        }
+            let offer = |theirs: &Party<T>| unsafe {
+                match theirs {
+                    Party::Packet(theirs) => Packet::pass(*theirs, mine),
+                    Party::Promise(promise) => {
+                        promised.set(true);
+                        packet.set_claimed(true);
+                        promise.as_ref().0.set(Some(Claim {
+                            packet: Kept::InFrame(mine),
+                            wake: Some(park::claim_caller()),
+                        }));
                     }
-                },
-                // SAFETY: (docs/safety.md, I2) as above.
-                |theirs| unsafe {
-                    match theirs {
-                        Party::Packet(theirs) => Packet::pass(mine, *theirs),
-                        Party::Promise(promise) => {
-                            // The caller goes on, so nobody is woken.
-                            if let Some(mut claim) = promise.as_ref().take() {
-                                claim.wake = None;
-                            }
-                            packet.set_claimed(false);
+                }
+            };
+            // SAFETY: (docs/safety.md, I2) as above.
+            let retract = |theirs: &Party<T>| unsafe {
+                match theirs {
+                    Party::Packet(theirs) => Packet::pass(mine, *theirs),
+                    Party::Promise(promise) => {
+                        // The caller goes on, so nobody is woken.
+                        if let Some(mut claim) = promise.as_ref().take() {
+                            claim.wake = None;
                         }
+                        packet.set_claimed(false);
                     }
-                },
-            )?;
+                }
+            };
+            let offered = match self.senders.first()? {
+                Party::Promise(_) if !can_wait => return None,
+                _ if !can_wait => self.senders.offer_front(offer, retract)?,
+                _ => self.senders.offer_first(offer, retract)?,
+            };
             if let Some(wake) = offered {
                 return Some(match promised.get() {
                     true => Met::Promise(wake),
@@ -258,6 +456,8 @@ impl<T> Rendezvous<T> {
             state: SpinLock::new(State {
                 senders: WaitList::new(),
                 receivers: WaitList::new(),
+                returned: Buffer::new(0),
+                in_flight: 0,
                 sender_count: 1,
                 receiver_count: 1,
                 _messages: PhantomData,
@@ -315,11 +515,14 @@ impl<T> Rendezvous<T> {
         let packet = Packet::empty();
         loop {
             let mut state = self.state.lock();
-            let error = match state.sender_count {
-                0 => Recv::Disconnected,
-                _ => Recv::Empty,
+            if let Some(message) = state.returned.pop() {
+                return Ok(message);
+            }
+            let error = match state.has_ended() {
+                true => Recv::Disconnected,
+                false => Recv::Empty,
             };
-            let waited = match (state.take(&packet), deadline) {
+            let waited = match (state.take(&packet, park::may_block()), deadline) {
                 (Some(Met::Message(wake)), _) => {
                     leave_and_wake(state, Some(wake));
                     Waited::Woken
@@ -333,7 +536,7 @@ impl<T> Rendezvous<T> {
                     &self.state,
                     state,
                     State::receivers,
-                    NonNull::from(&packet),
+                    Place::in_frame(&packet),
                     &turn,
                 ),
                 _ => {
@@ -351,34 +554,174 @@ impl<T> Rendezvous<T> {
     }
 
     /// Claims a receiver that waits, for a message that has yet to be made.
-    pub(super) fn claim(&self) -> Result<Claim<T>, Refused<()>> {
+    pub(super) fn claim(&self) -> Result<Claimed<'_, T>, Refused<()>> {
         let mut state = self.state.lock();
         match state.receiver_count {
             0 => Err(Refused::Disconnected(())),
-            _ => state.claim().ok_or(Refused::NoRoom(())),
+            _ => match state.claim() {
+                Some(claim) => Ok(Claimed::new(claim, self)),
+                None => Err(Refused::NoRoom(())),
+            },
         }
     }
 
     /// Registers a receiver that waits for other things, too; true if it need not wait.
     pub(super) fn register_receiver(
         &self,
-        entry: &mut Entry<NonNull<Packet<T>>>,
+        entry: &mut Entry<Place<T>>,
         packet: &Packet<T>,
         by: &Registration,
         arm: u16,
     ) -> bool {
         let mut state = self.state.lock();
         // Its own promises in other arms are no senders: a select never meets itself.
-        let ready = state.sender_count == 0 || state.senders.has_other_than(by.waiter);
+        let ready = state.has_ended()
+            || state.senders.has_other_than(by.waiter)
+            || state.returned.len() > 0;
         if !ready {
             // SAFETY: (docs/safety.md, I2) the engine has it unlinked from this list before entry and packet go.
-            unsafe { entry.link(&mut state.receivers, by, arm, NonNull::from(packet)) };
+            unsafe { entry.link(&mut state.receivers, by, arm, Place::in_frame(packet)) };
         }
         ready
     }
 
+    /// Receives a message for a future, which cannot wait for one that was promised.
+    pub(super) fn try_recv_for_future(&self) -> Result<T, Recv> {
+        let packet = Packet::empty();
+        let mut state = self.state.lock();
+        if let Some(message) = state.returned.pop() {
+            return Ok(message);
+        }
+        let error = match state.has_ended() {
+            true => Recv::Disconnected,
+            false => Recv::Empty,
+        };
+        if let Some(Met::Message(wake) | Met::Promise(wake)) = state.take(&packet, false) {
+            leave_and_wake(state, Some(wake));
+        }
+        packet.take().ok_or(error)
+    }
+
+    /// Registers a future that receives; true if it need not wait. A sender that has only promised a message tries again, and finds it.
+    pub(super) fn register_future_receiver(
+        &self,
+        entry: &mut Entry<Place<T>>,
+        packet: &Arc<Packet<T>>,
+        by: &Registration,
+        arm: u16,
+    ) -> bool {
+        let mut state = self.state.lock();
+        if state.has_ended()
+            || state.returned.len() > 0
+            || matches!(state.senders.first(), Some(Party::Packet(_)))
+        {
+            return true;
+        }
+        // SAFETY: (docs/safety.md, R6) the future has it unlinked from this list before the entry goes, and keeps the packet.
+        unsafe { entry.link(&mut state.receivers, by, arm, Place::of_future(packet)) };
+        let wake = state.senders.wake_first().0;
+        leave_and_wake(state, wake);
+        false
+    }
+
+    /// Registers a future that sends the message in `packet`; true if it need not wait.
+    pub(super) fn register_future_sender(
+        &self,
+        entry: &mut Entry<Party<T>>,
+        packet: &Packet<T>,
+        by: &Registration,
+        arm: u16,
+    ) -> bool {
+        let mut state = self.state.lock();
+        let ready = state.receiver_count == 0 || !state.receivers.is_empty();
+        if !ready {
+            let party = Party::Packet(NonNull::from(packet));
+            // SAFETY: (docs/safety.md, R6) the future has it unlinked from this list before entry and packet go.
+            unsafe { entry.link(&mut state.senders, by, arm, party) };
+        }
+        ready
+    }
+
+    /// What a future that was committed finds in its packet, which it has to itself by now.
+    pub(super) fn open(&self, packet: &Packet<T>) -> Option<T> {
+        let message = packet.take();
+        if packet.in_flight.take() {
+            self.has_landed();
+        }
+        message
+    }
+
+    /// Sees to what a future leaves behind that is dropped after it was committed.
+    pub(super) fn leave(&self, packet: &Packet<T>) {
+        let claimed = packet
+            .claim
+            .compare_exchange(CLAIMED, LEFT, Ordering::AcqRel, Ordering::Acquire)
+            .is_ok();
+        // Whoever has the claim sees to it otherwise.
+        if !claimed && packet.in_flight.take() {
+            // (If there are no receivers any more, there is nobody to whom the message could go.)
+            drop(self.settle(Estate(packet.take())));
+        }
+    }
+
+    /// Passes on what a future has left behind: to the next receiver, or to whoever comes.
+    ///
+    /// # Errors
+    ///
+    /// The message comes back if there are no receivers any more.
+    fn settle(&self, estate: Estate<T>) -> Result<(), T> {
+        let result = estate.0.map_or(Ok(()), |message| self.hand_on(message));
+        self.has_landed();
+        result
+    }
+
+    /// Passes a message to a receiver that waits, or returns it.
+    fn hand_on(&self, message: T) -> Result<(), T> {
+        let packet = Packet::new(Some(message));
+        loop {
+            let mut state = self.state.lock();
+            if state.receiver_count > 0
+                && let wake @ Some(_) = state.give(&packet)
+            {
+                leave_and_wake(state, wake);
+                return Ok(());
+            }
+            let message = packet.take().expect("nobody has taken it");
+            if state.receiver_count == 0 {
+                return Err(message);
+            }
+            let Err(message) = state.returned.push(message) else {
+                return Ok(());
+            };
+            drop(state);
+            packet.put(message);
+            // It allocates, so without the lock.
+            let room = Room::new();
+            self.state.lock().returned.extend(room);
+        }
+    }
+
+    /// Notes that a future has looked at what it was given, or has been settled. Others may have waited for that to know the end.
+    fn has_landed(&self) {
+        let mut state = self.state.lock();
+        state.in_flight -= 1;
+        if state.has_ended() {
+            drop(state);
+            self.wake_all(State::receivers);
+        }
+    }
+
+    /// Has the next sender try again that waits beside a receiver, as one that was to do so has gone.
+    pub(super) fn pass_on_to_sender(&self) {
+        let mut state = self.state.lock();
+        if !state.receivers.is_empty() {
+            let wake = state.senders.wake_first().0;
+            leave_and_wake(state, wake);
+        }
+    }
+
     /// Takes a receiver out again.
-    pub(super) fn withdraw_receiver(&self, entry: &mut Entry<NonNull<Packet<T>>>) {
+    pub(super) fn withdraw_receiver(&self, entry: &mut Entry<Place<T>>) {
         if entry.is_used() {
             // SAFETY: (docs/safety.md, I2) it was linked there.
             unsafe { entry.unlink(&mut self.state.lock().receivers) };
@@ -436,7 +779,7 @@ impl<T> Rendezvous<T> {
     pub(super) fn remove_sender(&self) {
         let mut state = self.state.lock();
         state.sender_count -= 1;
-        if state.sender_count == 0 {
+        if state.has_ended() {
             drop(state);
             self.wake_all(State::receivers);
         }
@@ -447,8 +790,11 @@ impl<T> Rendezvous<T> {
         let mut state = self.state.lock();
         state.receiver_count -= 1;
         if state.receiver_count == 0 {
+            let unreceived = std::mem::replace(&mut state.returned, Buffer::new(0));
             drop(state);
             self.wake_all(State::senders);
+            // The messages' destructors are the user's code, which runs outside the lock.
+            drop(unreceived);
         }
     }
 }

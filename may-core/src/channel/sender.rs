@@ -10,6 +10,8 @@ use crossbeam_channel::{SendError, SendTimeoutError, TrySendError};
 use super::buffered::Buffered;
 use super::error::Refused;
 use super::rendezvous::Rendezvous;
+use super::task::{SendFuture, SendTask};
+use crate::event::EventFuture;
 use crate::util::clock::Deadline;
 
 /// The sending side of a channel. May be cloned and shared; the channel is disconnected when the last one is dropped.
@@ -90,6 +92,30 @@ impl<T> Sender<T> {
     pub fn send(&self, message: T) -> Result<(), SendError<T>> {
         self.send_until(message, Deadline::NEVER)
             .map_err(SendError::from)
+    }
+
+    /// Sends a message, as a future that any executor can poll. It waits for room; in a rendezvous channel, for a receiver.
+    ///
+    /// # Errors
+    ///
+    /// The message comes back if all receivers have gone.
+    ///
+    /// # Dropping the future
+    ///
+    /// The message is dropped with it if it was not sent. (In a rendezvous channel a receiver may have taken it just before.)
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use may_core::{channel::bounded, future::block_on, spawn::spawn};
+    ///
+    /// let (sender, receiver) = bounded(0);
+    /// let reader = spawn(move || receiver.recv());
+    /// block_on(sender.send_async("hello")).unwrap();
+    /// assert_eq!(reader.join().unwrap(), Ok("hello"));
+    /// ```
+    pub fn send_async(&self, message: T) -> SendFuture<'_, T> {
+        EventFuture::new(SendTask::new(self, message))
     }
 
     /// Sends a message, waiting for room for at most `timeout`.

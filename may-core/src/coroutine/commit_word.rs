@@ -1,6 +1,6 @@
 //! The word that decides how a wait ends.
 //!
-//! Every waiter (a coroutine, an OS thread) has one commit word. A wait opens it, and exactly one compare-and-swap
+//! Every waiter (a coroutine, an OS thread, a future) has one commit word. A wait opens it, and exactly one compare-and-swap
 //! closes it again: by an operation on one of the queues in which the waiter is registered, by the deadline, by a
 //! cancellation, or by the waiter itself, which takes the wait back. Whoever wins knows that nobody else did, so nothing
 //! is lost and nothing happens twice.

@@ -2,16 +2,23 @@
 //!
 //! An event is an operation in the five steps of a wait (`wait/mod.rs`), one method for each. The engine (`select/`) calls them on
 //! several events in turn; who blocks on one thing only calls the operation itself.
+//!
+//! * [`future`]: an event as a future
 
 use std::any::Any;
 
 use crate::util::clock::Deadline;
 use crate::wait::Registration;
 
+mod future;
+
+pub use future::{EventFuture, TaskEvent};
+
 /// An operation that may win a `select!` or lose it without a trace. Implemented by this crate only: the engine relies on it that an
 /// entry that was linked by `register` is unlinked by `withdraw`, and that no method runs user code while it holds a lock.
 ///
-/// The engine borrows an event from before `register` until after `withdraw`, so that entries in it stay where they are.
+/// The engine borrows an event from before `register` until after `withdraw`, so that entries in it stay where they are; a future that
+/// waits for one is pinned. `register` runs no user code at all: the caller's wait is open.
 pub trait RawEvent {
     /// Tries the operation; true if it has happened. The outcome stays in the event.
     fn offer(&mut self) -> bool;

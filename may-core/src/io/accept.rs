@@ -9,6 +9,7 @@ use super::descriptor::Descriptor;
 use super::event::IoEvent;
 use super::pause::Pause;
 use crate::coroutine::current;
+use crate::event::EventFuture;
 use crate::reactor::Direction;
 use crate::sys;
 use crate::sys::socket::{self, Address};
@@ -51,18 +52,33 @@ impl<T: AsFd> Descriptor<T> {
         &'a self,
         convert: impl Fn((OwnedFd, Address)) -> io::Result<R> + 'a,
     ) -> IoEvent<'a, R> {
-        self.event(Direction::Read, move |_| {
-            loop {
-                match self.try_accept() {
-                    Ok(accepted) => {
-                        mark_acceptor();
-                        return Ok((convert(accepted)?, More::Perhaps));
-                    }
-                    Err(error) if socket::is_passing(&error) => {}
-                    Err(error) => return Err(error),
+        self.event(Direction::Read, move |_| self.accept_now(&convert))
+    }
+
+    /// The same as a future.
+    pub(crate) fn accept_future<R>(
+        &self,
+        convert: impl Fn((OwnedFd, Address)) -> io::Result<R>,
+    ) -> impl Future<Output = io::Result<R>> {
+        let accept = move || self.accept_now(&convert);
+        EventFuture::new(IoEvent::of(self.polled(), Direction::Read, accept))
+    }
+
+    /// Accepts a connection if there is one, passing over those that have been given up.
+    fn accept_now<R>(
+        &self,
+        convert: &impl Fn((OwnedFd, Address)) -> io::Result<R>,
+    ) -> io::Result<(R, More)> {
+        loop {
+            match self.try_accept() {
+                Ok(accepted) => {
+                    mark_acceptor();
+                    return Ok((convert(accepted)?, More::Perhaps));
                 }
+                Err(error) if socket::is_passing(&error) => {}
+                Err(error) => return Err(error),
             }
-        })
+        }
     }
 
     /// Accepts a connection, without ever waiting for one. (No flag asks `accept` for that.)

@@ -10,6 +10,9 @@
 //!    done: if the call has taken all there was, clear the bit; if the bit stays set, wake the next waiter
 //! ```
 //!
+//! Whoever blocks goes round in it by [`attempt`], a future by [`poll_attempt`], an arm of a `select!` by `event.rs`; the call itself and
+//! what it says of the readiness is one function for all of them, [`carry_out`].
+//!
 //! "Ready" is what `reactor/source.rs` knows, and optimistic: a descriptor that was never waited for is tried at once and
 //! needs no registration. A read that was shorter than its buffer has emptied the socket, and says so by clearing the bit:
 //! that saves the second `recv`, which would only say "would block", of every request.
@@ -21,18 +24,19 @@
 
 use std::io;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 
 use super::descriptor::Polled;
 use crate::coroutine::Cancelled;
 use crate::park::{self, Waited};
-use crate::reactor::{Direction, Registrar};
+use crate::reactor::{Direction, Registrar, Seen, Source};
 use crate::util::clock::Deadline;
 use crate::wait::Turn;
 use crate::worker::{default, with_local};
 
 /// What a call that succeeded says about the next one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum More {
+pub enum More {
     /// It may succeed, too.
     Perhaps,
     /// It would block: this one has taken, or filled, all there was.
@@ -68,6 +72,67 @@ pub(crate) fn attempt<T>(
                 Waited::Cancelled => return Err(cancelled()),
             }
         }
+        match carry_out(source, direction, seen, &mut call) {
+            Outcome::Done(result) => return result,
+            Outcome::Blocked(error) if polled.is_nonblocking() => return Err(error),
+            Outcome::Blocked(_) => {
+                source.clear_blocked(direction, seen);
+                if late {
+                    return Err(elapsed());
+                }
+            }
+        }
+    }
+}
+
+/// Carries out `call`, which never blocks, if the descriptor is ready for it; if not, the caller of the poll is woken when it may be.
+///
+/// # Errors
+///
+/// Those of `call` and of registering.
+pub(crate) fn poll_attempt<T>(
+    polled: &Polled,
+    direction: Direction,
+    context: &mut Context<'_>,
+    mut call: impl FnMut() -> io::Result<(T, More)>,
+) -> Poll<io::Result<T>> {
+    park::spend_budget();
+    let source = polled.source();
+    loop {
+        let mut seen = source.look();
+        if !seen.is_ready(direction) {
+            register(polled)?;
+            match source.poll_ready(direction, context.waker()) {
+                Some(now) => seen = now,
+                None => return Poll::Pending,
+            }
+        }
+        match carry_out(source, direction, seen, &mut call) {
+            Outcome::Done(result) => return Poll::Ready(result),
+            Outcome::Blocked(_) => {
+                source.clear_blocked(direction, seen);
+            }
+        }
+    }
+}
+
+/// What became of a call.
+pub(super) enum Outcome<T> {
+    /// It has succeeded or failed.
+    Done(io::Result<T>),
+    /// It would block, and says so by this error.
+    Blocked(io::Error),
+}
+
+/// Carries out `call`, and notes what a result says of the readiness; `seen` is what was known before.
+#[inline]
+pub(super) fn carry_out<T>(
+    source: &Source,
+    direction: Direction,
+    seen: Seen,
+    call: &mut impl FnMut() -> io::Result<(T, More)>,
+) -> Outcome<T> {
+    loop {
         match call() {
             Ok((value, more)) => {
                 let drained = more == More::No
@@ -76,22 +141,16 @@ pub(crate) fn attempt<T>(
                 if !drained {
                     source.queue(direction).wake_one();
                 }
-                return Ok(value);
+                return Outcome::Done(Ok(value));
             }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                if polled.is_nonblocking() {
-                    return Err(error);
-                }
-                source.clear_blocked(direction, seen);
-                if late {
-                    return Err(elapsed());
-                }
+                return Outcome::Blocked(error);
             }
             Err(error) => {
                 // The next one is to see for itself: an error is often fetched once, and what follows is an end of file.
                 source.queue(direction).wake_one();
-                return Err(error);
+                return Outcome::Done(Err(error));
             }
         }
     }

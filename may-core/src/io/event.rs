@@ -1,23 +1,26 @@
-//! Input and output as arms of a `select!`: the descriptor's readiness ends the wait, and the winner carries out the call.
+//! Input and output as arms of a `select!`, and as futures: the descriptor's readiness ends the wait, and the winner carries out the call.
 
 use std::fmt;
 use std::io;
 
-use super::attempt::{More, register};
+use super::attempt::{More, Outcome, carry_out, register};
 use super::descriptor::Polled;
-use crate::event::{Finish, RawEvent};
+use crate::event::{Finish, RawEvent, TaskEvent};
 use crate::prim::{Ordering, fence};
 use crate::reactor::Direction;
 use crate::wait::{Entry, Registration};
 
 /// A call on a descriptor, as an arm. No byte is moved for an arm that loses.
-pub struct IoEvent<'a, R> {
+pub struct IoEvent<'a, R, C = Call<'a, R>> {
     polled: &'a Polled,
     direction: Direction,
-    call: Box<dyn FnMut() -> io::Result<(R, More)> + 'a>,
+    call: C,
     entry: Entry,
     done: Option<io::Result<R>>,
 }
+
+/// Any call, which does not block.
+pub(crate) type Call<'a, R> = Box<dyn FnMut() -> io::Result<(R, More)> + 'a>;
 
 impl<'a, R> IoEvent<'a, R> {
     /// The event of one call, which does not block.
@@ -26,17 +29,24 @@ impl<'a, R> IoEvent<'a, R> {
         direction: Direction,
         call: impl FnMut() -> io::Result<(R, More)> + 'a,
     ) -> IoEvent<'a, R> {
+        IoEvent::of(polled, direction, Box::new(call))
+    }
+}
+
+impl<'a, R, C: FnMut() -> io::Result<(R, More)>> IoEvent<'a, R, C> {
+    /// The same with its type known, which decides whether a future may go to other threads.
+    pub(crate) fn of(polled: &'a Polled, direction: Direction, call: C) -> IoEvent<'a, R, C> {
         IoEvent {
             polled,
             direction,
-            call: Box::new(call),
+            call,
             entry: Entry::new(),
             done: None,
         }
     }
 }
 
-impl<R> RawEvent for IoEvent<'_, R> {
+impl<R, C: FnMut() -> io::Result<(R, More)>> RawEvent for IoEvent<'_, R, C> {
     fn offer(&mut self) -> bool {
         let source = self.polled.source();
         while self.done.is_none() {
@@ -46,26 +56,11 @@ impl<R> RawEvent for IoEvent<'_, R> {
             if registered && !seen.is_ready(self.direction) {
                 return false;
             }
-            match (self.call)() {
-                Ok((value, more)) => {
-                    let drained = more == More::No
-                        && source.is_registered()
-                        && source.clear_drained(self.direction, seen);
-                    if !drained {
-                        source.queue(self.direction).wake_one();
-                    }
-                    self.done = Some(Ok(value));
-                }
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    if !registered {
-                        return false;
-                    }
+            match carry_out(source, self.direction, seen, &mut self.call) {
+                Outcome::Done(result) => self.done = Some(result),
+                Outcome::Blocked(_) if !registered => return false,
+                Outcome::Blocked(_) => {
                     source.clear_blocked(self.direction, seen);
-                }
-                Err(error) => {
-                    source.queue(self.direction).wake_one();
-                    self.done = Some(Err(error));
                 }
             }
         }
@@ -94,7 +89,13 @@ impl<R> RawEvent for IoEvent<'_, R> {
     }
 }
 
-impl<R> Finish for IoEvent<'_, R> {
+impl<R, C: FnMut() -> io::Result<(R, More)>> TaskEvent for IoEvent<'_, R, C> {
+    fn relinquish(&mut self) {
+        self.polled.source().queue(self.direction).wake_one();
+    }
+}
+
+impl<R, C> Finish for IoEvent<'_, R, C> {
     type Output = io::Result<R>;
 
     fn finish(self) -> io::Result<R> {
@@ -102,7 +103,7 @@ impl<R> Finish for IoEvent<'_, R> {
     }
 }
 
-impl<R> fmt::Debug for IoEvent<'_, R> {
+impl<R, C> fmt::Debug for IoEvent<'_, R, C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("IoEvent")
             .field("direction", &self.direction)

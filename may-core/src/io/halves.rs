@@ -4,6 +4,7 @@ use std::error::Error;
 use std::fmt;
 use std::io::{self, IoSlice, IoSliceMut};
 use std::sync::Arc;
+use std::task::{Context, Poll};
 
 use super::operation::{ReadFrom, WriteTo};
 use super::raw::{byte_reader, byte_writer};
@@ -18,6 +19,23 @@ pub trait Through: ReadFrom + WriteTo {
     fn write_bytes(&self, buffer: &[u8]) -> io::Result<usize>;
     /// Writes from several buffers.
     fn write_buffers(&self, buffers: &[IoSlice<'_>]) -> io::Result<usize>;
+    /// Reads, for a future.
+    fn poll_read_bytes(
+        &self,
+        context: &mut Context<'_>,
+        buffer: &mut [u8],
+    ) -> Poll<io::Result<usize>>;
+    /// Writes, for a future.
+    fn poll_write_bytes(&self, context: &mut Context<'_>, buffer: &[u8])
+    -> Poll<io::Result<usize>>;
+    /// Writes from several buffers, for a future.
+    fn poll_write_buffers(
+        &self,
+        context: &mut Context<'_>,
+        buffers: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>>;
+    /// Whether a direction is ready, for a future.
+    fn poll_ready(&self, context: &mut Context<'_>, write: bool) -> Poll<io::Result<()>>;
     /// Tells the other side that nothing more will be written.
     fn end_writing(&self) -> io::Result<()>;
     /// Ends both directions; whoever waits is woken.

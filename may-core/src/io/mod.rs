@@ -9,6 +9,7 @@
 //! * `attempt`: the one loop through which every call on a descriptor goes
 //! * `descriptor`: a descriptor together with its readiness and timeouts
 //! * `event`: calls on descriptors as arms of a `select!`; `operation`: what the operations take
+//! * `poll`: streams as futures poll them, and the traits of tokio and futures
 //! * `raw`: bytes through a descriptor, what all streams have in common; `datagram`: what all sockets of datagrams have in common
 //! * `accept`: accepting, for all listeners
 //! * `handle`: what all types of sockets have in common
@@ -24,6 +25,7 @@ pub(crate) mod halves;
 pub(crate) mod handle;
 mod operation;
 pub(crate) mod pause;
+pub(crate) mod poll;
 pub(crate) mod raw;
 pub(crate) mod wait;
 

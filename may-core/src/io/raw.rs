@@ -1,7 +1,7 @@
 //! Bytes through a descriptor: what all streams and [`CoIo`](super::CoIo) have in common.
 //!
 //! A kind of descriptor says by [`RawIo`] how bytes are moved without waiting; [`byte_reader!`] and [`byte_writer!`] make of that `Read`
-//! and `Write`, for the type and for references to it, and the arms of a `select!`. [`byte_stream!`] is both, and what a stream has that
+//! and `Write`, for the type and for references to it, the arms of a `select!`, and what futures poll (`poll.rs`). [`byte_stream!`] is both, and what a stream has that
 //! goes both ways.
 
 use std::io::{self, IoSlice, IoSliceMut};
@@ -231,6 +231,8 @@ macro_rules! byte_reader {
                 $through.readable_event()
             }
         }
+
+        $crate::io::poll::polled_reader!([$($generics)*] $type, $this => $through);
     };
 }
 pub(crate) use byte_reader;
@@ -291,6 +293,8 @@ macro_rules! byte_writer {
                 $through.writable_event()
             }
         }
+
+        $crate::io::poll::polled_writer!([$($generics)*] $type, $this => $through);
     };
 }
 pub(crate) use byte_writer;
@@ -348,6 +352,42 @@ macro_rules! byte_stream {
             fn write_buffers(&self, buffers: &[std::io::IoSlice<'_>]) -> std::io::Result<usize> {
                 let $this = self;
                 $descriptor.write_buffers(buffers)
+            }
+
+            fn poll_read_bytes(
+                &self,
+                context: &mut std::task::Context<'_>,
+                buffer: &mut [u8],
+            ) -> std::task::Poll<std::io::Result<usize>> {
+                let $this = self;
+                $descriptor.poll_read_bytes(context, buffer)
+            }
+
+            fn poll_write_bytes(
+                &self,
+                context: &mut std::task::Context<'_>,
+                buffer: &[u8],
+            ) -> std::task::Poll<std::io::Result<usize>> {
+                let $this = self;
+                $descriptor.poll_write_bytes(context, buffer)
+            }
+
+            fn poll_write_buffers(
+                &self,
+                context: &mut std::task::Context<'_>,
+                buffers: &[std::io::IoSlice<'_>],
+            ) -> std::task::Poll<std::io::Result<usize>> {
+                let $this = self;
+                $descriptor.poll_write_buffers(context, buffers)
+            }
+
+            fn poll_ready(
+                &self,
+                context: &mut std::task::Context<'_>,
+                write: bool,
+            ) -> std::task::Poll<std::io::Result<()>> {
+                let $this = self;
+                $descriptor.poll_ready(context, write)
             }
 
             fn end_writing(&self) -> std::io::Result<()> {

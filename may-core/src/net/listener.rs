@@ -142,6 +142,15 @@ impl TcpListener {
         connection(self.descriptor.accept()?)
     }
 
+    /// Accepts a connection, as a future that any executor can poll. If it is dropped none was accepted.
+    ///
+    /// # Errors
+    ///
+    /// What the operating system says of the listener, a shortage of descriptors included, for which [`accept`](TcpListener::accept) waits.
+    pub fn accept_async(&self) -> impl Future<Output = io::Result<(TcpStream, SocketAddr)>> {
+        self.descriptor.accept_future(connection)
+    }
+
     /// An iterator over the connections that come, which calls [`accept`](TcpListener::accept) and never ends.
     ///
     /// # Cancellation

@@ -96,10 +96,10 @@ impl Table {
     }
 
     /// The source of `token`, unless it has gone.
-    fn find(&self, token: Token) -> Option<&Source> {
+    fn find(&self, token: Token) -> Option<&Arc<Source>> {
         let entry = self.places.get(token.place as usize)?;
         (entry.generation == token.generation)
-            .then_some(entry.source.as_deref())
+            .then_some(entry.source.as_ref())
             .flatten()
     }
 }
@@ -171,6 +171,8 @@ impl Registrar {
 pub(crate) struct Driver {
     poll: RefCell<mio::Poll>,
     events: RefCell<mio::Events>,
+    /// What the events of one poll concern; kept for its memory.
+    ready: RefCell<Vec<(Arc<Source>, Readiness)>>,
     registrar: Arc<Registrar>,
 }
 
@@ -193,6 +195,7 @@ impl Driver {
             Driver {
                 poll: RefCell::new(poll),
                 events,
+                ready: RefCell::default(),
                 registrar,
             },
             waker,
@@ -245,19 +248,26 @@ impl Driver {
         if events.is_empty() {
             return;
         }
+        let mut ready = self.ready.borrow_mut();
         let table = self.registrar.table();
         for event in events.iter().filter(|event| event.token() != WAKER) {
             let Some(source) = table.find(Token::unpack(event.token())) else {
                 continue;
             };
-            source.dispatch(Readiness {
+            let readiness = Readiness {
                 read: event.is_readable(),
                 write: event.is_writable(),
                 read_ended: event.is_read_closed(),
                 write_ended: event.is_write_closed(),
                 failed: event.is_error(),
                 urgent: event.is_priority(),
-            });
+            };
+            ready.push((source.clone(), readiness));
+        }
+        // Wakers of futures are the user's code, which runs outside the lock: it may close a socket.
+        drop(table);
+        for (source, readiness) in ready.drain(..) {
+            source.dispatch(readiness);
         }
     }
 

@@ -9,4 +9,4 @@ pub(crate) mod driver;
 pub(crate) mod source;
 
 pub(crate) use driver::{Driver, Registrar};
-pub(crate) use source::{Direction, Source};
+pub(crate) use source::{Direction, Seen, Source};

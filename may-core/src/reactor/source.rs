@@ -6,8 +6,8 @@
 //! *tick* that every event counts up:
 //!
 //! ```text
-//!   31 ................... 8 | 7 .. 5 |   4    |      3       |      2      |   1   |  0
-//!           tick             |        | urgent | write ended  | read ended  | write | read
+//!   31 ................... 8 |      6       |      5      |   4    |      3       |      2      |   1   |  0
+//!           tick             | write polled | read polled | urgent | write ended  | read ended  | write | read
 //! ```
 //!
 //! A bit that is set means "worth trying", a clear one "the operating system would block". Polling is edge-triggered,
@@ -25,6 +25,14 @@
 //! call succeeds and leaves the bit set wakes the next one (R8), so one event serves as many waiters as it has data for.
 //! When a direction ends, everybody is woken.
 //!
+//! # Polling
+//!
+//! A future that polls a stream waits for a direction, not for an operation, and comes back or does not. So beside its queue each
+//! direction has a place for one waker, that of the last poll. A poll leaves its waker there and then sets the bit *polled*, in the same
+//! word that events change; so either it reads that the direction has become ready, or the event reads that there is a waker, which it
+//! takes out. It does that in addition to waking from the queue: as nobody relies on a future's doing anything when it is woken, there
+//! is nothing to pass on if it has gone.
+//!
 //! # Registration
 //!
 //! A source is registered with the first worker that has to wait for it, and moves to another worker that waits when
@@ -36,10 +44,12 @@ use std::io;
 use std::ptr;
 use std::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::task::Waker;
 
 use super::driver::{Registrar, Token};
 use crate::sys;
-use crate::wait::WaitQueue;
+use crate::util::spin::SpinLock;
+use crate::wait::{WaitQueue, task};
 
 /// Input is worth trying.
 const READ: u32 = 1;
@@ -51,6 +61,10 @@ const READ_ENDED: u32 = 1 << 2;
 const WRITE_ENDED: u32 = 1 << 3;
 /// Urgent data has been about, so a short read may have ended at its mark.
 const URGENT: u32 = 1 << 4;
+/// A waker waits for input.
+const READ_POLLED: u32 = 1 << 5;
+/// A waker waits to write.
+const WRITE_POLLED: u32 = 1 << 6;
 /// One tick.
 const TICK: u32 = 1 << 8;
 
@@ -115,6 +129,8 @@ pub(crate) struct Source {
     readiness: AtomicU32,
     readers: WaitQueue,
     writers: WaitQueue,
+    /// The wakers of the last poll in each direction.
+    polls: [SpinLock<Option<Waker>>; 2],
     registration: Mutex<Option<Registration>>,
     /// The address of the registrar, so that the usual question needs no lock; null if there is none.
     registered_with: AtomicPtr<Registrar>,
@@ -127,6 +143,7 @@ impl Source {
             readiness: AtomicU32::new(READ | WRITE),
             readers: WaitQueue::new(),
             writers: WaitQueue::new(),
+            polls: [SpinLock::new(None), SpinLock::new(None)],
             registration: Mutex::new(None),
             registered_with: AtomicPtr::new(ptr::null_mut()),
         })
@@ -151,6 +168,41 @@ impl Source {
     #[inline]
     pub(crate) fn is_registered(&self) -> bool {
         !self.registered_with.load(Ordering::Acquire).is_null()
+    }
+
+    /// What is known now, if the direction is worth trying; if not, `waker` will be woken when it is, in place of that of earlier polls.
+    pub(crate) fn poll_ready(&self, direction: Direction, waker: &Waker) -> Option<Seen> {
+        let place = &self.polls[direction as usize];
+        let current = place.lock().take();
+        // Wakers are the user's code, which runs outside the lock.
+        let new = match current {
+            Some(current) if current.will_wake(waker) => current,
+            other => {
+                drop(other);
+                waker.clone()
+            }
+        };
+        let replaced = place.lock().replace(new);
+        drop(replaced);
+        let polled = match direction {
+            Direction::Read => READ_POLLED,
+            Direction::Write => WRITE_POLLED,
+        };
+        let seen = Seen(self.readiness.fetch_or(polled, Ordering::AcqRel) | polled);
+        seen.is_ready(direction).then_some(seen)
+    }
+
+    /// Wakes whoever polled the directions whose bits are in `polled`.
+    #[cold]
+    fn wake_polls(&self, polled: u32) {
+        for (bit, place) in [READ_POLLED, WRITE_POLLED].into_iter().zip(&self.polls) {
+            if polled & bit != 0 {
+                let waker = place.lock().take();
+                if let Some(waker) = waker {
+                    task::wake(waker);
+                }
+            }
+        }
     }
 
     /// Notes that a call which began after `seen` would have blocked; false if an event has come since.
@@ -206,7 +258,8 @@ impl Source {
         ] {
             bits |= if flag { bit } else { 0 };
         }
-        self.set(bits);
+        let polled = (if read { READ_POLLED } else { 0 }) | (if write { WRITE_POLLED } else { 0 });
+        let polled = self.set(bits, polled);
         for (ready, everybody, queue) in [
             (read, event.read_ended || event.failed, &self.readers),
             (write, event.write_ended || event.failed, &self.writers),
@@ -217,22 +270,28 @@ impl Source {
                 queue.wake_one();
             }
         }
+        if polled != 0 {
+            self.wake_polls(polled);
+        }
     }
 
-    /// Sets bits and counts a tick.
-    fn set(&self, bits: u32) {
-        let update = |word: u32| Some((word | bits).wrapping_add(TICK));
-        // The closure always returns a value, so this cannot fail.
-        let _ = self
+    /// Sets bits, counts a tick, and clears those of `polled` that were set, which are returned.
+    fn set(&self, bits: u32, polled: u32) -> u32 {
+        let update = |word: u32| Some(((word & !polled) | bits).wrapping_add(TICK));
+        let before = self
             .readiness
             .fetch_update(Ordering::AcqRel, Ordering::Acquire, update);
+        before.expect("the closure always returns a value") & polled
     }
 
     /// Declares both directions worth trying and wakes everybody: what was known is not kept up to date any more.
     pub(crate) fn forget(&self) {
-        self.set(READ | WRITE);
+        let polled = self.set(READ | WRITE, READ_POLLED | WRITE_POLLED);
         self.readers.wake_all();
         self.writers.wake_all();
+        if polled != 0 {
+            self.wake_polls(polled);
+        }
     }
 
     /// Makes sure that events arrive, if possible through `preferred`, the registrar of the worker that will wait.
@@ -279,7 +338,7 @@ impl Source {
                 Ok(())
             }
             Err(error) if sys::poll::is_always_ready(&error) => {
-                self.set(READ | WRITE | READ_ENDED | WRITE_ENDED);
+                self.set(READ | WRITE | READ_ENDED | WRITE_ENDED, 0);
                 Ok(())
             }
             Err(error) => Err(error),

@@ -4,9 +4,9 @@ use std::fmt;
 use std::time::{Duration, Instant};
 
 use super::engine::{Mode, select, select_or_default};
-use super::own::AfterEvent;
 use crate::channel::{Receiver, RecvError, RecvEvent};
 use crate::event::{Finish, RawEvent};
+use crate::time::AfterEvent;
 use crate::util::clock::Deadline;
 
 /// Receives from the first of any number of channels that has a message.
@@ -173,7 +173,7 @@ impl<'a, T> Select<'a, T> {
 
     /// Waits until `deadline`.
     fn wait_until(&mut self, deadline: Deadline) -> Result<Selected<T>, SelectTimeoutError> {
-        let mut time = AfterEvent(deadline);
+        let mut time = AfterEvent::new(deadline);
         self.run(|events, mode| {
             let messages = events.len();
             // The time comes last, and is looked at when nothing else is ready.

@@ -21,11 +21,12 @@ mod own;
 mod signal;
 
 pub use crate::spawn::{run, run_expression};
+pub use crate::time::AfterEvent;
 pub use dynamic::{Select, SelectTimeoutError, Selected, TrySelectError};
 pub use engine::{Mode, select, select_or_default};
 pub use operation::{
     RecvFrom, SendTo, Waitable, accept, acquire, acquire_many, cancelled_by, join, lock, read,
     readable, recv, send, tick, wait, writable, write,
 };
-pub use own::{AfterEvent, OwnCancellation, after, at, cancelled, never};
+pub use own::{OwnCancellation, after, at, cancelled, never};
 pub use signal::{Event, OnEvent, Signal, on};

@@ -1,56 +1,31 @@
-//! Events that need nobody else: times, and the caller's own cancellation.
+//! Arms that need nobody else: times, and the caller's own cancellation.
 
 use std::time::{Duration, Instant};
 
-use crate::event::{Due, Finish, RawEvent};
+use crate::event::{Finish, RawEvent};
 use crate::park;
+use crate::time::AfterEvent;
 use crate::util::clock::Deadline;
 use crate::wait::Registration;
-
-/// A time, as an arm.
-#[derive(Debug)]
-pub struct AfterEvent(pub(super) Deadline);
 
 /// The event that happens after a while; never, if there is no duration.
 #[must_use]
 pub fn after(duration: impl Into<Option<Duration>>) -> Option<AfterEvent> {
     let duration = duration.into()?;
-    Some(AfterEvent(Deadline::after(duration)))
+    Some(AfterEvent::new(Deadline::after(duration)))
 }
 
 /// The event that happens at a time; never, if there is no time.
 #[must_use]
 pub fn at(instant: impl Into<Option<Instant>>) -> Option<AfterEvent> {
     let instant = instant.into()?;
-    Some(AfterEvent(Deadline::at(instant)))
+    Some(AfterEvent::new(Deadline::at(instant)))
 }
 
 /// The event that never happens.
 #[must_use]
 pub fn never() -> Option<AfterEvent> {
     None
-}
-
-impl RawEvent for AfterEvent {
-    fn offer(&mut self) -> bool {
-        self.0.has_elapsed()
-    }
-
-    fn register(&mut self, _by: &Registration, _arm: u16) -> bool {
-        false
-    }
-
-    fn withdraw(&mut self) {}
-
-    fn due(&self) -> Due {
-        Due(self.0)
-    }
-}
-
-impl Finish for AfterEvent {
-    type Output = ();
-
-    fn finish(self) {}
 }
 
 /// The caller's own cancellation, as an arm.

@@ -1,8 +1,10 @@
-//! The end of a coroutine as an arm of a `select!`: of one that runs anyway, or of one that the arm starts.
+//! The end of a coroutine as an arm of a `select!`, of one that runs anyway or of one that the arm starts, and as a future.
 
 use std::any::Any;
+use std::borrow::BorrowMut;
 use std::cell::Cell;
 use std::fmt;
+use std::marker::PhantomData;
 use std::ops::Deref;
 use std::panic::Location;
 
@@ -12,58 +14,106 @@ use super::handle::{JoinHandle, wait_for_end};
 use super::task::{Joiner, is_panic};
 use crate::coroutine::header::Header;
 use crate::coroutine::{cancel, unwinding};
-use crate::event::{Finish, RawEvent};
+use crate::event::{EventFuture, Finish, RawEvent, TaskEvent};
 use crate::prim::{Ordering, fence};
 use crate::wait::{Entry, Registration};
 
 /// A coroutine's end, as an arm. The handle can be joined as long as the arm has not won.
-pub struct JoinEvent<'a, T> {
-    joiner: &'a mut Joiner<T>,
+pub type JoinEvent<'a, T> = EndEvent<T, &'a mut JoinHandle<T>>;
+/// Ready with the result of a coroutine; made of its handle by `.await`.
+pub type JoinFuture<T> = EventFuture<EndEvent<T, JoinHandle<T>>>;
+
+/// A coroutine's end, for somebody who owns the handle or borrows it.
+pub struct EndEvent<T, H: BorrowMut<JoinHandle<T>>> {
+    handle: H,
     entry: Entry,
+    _result: PhantomData<T>,
 }
 
-impl<'a, T> JoinEvent<'a, T> {
+impl<T, H: BorrowMut<JoinHandle<T>>> EndEvent<T, H> {
     /// The event of one coroutine's end.
-    pub(crate) fn new(handle: &'a mut JoinHandle<T>) -> JoinEvent<'a, T> {
-        JoinEvent {
-            joiner: &mut handle.0,
+    pub(crate) fn new(handle: H) -> EndEvent<T, H> {
+        EndEvent {
+            handle,
             entry: Entry::new(),
+            _result: PhantomData,
         }
+    }
+
+    /// What stands behind the handle.
+    fn joiner(&self) -> &Joiner<T> {
+        &self.handle.borrow().0
     }
 }
 
-impl<T> RawEvent for JoinEvent<'_, T> {
+impl<T, H: BorrowMut<JoinHandle<T>>> RawEvent for EndEvent<T, H> {
     fn offer(&mut self) -> bool {
-        self.joiner.is_done()
+        self.joiner().is_done()
     }
 
     fn register(&mut self, by: &Registration, arm: u16) -> bool {
-        // SAFETY: (docs/safety.md, I2) the engine has it unlinked from this queue, which the joiner keeps, before the event goes.
-        unsafe { self.entry.link_in(self.joiner.joiners(), by, arm) };
+        let joiner = &self.handle.borrow().0;
+        // SAFETY: (docs/safety.md, I2) it is unlinked from this queue, which the joiner keeps, before the event goes.
+        unsafe { self.entry.link_in(joiner.joiners(), by, arm) };
         // Pairs with the fence of the coroutine that ends.
         fence(Ordering::SeqCst);
-        self.joiner.is_done()
+        joiner.is_done()
     }
 
     fn withdraw(&mut self) {
         if self.entry.is_used() {
             // SAFETY: (docs/safety.md, I2) it was linked there.
-            unsafe { self.entry.unlink_from(self.joiner.joiners()) };
+            unsafe { self.entry.unlink_from(self.handle.borrow().0.joiners()) };
         }
     }
 }
 
-impl<T> Finish for JoinEvent<'_, T> {
+impl<T, H: BorrowMut<JoinHandle<T>>> TaskEvent for EndEvent<T, H> {
+    // All are woken who wait for the end.
+    fn relinquish(&mut self) {}
+}
+
+impl<T, H: BorrowMut<JoinHandle<T>>> Finish for EndEvent<T, H> {
     type Output = super::Result<T>;
 
-    fn finish(self) -> super::Result<T> {
-        self.joiner.take_once()
+    fn finish(mut self) -> super::Result<T> {
+        self.handle.borrow_mut().0.take_once()
     }
 }
 
-impl<T> fmt::Debug for JoinEvent<'_, T> {
+impl<T, H: BorrowMut<JoinHandle<T>>> fmt::Debug for EndEvent<T, H> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad("JoinEvent { .. }")
+        f.pad("EndEvent { .. }")
+    }
+}
+
+/// The result of the coroutine, when it has ended. Dropping the future detaches the coroutine, as dropping the handle does.
+///
+/// # Examples
+///
+/// ```
+/// use may_core::{future::block_on, spawn::spawn};
+///
+/// let handle = spawn(|| 6 * 7);
+/// assert_eq!(block_on(async { handle.await.unwrap() }), 42);
+/// ```
+impl<T> IntoFuture for JoinHandle<T> {
+    type Output = super::Result<T>;
+    type IntoFuture = JoinFuture<T>;
+
+    fn into_future(self) -> JoinFuture<T> {
+        EventFuture::new(EndEvent::new(self))
+    }
+}
+
+/// The result of the coroutine, when it has ended, which can be taken once. The handle can be joined as long as the future was not
+/// ready.
+impl<'a, T> IntoFuture for &'a mut JoinHandle<T> {
+    type Output = super::Result<T>;
+    type IntoFuture = EventFuture<JoinEvent<'a, T>>;
+
+    fn into_future(self) -> EventFuture<JoinEvent<'a, T>> {
+        EventFuture::new(EndEvent::new(self))
     }
 }
 

@@ -28,7 +28,7 @@ pub use big_stack::{ToStackSize, check_literal, with_stack};
 pub use builder::{Builder, spawn, spawn_built, spawn_local};
 pub use call::{Call, CallOptions, CoroutineFn, LocalCall, SpawnIn, spawn_body};
 pub use error::{JoinError, Result};
-pub use event::{JoinEvent, RunEvent, run, run_expression};
+pub use event::{EndEvent, JoinEvent, JoinFuture, RunEvent, run, run_expression};
 pub use group::TaskGroup;
 pub use handle::JoinHandle;
 pub use identity::{Coroutine, CoroutineId, current, is_coroutine};

@@ -10,10 +10,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::channel::SendError;
+use crate::event::{EventFuture, Finish, RawEvent, TaskEvent};
 use crate::park::{self, Waited};
 use crate::util::clock::Deadline;
 use crate::util::spin::{SpinGuard, SpinLock};
-use crate::wait::{Turn, WaitList, Wakes};
+use crate::wait::{Entry, Registration, Turn, WaitList, Wakes};
 
 /// What all share.
 struct Shared<T> {
@@ -335,6 +336,29 @@ impl<T: Clone> Receiver<T> {
         self.recv_until(Deadline::at(deadline))
     }
 
+    /// Receives the next message, as a future that any executor can poll.
+    ///
+    /// # Errors
+    ///
+    /// If messages were missed, or all senders have gone.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use may_core::{future::block_on, sync::broadcast};
+    ///
+    /// let (news, mut reader) = broadcast::channel(16);
+    /// news.send("hello").unwrap();
+    /// assert_eq!(block_on(reader.recv_async()), Ok("hello"));
+    /// ```
+    pub fn recv_async(&mut self) -> RecvFuture<'_, T> {
+        EventFuture::new(RecvTask {
+            receiver: self,
+            entry: Entry::new(),
+            received: None,
+        })
+    }
+
     /// Receives the next message, waiting until `deadline`.
     fn recv_until(&mut self, deadline: Deadline) -> Result<T, TryRecvError> {
         park::spend_budget();
@@ -437,5 +461,64 @@ impl<T> Drop for Receiver<T> {
 impl<T> fmt::Debug for Receiver<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad("Receiver { .. }")
+    }
+}
+
+/// Receives the next message; from [`Receiver::recv_async`].
+pub type RecvFuture<'a, T> = EventFuture<RecvTask<'a, T>>;
+
+/// Receiving the next message, by a future.
+pub struct RecvTask<'a, T> {
+    receiver: &'a mut Receiver<T>,
+    entry: Entry,
+    received: Option<Result<T, RecvError>>,
+}
+
+impl<T: Clone> RawEvent for RecvTask<'_, T> {
+    fn offer(&mut self) -> bool {
+        self.received = match self.receiver.try_recv() {
+            Ok(message) => Some(Ok(message)),
+            Err(TryRecvError::Lagged(missed)) => Some(Err(RecvError::Lagged(missed))),
+            Err(TryRecvError::Closed) => Some(Err(RecvError::Closed)),
+            Err(TryRecvError::Empty) => None,
+        };
+        self.received.is_some()
+    }
+
+    fn register(&mut self, by: &Registration, arm: u16) -> bool {
+        let mut state = self.receiver.shared.state.lock();
+        let ready = state.end() != self.receiver.next || state.senders == 0;
+        if !ready {
+            // SAFETY: (docs/safety.md, R6) the future has it unlinked from this list before the entry goes.
+            unsafe { self.entry.link(&mut state.waiters, by, arm, ()) };
+        }
+        ready
+    }
+
+    fn withdraw(&mut self) {
+        if self.entry.is_used() {
+            let mut state = self.receiver.shared.state.lock();
+            // SAFETY: (docs/safety.md, R6) it was linked there.
+            unsafe { self.entry.unlink(&mut state.waiters) };
+        }
+    }
+}
+
+impl<T: Clone> TaskEvent for RecvTask<'_, T> {
+    // All are woken who wait for a message.
+    fn relinquish(&mut self) {}
+}
+
+impl<T> Finish for RecvTask<'_, T> {
+    type Output = Result<T, RecvError>;
+
+    fn finish(self) -> Result<T, RecvError> {
+        self.received.expect("the operation has happened")
+    }
+}
+
+impl<T> fmt::Debug for RecvTask<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad("RecvTask { .. }")
     }
 }

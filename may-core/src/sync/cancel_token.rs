@@ -8,6 +8,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
+use super::event::FlagFuture;
 use super::sync_flag::SyncFlag;
 
 /// Tells any number of coroutines and threads to end, and those that belong to them.
@@ -148,6 +149,11 @@ impl CancelToken {
     /// As for [`wait`](CancelToken::wait).
     pub fn wait_deadline(&self, deadline: Instant) -> bool {
         self.0.cancelled.wait_deadline(deadline)
+    }
+
+    /// Waits until the token is cancelled, as a future that any executor can poll.
+    pub fn wait_async(&self) -> FlagFuture<'_> {
+        self.flag().wait_async()
     }
 
     /// Cancels the token when the guard is dropped, for instance because of a panic.

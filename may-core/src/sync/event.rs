@@ -1,16 +1,25 @@
-//! Locks, permits and flags as arms of a `select!`.
+//! Locks, permits and flags as arms of a `select!`, and as futures.
 
 use std::fmt;
 use std::sync::LockResult;
 
 use super::cancel_token::CancelToken;
 use super::mutex::{Mutex, MutexGuard};
-use super::notify::Notify;
+use super::notify::{Begun, Notify};
 use super::semaphore::{Semaphore, SemaphorePermit};
 use super::sync_flag::SyncFlag;
-use crate::event::{Finish, RawEvent};
+use crate::event::{EventFuture, Finish, RawEvent, TaskEvent};
 use crate::prim::{Ordering, fence};
 use crate::wait::{Entry, Registration, WaitQueue};
+
+/// Takes a lock; from [`Mutex::lock_async`].
+pub type LockFuture<'a, T> = EventFuture<LockEvent<'a, T>>;
+/// Takes permits; from [`Semaphore::acquire_async`].
+pub type AcquireFuture<'a> = EventFuture<AcquireEvent<'a>>;
+/// Ready when a flag is raised or a token cancelled; from [`SyncFlag::wait_async`] and [`CancelToken::wait_async`].
+pub type FlagFuture<'a> = EventFuture<FlagEvent<'a>>;
+/// Ready with a notification; from [`Notify::wait_async`].
+pub type NotifyFuture<'a> = EventFuture<NotifyEvent<'a>>;
 
 /// Taking a lock, as an arm.
 pub struct LockEvent<'a, T: ?Sized> {
@@ -59,6 +68,16 @@ impl<T: ?Sized> RawEvent for LockEvent<'_, T> {
         // when its holder gave it back and woke this one.)
         self.held = self.held || self.lock.raw.acquire_or_contend();
         self.held
+    }
+}
+
+impl<T: ?Sized> TaskEvent for LockEvent<'_, T> {
+    fn relinquish(&mut self) {
+        // If nobody holds the lock it is the next one's turn; if somebody does, he is told that others wait. (A lock that was taken
+        // while registering is given back by the drop.)
+        if !self.held && self.lock.raw.acquire_or_contend() {
+            self.lock.raw.release();
+        }
     }
 }
 
@@ -129,6 +148,12 @@ impl RawEvent for AcquireEvent<'_> {
     }
 }
 
+impl TaskEvent for AcquireEvent<'_> {
+    fn relinquish(&mut self) {
+        drop(self.semaphore.granted(self.permits));
+    }
+}
+
 impl<'a> Finish for AcquireEvent<'a> {
     type Output = SemaphorePermit<'a>;
 
@@ -187,6 +212,10 @@ impl RawEvent for FlagEvent<'_> {
     }
 }
 
+impl TaskEvent for FlagEvent<'_> {
+    fn relinquish(&mut self) {}
+}
+
 impl Finish for FlagEvent<'_> {
     type Output = ();
 
@@ -197,7 +226,9 @@ impl Finish for FlagEvent<'_> {
 #[derive(Debug)]
 pub struct NotifyEvent<'a> {
     notify: &'a Notify,
-    entry: Entry<u64>,
+    entry: Entry<Begun>,
+    /// The wait was ended by a notification for one.
+    by_one: bool,
 }
 
 impl<'a> NotifyEvent<'a> {
@@ -206,6 +237,7 @@ impl<'a> NotifyEvent<'a> {
         NotifyEvent {
             notify,
             entry: Entry::new(),
+            by_one: false,
         }
     }
 }
@@ -220,12 +252,21 @@ impl RawEvent for NotifyEvent<'_> {
     }
 
     fn withdraw(&mut self) {
-        self.notify.withdraw(&mut self.entry);
+        self.by_one = self.notify.withdraw(&mut self.entry);
     }
 
     fn confirm(&mut self) -> bool {
         // The notification has ended the wait, and is used up by that.
         true
+    }
+}
+
+impl TaskEvent for NotifyEvent<'_> {
+    fn relinquish(&mut self) {
+        // One that was for all has reached all.
+        if self.by_one {
+            self.notify.notify_one();
+        }
     }
 }
 

@@ -23,7 +23,7 @@
 //! * [`mutex`](mod@mutex), [`rwlock`], [`condvar`], [`poison`]: locks; [`reentrant_lock`] for the standard streams
 //! * [`once`], [`once_lock`], [`lazy_lock`]: setting up once
 //! * [`semaphore`], [`barrier`], [`notify`], [`sync_flag`], [`wait_group`], [`cancel_token`]: waiting for each other
-//! * [`event`]: locks, permits and flags as arms of a `select!`
+//! * [`event`]: locks, permits and flags as arms of a `select!`, and as futures
 //! * [`mpsc`], [`mpmc`], [`spsc`], [`oneshot`], [`watch`], [`broadcast`]: passing values
 
 /// A constructor that is `const`, except under the model checker, whose atomics cannot be made at compile time.
@@ -83,6 +83,7 @@ pub use barrier::{Barrier, BarrierWaitResult};
 pub use cancel_token::{CancelOnDrop, CancelToken};
 pub use condvar::{Condvar, WaitTimeoutResult};
 pub use event::{AcquireEvent, FlagEvent, LockEvent, NotifyEvent};
+pub use event::{AcquireFuture, FlagFuture, LockFuture, NotifyFuture};
 pub use lazy_lock::LazyLock;
 pub use mutex::{MappedMutexGuard, Mutex, MutexGuard};
 pub use notify::Notify;

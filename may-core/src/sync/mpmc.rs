@@ -116,6 +116,7 @@ impl<T> fmt::Debug for Sender<T> {
 pub struct Receiver<T>(channel::Receiver<T>);
 
 super::mpsc::receiver!();
+super::mpsc::recv_async!();
 
 impl<T> Receiver<T> {
     /// Receives a message, waiting for one until `deadline` at the latest.

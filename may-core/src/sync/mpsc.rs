@@ -148,6 +148,26 @@ macro_rules! receiver {
 }
 pub(super) use receiver;
 
+/// Receiving by a future, for the receivers that are a thin layer over the general one.
+macro_rules! recv_async {
+    () => {
+        impl<T> Receiver<T> {
+            /// Receives a message, as a future that any executor can poll. If that is dropped no message was taken.
+            ///
+            /// # Errors
+            ///
+            /// If the channel is empty and the other side has gone.
+            pub fn recv_async(
+                &self,
+            ) -> impl std::future::Future<Output = Result<T, RecvError>> + use<'_, T> {
+                let received = self.0.recv_async();
+                async move { received.await.map_err(|_| RecvError) }
+            }
+        }
+    };
+}
+pub(super) use recv_async;
+
 /// Makes a channel that holds as many messages as there is memory for, so that sending never waits.
 ///
 /// # Examples
@@ -230,6 +250,22 @@ impl<T> SyncSender<T> {
             .map_err(|channel::SendError(message)| SendError(message))
     }
 
+    /// Sends a message, as a future that any executor can poll. It waits for room.
+    ///
+    /// # Errors
+    ///
+    /// The message comes back if the receiver has gone.
+    pub fn send_async(
+        &self,
+        message: T,
+    ) -> impl Future<Output = Result<(), SendError<T>>> + use<'_, T> {
+        let sent = self.0.send_async(message);
+        async move {
+            sent.await
+                .map_err(|channel::SendError(message)| SendError(message))
+        }
+    }
+
     /// Sends a message if there is room now.
     ///
     /// # Errors
@@ -262,3 +298,4 @@ impl<T> UnwindSafe for Receiver<T> {}
 impl<T> RefUnwindSafe for Receiver<T> {}
 
 receiver!();
+recv_async!();

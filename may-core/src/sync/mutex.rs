@@ -29,7 +29,9 @@ use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::ptr::NonNull;
 use std::sync::{LockResult, TryLockError, TryLockResult};
 
+use super::event::{LockEvent, LockFuture};
 use super::poison::{Entered, Flag, checked};
+use crate::event::EventFuture;
 use crate::park;
 use crate::prim::{AtomicU32, Ordering};
 use crate::util::clock::Deadline;
@@ -190,6 +192,18 @@ impl<T: ?Sized> Mutex<T> {
     pub fn lock(&self) -> LockResult<MutexGuard<'_, T>> {
         self.raw.acquire();
         self.guard()
+    }
+
+    /// Takes the lock, as a future that any executor can poll.
+    ///
+    /// The guard is not `Send`, so it can be held across an `.await` only where the future stays on its thread: with
+    /// [`block_on`](crate::future::block_on), for example.
+    ///
+    /// # Errors
+    ///
+    /// If the lock is poisoned; the guard is in the error.
+    pub fn lock_async(&self) -> LockFuture<'_, T> {
+        EventFuture::new(LockEvent::new(self))
     }
 
     /// Takes the lock if nobody holds it.

@@ -3,9 +3,12 @@
 //! A notification either ends the wait of somebody or stays as the one token that the next waiter takes; both are decided under a
 //! lock of a few instructions, so none is lost. A waiter that is cancelled or times out is passed by.
 
+use std::cell::Cell;
 use std::fmt;
 use std::time::{Duration, Instant};
 
+use super::event::{NotifyEvent, NotifyFuture};
+use crate::event::EventFuture;
 use crate::park::{self, Waited};
 use crate::util::clock::Deadline;
 use crate::util::spin::SpinLock;
@@ -35,7 +38,25 @@ struct State {
     token: bool,
     /// Counts the calls of `notify_all`, so that each ends only the waits that have begun before it.
     round: u64,
-    waiters: WaitList<u64>,
+    waiters: WaitList<Begun>,
+}
+
+/// What a waiter tells.
+pub(super) struct Begun {
+    /// The round in which its wait has begun.
+    round: u64,
+    /// The notification that has ended its wait was for one, who passes it on if he is gone by then.
+    by_one: Cell<bool>,
+}
+
+impl Begun {
+    /// A wait that has begun in a round.
+    fn in_round(round: u64) -> Begun {
+        Begun {
+            round,
+            by_one: Cell::new(false),
+        }
+    }
 }
 
 impl Notify {
@@ -58,7 +79,8 @@ impl Notify {
     pub fn notify_one(&self) {
         let mut state = self.state.lock();
         let wake = loop {
-            match state.waiters.grant_first() {
+            let by_one = |begun: &Begun| begun.by_one.set(true);
+            match state.waiters.offer_front(by_one, |_| {}) {
                 Some(None) => {}
                 Some(wake) => break wake,
                 None => {
@@ -80,7 +102,12 @@ impl Notify {
         state.round += 1;
         let mut wakes = Wakes::default();
         loop {
-            while !wakes.is_full() && state.waiters.first().is_some_and(|begun| *begun <= round) {
+            while !wakes.is_full()
+                && state
+                    .waiters
+                    .first()
+                    .is_some_and(|begun| begun.round <= round)
+            {
                 if let Some(Some(wake)) = state.waiters.grant_first() {
                     wakes.push(wake);
                 }
@@ -122,28 +149,40 @@ impl Notify {
         self.wait_until(Deadline::at(deadline))
     }
 
+    /// Waits for a notification, as a future that any executor can poll.
+    ///
+    /// Its place in the queue is taken by the first poll. If it is dropped a notification for one that had reached it goes to the next.
+    pub fn wait_async(&self) -> NotifyFuture<'_> {
+        EventFuture::new(NotifyEvent::new(self))
+    }
+
     /// Takes the token if it is there.
     pub(super) fn take_token(&self) -> bool {
         std::mem::take(&mut self.state.lock().token)
     }
 
     /// Registers somebody who waits for other things, too; true if the token is there.
-    pub(super) fn register(&self, entry: &mut Entry<u64>, by: &Registration, arm: u16) -> bool {
+    pub(super) fn register(&self, entry: &mut Entry<Begun>, by: &Registration, arm: u16) -> bool {
         let mut state = self.state.lock();
         let round = state.round;
         if !state.token {
             // SAFETY: (docs/safety.md, I2) the engine has it unlinked from this list before the entry goes.
-            unsafe { entry.link(&mut state.waiters, by, arm, round) };
+            unsafe { entry.link(&mut state.waiters, by, arm, Begun::in_round(round)) };
         }
         state.token
     }
 
-    /// Takes such a waiter out again.
-    pub(super) fn withdraw(&self, entry: &mut Entry<u64>) {
-        if entry.is_used() {
-            // SAFETY: (docs/safety.md, I2) it was linked there.
-            unsafe { entry.unlink(&mut self.state.lock().waiters) };
+    /// Takes such a waiter out again; true if a notification for one had ended its wait.
+    pub(super) fn withdraw(&self, entry: &mut Entry<Begun>) -> bool {
+        if !entry.is_used() {
+            return false;
         }
+        let mut state = self.state.lock();
+        let begun = entry.data(&mut state.waiters);
+        let by_one = begun.is_some_and(|begun| begun.by_one.get());
+        // SAFETY: (docs/safety.md, I2) it was linked there.
+        unsafe { entry.unlink(&mut state.waiters) };
+        by_one
     }
 
     /// Waits for a notification until `deadline`.
@@ -162,7 +201,8 @@ impl Notify {
             if std::mem::take(&mut state.token) {
                 return true;
             }
-            match park::wait_in(&self.state, state, |state| &mut state.waiters, round, &turn) {
+            let begun = Begun::in_round(round);
+            match park::wait_in(&self.state, state, |state| &mut state.waiters, begun, &turn) {
                 Waited::Woken => return true,
                 Waited::TimedOut => return false,
                 Waited::Again | Waited::Cancelled => {}

@@ -3,15 +3,17 @@
 //! The state lies under a lock of a few instructions: the value, who waits for it, and whether the other side is still there. The
 //! value stays there until the receiver fetches it, so one that is cancelled or times out loses nothing.
 
+use std::borrow::BorrowMut;
 use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::channel::{RecvError, RecvTimeoutError, TryRecvError};
+use crate::event::{EventFuture, Finish, RawEvent, TaskEvent};
 use crate::park::{self, Waited};
 use crate::util::clock::Deadline;
 use crate::util::spin::{SpinGuard, SpinLock};
-use crate::wait::{Turn, WaitList};
+use crate::wait::{Entry, Registration, Turn, WaitList};
 
 /// What both sides share.
 struct State<T> {
@@ -173,6 +175,25 @@ impl<T> Receiver<T> {
         self.recv_until(Deadline::at(deadline))
     }
 
+    /// Receives the value, as a future that any executor can poll. A receiver is such a future itself, in front of `.await`.
+    ///
+    /// # Errors
+    ///
+    /// If the sender has gone without sending one.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use may_core::{future::block_on, spawn::spawn, sync::oneshot};
+    ///
+    /// let (answer, question) = oneshot::channel();
+    /// spawn(move || answer.send(42));
+    /// assert_eq!(block_on(async { question.await }), Ok(42));
+    /// ```
+    pub fn recv_async(&mut self) -> RecvFuture<T, &mut Receiver<T>> {
+        EventFuture::new(RecvTask::new(self))
+    }
+
     /// Receives the value, waiting until `deadline`.
     fn recv_until(&self, deadline: Deadline) -> Result<T, RecvTimeoutError> {
         let turn = Turn::until(deadline);
@@ -205,5 +226,83 @@ impl<T> Drop for Receiver<T> {
 impl<T> fmt::Debug for Receiver<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad("Receiver { .. }")
+    }
+}
+
+/// Receives the value; from [`Receiver::recv_async`], or a receiver in front of `.await`.
+pub type RecvFuture<T, R = Receiver<T>> = EventFuture<RecvTask<T, R>>;
+
+/// Receiving the value, by a future that owns the receiver or borrows it.
+pub struct RecvTask<T, R: BorrowMut<Receiver<T>>> {
+    receiver: R,
+    entry: Entry,
+    received: Option<Result<T, RecvError>>,
+}
+
+impl<T, R: BorrowMut<Receiver<T>>> RecvTask<T, R> {
+    /// Receiving from one receiver.
+    fn new(receiver: R) -> RecvTask<T, R> {
+        RecvTask {
+            receiver,
+            entry: Entry::new(),
+            received: None,
+        }
+    }
+}
+
+impl<T, R: BorrowMut<Receiver<T>>> RawEvent for RecvTask<T, R> {
+    fn offer(&mut self) -> bool {
+        self.received = match self.receiver.borrow().try_recv() {
+            Ok(value) => Some(Ok(value)),
+            Err(TryRecvError::Disconnected) => Some(Err(RecvError)),
+            Err(TryRecvError::Empty) => None,
+        };
+        self.received.is_some()
+    }
+
+    fn register(&mut self, by: &Registration, arm: u16) -> bool {
+        let mut state = self.receiver.borrow().0.lock();
+        let ready = state.value.is_some() || !state.has_sender;
+        if !ready {
+            // SAFETY: (docs/safety.md, R6) the future has it unlinked from this list, which the receiver keeps, before it goes.
+            unsafe { self.entry.link(&mut state.waiters, by, arm, ()) };
+        }
+        ready
+    }
+
+    fn withdraw(&mut self) {
+        if self.entry.is_used() {
+            let mut state = self.receiver.borrow().0.lock();
+            // SAFETY: (docs/safety.md, R6) it was linked there.
+            unsafe { self.entry.unlink(&mut state.waiters) };
+        }
+    }
+}
+
+impl<T, R: BorrowMut<Receiver<T>>> TaskEvent for RecvTask<T, R> {
+    // The value stays where it is, and all who wait are woken for it.
+    fn relinquish(&mut self) {}
+}
+
+impl<T, R: BorrowMut<Receiver<T>>> Finish for RecvTask<T, R> {
+    type Output = Result<T, RecvError>;
+
+    fn finish(self) -> Result<T, RecvError> {
+        self.received.expect("the operation has happened")
+    }
+}
+
+impl<T, R: BorrowMut<Receiver<T>>> fmt::Debug for RecvTask<T, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad("RecvTask { .. }")
+    }
+}
+
+impl<T> IntoFuture for Receiver<T> {
+    type Output = Result<T, RecvError>;
+    type IntoFuture = RecvFuture<T>;
+
+    fn into_future(self) -> RecvFuture<T> {
+        EventFuture::new(RecvTask::new(self))
     }
 }

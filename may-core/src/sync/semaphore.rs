@@ -11,6 +11,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::event::{AcquireEvent, AcquireFuture};
+use crate::event::EventFuture;
 use crate::park::{self, Waited};
 use crate::util::clock::Deadline;
 use crate::util::spin::{SpinGuard, SpinLock};
@@ -209,6 +211,39 @@ impl Semaphore {
             semaphore: self,
             permits: n,
         })
+    }
+
+    /// Takes a permit, as a future that any executor can poll.
+    ///
+    /// Its place in the queue is taken by the first poll; it is given up, and permits that had been handed to it are given back, if it
+    /// is dropped.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use may_core::{future::block_on, sync::Semaphore};
+    ///
+    /// let connections = Semaphore::new(1);
+    /// let permit = block_on(connections.acquire_async());
+    /// assert_eq!(connections.available_permits(), 0);
+    /// # drop(permit);
+    /// ```
+    pub fn acquire_async(&self) -> AcquireFuture<'_> {
+        self.acquire_many_async(1)
+    }
+
+    /// As [`acquire_async`](Semaphore::acquire_async), for `n` permits at once.
+    pub fn acquire_many_async(&self, n: usize) -> AcquireFuture<'_> {
+        EventFuture::new(AcquireEvent::new(self, n))
+    }
+
+    /// As [`acquire_async`](Semaphore::acquire_async), for a permit that does not borrow.
+    pub async fn acquire_owned_async(self: Arc<Semaphore>) -> OwnedSemaphorePermit {
+        self.acquire_async().await.forget();
+        OwnedSemaphorePermit {
+            semaphore: self,
+            permits: 1,
+        }
     }
 
     /// Registers somebody who waits for other things than `n` permits, too; true if they are there.

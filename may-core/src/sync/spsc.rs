@@ -11,11 +11,12 @@ use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::Arc;
 
 use crate::channel::{self, Recv};
+use crate::event::{EventFuture, Finish, RawEvent, TaskEvent};
 use crate::park::{self, Waited};
 use crate::prim::{AtomicU32, Ordering, fence};
 use crate::queue::Blocks;
 use crate::util::clock::Deadline;
-use crate::wait::{Turn, WaitQueue};
+use crate::wait::{Entry, Registration, Turn, WaitQueue};
 
 pub use std::sync::mpsc::{RecvError, RecvTimeoutError, SendError, TryRecvError};
 
@@ -110,6 +111,21 @@ impl<T> RefUnwindSafe for Receiver<T> {}
 
 super::mpsc::receiver!();
 
+impl<T> Receiver<T> {
+    /// Receives a message, as a future that any executor can poll. If that is dropped no message was taken.
+    ///
+    /// # Errors
+    ///
+    /// If the channel is empty and the sender has gone.
+    pub fn recv_async(&mut self) -> RecvFuture<'_, T> {
+        EventFuture::new(RecvTask {
+            consumer: &mut self.0,
+            entry: Entry::new(),
+            received: None,
+        })
+    }
+}
+
 /// What receives; not to be used by two at once.
 struct Consumer<T>(Arc<Shared<T>>);
 
@@ -134,6 +150,11 @@ impl<T> Consumer<T> {
         }
     }
 
+    /// Whether there is something to receive, or never will be.
+    fn is_ready(&self) -> bool {
+        !self.0.messages.is_empty() || self.0.is_gone(SENDER)
+    }
+
     /// Receives a message, waiting for one.
     #[inline]
     fn recv(&self) -> Result<T, channel::RecvError> {
@@ -151,7 +172,7 @@ impl<T> Consumer<T> {
                 Err(channel::TryRecvError::Disconnected) => return Err(Recv::Disconnected),
                 Err(channel::TryRecvError::Empty) => {}
             }
-            let is_ready = || !self.0.messages.is_empty() || self.0.is_gone(SENDER);
+            let is_ready = || self.is_ready();
             if park::wait(&self.0.receiver, &Turn::until(deadline), is_ready) == Waited::TimedOut {
                 return Err(Recv::Empty);
             }
@@ -167,5 +188,60 @@ impl<T> Drop for Consumer<T> {
         while let Some(message) = self.pop() {
             drop(message);
         }
+    }
+}
+
+/// Receives a message; from [`Receiver::recv_async`].
+pub type RecvFuture<'a, T> = EventFuture<RecvTask<'a, T>>;
+
+/// Receiving a message, by a future. It has the receiver to itself.
+pub struct RecvTask<'a, T> {
+    consumer: &'a mut Consumer<T>,
+    entry: Entry,
+    received: Option<Result<T, RecvError>>,
+}
+
+impl<T> RawEvent for RecvTask<'_, T> {
+    fn offer(&mut self) -> bool {
+        self.received = match self.consumer.try_recv() {
+            Ok(message) => Some(Ok(message)),
+            Err(channel::TryRecvError::Disconnected) => Some(Err(RecvError)),
+            Err(channel::TryRecvError::Empty) => None,
+        };
+        self.received.is_some()
+    }
+
+    fn register(&mut self, by: &Registration, arm: u16) -> bool {
+        // SAFETY: (docs/safety.md, R6) the future has it unlinked from this queue before the entry goes.
+        unsafe { self.entry.link_in(&self.consumer.0.receiver, by, arm) };
+        // Pairs with the fence of the sender.
+        fence(Ordering::SeqCst);
+        self.consumer.is_ready()
+    }
+
+    fn withdraw(&mut self) {
+        if self.entry.is_used() {
+            // SAFETY: (docs/safety.md, R6) it was linked there.
+            unsafe { self.entry.unlink_from(&self.consumer.0.receiver) };
+        }
+    }
+}
+
+impl<T> TaskEvent for RecvTask<'_, T> {
+    // There is no other receiver, and the message stays where it is.
+    fn relinquish(&mut self) {}
+}
+
+impl<T> Finish for RecvTask<'_, T> {
+    type Output = Result<T, RecvError>;
+
+    fn finish(self) -> Result<T, RecvError> {
+        self.received.expect("the operation has happened")
+    }
+}
+
+impl<T> fmt::Debug for RecvTask<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad("RecvTask { .. }")
     }
 }

@@ -6,6 +6,8 @@
 use std::fmt;
 use std::time::{Duration, Instant};
 
+use super::event::{FlagEvent, FlagFuture};
+use crate::event::EventFuture;
 use crate::park::{self, Waited};
 use crate::prim::{AtomicU32, Ordering};
 use crate::util::clock::Deadline;
@@ -79,6 +81,11 @@ impl SyncFlag {
     /// As for [`wait`](SyncFlag::wait).
     pub fn wait_deadline(&self, deadline: Instant) -> bool {
         self.wait_until(Deadline::at(deadline))
+    }
+
+    /// Waits until the flag is raised, as a future that any executor can poll.
+    pub fn wait_async(&self) -> FlagFuture<'_> {
+        EventFuture::new(FlagEvent::new(self))
     }
 
     /// Those who wait for the flag.

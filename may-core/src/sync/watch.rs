@@ -12,10 +12,11 @@ use std::time::{Duration, Instant};
 
 use super::rwlock::{RwLock, RwLockReadGuard};
 use crate::channel::{RecvError, RecvTimeoutError, SendError};
+use crate::event::{EventFuture, Finish, RawEvent, TaskEvent};
 use crate::park::{self, Waited};
-use crate::prim::{AtomicUsize, Ordering};
+use crate::prim::{AtomicUsize, Ordering, fence};
 use crate::util::clock::Deadline;
-use crate::wait::{Turn, WaitQueue};
+use crate::wait::{Entry, Registration, Turn, WaitQueue};
 
 /// What all share.
 struct Shared<T> {
@@ -34,21 +35,26 @@ impl<T> Shared<T> {
     /// Waits for another number than `seen`, until `deadline`.
     fn changed_until(&self, seen: &mut u64, deadline: Deadline) -> Result<(), RecvTimeoutError> {
         loop {
-            // Before the number, so that a change by the last sender is seen.
-            let ended = self.has_ended();
-            let version = self.version();
-            if version != *seen {
-                *seen = version;
-                return Ok(());
-            }
-            if ended {
-                return Err(RecvTimeoutError::Disconnected);
+            if let Some(changed) = self.try_changed(seen) {
+                return changed.map_err(|_| RecvTimeoutError::Disconnected);
             }
             let is_ready = || self.version() != *seen || self.has_ended();
             if park::wait(&self.changed, &Turn::until(deadline), is_ready) == Waited::TimedOut {
                 return Err(RecvTimeoutError::Timeout);
             }
         }
+    }
+
+    /// Whether there is another number than `seen`, which is then seen, or never will be.
+    fn try_changed(&self, seen: &mut u64) -> Option<Result<(), RecvError>> {
+        // Before the number, so that a change by the last sender is seen.
+        let ended = self.has_ended();
+        let version = self.version();
+        if version != *seen {
+            *seen = version;
+            return Some(Ok(()));
+        }
+        ended.then_some(Err(RecvError))
     }
 
     /// The value, for reading. A panic while it was changed does not matter to those who read it, as with a plain value.
@@ -298,6 +304,31 @@ impl<T> Receiver<T> {
         self.changed_until(Deadline::NEVER).map_err(|_| RecvError)
     }
 
+    /// As [`changed`](Receiver::changed), as a future that any executor can poll.
+    ///
+    /// # Errors
+    ///
+    /// If there is none and all senders have gone.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use may_core::{future::block_on, sync::watch};
+    ///
+    /// let (settings, mut changes) = watch::channel("slow");
+    /// settings.send("fast").unwrap();
+    /// block_on(changes.changed_async()).unwrap();
+    /// assert_eq!(*changes.borrow(), "fast");
+    /// ```
+    pub fn changed_async(&mut self) -> ChangedFuture<'_, T> {
+        EventFuture::new(ChangedTask {
+            shared: &self.shared,
+            seen: &mut self.seen,
+            entry: Entry::new(),
+            changed: Err(RecvError),
+        })
+    }
+
     /// As [`changed`](Receiver::changed), for at most `timeout`.
     ///
     /// # Errors
@@ -394,5 +425,60 @@ impl<T> Drop for Receiver<T> {
 impl<T> fmt::Debug for Receiver<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad("Receiver { .. }")
+    }
+}
+
+/// Ready with a value that was not seen; from [`Receiver::changed_async`].
+pub type ChangedFuture<'a, T> = EventFuture<ChangedTask<'a, T>>;
+
+/// Waiting for a change, by a future.
+pub struct ChangedTask<'a, T> {
+    shared: &'a Shared<T>,
+    seen: &'a mut u64,
+    entry: Entry,
+    changed: Result<(), RecvError>,
+}
+
+impl<T> RawEvent for ChangedTask<'_, T> {
+    fn offer(&mut self) -> bool {
+        let changed = self.shared.try_changed(self.seen);
+        self.changed = changed.unwrap_or(Err(RecvError));
+        changed.is_some()
+    }
+
+    fn register(&mut self, by: &Registration, arm: u16) -> bool {
+        // A new seat each time: all are woken who wait, and one that came back to its old one would be woken again.
+        self.entry = Entry::new();
+        // SAFETY: (docs/safety.md, R6) the future has it unlinked from this queue before the entry goes.
+        unsafe { self.entry.link_in(&self.shared.changed, by, arm) };
+        // Pairs with the fence of whoever changes the value.
+        fence(Ordering::SeqCst);
+        self.shared.version() != *self.seen || self.shared.has_ended()
+    }
+
+    fn withdraw(&mut self) {
+        if self.entry.is_used() {
+            // SAFETY: (docs/safety.md, R6) it was linked there.
+            unsafe { self.entry.unlink_from(&self.shared.changed) };
+        }
+    }
+}
+
+impl<T> TaskEvent for ChangedTask<'_, T> {
+    // All are woken who wait for a change.
+    fn relinquish(&mut self) {}
+}
+
+impl<T> Finish for ChangedTask<'_, T> {
+    type Output = Result<(), RecvError>;
+
+    fn finish(self) -> Result<(), RecvError> {
+        self.changed
+    }
+}
+
+impl<T> fmt::Debug for ChangedTask<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad("ChangedTask { .. }")
     }
 }

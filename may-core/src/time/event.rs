@@ -1,11 +1,48 @@
-//! A tick of an interval as an arm of a `select!`.
+//! Times and ticks of an interval as events.
 
 use std::time::Instant;
 
 use super::interval::Interval;
-use crate::event::{Due, Finish, RawEvent};
+use crate::event::{Due, Finish, RawEvent, TaskEvent};
 use crate::util::clock::Deadline;
 use crate::wait::Registration;
+
+/// A time, as an event.
+#[derive(Debug)]
+pub struct AfterEvent(Deadline);
+
+impl AfterEvent {
+    /// The event that happens at `deadline`.
+    pub(crate) fn new(deadline: Deadline) -> AfterEvent {
+        AfterEvent(deadline)
+    }
+}
+
+impl RawEvent for AfterEvent {
+    fn offer(&mut self) -> bool {
+        self.0.has_elapsed()
+    }
+
+    fn register(&mut self, _by: &Registration, _arm: u16) -> bool {
+        false
+    }
+
+    fn withdraw(&mut self) {}
+
+    fn due(&self) -> Due {
+        Due(self.0)
+    }
+}
+
+impl TaskEvent for AfterEvent {
+    fn relinquish(&mut self) {}
+}
+
+impl Finish for AfterEvent {
+    type Output = ();
+
+    fn finish(self) {}
+}
 
 /// A tick, as an arm.
 #[derive(Debug)]
@@ -39,6 +76,10 @@ impl RawEvent for TickEvent<'_> {
     fn due(&self) -> Due {
         Due(Deadline::at(self.interval.next_tick()))
     }
+}
+
+impl TaskEvent for TickEvent<'_> {
+    fn relinquish(&mut self) {}
 }
 
 impl Finish for TickEvent<'_> {

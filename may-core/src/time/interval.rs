@@ -2,7 +2,9 @@
 
 use std::time::{Duration, Instant};
 
+use super::event::TickEvent;
 use super::sleep_until;
+use crate::event::EventFuture;
 use crate::util::clock::later;
 
 /// What an [`Interval`] does about ticks for which its owner came too late.
@@ -81,6 +83,24 @@ impl Interval {
     pub fn tick(&mut self) -> Instant {
         sleep_until(self.next);
         self.advance(Instant::now())
+    }
+
+    /// As [`tick`](Interval::tick), as a future that any executor can poll.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use may_core::{future::block_on, time::interval};
+    ///
+    /// let mut heartbeat = interval(Duration::from_millis(1));
+    /// block_on(async {
+    ///     let first = heartbeat.tick_async().await;
+    ///     assert!(heartbeat.tick_async().await > first);
+    /// });
+    /// ```
+    pub fn tick_async(&mut self) -> EventFuture<TickEvent<'_>> {
+        EventFuture::new(TickEvent::new(self))
     }
 
     /// Takes the tick that is due, if one is.

@@ -4,7 +4,7 @@
 //! allows it.
 //!
 //! * [`timeout`](mod@timeout): a deadline around any blocking code
-//! * [`interval`](mod@interval): something every so often; [`event`]: its tick as an arm of a `select!`
+//! * [`interval`](mod@interval): something every so often; [`event`]: times and its ticks as events
 
 mod event;
 mod interval;
@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use crate::park;
 use crate::util::clock::Deadline;
 
-pub use event::TickEvent;
+pub use event::{AfterEvent, TickEvent};
 pub use interval::{Interval, MissedTicks, interval, interval_at};
 pub use timeout::{Elapsed, timeout, timeout_at};
 

@@ -13,6 +13,13 @@ use crate::util::clock::Deadline;
 #[non_exhaustive]
 pub struct Elapsed;
 
+impl Elapsed {
+    /// The error of a future's limit.
+    pub(crate) fn new() -> Elapsed {
+        Elapsed
+    }
+}
+
 impl fmt::Display for Elapsed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("the time limit was reached before the operation had ended")

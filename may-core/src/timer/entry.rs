@@ -50,7 +50,6 @@ impl Entry {
     }
 
     /// Moves the deadline of a timer that is in no wheel.
-    #[cfg(test)]
     pub(crate) fn set_deadline(&self, deadline_ns: u64) {
         assert!(
             !self.is_linked(),

@@ -1,5 +1,6 @@
 //! The node of a waiter that waits for several things at once: one entry for each.
 
+use std::fmt;
 use std::pin::Pin;
 
 use super::node::{Node, Turn};
@@ -18,12 +19,17 @@ pub struct Registration {
 /// The place of a node, from registering to withdrawing; it keeps the seat for the next time.
 ///
 /// It is pinned by contract: while it is linked its owner is borrowed by `park::wait_any`, which has it unlinked before it returns or
-/// unwinds.
-#[derive(Debug)]
+/// unwinds; or it lies in a pinned future, which has it unlinked before it is dropped.
 pub(crate) struct Entry<D = ()> {
     node: Option<Node<D>>,
     turn: Turn,
 }
+
+// SAFETY: (docs/safety.md, R6) what others do with a linked node they do under the lock of its list, and so does the owner, whatever
+// thread it has come to; it never looks at `data`, which is for them.
+unsafe impl<D> Send for Entry<D> {}
+// SAFETY: (docs/safety.md, R6) a shared entry gives access to nothing: its methods that do take it exclusively.
+unsafe impl<D> Sync for Entry<D> {}
 
 impl<D> Entry<D> {
     /// An entry that is linked nowhere.
@@ -72,6 +78,11 @@ impl<D> Entry<D> {
         self.node = None;
     }
 
+    /// What the node tells, under the lock of its list.
+    pub(crate) fn data(&self, _list: &mut WaitList<D>) -> Option<&D> {
+        self.node.as_ref().map(|node| &node.data)
+    }
+
     /// Whether the node's list has to be asked for it.
     pub(crate) fn is_used(&self) -> bool {
         self.node.is_some()
@@ -117,5 +128,12 @@ impl Entry {
             unsafe { queue.withdraw(node) };
         }
         self.node = None;
+    }
+}
+
+impl<D> fmt::Debug for Entry<D> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Not the node: others may be at it.
+        f.pad("Entry { .. }")
     }
 }

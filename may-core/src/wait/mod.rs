@@ -15,23 +15,29 @@
 //! and commits a waiter if the queue has one. No wake-up is lost: of the two fences one comes first, so either the other
 //! side finds the node, or the waiter finds the change.
 //!
-//! * [`waiter`]: a coroutine or an OS thread, and waking it
+//! * [`waiter`]: a coroutine, an OS thread or a task, and waking it
 //! * [`node`]: a waiter's entry in one queue
 //! * [`entry`]: the nodes of a waiter that waits for several things at once
 //! * [`queue`]: the queue, its lock, and committing
 //! * [`timeout`]: the deadline of a wait
 //! * [`thread`]: what an OS thread has in place of a coroutine's header
+//! * [`task`]: what a future has in its place
+//! * [`alarms`]: the deadlines of futures
 
+pub(crate) mod alarms;
 pub(crate) mod entry;
 pub(crate) mod node;
 pub(crate) mod queue;
+pub(crate) mod task;
 pub(crate) mod thread;
 pub(crate) mod timeout;
 pub(crate) mod waiter;
 
+pub(crate) use alarms::Alarms;
 pub(crate) use entry::{Entry, Registration};
 pub(crate) use node::{Node, Turn};
 pub(crate) use queue::{WaitList, WaitQueue};
+pub(crate) use task::TaskBlock;
 pub(crate) use thread::ThreadBlock;
 pub(crate) use timeout::Timeout;
 pub(crate) use waiter::{Waiter, Wake, Wakes};

@@ -172,12 +172,20 @@ impl<D> WaitList<D> {
         Some(unsafe { self.commit(node, offer, retract) })
     }
 
-    /// Takes the first node out and ends its wait, as [`offer_first`](WaitList::offer_first) does; strictly in the order in which
-    /// the waiters came.
-    pub(crate) fn grant_first(&mut self) -> Option<Option<Wake>> {
+    /// As [`offer_first`](WaitList::offer_first), strictly in the order in which the waiters came.
+    pub(crate) fn offer_front(
+        &mut self,
+        offer: impl FnOnce(&D),
+        retract: impl FnOnce(&D),
+    ) -> Option<Option<Wake>> {
         let node = self.nodes.front()?;
         // SAFETY: (docs/safety.md, I2) the node is in the list, whose lock is held.
-        Some(unsafe { self.commit(node, |_| {}, |_| {}) })
+        Some(unsafe { self.commit(node, offer, retract) })
+    }
+
+    /// As [`offer_front`](WaitList::offer_front), with nothing to offer but the end of the wait.
+    pub(crate) fn grant_first(&mut self) -> Option<Option<Wake>> {
+        self.offer_front(|_| {}, |_| {})
     }
 
     /// Ends the wait of the first waiter, first of those whose workers can run them soon, and returns the wake-up, which is fired

@@ -1,8 +1,10 @@
-//! Who waits: a coroutine or an OS thread. Everything that blocks works for both because it goes through this type.
+//! Who waits: a coroutine, an OS thread or a task, which is what polls a future. Everything that blocks works for all of them because
+//! it goes through this type.
 
 use std::ptr::NonNull;
 use std::sync::Arc;
 
+use super::task::TaskBlock;
 use super::thread::ThreadBlock;
 use crate::coroutine::commit_word::CommitWord;
 use crate::coroutine::header::Header;
@@ -15,6 +17,8 @@ pub(crate) enum Waiter {
     Coroutine(NonNull<Header>),
     /// An OS thread, woken through the operating system; from an `Arc`.
     Thread(NonNull<ThreadBlock>),
+    /// A future, woken by the waker of whoever polls it; from an `Arc`.
+    Task(NonNull<TaskBlock>),
 }
 
 /// A waiter whose wait has been ended by the holder, who now owes it the wake-up.
@@ -25,6 +29,8 @@ pub(crate) enum Wake {
     Coroutine(NonNull<Header>),
     /// The thread may have gone on by itself, so the block is kept.
     Thread(Arc<ThreadBlock>),
+    /// The future may be gone, so the block is kept.
+    Task(Arc<TaskBlock>),
 }
 
 impl Waiter {
@@ -40,6 +46,7 @@ impl Waiter {
             match self {
                 Waiter::Coroutine(header) => &(*header.as_ptr()).word,
                 Waiter::Thread(block) => &(*block.as_ptr()).word,
+                Waiter::Task(block) => &(*block.as_ptr()).word,
             }
         }
     }
@@ -54,7 +61,7 @@ impl Waiter {
         match self {
             // SAFETY: (docs/safety.md, I2) the coroutine is suspended or about to be, so its worker has not ended.
             Waiter::Coroutine(header) => unsafe { Home::is_held_up(header.as_ref().home()) },
-            Waiter::Thread(_) => false,
+            Waiter::Thread(_) | Waiter::Task(_) => false,
         }
     }
 
@@ -74,6 +81,13 @@ impl Waiter {
                     Wake::Thread(Arc::from_raw(block.as_ptr()))
                 }
             }
+            Waiter::Task(block) => {
+                // SAFETY: (docs/safety.md, R6) the future holds its block until it has withdrawn.
+                unsafe {
+                    Arc::increment_strong_count(block.as_ptr());
+                    Wake::Task(Arc::from_raw(block.as_ptr()))
+                }
+            }
         }
     }
 }
@@ -86,6 +100,7 @@ impl Wake {
             // SAFETY: (docs/safety.md, I2) whoever made this value ended the wait, and nobody else did.
             Wake::Coroutine(header) => unsafe { Header::send_home(header) },
             Wake::Thread(block) => block.wake(),
+            Wake::Task(block) => block.wake(),
         }
     }
 }

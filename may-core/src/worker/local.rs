@@ -23,7 +23,7 @@ use crate::timer::Wheel;
 use crate::util::clock;
 use crate::util::list::List;
 use crate::util::random::Random;
-use crate::wait::Timeout;
+use crate::wait::{Alarms, Timeout};
 
 /// How many calls a coroutine may make that succeed at once before it gives others a turn.
 const BUDGET: u32 = 128;
@@ -111,6 +111,7 @@ impl Local {
         current::set_home(ptr::null());
         BlockPool::leave();
         local.driver.close();
+        local.alarms().close();
         let shared = local.shared.clone();
         drop(local);
         shared.worker_ended();
@@ -135,6 +136,11 @@ impl Local {
     /// The poll of this worker.
     pub(crate) fn driver(&self) -> &Driver {
         &self.driver
+    }
+
+    /// The deadlines of futures that are polled on this worker.
+    pub(crate) fn alarms(&self) -> &Arc<Alarms> {
+        &self.peer().alarms
     }
 
     /// Publishes a seed in this worker's deque, or hands it back if the placement says otherwise.

@@ -264,6 +264,7 @@ impl Local {
         // SAFETY: (docs/safety.md, I3) only timeouts are put into the wheel.
         self.wheel
             .advance(now, |entry| unsafe { Timeout::expire(entry) });
+        self.alarms().fire(now);
     }
 
     /// Takes seeds from another worker.
@@ -375,7 +376,7 @@ impl Local {
             if watching && self.look_for_seeds(now).is_some() {
                 return true;
             }
-            if self.wheel.next_deadline().is_some_and(|next| next <= now) {
+            if self.next_timer().nanoseconds() <= now {
                 return false;
             }
         }
@@ -470,9 +471,10 @@ impl Local {
 
     /// When the first timer is due.
     fn next_timer(&self) -> Deadline {
-        self.wheel
-            .next_deadline()
+        let of_coroutines = self.wheel.next_deadline();
+        of_coroutines
             .map_or(Deadline::NEVER, Deadline::from_nanoseconds)
+            .min(self.alarms().first())
     }
 
     /// The runtime stops: cancels what lives, once; true if nothing is left and the worker may end.
@@ -508,6 +510,7 @@ impl Local {
 
     /// Keeps stacks, timers and thread-locals of coroutines that were given up where they are (R9).
     fn park_for_ever(&self) -> ! {
+        self.alarms().close();
         self.for_each_live(|coroutine| {
             // SAFETY: (docs/safety.md, R9) listed coroutines have not ended.
             let _ = unsafe { coroutine.as_ref() }.word.abandon();

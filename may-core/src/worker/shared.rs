@@ -23,6 +23,8 @@ use crate::pool::Pool;
 use crate::reactor::{Driver, Registrar};
 use crate::stack::overflow;
 use crate::sys::thread::CAN_PIN;
+use crate::util::clock;
+use crate::wait::Alarms;
 
 /// Where a new coroutine starts.
 ///
@@ -93,6 +95,8 @@ pub(crate) struct Peer {
     pub(crate) home: Arc<Home>,
     /// Where its descriptors are registered.
     pub(crate) registrar: Arc<Registrar>,
+    /// The deadlines of futures that it looks after.
+    pub(crate) alarms: Arc<Alarms>,
     /// Its seeds.
     pub(crate) seeds: Seeds,
     /// How many of its coroutines live; written by the worker.
@@ -123,8 +127,8 @@ pub(crate) struct Shared {
     stopping: AtomicBool,
     /// Set once: workers whose coroutines have not ended park for ever (R9).
     abandoned: AtomicBool,
-    /// Whose registrar the next plain thread uses.
-    next_registrar: AtomicUsize,
+    /// Whose registrar or alarms the next plain thread uses.
+    next_for_threads: AtomicUsize,
     /// The workers' threads, until they are joined.
     threads: Mutex<Vec<thread::JoinHandle<()>>>,
     /// How many workers have not ended, and the signal that one has, or that it sleeps.
@@ -155,8 +159,10 @@ impl Shared {
         for _ in 0..settings.workers {
             let (driver, waker) = Driver::new()?;
             let deque = Worker::new_lifo();
+            let home = Home::new(waker);
             peers.push(CachePadded::new(Peer {
-                home: Home::new(waker),
+                alarms: Alarms::new(home.clone(), clock::now()),
+                home,
                 registrar: driver.registrar().clone(),
                 seeds: Seeds::new(&deque),
                 live: AtomicUsize::new(0),
@@ -170,7 +176,7 @@ impl Shared {
             injected: Injected::new(),
             stopping: AtomicBool::new(false),
             abandoned: AtomicBool::new(false),
-            next_registrar: AtomicUsize::new(0),
+            next_for_threads: AtomicUsize::new(0),
             threads: Mutex::new(Vec::new()),
             running: Mutex::new(0),
             ended: Condvar::new(),
@@ -323,8 +329,18 @@ impl Shared {
 
     /// The registrar for a thread that is no worker.
     pub(crate) fn any_registrar(&self) -> &Arc<Registrar> {
-        let next = self.next_registrar.fetch_add(1, Ordering::Relaxed);
-        &self.peers[next % self.workers()].registrar
+        &self.any_peer().registrar
+    }
+
+    /// The alarms for a future that is polled on a thread that is no worker.
+    pub(crate) fn any_alarms(&self) -> &Arc<Alarms> {
+        &self.any_peer().alarms
+    }
+
+    /// One worker after the other, for threads that are none.
+    fn any_peer(&self) -> &Peer {
+        let next = self.next_for_threads.fetch_add(1, Ordering::Relaxed);
+        &self.peers[next % self.workers()]
     }
 
     /// Asks all workers to cancel what lives and to end.

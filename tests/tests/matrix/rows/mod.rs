@@ -3,6 +3,7 @@
 mod channel;
 mod copy;
 mod coroutine;
+mod future;
 mod lock;
 mod meeting;
 mod passing;
@@ -30,6 +31,7 @@ pub(crate) fn all() -> Vec<Row> {
     [
         copy::rows(),
         coroutine::rows(),
+        future::rows(),
         time::rows(),
         channel::rows(),
         lock::rows(),

@@ -1,0 +1,75 @@
+//! Times for futures.
+
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::task::Poll;
+use std::time::{Duration, Instant};
+
+use crate::event::EventFuture;
+use crate::time::{AfterEvent, Elapsed};
+use crate::util::clock::Deadline;
+
+/// Ready at a time; from [`sleep`] and [`sleep_until`].
+pub type Sleep = EventFuture<AfterEvent>;
+
+/// A future that is ready `duration` after this call. Any duration will do; `Duration::MAX` is never over.
+///
+/// A worker looks after it: the one on which it is polled, or any of the default runtime.
+///
+/// # Examples
+///
+/// ```
+/// use std::time::{Duration, Instant};
+/// use may_core::future::{block_on, sleep};
+///
+/// let start = Instant::now();
+/// block_on(sleep(Duration::from_millis(1)));
+/// assert!(start.elapsed() >= Duration::from_millis(1));
+/// ```
+pub fn sleep(duration: Duration) -> Sleep {
+    EventFuture::new(AfterEvent::new(Deadline::after(duration)))
+}
+
+/// A future that is ready at `deadline`.
+pub fn sleep_until(deadline: Instant) -> Sleep {
+    EventFuture::new(AfterEvent::new(Deadline::at(deadline)))
+}
+
+/// A future that is ready when `future` is, or `duration` after this call: then `future` is dropped.
+///
+/// The counterpart of [`time::timeout`](crate::time::timeout()) for futures. If both are ready at the same time `future` counts.
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+/// use may_core::{channel, future::{block_on, timeout}};
+///
+/// let (_sender, receiver) = channel::bounded::<u32>(1);
+/// let answer = block_on(timeout(Duration::from_millis(1), receiver.recv_async()));
+/// assert!(answer.is_err());
+/// ```
+pub fn timeout<F: IntoFuture>(
+    duration: Duration,
+    future: F,
+) -> impl Future<Output = Result<F::Output, Elapsed>> {
+    limited(future.into_future(), sleep(duration))
+}
+
+/// As [`timeout`], until `deadline`.
+pub fn timeout_at<F: IntoFuture>(
+    deadline: Instant,
+    future: F,
+) -> impl Future<Output = Result<F::Output, Elapsed>> {
+    limited(future.into_future(), sleep_until(deadline))
+}
+
+/// Polls one future, then the other.
+async fn limited<F: Future>(future: F, mut sleep: Sleep) -> Result<F::Output, Elapsed> {
+    let mut future = pin!(future);
+    poll_fn(|context| match future.as_mut().poll(context) {
+        Poll::Ready(output) => Poll::Ready(Ok(output)),
+        Poll::Pending => pin!(&mut sleep).poll(context).map(|()| Err(Elapsed::new())),
+    })
+    .await
+}

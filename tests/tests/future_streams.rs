@@ -1,0 +1,249 @@
+//! Streams that futures poll: real readiness, beside others who read and write in the ordinary way.
+
+use std::future::poll_fn;
+use std::io::{self, IoSlice, Read, Write};
+use std::net::Shutdown;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use may::future::block_on;
+use may::io::CoIo;
+use may::net::{TcpListener, TcpStream};
+use may_tests::executor::{ByHand, Executor};
+use may_tests::{everywhere, watchdog};
+
+/// Two ends of a connection.
+fn connection() -> (TcpStream, TcpStream) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    (client, listener.accept().unwrap().0)
+}
+
+/// Reads until the end.
+async fn read_all(stream: &TcpStream) -> io::Result<Vec<u8>> {
+    let (mut all, mut buffer) = (Vec::new(), [0; 777]);
+    loop {
+        match poll_fn(|context| stream.poll_read(context, &mut buffer)).await? {
+            0 => return Ok(all),
+            length => all.extend_from_slice(&buffer[..length]),
+        }
+    }
+}
+
+/// Writes everything.
+async fn write_all(stream: &TcpStream, mut bytes: &[u8]) -> io::Result<()> {
+    while !bytes.is_empty() {
+        let (first, rest) = bytes.split_at(bytes.len() / 2);
+        let slices = [IoSlice::new(first), IoSlice::new(rest)];
+        let written = poll_fn(|context| stream.poll_write_vectored(context, &slices)).await?;
+        bytes = &bytes[written..];
+    }
+    Ok(())
+}
+
+/// Many bytes.
+fn much() -> Vec<u8> {
+    (0..3_000_000u32).map(|i| (i % 251) as u8).collect()
+}
+
+#[test]
+fn bytes_go_both_ways_at_once() {
+    everywhere(|place| {
+        let executor = Executor::new(2);
+        let (client, server) = connection();
+        let (client, server) = (Arc::new(client), Arc::new(server));
+        // One end in a foreign executor, a future in each direction.
+        let there = {
+            let (reads, writes) = (client.clone(), client.clone());
+            (
+                executor.spawn(async move { read_all(&reads).await }),
+                executor.spawn(async move {
+                    write_all(&writes, &much()).await?;
+                    writes.shutdown(Shutdown::Write)
+                }),
+            )
+        };
+        // The other one in the ordinary way in one direction, and by a future in the other.
+        let for_helper = server.clone();
+        let helper = place.start(move || {
+            (&*for_helper).write_all(&much()).unwrap();
+            for_helper.shutdown(Shutdown::Write).unwrap();
+        });
+        assert_eq!(block_on(read_all(&server)).unwrap(), much());
+        helper.join();
+        there.1.join().unwrap();
+        assert_eq!(there.0.join().unwrap(), much());
+    });
+}
+
+#[test]
+fn both_directions_in_one_future() {
+    everywhere(|place| {
+        let (client, server) = connection();
+        let echo = place.start(move || {
+            let mut buffer = [0; 4096];
+            loop {
+                match (&server).read(&mut buffer).unwrap() {
+                    0 => return,
+                    length => (&server).write_all(&buffer[..length]).unwrap(),
+                }
+            }
+        });
+        let much = much();
+        let received = block_on(async {
+            let mut writes = pin!(async {
+                write_all(&client, &much).await.unwrap();
+                client.shutdown(Shutdown::Write).unwrap();
+            });
+            let mut reads = pin!(read_all(&client));
+            let mut written = false;
+            poll_fn(|context| {
+                written = written || writes.as_mut().poll(context).is_ready();
+                reads.as_mut().poll(context)
+            })
+            .await
+        });
+        assert_eq!(received.unwrap(), much);
+        echo.join();
+    });
+}
+
+#[test]
+fn a_poll_wakes_once_it_is_ready() {
+    everywhere(|_| {
+        let (client, server) = connection();
+        let mut buffer = [0; 8];
+        let reads = ByHand::waiting(poll_fn(|context| server.poll_read(context, &mut buffer)));
+        (&client).write_all(b"hello").unwrap();
+        may_tests::eventually("it is woken", || reads.wakes() > 0);
+        assert_eq!(reads.woken().unwrap(), 5);
+        // Readiness alone moves nothing.
+        let readable = ByHand::waiting(poll_fn(|context| server.poll_readable(context)));
+        (&client).write_all(b"again").unwrap();
+        may_tests::eventually("it is woken", || readable.wakes() > 0);
+        readable.woken().unwrap();
+        block_on(poll_fn(|context| server.poll_readable(context))).unwrap();
+        assert_eq!((&server).read(&mut buffer).unwrap(), 5);
+        block_on(poll_fn(|context| server.poll_writable(context))).unwrap();
+        // The end is ready, too.
+        let readable = ByHand::waiting(poll_fn(|context| server.poll_readable(context)));
+        drop(client);
+        may_tests::eventually("it is woken", || readable.wakes() > 0);
+        readable.woken().unwrap();
+        assert_eq!((&server).read(&mut buffer).unwrap(), 0);
+    });
+}
+
+#[test]
+fn the_last_poll_counts() {
+    everywhere(|_| {
+        let (client, server) = connection();
+        let mut buffers = [[0; 8]; 2];
+        let [first, second] = &mut buffers;
+        let first = ByHand::waiting(poll_fn(|context| server.poll_read(context, first)));
+        let second = ByHand::waiting(poll_fn(|context| server.poll_read(context, second)));
+        (&client).write_all(b"hello").unwrap();
+        may_tests::eventually("it is woken", || second.wakes() > 0);
+        assert_eq!(first.wakes(), 0);
+        assert_eq!(second.woken().unwrap(), 5);
+    });
+}
+
+#[test]
+fn a_poll_that_has_gone_harms_nobody() {
+    everywhere(|place| {
+        let (client, server) = connection();
+        let server = Arc::new(server);
+        for round in 0..100 {
+            let mut buffer = [0; 1];
+            let poll = ByHand::waiting(poll_fn(|context| server.poll_read(context, &mut buffer)));
+            let for_helper = server.clone();
+            let reads = place.start(move || {
+                let mut buffer = [0; 1];
+                (&*for_helper).read_exact(&mut buffer).unwrap();
+                buffer[0]
+            });
+            match round % 2 {
+                0 => drop(poll),
+                _ => std::mem::forget(poll),
+            }
+            (&client).write_all(&[round]).unwrap();
+            assert_eq!(reads.join(), round);
+        }
+    });
+}
+
+#[test]
+fn ping_pong_between_futures_and_coroutines() {
+    everywhere(|place| {
+        let (client, server) = connection();
+        let echo = place.start(move || {
+            let mut buffer = [0; 1];
+            block_on(async {
+                while poll_fn(|context| server.poll_read(context, &mut buffer))
+                    .await
+                    .unwrap()
+                    == 1
+                {
+                    let written = poll_fn(|context| server.poll_write(context, &buffer)).await;
+                    assert_eq!(written.unwrap(), 1);
+                }
+            });
+        });
+        for number in 0..500u32 {
+            let number = number as u8;
+            (&client).write_all(&[number]).unwrap();
+            let mut buffer = [0; 1];
+            (&client).read_exact(&mut buffer).unwrap();
+            assert_eq!(buffer[0], number);
+        }
+        drop(client);
+        echo.join();
+    });
+}
+
+#[test]
+fn other_descriptors() {
+    everywhere(|place| {
+        let (reader, writer) = io::pipe().unwrap();
+        let (reader, writer) = (CoIo::new(reader).unwrap(), CoIo::new(writer).unwrap());
+        let helper = place.start(move || {
+            block_on(async {
+                let bytes = much();
+                let mut left = &bytes[..];
+                while !left.is_empty() {
+                    let written = poll_fn(|context| writer.poll_write(context, left)).await;
+                    left = &left[written.unwrap()..];
+                }
+            });
+        });
+        let received = block_on(async {
+            let (mut all, mut buffer) = (Vec::new(), [0; 777]);
+            loop {
+                match poll_fn(|context| reader.poll_read(context, &mut buffer))
+                    .await
+                    .unwrap()
+                {
+                    0 => return all,
+                    length => all.extend_from_slice(&buffer[..length]),
+                }
+            }
+        });
+        helper.join();
+        assert_eq!(received, much());
+    });
+}
+
+#[test]
+fn nothing_is_to_be_done_at_once() {
+    let _watchdog = watchdog();
+    let (client, _server) = connection();
+    let mut context = Context::from_waker(std::task::Waker::noop());
+    let empty = client.poll_read(&mut context, &mut []);
+    assert!(matches!(empty, Poll::Ready(Ok(0))));
+    let empty = client.poll_write(&mut context, &[]);
+    assert!(matches!(empty, Poll::Ready(Ok(0))));
+    let empty = client.poll_write_vectored(&mut context, &[IoSlice::new(&[])]);
+    assert!(matches!(empty, Poll::Ready(Ok(0))));
+}

@@ -1,0 +1,271 @@
+//! Models of futures: the mark of `block_on` against its wakers, and the wait of a future against commits, polls and its drop.
+//!
+//! See `model_wait.rs`.
+#![cfg(may_loom)]
+
+use std::future::Future;
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll, Waker};
+
+use loom::sync::{Arc, Mutex};
+use loom::thread;
+use may_core::channel::{Receiver, Sender, bounded};
+use may_core::event::Finish;
+use may_core::future::block_on;
+use may_core::models::Disturbance::Cancellation;
+use may_core::models::unless_cancelled;
+use may_core::select::{Mode, select, send};
+use may_core::sync::{self, Notify, Semaphore, SyncFlag};
+
+/// Something that others make ready, and that leaves its waker for that.
+#[derive(Clone, Default)]
+struct Switch(Arc<Mutex<(bool, Option<Waker>)>>);
+
+impl Switch {
+    fn turn_on(&self) {
+        let waker = {
+            let mut state = self.0.lock().unwrap();
+            state.0 = true;
+            state.1.take()
+        };
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+}
+
+impl Future for Switch {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        let mut state = self.0.lock().unwrap();
+        if state.0 {
+            return Poll::Ready(());
+        }
+        state.1 = Some(context.waker().clone());
+        Poll::Pending
+    }
+}
+
+#[test]
+fn a_wake_up_against_the_poll() {
+    loom::model(|| {
+        let switch = Switch::default();
+        let turns = switch.clone();
+        let other = thread::spawn(move || turns.turn_on());
+        block_on(switch);
+        other.join().unwrap();
+    });
+}
+
+#[test]
+fn two_wake_ups_at_once() {
+    loom::model(|| {
+        let (first, second) = (Switch::default(), Switch::default());
+        let others =
+            [first.clone(), second.clone()].map(|switch| thread::spawn(move || switch.turn_on()));
+        block_on(async {
+            // Both leave their wakers in the first poll.
+            let (mut first, mut second) = (pin!(first), pin!(second));
+            std::future::poll_fn(|context| {
+                let ready = first.as_mut().poll(context).is_ready();
+                match second.as_mut().poll(context).is_ready() && ready {
+                    true => Poll::Ready(()),
+                    false => Poll::Pending,
+                }
+            })
+            .await;
+        });
+        for other in others {
+            other.join().unwrap();
+        }
+    });
+}
+
+#[test]
+fn a_wake_up_against_a_cancellation() {
+    loom::model(|| {
+        let switch = Switch::default();
+        let turns = switch.clone();
+        let disturber = Cancellation.begin();
+        let other = thread::spawn(move || turns.turn_on());
+        unless_cancelled(|| block_on(switch));
+        disturber.join().unwrap();
+        other.join().unwrap();
+    });
+}
+
+/// Polls a future once and drops it; what it was ready with.
+fn once<F: Future>(future: F) -> Option<F::Output> {
+    let mut future = pin!(future);
+    match future
+        .as_mut()
+        .poll(&mut Context::from_waker(Waker::noop()))
+    {
+        Poll::Ready(output) => Some(output),
+        Poll::Pending => None,
+    }
+}
+
+/// A receiver that leaves against a sender that tries: what was sent can be received.
+fn a_receiver_that_leaves(capacity: usize) {
+    loom::model(move || {
+        let (to, from) = bounded(capacity);
+        let sender = thread::spawn(move || to.try_send(1).is_ok());
+        let received = once(from.recv_async()).is_some_and(|received| received.is_ok());
+        let sent = sender.join().unwrap();
+        assert_eq!(sent, received || from.try_recv().is_ok());
+    });
+}
+
+#[test]
+fn a_receiver_that_leaves_a_rendezvous() {
+    a_receiver_that_leaves(0);
+}
+
+#[test]
+fn a_receiver_that_leaves_a_buffer() {
+    a_receiver_that_leaves(1);
+}
+
+/// The same beside a receiver that stays.
+fn a_receiver_that_leaves_beside_another(capacity: usize) {
+    loom::model(move || {
+        let (to, from) = bounded(capacity);
+        let for_other = from.clone();
+        let other = thread::spawn(move || for_other.recv().unwrap());
+        let leaves = thread::spawn(move || once(from.recv_async()).is_some());
+        to.send(1).unwrap();
+        if leaves.join().unwrap() {
+            to.send(2).unwrap();
+        }
+        other.join().unwrap();
+    });
+}
+
+#[test]
+fn a_receiver_that_leaves_another_in_a_rendezvous() {
+    a_receiver_that_leaves_beside_another(0);
+}
+
+#[test]
+fn a_receiver_that_leaves_another_at_a_buffer() {
+    a_receiver_that_leaves_beside_another(1);
+}
+
+/// A future receives what is sent, by whatever means.
+fn receives(capacity: usize, sends: impl Fn(Sender<u32>) + Copy + Send + Sync + 'static) {
+    loom::model(move || {
+        let (to, from) = bounded(capacity);
+        let sender = thread::spawn(move || sends(to));
+        assert_eq!(block_on(from.recv_async()), Ok(1));
+        sender.join().unwrap();
+    });
+}
+
+/// Sends by a select.
+fn by_select(to: Sender<u32>) {
+    let mut sending = send(&to);
+    select(&mut [&mut sending], Mode::Biased).unwrap();
+    sending.finish().send(1).unwrap();
+}
+
+#[test]
+fn a_future_receives_from_a_thread() {
+    receives(0, |to| to.send(1).unwrap());
+    receives(1, |to| to.send(1).unwrap());
+}
+
+#[test]
+fn a_future_receives_from_a_future() {
+    receives(0, |to| block_on(to.send_async(1)).unwrap());
+    receives(1, |to| block_on(to.send_async(1)).unwrap());
+}
+
+#[test]
+fn a_future_receives_from_a_select() {
+    receives(0, by_select);
+    receives(1, by_select);
+}
+
+#[test]
+fn a_future_that_is_claimed_leaves() {
+    loom::model(|| {
+        let (to, from) = bounded(0);
+        let for_other: Receiver<u32> = from.clone();
+        let sender = thread::spawn(move || by_select(to));
+        let leaves = thread::spawn(move || matches!(once(from.recv_async()), Some(Ok(1))));
+        let received = for_other.recv().is_ok();
+        sender.join().unwrap();
+        assert_ne!(leaves.join().unwrap(), received);
+    });
+}
+
+#[test]
+fn a_sender_that_leaves_has_sent_or_has_not() {
+    loom::model(|| {
+        let (to, from) = bounded(0);
+        let receiver = thread::spawn(move || from.try_recv().is_ok());
+        let message = std::sync::Arc::new(());
+        // It may have been received just before it left.
+        let sent = matches!(once(to.send_async(message.clone())), Some(Ok(())));
+        let received = receiver.join().unwrap();
+        assert!(received || !sent);
+        assert_eq!(std::sync::Arc::strong_count(&message), 1);
+    });
+}
+
+#[test]
+fn a_lock_against_a_future_that_leaves() {
+    loom::model(|| {
+        let lock = Arc::new(sync::Mutex::new(0));
+        let held = lock.lock().unwrap();
+        let (for_leaver, for_other) = (lock.clone(), lock.clone());
+        let leaves = thread::spawn(move || drop(once(for_leaver.lock_async())));
+        let other = thread::spawn(move || *for_other.lock().unwrap() += 1);
+        drop(held);
+        leaves.join().unwrap();
+        other.join().unwrap();
+        assert_eq!(*lock.lock().unwrap(), 1);
+    });
+}
+
+#[test]
+fn a_permit_against_a_future_that_leaves() {
+    loom::model(|| {
+        let semaphore = Arc::new(Semaphore::new(1));
+        let held = semaphore.acquire();
+        let (for_leaver, for_other) = (semaphore.clone(), semaphore.clone());
+        let leaves = thread::spawn(move || drop(once(for_leaver.acquire_async())));
+        let other = thread::spawn(move || drop(for_other.acquire()));
+        drop(held);
+        leaves.join().unwrap();
+        other.join().unwrap();
+        assert_eq!(semaphore.available_permits(), 1);
+    });
+}
+
+#[test]
+fn a_notification_against_a_future_that_leaves() {
+    loom::model(|| {
+        let notify = Arc::new(Notify::new());
+        let for_leaver = notify.clone();
+        let leaves = thread::spawn(move || once(for_leaver.wait_async()).is_some());
+        notify.notify_one();
+        if !leaves.join().unwrap() {
+            // It is still there.
+            notify.wait();
+        }
+    });
+}
+
+#[test]
+fn a_flag_is_seen_by_a_future() {
+    loom::model(|| {
+        let flag = Arc::new(SyncFlag::new());
+        let raises = flag.clone();
+        let raiser = thread::spawn(move || raises.fire());
+        block_on(flag.wait_async());
+        raiser.join().unwrap();
+    });
+}
