@@ -90,8 +90,8 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         is_method: true,
         takes: "a receiver",
         written: "recv(rx)",
-        result: "`Result<T, RecvError>`; an error when closed and drained",
-        on_loss: "the message is still queued",
+        result: "`Result<T, RecvError>`; an error when closed and drained. Of `Signals`: `io::Result<Signal>`",
+        on_loss: "the message, or the signal, is still to be received",
     },
     Operation {
         name: "send",
@@ -231,7 +231,7 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         is_method: true,
         takes: "something that can be waited for",
         written: "wait(x)",
-        result: "`()`, for a `SyncFlag`, `CancelToken`, `Notify` or `WaitGroup`",
+        result: "`()`, for a `SyncFlag`, `CancelToken`, `Notify`, `WaitGroup`, or a `Child`, whose `wait` returns at once then",
         on_loss: "nothing changes",
     },
     Operation {

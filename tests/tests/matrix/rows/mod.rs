@@ -22,7 +22,6 @@ pub(crate) const ELSEWHERE: &[&str] = &[
     "fs/",
     "process/",
     "stdio/",
-    "copy/",
     "park/mod.rs spend_budget",
 ];
 
