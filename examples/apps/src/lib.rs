@@ -3,6 +3,8 @@
 //! Each program in `src/bin` reads its command line and leaves the work to a module here, so that tests reach it, too. Run one with
 //! `cargo run --release --bin NAME`, and add `-- --help` for its options.
 
+pub mod chat;
 pub mod http_client;
 pub mod queue;
 pub mod redis;
+pub mod server;

@@ -93,9 +93,7 @@ const GRACE: Duration = Duration::from_secs(10);
 fn main() {
     let commands = [("produce", PRODUCE), ("work", WORK), ("check", CHECK)];
     let (command, args) = Arguments::of_command(HELP, &commands);
-    let url = args.value("redis", "redis://127.0.0.1:6379/0".to_owned());
-    let client = Client::new(&url, REPLY_LIMIT)
-        .unwrap_or_else(|error| args.refuse(&format!("'{url}' does not fit --redis: {error}")));
+    let client = Client::of_arguments(&args, REPLY_LIMIT);
     let keys = Keys::new(&args.value("queue", "work".to_owned()));
     let result = match command {
         "produce" => produce(&args, client, keys),
@@ -178,7 +176,8 @@ fn perform(job: &Job, pause: Duration) -> Result<String, String> {
 
 /// Counts the steps of a number's Collatz sequence.
 fn steps(number: &str) -> Result<String, String> {
-    let describe = |error: &dyn Display| format!("'{number}' is not a number to count for: {error}");
+    let describe =
+        |error: &dyn Display| format!("'{number}' is not a number to count for: {error}");
     let mut number = number.parse::<u64>().map_err(|error| describe(&error))?;
     if number == 0 {
         return Err("zero never gets to one".to_owned());
@@ -200,7 +199,9 @@ fn steps(number: &str) -> Result<String, String> {
 /// What job `number` of a producer is: always the same number, up to a million.
 fn payload(producer: &str, number: u64) -> String {
     let seed = producer.bytes().fold(number, |seed, byte| {
-        (seed ^ u64::from(byte)).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(29)
+        (seed ^ u64::from(byte))
+            .wrapping_mul(0x9e37_79b9_7f4a_7c15)
+            .rotate_left(29)
     });
     (1 + seed % 1_000_000).to_string()
 }

@@ -103,7 +103,10 @@ impl Transport for MayTransport {
 }
 
 /// Does `f` within the time that ureq leaves for it.
-pub(super) fn within<T>(timeout: NextTimeout, f: impl FnOnce() -> io::Result<T>) -> Result<T, Error> {
+pub(super) fn within<T>(
+    timeout: NextTimeout,
+    f: impl FnOnce() -> io::Result<T>,
+) -> Result<T, Error> {
     if timeout.after.is_not_happening() {
         return Ok(f()?);
     }

@@ -26,7 +26,10 @@ pub(super) fn patiently<T>(
 ) -> RedisResult<T> {
     let mut pause = PAUSE.0;
     loop {
-        match pool.get().and_then(|mut connection| request(&mut connection)) {
+        match pool
+            .get()
+            .and_then(|mut connection| request(&mut connection))
+        {
             Err(error) if will_pass(&error) => {
                 if pause == PAUSE.0 {
                     eprintln!("redis: {error}; trying again");

@@ -9,10 +9,14 @@ use may::{
     net::{TcpStream, ToSocketAddrs},
     time,
 };
+use may_examples::Arguments;
 use redis::{
     Cmd, ConnectionAddr, ConnectionInfo, ConnectionLike, ErrorKind, IntoConnectionInfo, Parser,
     ProtocolVersion, RedisError, RedisResult, Value, cmd,
 };
+
+/// A server of this machine.
+const DEFAULT: &str = "redis://127.0.0.1:6379/0";
 
 /// Where a server is, and how to introduce oneself.
 #[derive(Clone, Debug)]
@@ -49,6 +53,18 @@ impl Client {
         })
     }
 
+    /// As `--redis` says, on a server of this machine if it was not given. If the URL cannot be read, the program ends and says what to
+    /// do.
+    #[must_use]
+    pub fn of_arguments(args: &Arguments, limit: Duration) -> Client {
+        let url = args.value("redis", DEFAULT.to_owned());
+        Client::new(&url, limit).unwrap_or_else(|error| {
+            args.refuse(&format!(
+                "'{url}' does not fit --redis: {error}\nhelp: write it like {DEFAULT}"
+            ))
+        })
+    }
+
     /// Opens a connection and introduces itself.
     ///
     /// # Errors
@@ -82,7 +98,12 @@ impl Client {
             }
             Err(last)
         });
-        let stream = opened.unwrap_or_else(|elapsed| Err(elapsed.into()))?;
+        let stream = opened
+            .unwrap_or_else(|elapsed| Err(elapsed.into()))
+            .map_err(|error| {
+                let (host, port) = &self.address;
+                io::Error::new(error.kind(), format!("{host}:{port}: {error}"))
+            })?;
         stream.set_nodelay(true)?;
         Ok(stream)
     }
