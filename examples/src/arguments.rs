@@ -186,11 +186,6 @@ impl Arguments {
         &self.rest
     }
 
-    /// Reports a mistake in what the command line asks for, and ends the program.
-    pub fn refuse(&self, message: &str) -> ! {
-        refuse(&self.program, message)
-    }
-
     /// Returns the address given by `--name`, which has been checked to be one.
     #[must_use]
     pub fn address(&self, name: &str, default: &str) -> String {

@@ -3,7 +3,7 @@
 use std::io::ErrorKind;
 use std::time::Instant;
 
-use may::net::{Session, TcpStream};
+use may::net::Session;
 
 use super::exchange::{self, Exchange};
 use super::head::Scan;
@@ -11,6 +11,7 @@ use super::limits::Limits;
 use super::refusal::{Failure, Refusal, Status};
 use super::request;
 use super::routes::Site;
+use super::transport::Transport;
 use super::wire::{Traffic, Wire};
 
 /// A site, and under which conditions it is served.
@@ -27,8 +28,9 @@ pub struct Server {
 impl Server {
     /// Answers the requests of one connection, one after the other, until either side has enough. It
     /// is the handler for [`may::net::serve`].
-    pub fn attend(&self, stream: &TcpStream, session: &Session) {
-        let Ok(mut wire) = Wire::new(stream, session, &self.limits, &self.traffic) else {
+    pub fn attend(&self, mut transport: impl Transport, session: &Session) {
+        let limits = &self.limits;
+        let Ok(mut wire) = Wire::new(&mut transport, session, limits, &self.traffic) else {
             return;
         };
         let mut head = Vec::new();
