@@ -8,3 +8,4 @@ pub mod http_client;
 pub mod queue;
 pub mod redis;
 pub mod server;
+pub mod tls;

@@ -34,7 +34,12 @@ impl Server {
             return;
         };
         let mut head = Vec::new();
-        while let Ok(true) = wire.await_request() {
+        loop {
+            match wire.await_request() {
+                Ok(true) => {}
+                Ok(false) => return wire.finish(),
+                Err(_) => return,
+            }
             match self.answer(&mut wire, &mut head) {
                 Ok(true) => {}
                 Ok(false) => return wire.close(),

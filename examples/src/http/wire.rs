@@ -210,6 +210,12 @@ impl<'s> Wire<'s> {
         self.requests += 1;
     }
 
+    /// Ends a connection between two requests.
+    pub fn finish(self) {
+        // Whoever has no more requests may have gone.
+        let _ = self.transport.finish();
+    }
+
     /// Ends the connection so that the client gets to read all that was sent.
     ///
     /// If it were closed while something arrives, the operating system would tell the client of an

@@ -54,7 +54,7 @@ fn main() {
         }),
     };
     let timeout = Duration::from_millis(args.value("timeout-ms", 30_000));
-    let at_once = args.value("at-once", 8).max(1);
+    let at_once = args.at_least_one("at-once", 8);
     let most = args.value("most-bytes", 10 << 20);
     let print = args.switch("print");
 

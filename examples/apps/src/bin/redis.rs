@@ -52,7 +52,7 @@ fn main() {
         prefix: args.value("prefix", "may-demo".to_owned()),
         coroutines: args.value("coroutines", 1000),
         rounds: args.value("rounds", 10),
-        connections: args.value("connections", 8).max(1),
+        connections: args.at_least_one("connections", 8),
         messages: args.value("messages", 100),
         client,
     };

@@ -2,11 +2,11 @@
 //!
 //! ```text
 //! $ cargo run --release --bin websocket
-//! listening on 127.0.0.1:8082
+//! listening on http://127.0.0.1:8083
 //! ^Cstopping
 //! ```
 //!
-//! Open http://127.0.0.1:8082/ in two windows. http://127.0.0.1:8082/#kitchen is another room.
+//! Open http://127.0.0.1:8083/ in two windows. http://127.0.0.1:8083/#kitchen is another room.
 
 use std::{io, time::Duration};
 
@@ -22,13 +22,16 @@ Chat server: what one guest writes, all in the room read, in their browsers.
 
 Usage: websocket [options]
 
-  --addr HOST:PORT  where to listen (default 127.0.0.1:8082, port 0 takes any free one)
+  --addr HOST:PORT  where to listen (default 127.0.0.1:8083, port 0 takes any free one)
   --connections N   how many connections may be open at once (default 10000)
   --ping-ms N       how often guests are asked whether they are there (default 20000)
   --backlog N       how many messages may wait for a guest (default 256)
   --rate N          how many messages a guest may send within a second (default 50)
   --workers N       threads that run the coroutines (default: one for each CPU)
   --help            show this text";
+
+/// The longest that anybody may stay.
+const LIFETIME: Duration = Duration::from_secs(24 * 3600);
 
 /// How long guests may take to leave after ctrl-c.
 const GRACE: Duration = Duration::from_secs(3);
@@ -46,10 +49,15 @@ fn main() -> io::Result<()> {
     };
     let rooms = Rooms::new();
     let server = server::Limits {
-        connections: args.value("connections", 10_000).max(1),
+        connections: args.at_least_one("connections", 10_000),
+        lifetime: LIFETIME,
         grace: GRACE,
     };
-    server::run(&args, "127.0.0.1:8082", server, move |stream, stopping| {
-        chat::welcome(stream, &rooms, &limits, stopping)
-    })
+    server::run(
+        &args,
+        "127.0.0.1:8083",
+        "http://",
+        server,
+        |stream, session| chat::welcome(stream, &rooms, &limits, session.stopping()),
+    )
 }

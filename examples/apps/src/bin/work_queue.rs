@@ -122,14 +122,14 @@ fn produce(args: &Arguments, client: Client, keys: Keys) -> Result<(), Box<dyn E
 fn work(args: &Arguments, client: Client, keys: Keys) -> Result<(), Box<dyn Error>> {
     let settings = Settings {
         name: args.optional("name").unwrap_or_else(made_up_name),
-        at_once: args.value("at-once", 8).max(1),
+        at_once: args.at_least_one("at-once", 8),
         lease: Duration::from_millis(args.value("lease-ms", 10_000).max(10)),
         attempts: args.value("attempts", 5),
         until_empty: args.switch("until-empty"),
         grace: GRACE,
     };
     let pause = Duration::from_millis(args.value("pause-ms", 0));
-    let connections = args.value("connections", 4).max(1);
+    let connections = args.at_least_one("connections", 4);
     let name = settings.name.clone();
 
     // One more, which waits for jobs most of the time.

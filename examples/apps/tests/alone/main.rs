@@ -5,4 +5,5 @@ mod support;
 
 mod command_line;
 mod http_client;
+mod https;
 mod websocket;

@@ -96,7 +96,8 @@ impl Running {
         let mut command = Command::new(path);
         let server = Running::start(command.args(["--addr", "127.0.0.1:0"]).args(args));
         let line = server.line(|line| line.starts_with("listening on "));
-        let addr = line.trim_start_matches("listening on ").to_owned();
+        let (_, addr) = line.rsplit_once(['/', ' ']).unwrap();
+        let addr = addr.to_owned();
         (server, addr)
     }
 
