@@ -8,6 +8,7 @@ mod support;
 mod browser;
 mod redis_server;
 
+mod https;
 mod redis;
 mod websocket;
 mod work_queue;
