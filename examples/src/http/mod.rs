@@ -36,7 +36,8 @@ pub mod server;
 pub mod transport;
 pub mod wire;
 
+pub use exchange::Exchange;
 pub use limits::Limits;
-pub use routes::Site;
+pub use routes::{Service, Site};
 pub use server::Server;
 pub use transport::Transport;

@@ -90,7 +90,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         limits,
         |socket, session| {
             match TlsStream::accept(socket, Arc::clone(&config), handshake) {
-                Ok(stream) => server.attend(stream, session),
+                Ok(stream) => drop(server.attend(stream, session)),
                 Err(error) => eprintln!("handshake: {error}"),
             }
             io::Result::Ok(())

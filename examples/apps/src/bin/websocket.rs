@@ -58,6 +58,6 @@ fn main() -> io::Result<()> {
         "127.0.0.1:8083",
         "http://",
         server,
-        |stream, session| chat::welcome(stream, &rooms, &limits, session.stopping()),
+        |stream, session| chat::welcome(stream, &rooms, &limits, session),
     )
 }
