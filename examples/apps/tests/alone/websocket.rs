@@ -226,24 +226,51 @@ fn ask(addr: &str, request: &str) -> String {
 #[test]
 fn the_page_is_served_and_other_requests_are_refused() {
     let (server, addr) = Running::server(PROGRAM, &[]);
-    let page = ask(&addr, "GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+    let page = ask(
+        &addr,
+        "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
+    );
     assert!(page.starts_with("HTTP/1.1 200 OK\r\n"), "{page}");
     assert!(
         page.contains("text/html") && page.ends_with("</html>\n"),
         "{page}"
     );
-    let head = ask(&addr, "HEAD / HTTP/1.1\r\nHost: x\r\n\r\n");
-    assert!(
-        page.starts_with(&head) && head.ends_with("\r\n\r\n"),
-        "{head}"
+    let head = ask(
+        &addr,
+        "HEAD / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
     );
+    assert!(head.ends_with("\r\n\r\n"), "{head}");
+    let length = |text: &str| {
+        text.lines()
+            .find(|line| line.starts_with("Content-Length: "))
+            .map(str::to_owned)
+    };
+    assert_eq!(length(&head), length(&page));
     for (request, status) in [
-        ("GET /chat.js HTTP/1.1\r\nHost: x\r\n\r\n", "200"),
-        ("GET /chat.css HTTP/1.1\r\nHost: x\r\n\r\n", "200"),
-        ("POST / HTTP/1.1\r\nHost: x\r\n\r\n", "405"),
-        ("GET /other HTTP/1.1\r\nHost: x\r\n\r\n", "404"),
-        ("GET /room/lab HTTP/1.1\r\nHost: x\r\n\r\n", "426"),
-        ("GET /room/../x HTTP/1.1\r\nHost: x\r\n\r\n", "404"),
+        (
+            "GET /chat.js HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
+            "200",
+        ),
+        (
+            "GET /chat.css HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
+            "200",
+        ),
+        (
+            "POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
+            "405",
+        ),
+        (
+            "GET /other HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
+            "404",
+        ),
+        (
+            "GET /room/lab HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
+            "426",
+        ),
+        (
+            "GET /room/../x HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
+            "404",
+        ),
         ("nonsense\r\n\r\n", "400"),
     ] {
         let answer = ask(&addr, request);
@@ -288,7 +315,10 @@ fn one_who_does_not_say_what_it_wants_keeps_nobody_from_stopping() {
     let mut undecided = TcpStream::connect(&addr).unwrap();
     undecided.write_all(b"GET / HT").unwrap();
     // It has been accepted when a later one has been answered.
-    ask(&addr, "GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+    ask(
+        &addr,
+        "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
+    );
     server.stop();
     let mut rest = Vec::new();
     let _ = undecided.read_to_end(&mut rest);

@@ -73,6 +73,12 @@ impl Browser {
 
     /// Sends a command; returns the value of the answer.
     fn post(&self, path: &str, body: &Value) -> Value {
+        self.try_post(path, body)
+            .unwrap_or_else(|text| panic!("{path}: {text}"))
+    }
+
+    /// Sends a command; returns the value of the answer, or all of it if the command has failed.
+    fn try_post(&self, path: &str, body: &Value) -> Result<Value, String> {
         let url = format!("{}{path}", self.session);
         let request = self
             .agent
@@ -81,8 +87,10 @@ impl Browser {
         let mut response = request.send(body.to_string()).unwrap();
         let text = response.body_mut().read_to_string().unwrap();
         let mut answer: Value = serde_json::from_str(&text).unwrap();
-        assert!(response.status().is_success(), "{path}: {text}");
-        answer["value"].take()
+        match response.status().is_success() {
+            true => Ok(answer["value"].take()),
+            false => Err(text),
+        }
     }
 
     /// The path of the first element that a selector finds.
@@ -114,9 +122,12 @@ impl Browser {
 
     /// Waits until the text of an element is as it should be.
     pub(crate) fn wait_for(&self, selector: &str, wanted: impl Fn(&str) -> bool) -> String {
-        let script = format!("return document.querySelector('{selector}').innerText");
+        let script = format!("return document.querySelector('{selector}')?.innerText");
+        let command = json!({"script": script, "args": []});
         eventually("the text", || {
-            let text = self.run(&script).as_str().unwrap_or_default().to_owned();
+            // It fails while the page is being loaded.
+            let value = self.try_post("/execute/sync", &command).ok()?;
+            let text = value.as_str()?.to_owned();
             wanted(&text).then_some(text)
         })
     }
