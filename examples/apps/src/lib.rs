@@ -5,6 +5,7 @@
 
 pub mod chat;
 pub mod http_client;
+pub mod hyper_axum;
 pub mod queue;
 pub mod redis;
 pub mod server;

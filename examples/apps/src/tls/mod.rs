@@ -4,9 +4,11 @@
 //! waiting for a socket blocks a coroutine. Its cryptography comes from ring.
 //!
 //! * `identity`: keys and certificates, made at start
-//! * `stream`: a connection, as the HTTP server of the examples wants it
+//! * `stream`: a connection, and how the HTTP server of the examples uses it
+//! * `polled`: the same connection, as futures poll it
 
 mod identity;
+mod polled;
 mod stream;
 
 pub use identity::Identity;

@@ -1,4 +1,4 @@
-//! A connection, as the HTTP server of the examples wants it.
+//! A connection, and how the HTTP server of the examples uses it.
 
 use std::{
     io::{self, ErrorKind, Read, Write},
@@ -14,8 +14,10 @@ use rustls::{ServerConfig, ServerConnection};
 /// The server's end of a TLS connection.
 #[derive(Debug)]
 pub struct TlsStream {
-    tls: ServerConnection,
-    socket: TcpStream,
+    pub(super) tls: ServerConnection,
+    pub(super) socket: TcpStream,
+    /// Whether the client has been told that nothing more is sent.
+    pub(super) ended: bool,
 }
 
 impl TlsStream {
@@ -37,7 +39,11 @@ impl TlsStream {
         socket.set_nodelay(true)?;
         // rustls tells the client what was wrong before this fails.
         time::timeout(limit, || tls.complete_io(&mut socket))??;
-        Ok(TlsStream { tls, socket })
+        Ok(TlsStream {
+            tls,
+            socket,
+            ended: false,
+        })
     }
 
     /// The protocol that both ends agreed on, if they talked about that.
@@ -101,7 +107,10 @@ impl Transport for TlsStream {
     }
 
     fn finish(&mut self) -> io::Result<()> {
-        self.tls.send_close_notify();
+        if !self.ended {
+            self.ended = true;
+            self.tls.send_close_notify();
+        }
         self.flush()?;
         self.socket.shutdown(Shutdown::Write)
     }
