@@ -6,6 +6,7 @@
 pub mod chat;
 pub mod http_client;
 pub mod hyper_axum;
+pub mod postgres;
 pub mod queue;
 pub mod redis;
 pub mod server;

@@ -9,6 +9,8 @@ mod browser;
 mod redis_server;
 
 mod https;
+mod hyper_axum;
+mod postgres;
 mod redis;
 mod websocket;
 mod work_queue;
