@@ -5,16 +5,22 @@ use std::net::TcpListener;
 use crate::support::{printed, run};
 
 /// All programs.
-const ALL: [&str; 5] = [
+const ALL: [&str; 7] = [
     env!("CARGO_BIN_EXE_http_client"),
     env!("CARGO_BIN_EXE_https"),
+    env!("CARGO_BIN_EXE_hyper_axum"),
+    env!("CARGO_BIN_EXE_postgres"),
     env!("CARGO_BIN_EXE_redis"),
     env!("CARGO_BIN_EXE_websocket"),
     env!("CARGO_BIN_EXE_work_queue"),
 ];
 
 /// Those that listen.
-const SERVERS: [&str; 2] = [env!("CARGO_BIN_EXE_https"), env!("CARGO_BIN_EXE_websocket")];
+const SERVERS: [&str; 3] = [
+    env!("CARGO_BIN_EXE_https"),
+    env!("CARGO_BIN_EXE_hyper_axum"),
+    env!("CARGO_BIN_EXE_websocket"),
+];
 
 #[test]
 fn every_program_explains_itself_and_refuses_what_it_does_not_know() {

@@ -6,4 +6,5 @@ mod support;
 mod command_line;
 mod http_client;
 mod https;
+mod hyper_axum;
 mod websocket;
