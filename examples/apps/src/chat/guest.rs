@@ -53,7 +53,7 @@ pub(super) fn attend(
         second: Instant::now(),
         sent: 0,
     };
-    let mut pings = time::interval(limits.ping);
+    let mut pings = time::interval_at(Instant::now() + limits.ping, limits.ping);
     let farewell = loop {
         // Whatever is to be written goes as far as the socket has room for it.
         let pending = !flush(&mut socket)?;

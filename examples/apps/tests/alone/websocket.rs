@@ -202,7 +202,8 @@ fn frames_may_come_byte_by_byte_while_others_talk() {
     let mut ada = Guest::enter(&addr, "lab", "Ada", 0);
     let mut slow = Guest::enter(&addr, "lab", "Slow", 1);
     assert_eq!(ada.hear(), "came\tSlow\t2");
-    // A masked text frame, "hi".
+    // A masked text frame, "hi". (It goes past the client's library, which would send an answer to a ping in the middle of it; the first
+    // ping is a long way off.)
     let frame = [0x81, 0x82, 0, 0, 0, 0, b'h', b'i'];
     let (last, most) = frame.split_last().unwrap();
     for (number, byte) in most.iter().copied().enumerate() {
