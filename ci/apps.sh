@@ -34,5 +34,6 @@ if [ ${#missing[@]} -gt 0 ]; then
     RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "${missing[@]}"
 fi
 
+cargo clippy --manifest-path examples/apps/Cargo.toml --features peers --all-targets -- -D warnings
 cargo test --manifest-path examples/apps/Cargo.toml --features peers
 cargo test -p may-examples --features peers
