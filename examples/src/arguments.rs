@@ -10,9 +10,10 @@ use lexopt::{Arg, Parser};
 /// The options that a program was started with.
 ///
 /// The help text is the only description of them: a line that starts with `--name VALUE` declares
-/// an option with a value, one that starts with `--name` a switch. So the text that `--help` prints
-/// cannot fall behind what the program accepts. Every mistake ends the program with exit code 2 and
-/// says what to do instead.
+/// an option with a value, one that starts with `--name` a switch, and one that starts with `NAME...`
+/// lets any number of arguments without a name follow. So the text that `--help` prints cannot fall
+/// behind what the program accepts. Every mistake ends the program with exit code 2 and says what to
+/// do instead.
 ///
 /// ```no_run
 /// use may_examples::Arguments;
@@ -37,6 +38,8 @@ pub struct Arguments {
     help: &'static str,
     /// The options that were given; a switch has an empty value.
     given: BTreeMap<&'static str, String>,
+    /// The arguments without a name.
+    rest: Vec<String>,
 }
 
 impl Arguments {
@@ -44,12 +47,40 @@ impl Arguments {
     #[must_use]
     pub fn new(help: &'static str) -> Arguments {
         let mut args = std::env::args_os();
-        let path = args.next().unwrap_or_default();
-        let program = Path::new(&path)
-            .file_stem()
-            .unwrap_or(&path)
-            .to_string_lossy()
-            .into_owned();
+        let program = program(args.next());
+        Arguments::parse_or_end(program, help, args)
+    }
+
+    /// Reads the command line of a program whose first argument is one of `commands`, each of which
+    /// has a help text of its own; returns the command's name, too. `--help` in front of a command
+    /// prints `help` and exits.
+    #[must_use]
+    pub fn of_command(
+        help: &'static str,
+        commands: &[(&'static str, &'static str)],
+    ) -> (&'static str, Arguments) {
+        let mut args = std::env::args_os();
+        let program = program(args.next());
+        let first = args.next().unwrap_or_default();
+        if first == "--help" || first == "-h" {
+            println!("{help}");
+            process::exit(0);
+        }
+        match commands.iter().find(|(name, _)| first == *name) {
+            Some((name, help)) => (
+                *name,
+                Arguments::parse_or_end(format!("{program} {name}"), help, args),
+            ),
+            None => refuse(&program, &unknown_command(&first, commands)),
+        }
+    }
+
+    /// Reads `args`, or ends the program.
+    fn parse_or_end(
+        program: String,
+        help: &'static str,
+        args: impl Iterator<Item = OsString>,
+    ) -> Arguments {
         match Arguments::parse(program.clone(), help, args) {
             Ok(Some(arguments)) => arguments,
             Ok(None) => {
@@ -67,12 +98,25 @@ impl Arguments {
         args: impl Iterator<Item = OsString>,
     ) -> Result<Option<Arguments>, String> {
         let mut given = BTreeMap::new();
+        let mut rest = Vec::new();
         let mut parser = Parser::from_args(args);
         while let Some(arg) = parser.next().map_err(|error| error.to_string())? {
             let name = match arg {
                 Arg::Long("help") | Arg::Short('h') => return Ok(None),
                 Arg::Long(name) => name.to_owned(),
                 Arg::Short(letter) => return Err(unknown(help, &format!("option '-{letter}'"))),
+                Arg::Value(value) if takes_more(help) => match value.into_string() {
+                    Ok(value) => {
+                        rest.push(value);
+                        continue;
+                    }
+                    Err(value) => {
+                        return Err(format!(
+                            "'{}' is not UTF-8\nhelp: give plain text",
+                            value.display()
+                        ));
+                    }
+                },
                 Arg::Value(value) => {
                     return Err(unknown(help, &format!("argument '{}'", value.display())));
                 }
@@ -99,6 +143,7 @@ impl Arguments {
             program,
             help,
             given,
+            rest,
         }))
     }
 
@@ -132,6 +177,13 @@ impl Arguments {
     #[must_use]
     pub fn switch(&self, name: &str) -> bool {
         self.is_given(name)
+    }
+
+    /// Returns the arguments without a name, which a help text declares by a line that starts with
+    /// `NAME...`.
+    #[must_use]
+    pub fn rest(&self) -> &[String] {
+        &self.rest
     }
 
     /// Returns the address given by `--name`, which has been checked to be one.
@@ -219,6 +271,21 @@ impl FromStr for Seconds {
     }
 }
 
+/// Names a program after its file.
+fn program(path: Option<OsString>) -> String {
+    let path = path.unwrap_or_default();
+    let name = Path::new(&path).file_stem().unwrap_or(&path);
+    name.to_string_lossy().into_owned()
+}
+
+/// Says whether a help text declares arguments without a name.
+fn takes_more(help: &str) -> bool {
+    help.lines().any(|line| {
+        let first = line.split_whitespace().next().unwrap_or_default();
+        first.ends_with("...") && first.starts_with(|first: char| first.is_ascii_uppercase())
+    })
+}
+
 /// Lists the options that a help text declares, each with its line.
 fn declared(help: &'static str) -> impl Iterator<Item = (&'static str, &'static str)> {
     help.lines().map(str::trim).filter_map(|line| {
@@ -239,6 +306,16 @@ fn unknown(help: &'static str, what: &str) -> String {
         .map(|(name, _)| format!("--{name}"))
         .collect();
     format!("unknown {what}\nhelp: the options are {}", names.join(", "))
+}
+
+/// Words the refusal of a command that the program does not have.
+fn unknown_command(first: &OsString, commands: &[(&'static str, &'static str)]) -> String {
+    let what = match first.is_empty() {
+        true => "no command".to_owned(),
+        false => format!("unknown command '{}'", first.display()),
+    };
+    let names: Vec<&str> = commands.iter().map(|(name, _)| *name).collect();
+    format!("{what}\nhelp: the commands are {}", names.join(", "))
 }
 
 /// Reports a mistake on the command line and ends the program.
@@ -302,6 +379,31 @@ Usage: greet [options]
         assert!(message.contains("'--times' has no value"), "{message}");
         let message = parse(&["3"]).unwrap_err();
         assert!(message.contains("'3'"), "{message}");
+    }
+
+    #[test]
+    fn arguments_without_a_name_are_taken_if_the_help_text_has_them() {
+        const HELP: &str = "\
+Usage: fetch [options] URL...
+
+  URL...     what to fetch
+  --times N  how often";
+        let args = ["a", "--times", "2", "b"].iter().map(OsString::from);
+        let args = Arguments::parse("fetch".to_owned(), HELP, args).unwrap();
+        let args = args.expect("help was not asked for");
+        assert_eq!(args.rest(), ["a", "b"]);
+        assert_eq!(args.value("times", 1), 2);
+    }
+
+    #[test]
+    fn a_wrong_command_names_the_right_ones() {
+        let commands = [("work", ""), ("check", "")];
+        let message = unknown_command(&"wrok".into(), &commands);
+        assert!(
+            message.contains("'wrok'") && message.contains("work, check"),
+            "{message}"
+        );
+        assert!(unknown_command(&"".into(), &commands).starts_with("no command"));
     }
 
     #[test]

@@ -108,7 +108,7 @@ fn main() -> io::Result<()> {
         }
     });
     let report = net::serve(listener, limits, |(stream, _), session| {
-        server.attend(&stream, session);
+        let _ = server.attend(&stream, session);
     })?;
     let requests = server.traffic.requests.load(Ordering::Relaxed);
     println!("{} connections, {requests} requests", report.accepted);

@@ -28,6 +28,19 @@ enum Response {
     /// A body that ends with the connection, for HTTP/1.0.
     UntilClose,
     Done,
+    /// What follows is another protocol.
+    Switched,
+}
+
+/// What comes after an exchange.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// Another request.
+    Request,
+    /// The end of the connection.
+    End,
+    /// Another protocol.
+    Protocol,
 }
 
 /// How long the body of a response will be.
@@ -211,6 +224,30 @@ impl<'x, 's> Exchange<'x, 's> {
         self.respond(status, &all, text.as_bytes())
     }
 
+    /// Answers that the connection goes on with another protocol, for which the client has asked and
+    /// which `headers` describe.
+    ///
+    /// # Errors
+    ///
+    /// If the request has a body, behind which the other protocol would begin, or is one of HTTP/1.0,
+    /// which has no such answer.
+    pub fn switch(&mut self, headers: &[(&str, &str)]) -> Result<(), Failure> {
+        if !matches!(self.body, Body::Done) || !self.request.is_1_1 {
+            let why = "only a request of HTTP/1.1 without a body changes the protocol";
+            return Err(Refusal::new(Status::BAD_REQUEST, why).into());
+        }
+        self.response = Response::Switched;
+        let output = self.wire.output();
+        write_head(
+            output,
+            Status::SWITCHING_PROTOCOLS,
+            Persistence::Upgrade,
+            headers,
+        );
+        output.extend_from_slice(b"\r\n");
+        Ok(())
+    }
+
     /// Begins the response. What was not read of the request's body is thrown away.
     ///
     /// # Errors
@@ -294,28 +331,32 @@ impl<'x, 's> Exchange<'x, 's> {
             }
             Response::Chunks => chunked::encode(data, self.wire.output()),
             Response::UntilClose => self.wire.output().extend_from_slice(data),
-            Response::Done => {}
+            Response::Done | Response::Switched => {}
             Response::NotBegun => panic!("a response begins with its head"),
         }
         self.wire.relieve()?;
         Ok(())
     }
 
-    /// Ends the response; whether the connection can go on.
+    /// Ends the response; returns what comes next.
     ///
     /// # Errors
     ///
     /// If less was written than was announced, which only closing the connection can tell.
-    pub fn end(self) -> Result<bool, Failure> {
+    pub fn end(self) -> Result<Next, Failure> {
         match self.response {
             Response::Chunks => self.wire.output().extend_from_slice(chunked::END),
-            Response::UntilClose | Response::Done => {}
+            Response::UntilClose | Response::Done | Response::Switched => {}
             Response::NotBegun | Response::Length(_) => {
                 return Err(io::Error::other("a response was not complete").into());
             }
         }
         self.wire.answered();
-        Ok(self.keep_alive && matches!(self.body, Body::Done))
+        Ok(match (self.response, &self.body) {
+            (Response::Switched, _) => Next::Protocol,
+            (_, Body::Done) if self.keep_alive => Next::Request,
+            _ => Next::End,
+        })
     }
 
     /// Whether it is too late for another response.
@@ -332,6 +373,8 @@ enum Persistence {
     /// Nothing: it goes on.
     Implied,
     KeepAlive,
+    /// It goes on with another protocol.
+    Upgrade,
 }
 
 /// Writes a head without the header that tells the length, and without the empty line.
@@ -349,6 +392,7 @@ fn write_head(
         Persistence::Close => b"\r\nConnection: close\r\n",
         Persistence::Implied => b"\r\n",
         Persistence::KeepAlive => b"\r\nConnection: keep-alive\r\n",
+        Persistence::Upgrade => b"\r\nConnection: Upgrade\r\n",
     });
     for (name, value) in headers {
         for part in [name, ": ", value, "\r\n"] {

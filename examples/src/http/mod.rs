@@ -5,7 +5,8 @@
 //! | module | what happens there |
 //! |---|---|
 //! | [`server`] | the loop of a connection: wait, read a head, have it answered, and again |
-//! | [`wire`] | bytes in and out of the socket, each with a deadline |
+//! | [`wire`] | bytes in and out of the connection, each with a deadline |
+//! | [`transport`] | what they go over: a socket, or TLS |
 //! | [`head`] | where a head ends, and what is wrong with its lines |
 //! | [`request`] | what a head asks for, and how long its body is |
 //! | [`chunked`] | bodies in chunks |
@@ -32,8 +33,11 @@ pub mod refusal;
 pub mod request;
 pub mod routes;
 pub mod server;
+pub mod transport;
 pub mod wire;
 
+pub use exchange::Exchange;
 pub use limits::Limits;
-pub use routes::Site;
+pub use routes::{Service, Site};
 pub use server::Server;
+pub use transport::Transport;

@@ -8,6 +8,8 @@ use std::io;
 pub struct Status(pub u16, pub &'static str);
 
 impl Status {
+    /// The connection goes on with another protocol.
+    pub const SWITCHING_PROTOCOLS: Status = Status(101, "Switching Protocols");
     /// What was asked for is here.
     pub const OK: Status = Status(200, "OK");
     /// It was done, and there is nothing to say.

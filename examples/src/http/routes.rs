@@ -13,6 +13,16 @@ const METHODS: [&str; 9] = [
 
 const TEXT: (&str, &str) = ("Content-Type", "text/plain");
 
+/// What answers requests.
+pub trait Service {
+    /// Answers a request.
+    ///
+    /// # Errors
+    ///
+    /// If the client is refused, or has gone.
+    fn answer(&self, exchange: &mut Exchange<'_, '_>) -> Result<(), Failure>;
+}
+
 /// What is served.
 #[derive(Debug, Default)]
 pub struct Site {
@@ -20,13 +30,8 @@ pub struct Site {
     pub files: Option<Files>,
 }
 
-impl Site {
-    /// Answers a request.
-    ///
-    /// # Errors
-    ///
-    /// If the client is refused, or has gone.
-    pub fn answer(&self, exchange: &mut Exchange<'_, '_>) -> Result<(), Failure> {
+impl Service for Site {
+    fn answer(&self, exchange: &mut Exchange<'_, '_>) -> Result<(), Failure> {
         let request = exchange.request();
         let allowed = match (request.path, request.method) {
             (_, method) if !METHODS.contains(&method) => {

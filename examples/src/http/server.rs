@@ -3,60 +3,73 @@
 use std::io::ErrorKind;
 use std::time::Instant;
 
-use may::net::{Session, TcpStream};
+use may::net::Session;
 
-use super::exchange::{self, Exchange};
+use super::exchange::{self, Exchange, Next};
 use super::head::Scan;
 use super::limits::Limits;
 use super::refusal::{Failure, Refusal, Status};
 use super::request;
-use super::routes::Site;
+use super::routes::{Service, Site};
+use super::transport::Transport;
 use super::wire::{Traffic, Wire};
 
 /// A site, and under which conditions it is served.
 #[derive(Debug, Default)]
-pub struct Server {
+pub struct Server<S = Site> {
     /// What there is.
-    pub site: Site,
+    pub site: S,
     /// How much of everything a connection may take.
     pub limits: Limits,
     /// What was done.
     pub traffic: Traffic,
 }
 
-impl Server {
+impl<S: Service> Server<S> {
     /// Answers the requests of one connection, one after the other, until either side has enough. It
     /// is the handler for [`may::net::serve`].
-    pub fn attend(&self, stream: &TcpStream, session: &Session) {
-        let Ok(mut wire) = Wire::new(stream, session, &self.limits, &self.traffic) else {
-            return;
-        };
+    ///
+    /// If the site has [switched](Exchange::switch) to another protocol, what has arrived of that is
+    /// returned, and the connection goes on.
+    pub fn attend(&self, mut transport: impl Transport, session: &Session) -> Option<Vec<u8>> {
+        let limits = &self.limits;
+        let mut wire = Wire::new(&mut transport, session, limits, &self.traffic).ok()?;
         let mut head = Vec::new();
-        while let Ok(true) = wire.await_request() {
-            match self.answer(&mut wire, &mut head) {
-                Ok(true) => {}
-                Ok(false) => return wire.close(),
-                // There is nobody to be told.
-                Err(_) => return,
+        loop {
+            if !wire.await_request().ok()? {
+                wire.finish();
+                return None;
+            }
+            // If it cannot be answered, there is nobody to be told.
+            match self.answer(&mut wire, &mut head).ok()? {
+                Next::Request => {}
+                Next::Protocol => {
+                    wire.flush().ok()?;
+                    return Some(wire.received().to_vec());
+                }
+                Next::End => {
+                    wire.close();
+                    return None;
+                }
             }
         }
     }
 
-    /// Answers one request, of which something has arrived; whether the connection goes on. `head`
-    /// is a buffer.
-    fn answer(&self, wire: &mut Wire<'_>, head: &mut Vec<u8>) -> Result<bool, Failure> {
+    /// Answers one request, of which something has arrived; returns what comes next. `head` is a
+    /// buffer.
+    fn answer(&self, wire: &mut Wire<'_>, head: &mut Vec<u8>) -> Result<Next, Failure> {
         match self.try_answer(wire, head) {
             Err(Failure::Refused(refusal)) => {
                 exchange::refuse(wire.output(), refusal, head.starts_with(b"HEAD "));
                 wire.answered();
-                Ok(false)
+                Ok(Next::End)
             }
             result => result,
         }
     }
 
     /// Answers one request unless it is refused before there is a response.
-    fn try_answer(&self, wire: &mut Wire<'_>, head: &mut Vec<u8>) -> Result<bool, Failure> {
+    fn try_answer(&self, wire: &mut Wire<'_>, head: &mut Vec<u8>) -> Result<Next, Failure> {
         read_head(wire, head)?;
         let mut room = request::headers();
         let request = request::parse(head, &mut room, &self.limits)?;

@@ -1,13 +1,13 @@
-//! Bytes in and out of the socket, each with a deadline.
+//! Bytes in and out of the connection, each with a deadline.
 
-use std::io::{self, ErrorKind, Read, Write};
+use std::io::{self, ErrorKind};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use may::net::{Session, Shutdown, TcpStream};
-use may::select;
+use may::net::Session;
 
 use super::limits::Limits;
+use super::transport::Transport;
 
 /// What is received at once at first, and at most. A client that sends much at once gets more room.
 const ROOM: (usize, usize) = (8 * 1024, 64 * 1024);
@@ -29,7 +29,7 @@ pub struct Traffic {
 /// A connection as a buffer of bytes that have arrived and one of bytes that are to be sent.
 #[derive(Debug)]
 pub struct Wire<'s> {
-    stream: &'s TcpStream,
+    transport: &'s mut dyn Transport,
     session: &'s Session,
     limits: &'s Limits,
     /// What has arrived is `input[taken..arrived]`.
@@ -52,16 +52,15 @@ impl<'s> Wire<'s> {
     ///
     /// If the socket cannot be set up.
     pub fn new(
-        stream: &'s TcpStream,
+        transport: &'s mut dyn Transport,
         session: &'s Session,
         limits: &'s Limits,
         traffic: &'s Traffic,
     ) -> io::Result<Wire<'s>> {
         // Responses are gathered here; the operating system need not do so again.
-        stream.set_nodelay(true)?;
-        stream.set_write_timeout(Some(limits.transfer_time.max(Duration::from_millis(1))))?;
+        transport.prepare(limits.transfer_time)?;
         Ok(Wire {
-            stream,
+            transport,
             session,
             limits,
             input: vec![0; ROOM.0],
@@ -104,11 +103,11 @@ impl<'s> Wire<'s> {
             self.input = vec![0; ROOM.0];
         }
         self.output.shrink_to(ROOM.0);
-        let count = select! {
-            biased;
-            count = read(self.stream, &mut self.input[..]) => count?,
-            wait(self.session.stopping()) => 0,
-            after(self.limits.idle_time) => 0,
+        let deadline = Instant::now() + self.limits.idle_time;
+        let stopping = Some(self.session.stopping());
+        let count = match self.transport.receive(&mut self.input, deadline, stopping) {
+            Err(error) if error.kind() == ErrorKind::TimedOut => 0,
+            received => received?,
         };
         self.arrive(count);
         Ok(count > 0)
@@ -135,11 +134,8 @@ impl<'s> Wire<'s> {
     pub fn receive(&mut self, deadline: Instant) -> io::Result<usize> {
         self.flush()?;
         self.make_room();
-        let count = select! {
-            biased;
-            count = read(self.stream, &mut self.input[self.arrived..]) => count?,
-            at(deadline) => return Err(ErrorKind::TimedOut.into()),
-        };
+        let room = &mut self.input[self.arrived..];
+        let count = self.transport.receive(room, deadline, None)?;
         self.arrive(count);
         Ok(count)
     }
@@ -191,17 +187,12 @@ impl<'s> Wire<'s> {
     /// the operating system says.
     pub fn flush(&mut self) -> io::Result<()> {
         let begun = Instant::now();
-        let mut stream = self.stream;
         let mut sent = 0;
         while sent < self.output.len() {
-            match stream.write(&self.output[sent..]) {
+            match self.transport.send(&self.output[sent..]) {
                 Ok(0) => return Err(ErrorKind::WriteZero.into()),
                 Ok(count) => sent += count,
                 Err(error) if error.kind() == ErrorKind::Interrupted => continue,
-                // The name that std gives to a timeout differs between systems.
-                Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                    return Err(ErrorKind::TimedOut.into());
-                }
                 Err(error) => return Err(error),
             }
             self.writes += 1;
@@ -219,23 +210,27 @@ impl<'s> Wire<'s> {
         self.requests += 1;
     }
 
+    /// Ends a connection between two requests.
+    pub fn finish(self) {
+        // Whoever has no more requests may have gone.
+        let _ = self.transport.finish();
+    }
+
     /// Ends the connection so that the client gets to read all that was sent.
     ///
     /// If it were closed while something arrives, the operating system would tell the client of an
     /// error, and the client would throw away what it has not read yet. So only the sending side
     /// is closed, and what still comes is thrown away, for a while.
     pub fn close(mut self) {
-        if self.flush().is_err() || self.stream.shutdown(Shutdown::Write).is_err() {
+        if self.flush().is_err() || self.transport.finish().is_err() {
             return;
         }
         let deadline = Instant::now() + self.limits.linger_time;
-        let mut stream = self.stream;
-        loop {
-            let left = deadline.saturating_duration_since(Instant::now());
-            if left.is_zero() || stream.set_read_timeout(Some(left)).is_err() {
-                return;
-            }
-            if !matches!(stream.read(&mut self.input), Ok(1..)) {
+        while Instant::now() < deadline {
+            if !matches!(
+                self.transport.receive(&mut self.input, deadline, None),
+                Ok(1..)
+            ) {
                 return;
             }
         }

@@ -1,0 +1,151 @@
+//! Fetches web pages, several at a time: ureq over May's sockets, HTTPS through rustls.
+//!
+//! ```text
+//! $ cargo run --release --bin http_client -- --at-once 2 https://example.com http://127.0.0.1:8080/
+//! 200      559 bytes      81 ms  https://example.com
+//! 200       13 bytes       1 ms  http://127.0.0.1:8080/
+//! 2 fetched, 0 failed
+//! ```
+
+use std::{
+    error::Error,
+    fs,
+    io::{self, Read, Write},
+    process,
+    time::{Duration, Instant},
+};
+
+use may::{coroutine, go, sync::Semaphore};
+use may_apps::http_client;
+use may_examples::Arguments;
+use ureq::{
+    Agent,
+    config::Config,
+    tls::{Certificate, PemItem, RootCerts, parse_pem},
+};
+
+/// What `--help` prints.
+const HELP: &str = "\
+HTTP client: fetches pages, several at a time.
+
+Usage: http_client [options] URL...
+
+  URL...            what to fetch, http or https
+  --at-once N       how many are fetched at the same time (default 8)
+  --timeout-ms N    how long each may take, redirects included (default 30000)
+  --most-bytes N    how long the body of an answer may be (default 10485760)
+  --ca FILE         trust the certificates in this file (PEM) and no others
+  --print           write the bodies to standard output, and the rest to standard error
+  --workers N       threads that run the coroutines (default: one for each CPU)
+  --help            show this text";
+
+fn main() {
+    let args = Arguments::new(HELP);
+    args.configure_runtime();
+    if args.rest().is_empty() {
+        args.refuse("there is nothing to fetch\nhelp: name one or more URLs");
+    }
+    let roots = match args.optional::<String>("ca") {
+        None => RootCerts::WebPki,
+        Some(path) => trusted(&path).unwrap_or_else(|error| {
+            args.refuse(&format!(
+                "'{path}' does not fit --ca: {error}\nhelp: name a file with certificates in PEM"
+            ))
+        }),
+    };
+    let timeout = Duration::from_millis(args.value("timeout-ms", 30_000));
+    let at_once = args.at_least_one("at-once", 8);
+    let most = args.value("most-bytes", 10 << 20);
+    let print = args.switch("print");
+
+    let config = Config::builder()
+        .timeout_global(Some(timeout))
+        .http_status_as_error(false)
+        .max_idle_connections_per_host(at_once)
+        .max_idle_connections(at_once)
+        .user_agent("may-http-client");
+    let agent = http_client::agent(config, roots);
+
+    let fetched = go!({
+        let urls = args.rest().to_vec();
+        move || fetch_all(&agent, &urls, at_once, most, print)
+    });
+    let (fetched, failed) = fetched.join().expect("fetching does not panic");
+    eprintln!("{fetched} fetched, {failed} failed");
+    if failed > 0 {
+        process::exit(1);
+    }
+}
+
+/// Reads the certificates that are to be trusted.
+fn trusted(path: &str) -> Result<RootCerts, Box<dyn Error>> {
+    let pem = fs::read(path)?;
+    let mut certificates: Vec<Certificate<'static>> = Vec::new();
+    for item in parse_pem(&pem) {
+        if let PemItem::Certificate(certificate) = item? {
+            certificates.push(certificate);
+        }
+    }
+    if certificates.is_empty() {
+        return Err("it holds no certificate".into());
+    }
+    Ok(RootCerts::from(certificates))
+}
+
+/// Fetches all pages; returns how many were fetched, with whatever status, and how many were not.
+fn fetch_all(agent: &Agent, urls: &[String], at_once: usize, most: u64, print: bool) -> (u32, u32) {
+    let room = Semaphore::new(at_once);
+    coroutine::scope(|scope| {
+        let fetches: Vec<_> = urls
+            .iter()
+            .map(|url| {
+                let permit = room.acquire();
+                scope.spawn(move || {
+                    let _permit = permit;
+                    let begin = Instant::now();
+                    let result = fetch(agent, url, most);
+                    report(url, begin.elapsed(), &result, print);
+                    result.is_ok()
+                })
+            })
+            .collect();
+        let mut counts = (0, 0);
+        for fetch in fetches {
+            match fetch.join() {
+                Ok(true) => counts.0 += 1,
+                _ => counts.1 += 1,
+            }
+        }
+        counts
+    })
+}
+
+/// Fetches a page; returns the status of the answer and its body.
+fn fetch(agent: &Agent, url: &str, most: u64) -> Result<(u16, Vec<u8>), ureq::Error> {
+    let mut response = agent.get(url).call()?;
+    let mut body = Vec::new();
+    let limited = response.body_mut().with_config().limit(most);
+    limited.reader().read_to_end(&mut body)?;
+    Ok((response.status().as_u16(), body))
+}
+
+/// Says how a fetch ended.
+fn report(url: &str, took: Duration, result: &Result<(u16, Vec<u8>), ureq::Error>, print: bool) {
+    let line = match result {
+        Ok((status, body)) => {
+            let (length, took) = (body.len(), took.as_millis());
+            format!("{status} {length:>8} bytes  {took:>6} ms  {url}")
+        }
+        Err(error) => format!("failed: {error}  {url}"),
+    };
+    match (print, result) {
+        (false, _) => println!("{line}"),
+        (true, result) => {
+            eprintln!("{line}");
+            if let Ok((_, body)) = result {
+                // In one piece, so that bodies do not mix.
+                let _ = io::stdout().lock().write_all(body);
+            }
+        }
+    }
+}

@@ -1,0 +1,50 @@
+//! Times, and coroutines for further futures.
+
+use std::{
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+    time::{Duration, Instant},
+};
+
+use hyper::rt;
+use may::{block_on, coroutine::TaskGroup, future, sync::Mutex};
+
+/// Times.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Timer;
+
+impl rt::Timer for Timer {
+    fn sleep(&self, duration: Duration) -> Pin<Box<dyn rt::Sleep>> {
+        Box::pin(Sleep(future::sleep(duration)))
+    }
+
+    fn sleep_until(&self, deadline: Instant) -> Pin<Box<dyn rt::Sleep>> {
+        Box::pin(Sleep(future::sleep_until(deadline)))
+    }
+}
+
+/// A time to wait for.
+struct Sleep(future::Sleep);
+
+impl rt::Sleep for Sleep {}
+
+impl Future for Sleep {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        Pin::new(&mut self.0).poll(context)
+    }
+}
+
+/// A coroutine for each stream of a connection of HTTP/2. When the connection ends, so do they.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Streams(Arc<Mutex<TaskGroup<()>>>);
+
+impl<F: Future<Output = ()> + Send + 'static> rt::Executor<F> for Streams {
+    fn execute(&self, future: F) {
+        let mut streams = self.0.lock().unwrap();
+        while streams.try_join_next().is_some() {}
+        streams.spawn(move || block_on(future));
+    }
+}

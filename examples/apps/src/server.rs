@@ -1,0 +1,68 @@
+//! What the servers here have in common: where they listen, how much they take on, and how they end.
+
+use std::{io, process, time::Duration};
+
+use may::{
+    go,
+    net::{self, Session, TcpListener, TcpStream},
+    signal,
+    sync::CancelToken,
+};
+use may_examples::Arguments;
+
+/// How much a server takes on.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// How many connections may be open at once; others wait in the backlog of the listener.
+    pub connections: usize,
+    /// How long a connection may live.
+    pub lifetime: Duration,
+    /// How long connections may go on after ctrl-c.
+    pub grace: Duration,
+}
+
+/// Listens where `--addr` says, prints the address after `scheme`, and calls `handler` for each connection in a coroutine of its own,
+/// until ctrl-c. Then no more connections are accepted, and those that are open are told by their sessions; those that are left at the
+/// end of the grace are cancelled. What a handler returns is printed.
+///
+/// # Errors
+///
+/// If the listener fails. If nobody can listen there, the program ends and says what to do.
+pub fn run<H>(
+    args: &Arguments,
+    default: &str,
+    scheme: &str,
+    limits: Limits,
+    handler: H,
+) -> io::Result<()>
+where
+    H: Fn(TcpStream, &Session) -> io::Result<()> + Sync,
+{
+    let addr = args.address("addr", default);
+    let listener =
+        TcpListener::bind(&addr).unwrap_or_else(|error| args.cannot_listen(&addr, &error));
+    println!("listening on {scheme}{}", listener.local_addr()?);
+
+    let stopping = CancelToken::new();
+    let limits = net::Limits::new()
+        .connections(limits.connections)
+        .lifetime(limits.lifetime)
+        .grace(limits.grace)
+        .until(&stopping);
+    go!(move || {
+        if signal::ctrl_c().is_ok() {
+            println!("stopping: ctrl-c again ends it at once");
+            stopping.cancel();
+        }
+        if signal::ctrl_c().is_ok() {
+            process::exit(1);
+        }
+    });
+    let report = net::serve(listener, limits, |(stream, _), session| {
+        if let Err(error) = handler(stream, session) {
+            eprintln!("connection: {error}");
+        }
+    })?;
+    println!("{} connections", report.accepted);
+    Ok(())
+}
