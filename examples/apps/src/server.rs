@@ -41,6 +41,8 @@ where
     let addr = args.address("addr", default);
     let listener =
         TcpListener::bind(&addr).unwrap_or_else(|error| args.cannot_listen(&addr, &error));
+    // Before anybody is told where: from now on ctrl-c ends this in good order.
+    let interrupts = signal::Signals::new([signal::Signal::SIGINT])?;
     println!("listening on {scheme}{}", listener.local_addr()?);
 
     let stopping = CancelToken::new();
@@ -50,11 +52,11 @@ where
         .grace(limits.grace)
         .until(&stopping);
     go!(move || {
-        if signal::ctrl_c().is_ok() {
+        if interrupts.recv().is_ok() {
             println!("stopping: ctrl-c again ends it at once");
             stopping.cancel();
         }
-        if signal::ctrl_c().is_ok() {
+        if interrupts.recv().is_ok() {
             process::exit(1);
         }
     });

@@ -62,6 +62,8 @@ fn main() -> io::Result<()> {
 
     let listener =
         TcpListener::bind(&addr).unwrap_or_else(|error| args.cannot_listen(&addr, &error));
+    // Before anybody is told where: from now on ctrl-c ends this in good order.
+    let interrupts = signal::Signals::new([signal::Signal::SIGINT])?;
     println!("listening on {}", listener.local_addr()?);
 
     let (room, gone) = Room::open();
@@ -70,7 +72,7 @@ fn main() -> io::Result<()> {
         move || serve(&listener, &room)
     });
 
-    signal::ctrl_c()?;
+    interrupts.recv()?;
     println!("stopping");
     room.close();
     let _ = gone.recv_timeout(GRACE);

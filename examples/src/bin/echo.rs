@@ -45,6 +45,8 @@ fn main() -> io::Result<()> {
 
     let listener =
         TcpListener::bind(&addr).unwrap_or_else(|error| args.cannot_listen(&addr, &error));
+    // Before anybody is told where: from now on ctrl-c ends this in good order.
+    let interrupts = signal::Signals::new([signal::Signal::SIGINT])?;
     println!("listening on {}", listener.local_addr()?);
 
     // Nothing is ever sent: each connection holds `open`, so `closed` tells when all have ended.
@@ -61,7 +63,7 @@ fn main() -> io::Result<()> {
         }
     });
 
-    signal::ctrl_c()?;
+    interrupts.recv()?;
     println!("stopping");
     acceptor.cancel();
     let _ = acceptor.join();

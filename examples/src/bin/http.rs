@@ -96,14 +96,16 @@ fn main() -> io::Result<()> {
 
     let listener =
         TcpListener::bind(&addr).unwrap_or_else(|error| args.cannot_listen(&addr, &error));
+    // Before anybody is told where: from now on ctrl-c ends this in good order.
+    let interrupts = signal::Signals::new([signal::Signal::SIGINT])?;
     println!("listening on http://{}", listener.local_addr()?);
 
     go!(move || {
-        if signal::ctrl_c().is_ok() {
+        if interrupts.recv().is_ok() {
             println!("stopping: ctrl-c again ends it at once");
             shutdown.cancel();
         }
-        if signal::ctrl_c().is_ok() {
+        if interrupts.recv().is_ok() {
             process::exit(1);
         }
     });

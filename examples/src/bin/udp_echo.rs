@@ -40,13 +40,15 @@ fn main() -> io::Result<()> {
         .get();
 
     let socket = UdpSocket::bind(&addr).unwrap_or_else(|error| args.cannot_listen(&addr, &error));
+    // Before anybody is told where: from now on ctrl-c ends this in good order.
+    let interrupts = signal::Signals::new([signal::Signal::SIGINT])?;
     println!("listening on {}", socket.local_addr()?);
 
     coroutine::scope(|scope| {
         let receivers: Vec<_> = (0..receivers)
             .map(|_| scope.spawn(|| echo(&socket)))
             .collect();
-        signal::ctrl_c()?;
+        interrupts.recv()?;
         println!("stopping");
         for receiver in &receivers {
             receiver.cancel();

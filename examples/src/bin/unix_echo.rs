@@ -94,6 +94,8 @@ fn send(path: &Path, text: &str) -> io::Result<()> {
 
 /// Serves until ctrl-c.
 fn serve(path: &Path) -> io::Result<()> {
+    // Before anybody is told where: from now on ctrl-c ends this in good order.
+    let interrupts = signal::Signals::new([signal::Signal::SIGINT])?;
     let listener = bind(path)?;
     println!("listening on {}", path.display());
     let acceptor = go!(move || {
@@ -105,7 +107,7 @@ fn serve(path: &Path) -> io::Result<()> {
             });
         }
     });
-    signal::ctrl_c()?;
+    interrupts.recv()?;
     println!("stopping");
     acceptor.cancel();
     let _ = acceptor.join();
