@@ -4,7 +4,7 @@ use std::{
     convert::Infallible,
     error::Error,
     future::poll_fn,
-    io::{self, ErrorKind, Read},
+    io::{self, Read},
     pin::{Pin, pin},
     time::Duration,
 };
@@ -15,7 +15,7 @@ use hyper::{
     server::conn::{http1, http2},
     service::service_fn,
 };
-use may::{block_on, net::TcpStream, sync::CancelToken, time};
+use may::{block_on, net::TcpStream, select, sync::CancelToken, time};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tower_service::Service;
 
@@ -27,6 +27,9 @@ use crate::tls::TlsStream;
 
 /// What a client of HTTP/2 says first.
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
+/// For how long, and for how many bytes, what a client still sends is thrown away.
+const LINGER: (Duration, u64) = (Duration::from_secs(1), 64 << 20);
 
 /// What a connection may take.
 #[derive(Clone, Copy, Debug)]
@@ -59,18 +62,23 @@ impl Default for Limits {
 ///
 /// A cancelled coroutine unwinds while it waits, and with it those of its streams.
 pub fn serve(
-    mut stream: TcpStream,
+    stream: TcpStream,
     app: &Router,
     limits: &Limits,
     stopping: &CancelToken,
 ) -> Result<(), Box<dyn Error + Send + Sync>> {
     stream.set_nodelay(true)?;
     // Plain blocking code, before hyper's future begins.
-    let begun = time::timeout(limits.head, || greeting(&mut stream))??;
-    match begun == PREFACE {
+    let Some(begun) = time::timeout(limits.head, || greeting(&stream, stopping))?? else {
+        return Ok(());
+    };
+    let socket = stream.try_clone()?;
+    let served = match begun == PREFACE {
         true => http_2(stream, begun, app, limits, stopping),
         false => http_1(stream, begun, app, limits, stopping),
-    }
+    };
+    linger(&socket);
+    served
 }
 
 /// Serves a client that uses TLS, whose handshake has settled the protocol.
@@ -88,26 +96,40 @@ pub fn serve_tls(
     limits: &Limits,
     stopping: &CancelToken,
 ) -> Result<(), Box<dyn Error + Send + Sync>> {
-    match stream.protocol() == Some(b"h2") {
+    let socket = stream.socket().try_clone()?;
+    let served = match stream.protocol() == Some(b"h2") {
         true => http_2(stream, Vec::new(), app, limits, stopping),
         false => http_1(stream, Vec::new(), app, limits, stopping),
-    }
+    };
+    linger(&socket);
+    served
 }
 
-/// Reads until it is clear whether a client begins with HTTP/2; returns what has been read.
-fn greeting(stream: &mut TcpStream) -> io::Result<Vec<u8>> {
+/// Throws away for a while what a client still sends, after hyper has shut the socket down for writing: if it were closed with unread
+/// bytes in it, the client would not get to read why its request was refused.
+fn linger(mut socket: &TcpStream) {
+    let _ = time::timeout(LINGER.0, || {
+        io::copy(&mut (&mut socket).take(LINGER.1), &mut io::sink())
+    });
+}
+
+/// Reads until it is clear whether a client begins with HTTP/2; returns what has been read. None if the server is to stop before the
+/// client has said anything that matters.
+fn greeting(stream: &TcpStream, stopping: &CancelToken) -> io::Result<Option<Vec<u8>>> {
     let mut begun = Vec::new();
     while begun.len() < PREFACE.len() && PREFACE.starts_with(&begun) {
         let mut part = [0; PREFACE.len()];
         let room = PREFACE.len() - begun.len();
-        match stream.read(&mut part[..room]) {
-            Ok(0) => break,
-            Ok(count) => begun.extend_from_slice(&part[..count]),
-            Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
+        let count = select! {
+            count = read(stream, &mut part[..room]) => count?,
+            wait(stopping) => return Ok(None),
+        };
+        if count == 0 {
+            break;
         }
+        begun.extend_from_slice(&part[..count]);
     }
-    Ok(begun)
+    Ok(Some(begun))
 }
 
 /// Serves HTTP/1.1.

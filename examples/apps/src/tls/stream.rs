@@ -52,6 +52,12 @@ impl TlsStream {
         self.tls.alpn_protocol()
     }
 
+    /// The socket below.
+    #[must_use]
+    pub fn socket(&self) -> &TcpStream {
+        &self.socket
+    }
+
     /// Sends what rustls has ready to be sent.
     fn flush(&mut self) -> io::Result<()> {
         while self.tls.wants_write() {

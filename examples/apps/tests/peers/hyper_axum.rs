@@ -72,7 +72,7 @@ fn streams_of_one_connection_do_not_wait_for_each_other() {
     let urls: Vec<String> = (0..20)
         .map(|number| format!("http://{addr}/block/{}", 300 + number))
         .collect();
-    let mut args = vec!["-v", "-n", "--no-color"];
+    let mut args = vec!["-v", "-n"];
     args.extend(urls.iter().map(String::as_str));
     let begin = std::time::Instant::now();
     let text = printed("nghttp", &args);
@@ -107,7 +107,7 @@ fn nghttp_is_told_that_the_server_stops_and_gets_its_answer() {
     let mut client = Command::new("stdbuf");
     client
         .args(["-oL", "nghttp"])
-        .args(["-v", "--no-color", &format!("http://{addr}/ticks/100")]);
+        .args(["-v", &format!("http://{addr}/ticks/100")]);
     let client = Running::start(&mut client);
     client.line(|line| line.contains("tick 3"));
     server.stop();
