@@ -136,15 +136,18 @@ fn work(args: &Arguments, client: Client, keys: Keys) -> Result<(), Box<dyn Erro
     let pool = Arc::new(Pool::new(client, connections + 1, PATIENCE));
     let worker = Worker::new(pool, keys, settings, move |job| perform(job, pause));
     let stopping = CancelToken::new();
+    // Before anybody is told that it is ready: from now on ctrl-c ends this in good order.
+    let interrupts = signal::Signals::new([signal::Signal::SIGINT])?;
     go!({
         let stopping = stopping.clone();
         move || {
-            if let Err(error) = signal::ctrl_c() {
-                eprintln!("ctrl-c cannot be waited for: {error}");
-                return;
+            if interrupts.recv().is_ok() {
+                println!("stopping: ctrl-c again ends it at once");
+                stopping.cancel();
             }
-            println!("stopping");
-            stopping.cancel();
+            if interrupts.recv().is_ok() {
+                process::exit(1);
+            }
         }
     });
     println!("worker {name}: ready");

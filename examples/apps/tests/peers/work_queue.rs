@@ -105,7 +105,9 @@ fn every_job_has_its_effect_once_although_workers_and_producers_are_killed() {
             }
             // In good order, while jobs are being done.
             _ => {
-                std::mem::replace(&mut workers[victim], worker(&url)).stop();
+                let leaving = std::mem::replace(&mut workers[victim], worker(&url));
+                leaving.line(|line| line.ends_with("ready"));
+                leaving.stop();
                 told += 1;
             }
         }
@@ -115,6 +117,7 @@ fn every_job_has_its_effect_once_although_workers_and_producers_are_killed() {
         assert!(status.success(), "{text}");
     }
     for worker in workers {
+        worker.line(|line| line.ends_with("ready"));
         worker.stop();
     }
     let text = printed(PROGRAM, &["check", "--redis", &url]);
@@ -145,6 +148,7 @@ fn nothing_is_lost_with_a_server_that_crashes() {
     assert!(status.success(), "{text}");
     eventually("the last job", || (unfinished(&server)? == 0).then_some(()));
     for worker in workers {
+        worker.line(|line| line.ends_with("ready"));
         worker.stop();
     }
     let text = printed(PROGRAM, &["check", "--redis", &url]);
