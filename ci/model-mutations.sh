@@ -155,11 +155,11 @@ mutate $block_on 1 'let is_set = || self.set.load(Ordering::Relaxed) == 1;' 'let
 mutate $block_on 1 'true => park::yield_now(),' 'true => mark.wait(),' model_future wake_up
 # Futures: what one was committed for is passed on; the waker is called; what came to a dropped one comes back.
 mutate $future 1 'event.relinquish();' 'let _ = event;' model_future leaves
-mutate $future 1 'event.is_held()' '{ let _ = event; false }' model_future claimed
+mutate $future 1 'event.is_held()' '{ let _ = event; false }' model_future select
 mutate $task 1 'wake(waker);' 'drop(waker);' model_future receives
 mutate $rendezvous 1 'let wake = state.senders.wake_first().0;' 'let wake = None;' model_future from_a_select
-mutate $rendezvous 1 'self.in_flight += usize::from(counted.get());' 'let _ = counted.get();' model_future leaves
-mutate $rendezvous 1 'before == LEFT => Err(Estate(packet.take())),' 'before == LEFT => { drop(packet.take()); Ok(()) }' model_future claimed
+mutate $rendezvous 1 'self.in_flight += usize::from(counted.get());' 'let _ = counted.get();' model_future comes_back
+mutate $rendezvous 1 'before == LEFT => Err(Estate(packet.take())),' 'before == LEFT => { drop(packet.take()); Ok(()) }' model_future comes_back
 mutate $rendezvous 1 'self.wake_all(State::receivers);' '' model_future claimed
 mutate $rendezvous 1 'self.sender_count == 0 && self.in_flight == 0' 'self.sender_count == 0' model_future claimed
 mutate $buffered 1 'if state.buffer.len() > 0 {' 'if false {' model_future buffer

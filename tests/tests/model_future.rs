@@ -157,6 +157,8 @@ fn a_receiver_that_leaves_another_at_a_buffer() {
 fn receives(capacity: usize, sends: impl Fn(Sender<u32>) + Copy + Send + Sync + 'static) {
     loom::model(move || {
         let (to, from) = bounded(capacity);
+        // The end of the channel would end the wait, too.
+        let _open = to.clone();
         let sender = thread::spawn(move || sends(to));
         assert_eq!(block_on(from.recv_async()), Ok(1));
         sender.join().unwrap();
@@ -167,7 +169,10 @@ fn receives(capacity: usize, sends: impl Fn(Sender<u32>) + Copy + Send + Sync + 
 fn by_select(to: Sender<u32>) {
     let mut sending = send(&to);
     select(&mut [&mut sending], Mode::Biased).unwrap();
-    sending.finish().send(1).unwrap();
+    let right = sending.finish();
+    // The checker switches at steps that it knows: one while there is a claim and no message yet.
+    drop(to.clone());
+    right.send(1).unwrap();
 }
 
 #[test]
@@ -199,6 +204,31 @@ fn a_future_that_is_claimed_leaves() {
         sender.join().unwrap();
         assert_ne!(leaves.join().unwrap(), received);
     });
+}
+
+/// What a future was given that leaves is there for whoever comes, although the sender has gone; and then the channel has ended.
+fn comes_back(sends: impl Fn(Sender<u32>) + Copy + Send + Sync + 'static) {
+    loom::model(move || {
+        let (to, from) = bounded(0);
+        let for_leaver: Receiver<u32> = from.clone();
+        let sender = thread::spawn(move || sends(to));
+        let leaves = thread::spawn(move || matches!(once(for_leaver.recv_async()), Some(Ok(1))));
+        if !leaves.join().unwrap() {
+            assert_eq!(from.recv(), Ok(1));
+        }
+        sender.join().unwrap();
+        assert!(from.recv().is_err());
+    });
+}
+
+#[test]
+fn a_message_comes_back_to_a_thread() {
+    comes_back(|to| to.send(1).unwrap());
+}
+
+#[test]
+fn a_message_comes_back_that_a_select_has_sent() {
+    comes_back(by_select);
 }
 
 #[test]
