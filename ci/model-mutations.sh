@@ -22,6 +22,7 @@ inbox=may-core/src/queue/inbox.rs
 idle=may-core/src/worker/idle.rs
 buffered=may-core/src/channel/buffered.rs
 rendezvous=may-core/src/channel/rendezvous.rs
+packet=may-core/src/channel/packet.rs
 mutex=may-core/src/sync/mutex.rs
 rwlock=may-core/src/sync/rwlock.rs
 semaphore=may-core/src/sync/semaphore.rs
@@ -142,10 +143,10 @@ mutate $spsc 1 'true => self.pop().ok_or(channel::TryRecvError::Disconnected),' 
 # Select: several nodes, one word; rights and claims.
 mutate $park 2 "$fence" '' model_select cancelled_ends
 mutate $park 1 'return WaitedForAny::Committed(arm)' 'return { let _ = arm; WaitedForAny::Again }' model_select
-mutate $rendezvous 1 'wake.fire();' 'let _ = wake;' model_select
+mutate $packet 1 'wake.fire();' 'let _ = wake;' model_select
 mutate $rendezvous 1 'state.senders.has_other_than(by.waiter)' 'false' model_select
 mutate $rendezvous 1 'state.receivers.has_other_than(by.waiter)' 'false' model_select
-mutate $rendezvous 1 'self.claim.load(Ordering::Acquire) == CLAIMED' 'false' model_select
+mutate $packet 1 'self.claim.load(Ordering::Acquire) == CLAIMED' 'false' model_select
 mutate $events 2 "$fence" '' model_select flag
 mutate $events 1 'self.held = self.held || self.lock.raw.acquire_or_contend();' 'self.held = self.lock.raw.acquire_or_contend();' model_select lock
 mutate $events 1 'self.held || self.lock.raw.acquire_or_contend();' 'self.held || self.lock.raw.try_acquire();' model_select lock
@@ -159,7 +160,7 @@ mutate $future 1 'event.is_held()' '{ let _ = event; false }' model_future selec
 mutate $task 1 'wake(waker);' 'drop(waker);' model_future receives
 mutate $rendezvous 1 'let wake = state.senders.wake_first().0;' 'let wake = None;' model_future from_a_select
 mutate $rendezvous 1 'self.in_flight += usize::from(counted.get());' 'let _ = counted.get();' model_future comes_back
-mutate $rendezvous 1 'before == LEFT => Err(Estate(packet.take())),' 'before == LEFT => { drop(packet.take()); Ok(()) }' model_future comes_back
+mutate $packet 1 'before == LEFT => Err(Estate(packet.take())),' 'before == LEFT => { drop(packet.take()); Ok(()) }' model_future comes_back
 mutate $rendezvous 1 'self.wake_all(State::receivers);' '' model_future claimed
 mutate $rendezvous 1 'self.sender_count == 0 && self.in_flight == 0' 'self.sender_count == 0' model_future claimed
 mutate $buffered 1 'if state.buffer.len() > 0 {' 'if false {' model_future buffer

@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use super::buffered::Buffered;
 use super::error::Recv;
+use super::packet::{Packet, Party, Place, Promise};
 use super::receiver::{self, Receiver};
-use super::rendezvous::{Claimed, Packet, Party, Place, Promise};
+use super::rendezvous::Claimed;
 use super::sender::{self, Sender};
 use super::{RecvError, SendError};
 use crate::event::{Due, Finish, RawEvent};

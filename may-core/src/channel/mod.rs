@@ -14,6 +14,7 @@
 //!
 //! * [`mod@buffered`], [`buffer`]: bounded and unbounded
 //! * [`rendezvous`]: the one without a buffer
+//! * [`packet`]: what waiters have there while a message passes
 //! * [`mod@clock`]: those whose messages the clock sends
 //! * [`sender`], [`receiver`], [`iter`]: the ends that users hold
 //! * [`event`]: receiving and sending as arms of a `select!`
@@ -26,6 +27,7 @@ mod clock;
 mod error;
 mod event;
 mod iter;
+mod packet;
 mod receiver;
 mod rendezvous;
 mod sender;

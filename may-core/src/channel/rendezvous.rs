@@ -23,22 +23,23 @@
 //! message, or while it is claimed; so its packet is counted, and dropping it leaves a mark there (R6). A message that was passed to a
 //! future which is dropped goes to the next receiver; if none waits it is *returned*: it lies in the channel, in front of those of all
 //! senders that wait, until a receiver comes. As long as a future has not looked at what it was given, the channel has not ended, even
-//! if all senders have gone: others would leave, and the message might come back to nobody. A future cannot wait for a claimant in the middle of a poll either, so it does not claim
-//! itself for a select that has promised a message, but waits and has the select try again, which then claims it.
+//! if all senders have gone: others would leave, and the message might come back to nobody. A future cannot wait for a claimant in the
+//! middle of a poll either, so it does not claim itself for a select that has promised a message, but waits and has the select try again,
+//! which then claims it.
 //!
 //! Fairness: first come, first served, except that a waiter whose worker is stuck in a computation is passed over. Nobody can
 //! overtake: a sender that finds a receiver waiting has no sender waiting before it.
 
 use std::cell::Cell;
-use std::marker::{PhantomData, PhantomPinned};
+use std::marker::PhantomData;
 use std::ptr::NonNull;
 use std::sync::Arc;
 
 use super::buffer::{Buffer, Room};
 use super::buffered::leave_and_wake;
 use super::error::{Recv, Refused};
+use super::packet::{Claim, Estate, Kept, Packet, Party, Place, Promise};
 use crate::park::{self, Waited};
-use crate::prim::{AtomicU32, Ordering};
 use crate::util::clock::Deadline;
 use crate::util::spin::SpinLock;
 use crate::wait::{Entry, Registration, Turn, WaitList, Wake};
@@ -62,207 +63,6 @@ struct State<T> {
     receiver_count: usize,
     /// Messages pass through here from thread to thread.
     _messages: PhantomData<T>,
-}
-
-/// The place of one message in the frame of a waiter; whoever has the lock may touch it while the waiter's node is in the list, and
-/// whoever has the claim on the waiter until he gives it up.
-pub(super) struct Packet<T> {
-    message: Cell<Option<T>>,
-    /// Whether somebody has a claim on the waiter.
-    claim: AtomicU32,
-    /// Whether the future that has the packet is counted as one that has to look.
-    in_flight: Cell<bool>,
-    /// While it lies in a future others have pointers to it.
-    _pinned: PhantomPinned,
-}
-
-// SAFETY: (docs/safety.md, R6) only one at a time touches a packet: whoever has the lock, the claimant, or the waiter.
-unsafe impl<T: Send> Sync for Packet<T> {}
-
-/// Nobody has a claim.
-const FREE: u32 = 0;
-/// Somebody has.
-const CLAIMED: u32 = 1;
-/// Somebody has, and the future whose packet it is was dropped.
-const LEFT: u32 = 2;
-
-impl<T> Packet<T> {
-    /// The packet of a receiver.
-    pub(super) fn empty() -> Packet<T> {
-        Packet::new(None)
-    }
-
-    /// A packet with a message or room for one.
-    pub(super) fn new(message: Option<T>) -> Packet<T> {
-        Packet {
-            message: Cell::new(message),
-            claim: AtomicU32::new(FREE),
-            in_flight: Cell::new(false),
-            _pinned: PhantomPinned,
-        }
-    }
-
-    /// Whether somebody has a claim on the waiter.
-    pub(super) fn is_claimed(&self) -> bool {
-        // Acquire: whoever had the claim has put his message in before he gave it up.
-        self.claim.load(Ordering::Acquire) == CLAIMED
-    }
-
-    /// Sets or clears the claim, under the lock.
-    fn set_claimed(&self, claimed: bool) {
-        let claim = if claimed { CLAIMED } else { FREE };
-        self.claim.store(claim, Ordering::Relaxed);
-    }
-
-    /// Puts a message in. The owner, while nobody else is at it.
-    pub(super) fn put(&self, message: T) {
-        self.message.set(Some(message));
-    }
-
-    /// Takes what is in the packet. The owner, while nobody else is at it.
-    pub(super) fn take(&self) -> Option<T> {
-        self.message.take()
-    }
-
-    /// Takes what is in the packet after the wait was ended, as soon as there is no claim.
-    pub(super) fn open(&self) -> Option<T> {
-        if self.is_claimed() {
-            // Only a thread gets here: it was not woken yet.
-            park::wait_for_claimant(|| self.is_claimed());
-        }
-        self.message.take()
-    }
-
-    /// Moves what is in `from` to `to`.
-    ///
-    /// # Safety
-    ///
-    /// Both packets are alive, and nobody else touches them.
-    unsafe fn pass(from: NonNull<Packet<T>>, to: NonNull<Packet<T>>) {
-        // SAFETY: (docs/safety.md, I2) as promised by the caller.
-        unsafe { to.as_ref().message.set(from.as_ref().message.take()) };
-    }
-}
-
-/// Where a receiver that waits has its packet.
-pub(super) struct Place<T> {
-    packet: NonNull<Packet<T>>,
-    /// It is a future's, in an `Arc`, and not in a frame.
-    counted: bool,
-}
-
-impl<T> Place<T> {
-    /// The place in the frame of a receiver.
-    fn in_frame(packet: &Packet<T>) -> Place<T> {
-        Place {
-            packet: NonNull::from(packet),
-            counted: false,
-        }
-    }
-
-    /// The place that a future keeps.
-    fn of_future(packet: &Arc<Packet<T>>) -> Place<T> {
-        let packet = NonNull::new(Arc::as_ptr(packet).cast_mut());
-        Place {
-            packet: packet.expect("an `Arc` is not null"),
-            counted: true,
-        }
-    }
-
-    /// Marks the receiver as one that has to look at what it is given, if it is a future; whether it is.
-    ///
-    /// # Safety
-    ///
-    /// The receiver's node is in the list, whose lock is held.
-    unsafe fn count(&self) -> bool {
-        // SAFETY: (docs/safety.md, R6) as promised by the caller.
-        unsafe { self.packet.as_ref() }.in_flight.set(self.counted);
-        self.counted
-    }
-
-    /// Takes that back.
-    ///
-    /// # Safety
-    ///
-    /// As for [`count`](Place::count).
-    unsafe fn discount(&self) {
-        // SAFETY: (docs/safety.md, R6) as promised by the caller.
-        unsafe { self.packet.as_ref() }.in_flight.set(false);
-    }
-
-    /// What a claimant needs to get at the packet.
-    ///
-    /// # Safety
-    ///
-    /// The receiver's node is in the list, whose lock is held; and if the packet is in a frame, the receiver is claimed.
-    unsafe fn keep(&self) -> Kept<T> {
-        match self.counted {
-            false => Kept::InFrame(self.packet),
-            // SAFETY: (docs/safety.md, R6) the future holds its packet while its node is in the list.
-            true => unsafe {
-                Arc::increment_strong_count(self.packet.as_ptr());
-                Kept::OfFuture(Arc::from_raw(self.packet.as_ptr()))
-            },
-        }
-    }
-}
-
-/// The packet of a receiver that is claimed.
-enum Kept<T> {
-    /// It stays until the claim is given up.
-    InFrame(NonNull<Packet<T>>),
-    /// It is counted.
-    OfFuture(Arc<Packet<T>>),
-}
-
-/// A receiver who waits for the message of whoever has this, and for nothing else.
-pub(super) struct Claim<T> {
-    packet: Kept<T>,
-    /// Gone when it has been fired.
-    wake: Option<Wake>,
-}
-
-// SAFETY: (docs/safety.md, R6) a claim may be used on any thread; what it gives to the receiver is a message.
-unsafe impl<T: Send> Send for Claim<T> {}
-
-impl<T> Claim<T> {
-    /// The packet.
-    ///
-    /// # Safety
-    ///
-    /// The claim has not been given up.
-    unsafe fn packet(&self) -> &Packet<T> {
-        match &self.packet {
-            // SAFETY: (docs/safety.md, R6) the receiver and its packet stay where they are until the claim is given up.
-            Kept::InFrame(packet) => unsafe { packet.as_ref() },
-            Kept::OfFuture(packet) => packet,
-        }
-    }
-
-    /// Gives the claim up.
-    ///
-    /// # Errors
-    ///
-    /// If the receiver was a future, which has been dropped: what it leaves.
-    fn give_up(&mut self) -> Result<(), Estate<T>> {
-        let Some(wake) = self.wake.take() else {
-            return Ok(());
-        };
-        // SAFETY: (docs/safety.md, R6) it is given up by this swap, after which a thread may go on, and its packet may be gone.
-        let before = unsafe { self.packet() }.claim.swap(FREE, Ordering::AcqRel);
-        wake.fire();
-        match &self.packet {
-            Kept::OfFuture(packet) if before == LEFT => Err(Estate(packet.take())),
-            _ => Ok(()),
-        }
-    }
-}
-
-impl<T> Drop for Claim<T> {
-    fn drop(&mut self) {
-        // Claims on futures are in a `Claimed`, which has given them up.
-        drop(self.give_up());
-    }
 }
 
 /// A claim, for whoever holds the channel.
@@ -301,33 +101,6 @@ impl<T> Drop for Claimed<'_, T> {
     fn drop(&mut self) {
         drop(self.give_up());
     }
-}
-
-/// What a future leaves behind that was dropped when it had been given a message, or was claimed for one.
-#[must_use = "others wait until it is settled"]
-struct Estate<T>(Option<T>);
-
-/// What a select that would send waits with: a place for the claim on the receiver that found it.
-pub(super) struct Promise<T>(Cell<Option<Claim<T>>>);
-
-impl<T> Promise<T> {
-    /// A promise that nobody has found.
-    pub(super) fn new() -> Promise<T> {
-        Promise(Cell::new(None))
-    }
-
-    /// Takes the claim, if somebody has found the promise.
-    pub(super) fn take(&self) -> Option<Claim<T>> {
-        self.0.take()
-    }
-}
-
-/// What a sender waits with.
-pub(super) enum Party<T> {
-    /// The message.
-    Packet(NonNull<Packet<T>>),
-    /// The promise of one.
-    Promise(NonNull<Promise<T>>),
 }
 
 /// What became of a receiver who looked for a sender.
@@ -394,9 +167,9 @@ impl<T> State<T> {
                     theirs.packet.as_ref().set_claimed(false);
                 },
             )?;
-            if let (Some(packet), wake @ Some(_)) = (packet.take(), offered) {
+            if let (Some(packet), Some(wake)) = (packet.take(), offered) {
                 self.in_flight += usize::from(counted.get());
-                return Some(Claim { packet, wake });
+                return Some(Claim::new(packet, wake));
             }
         }
     }
@@ -414,10 +187,10 @@ impl<T> State<T> {
                     Party::Promise(promise) => {
                         promised.set(true);
                         packet.set_claimed(true);
-                        promise.as_ref().0.set(Some(Claim {
-                            packet: Kept::InFrame(mine),
-                            wake: Some(park::claim_caller()),
-                        }));
+                        let caller = park::claim_caller();
+                        promise
+                            .as_ref()
+                            .keep(Claim::new(Kept::InFrame(mine), caller));
                     }
                 }
             };
@@ -427,8 +200,8 @@ impl<T> State<T> {
                     Party::Packet(theirs) => Packet::pass(mine, *theirs),
                     Party::Promise(promise) => {
                         // The caller goes on, so nobody is woken.
-                        if let Some(mut claim) = promise.as_ref().take() {
-                            claim.wake = None;
+                        if let Some(claim) = promise.as_ref().take() {
+                            claim.retract();
                         }
                         packet.set_claimed(false);
                     }
@@ -496,13 +269,13 @@ impl<T> Rendezvous<T> {
                 }
             };
             // A sender that was woken has sent its message, or the receivers have gone.
-            let Some(message) = packet.message.take() else {
+            let Some(message) = packet.take() else {
                 return Ok(());
             };
             if waited == Waited::TimedOut {
                 return Err(refused(message));
             }
-            packet.message.set(Some(message));
+            packet.put(message);
         }
     }
 
@@ -645,7 +418,7 @@ impl<T> Rendezvous<T> {
     /// What a future that was committed finds in its packet, which it has to itself by now.
     pub(super) fn open(&self, packet: &Packet<T>) -> Option<T> {
         let message = packet.take();
-        if packet.in_flight.take() {
+        if packet.land() {
             self.has_landed();
         }
         message
@@ -653,12 +426,7 @@ impl<T> Rendezvous<T> {
 
     /// Sees to what a future leaves behind that is dropped after it was committed.
     pub(super) fn leave(&self, packet: &Packet<T>) {
-        let claimed = packet
-            .claim
-            .compare_exchange(CLAIMED, LEFT, Ordering::AcqRel, Ordering::Acquire)
-            .is_ok();
-        // Whoever has the claim sees to it otherwise.
-        if !claimed && packet.in_flight.take() {
+        if !packet.leave_to_claimant() && packet.land() {
             // (If there are no receivers any more, there is nobody to whom the message could go.)
             drop(self.settle(Estate(packet.take())));
         }

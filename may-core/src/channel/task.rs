@@ -8,8 +8,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::error::Recv;
+use super::packet::{Packet, Party, Place};
 use super::receiver::{self, Receiver};
-use super::rendezvous::{Packet, Party, Place};
 use super::sender::{self, Sender};
 use super::{RecvError, SendError, TrySendError};
 use crate::event::{Due, EventFuture, Finish, RawEvent, TaskEvent};
