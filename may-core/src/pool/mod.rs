@@ -3,6 +3,9 @@
 //! A job goes to an idle thread, or to a new one while there are fewer than the pool may have; beyond that it queues, first come,
 //! first served. A thread that has had nothing to do for [`KEEP_ALIVE`] ends, so an idle pool is an empty one.
 //!
+//! The threads run like the one that made the pool, and not like the worker that happened to start them, whose thread may be bound to
+//! one processor: neither a computation nor a child process is to stay there.
+//!
 //! Jobs of one kind, looking up names, may hold a part of the threads only: a name server that does not answer is not to keep
 //! everybody from reading files.
 //!
@@ -11,9 +14,12 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+
+use crate::sys::thread::Conduct;
 
 /// How long a thread waits for another job before it ends.
 const KEEP_ALIVE: Duration = Duration::from_secs(10);
@@ -71,6 +77,8 @@ pub(crate) struct Pool {
     /// Signalled when a job comes while a thread is idle.
     work: Condvar,
     most_threads: usize,
+    /// How its threads run.
+    conduct: Conduct,
 }
 
 /// A job that was handed in. Takes it out of the queue, if it is still there, when it is dropped.
@@ -87,6 +95,7 @@ impl Pool {
             state: Mutex::default(),
             work: Condvar::new(),
             most_threads: most_threads.max(1),
+            conduct: Conduct::current(),
         })
     }
 
@@ -153,15 +162,20 @@ impl Pool {
 
     /// The life of one thread.
     fn serve(self: Arc<Pool>) {
+        self.conduct.adopt();
         let mut state = self.lock();
         loop {
             if let Some((kind, job)) = self.take(&mut state) {
                 drop(state);
                 // What is dropped with a job that nobody waits for any more may panic; its report was printed.
-                let _ = catch_unwind(AssertUnwindSafe(|| {
+                let done = catch_unwind(AssertUnwindSafe(|| {
                     job.run();
                     drop(job);
                 }));
+                if let Err(payload) = done {
+                    // Its destructor may panic, too, and the pool would be one thread short for ever.
+                    mem::forget(payload);
+                }
                 state = self.lock();
                 state.jobs[kind as usize].running -= 1;
                 if kind != Kind::General {
@@ -297,6 +311,29 @@ mod tests {
         look_ups[0].1.send(()).unwrap();
         assert_eq!(next(&begin, 1), [11]);
         look_ups[1].1.send(()).unwrap();
+    }
+
+    #[test]
+    fn a_panic_that_nobody_catches_takes_no_thread_away() {
+        /// Panics when it is dropped, with another one of its kind, so many times.
+        struct Panics(usize);
+        impl Drop for Panics {
+            fn drop(&mut self) {
+                if let Some(left) = self.0.checked_sub(1) {
+                    std::panic::resume_unwind(Box::new(Panics(left)));
+                }
+            }
+        }
+        impl Job for Panics {
+            fn run(&self) {}
+        }
+        let pool = Pool::new(1);
+        let (begun, begin) = channel();
+        let ticket = pool.submit(Kind::General, Arc::new(Panics(3)));
+        let next_one = submit(&pool, Kind::General, 0..1, &begun);
+        assert_eq!(next(&begin, 1), [0]);
+        next_one[0].1.send(()).unwrap();
+        drop(ticket);
     }
 
     #[test]

@@ -351,6 +351,8 @@ mod tests {
             Ok(runtime) => {
                 let processors = || std::thread::available_parallelism().unwrap().get();
                 assert_eq!(runtime.run(processors), 1);
+                // What a worker has others do is not bound to its processor.
+                assert_eq!(runtime.run(|| unblock(processors)), processors());
             }
             Err(error) => assert_eq!(error.kind(), io::ErrorKind::Unsupported),
         }

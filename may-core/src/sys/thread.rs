@@ -1,4 +1,5 @@
-//! What a worker asks of the operating system for its own thread.
+//! What a worker asks of the operating system for its own thread, and how other threads get rid of it: a thread begins with the
+//! processors and the timers of the one that starts it, and so does a process.
 
 /// Asks for timers of this thread that are not delayed to save power (Linux delays them by 50 µs otherwise).
 pub(crate) fn request_precise_timers() {
@@ -34,4 +35,52 @@ pub(crate) fn pin_to_processor(index: usize) {
     }
     #[cfg(not(any(target_os = "linux", target_os = "android")))]
     let _ = index;
+}
+
+/// How a thread runs, as far as workers run differently.
+#[derive(Clone, Copy)]
+pub(crate) struct Conduct {
+    /// The processors that it may use, if they could be found out.
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    processors: Option<libc::cpu_set_t>,
+    /// By how many nanoseconds its timers may be late.
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    timer_slack: libc::c_int,
+}
+
+impl Conduct {
+    /// How the calling thread runs.
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    pub(crate) fn current() -> Conduct {
+        // SAFETY: (docs/safety.md, system calls) the set is plain data, lives across the call and is as long as is said; zeros are an
+        // empty one. The other call takes a number.
+        unsafe {
+            let mut processors: libc::cpu_set_t = std::mem::zeroed();
+            let result = libc::sched_getaffinity(0, size_of::<libc::cpu_set_t>(), &mut processors);
+            Conduct {
+                processors: (result == 0).then_some(processors),
+                timer_slack: libc::prctl(libc::PR_GET_TIMERSLACK),
+            }
+        }
+    }
+
+    /// See above; workers run like others here.
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    pub(crate) fn current() -> Conduct {
+        Conduct {}
+    }
+
+    /// Has the calling thread run like this. What the system refuses stays as it is.
+    pub(crate) fn adopt(&self) {
+        #[cfg(any(target_os = "linux", target_os = "android"))]
+        // SAFETY: (docs/safety.md, system calls) the set lives across the call and is as long as is said; the other call takes a number.
+        unsafe {
+            if let Some(processors) = &self.processors {
+                libc::sched_setaffinity(0, size_of::<libc::cpu_set_t>(), processors);
+            }
+            if let Ok(slack) = libc::c_ulong::try_from(self.timer_slack) {
+                libc::prctl(libc::PR_SET_TIMERSLACK, slack);
+            }
+        }
+    }
 }
