@@ -322,6 +322,7 @@ fn streams_that_lead_elsewhere() {
         let mut stdin = fs::File::from(stdin);
         stdin.write_all(b"x").unwrap();
         let stdout: std::os::fd::OwnedFd = child.stdout.take().unwrap().into();
+        let stdout = std::process::ChildStdout::from(stdout);
         let mut stdout = may::process::ChildStdout::from(stdout);
         let mut byte = [0];
         stdout.read_exact(&mut byte).unwrap();
@@ -455,6 +456,51 @@ fn a_child_can_be_waited_for_after_a_wait_that_was_ended() {
             child.kill().unwrap();
             child.wait().unwrap();
         }
+    });
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn of_a_child_whose_end_is_known_nothing_has_to_tell() {
+    alone("of_a_child_whose_end_is_known_nothing_has_to_tell", || {
+        on_workers(1, || {
+            let open = || fs::read_dir("/proc/self/fd").unwrap().count();
+            let before = open();
+            let mut child = shell("exit 3").spawn().unwrap();
+            eventually("it ends", || child.try_wait().unwrap().is_some());
+            // Its number may be another process's by now.
+            select! {
+                biased;
+                wait(child) => {}
+                after(Duration::from_secs(30)) => panic!("it has ended"),
+            }
+            assert_eq!(child.wait().unwrap().code(), Some(3));
+            // And once it has been waited for, no descriptor is kept.
+            let mut waited = cat();
+            (waited.stdin, waited.stdout) = (None, None);
+            assert!(waited.wait().unwrap().success());
+            assert_eq!(open(), before);
+
+            // For one that somebody else has waited for there is nothing to wait for either.
+            let mut taken = shell("exit 4").spawn().unwrap();
+            let id = taken.id() as libc::pid_t;
+            // SAFETY: plain numbers, and no status is asked for.
+            assert_eq!(unsafe { libc::waitpid(id, std::ptr::null_mut(), 0) }, id);
+            select! {
+                biased;
+                wait(taken) => {}
+                after(Duration::from_secs(30)) => panic!("it has ended"),
+            }
+            let error = taken.wait().unwrap_err();
+            assert_eq!(error.raw_os_error(), Some(libc::ECHILD));
+            // SAFETY: the call fills the structure in.
+            let action = unsafe {
+                let mut action: libc::sigaction = std::mem::zeroed();
+                libc::sigaction(libc::SIGCHLD, std::ptr::null(), &mut action);
+                action.sa_sigaction
+            };
+            assert_eq!(action, libc::SIG_DFL, "no handler was needed");
+        });
     });
 }
 

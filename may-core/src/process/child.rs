@@ -42,6 +42,7 @@ pub struct Child {
     pub stderr: Option<ChildStderr>,
     /// None only while it is handed over.
     inner: Option<process::Child>,
+    /// What tells of its end; found out when somebody first waits.
     exit: OnceLock<Exit>,
 }
 
@@ -51,6 +52,8 @@ pub(super) enum Exit {
     Descriptor(Descriptor<OwnedFd>),
     /// That some child has ended.
     Signals(Signals),
+    /// It has been waited for, and its number may be another process's by now.
+    Known,
 }
 
 impl Exit {
@@ -58,6 +61,8 @@ impl Exit {
     fn of(id: u32) -> io::Result<Exit> {
         match sys::process::end_descriptor(id) {
             Ok(descriptor) => Ok(Exit::Descriptor(Descriptor::new(descriptor))),
+            // Somebody else has waited for it, so no signal will come either.
+            Err(error) if sys::process::is_no_child(&error) => Err(error),
             // There are no such descriptors on this system, or none left.
             Err(_) => Exit::by_signal(),
         }
@@ -71,17 +76,14 @@ impl Exit {
 
 impl Child {
     /// Takes a child of std's over.
-    pub(super) fn new(mut inner: process::Child) -> io::Result<Child> {
-        let stdin = inner.stdin.take().map(ChildStdin::new);
-        let stdout = inner.stdout.take().map(ChildStdout::new);
-        let stderr = inner.stderr.take().map(ChildStderr::new);
-        Ok(Child {
-            stdin: stdin.transpose()?,
-            stdout: stdout.transpose()?,
-            stderr: stderr.transpose()?,
+    pub(super) fn new(mut inner: process::Child) -> Child {
+        Child {
+            stdin: inner.stdin.take().map(ChildStdin::from),
+            stdout: inner.stdout.take().map(ChildStdout::from),
+            stderr: inner.stderr.take().map(ChildStderr::from),
             inner: Some(inner),
             exit: OnceLock::new(),
-        })
+        }
     }
 
     /// What tells of the child's end.
@@ -136,6 +138,9 @@ impl Child {
     /// A cancelled coroutine unwinds here; the child runs on, and can be waited for.
     pub fn wait(&mut self) -> io::Result<ExitStatus> {
         drop(self.stdin.take());
+        if let Some(status) = self.try_wait()? {
+            return Ok(status);
+        }
         loop {
             // Made before it is looked whether the child has ended: no signal is missed.
             if let Err(error) = self.exit() {
@@ -157,6 +162,8 @@ impl Child {
                 Exit::Signals(signals) => {
                     signals.recv()?;
                 }
+                // The next look says how it ended.
+                Exit::Known => {}
             }
         }
     }
@@ -167,7 +174,11 @@ impl Child {
     ///
     /// As for [`wait`](Child::wait).
     pub fn try_wait(&mut self) -> io::Result<Option<ExitStatus>> {
-        self.inner().try_wait()
+        let status = self.inner().try_wait()?;
+        if status.is_some() {
+            self.exit = Exit::Known.into();
+        }
+        Ok(status)
     }
 
     /// Waits for the child's end, and returns all that it has written into its pipes until then. Both are read at once, so it does not

@@ -133,7 +133,7 @@ impl Command {
     pub fn spawn(&mut self) -> io::Result<Child> {
         unblock(|| {
             orphan::reap();
-            Child::new(self.inner.spawn()?)
+            self.inner.spawn().map(Child::new)
         })
     }
 

@@ -30,7 +30,7 @@ impl<'a> ExitEvent<'a> {
         let source = match child.exit() {
             Ok(Exit::Descriptor(descriptor)) => Source::Descriptor(descriptor.readable_event()),
             Ok(Exit::Signals(signals)) => Source::Signal(SignalEvent::new(signals)),
-            Err(_) => Source::Nothing,
+            Ok(Exit::Known) | Err(_) => Source::Nothing,
         };
         ExitEvent { child, source }
     }

@@ -1,7 +1,6 @@
 //! This process's ends of a child's standard streams.
 
 use std::fmt;
-use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, IntoRawFd, OwnedFd, RawFd};
 use std::process;
 
@@ -14,13 +13,6 @@ macro_rules! end_of_pipe {
     ($(#[$documentation:meta])* $name:ident) => {
         $(#[$documentation])*
         pub struct $name(CoIo<process::$name>);
-
-        impl $name {
-            /// Takes an end of std's over.
-            pub(super) fn new(end: process::$name) -> io::Result<$name> {
-                CoIo::new(end).map($name)
-            }
-        }
 
         impl AsFd for $name {
             fn as_fd(&self) -> BorrowedFd<'_> {
@@ -48,9 +40,15 @@ macro_rules! end_of_pipe {
 
         impl From<OwnedFd> for $name {
             fn from(descriptor: OwnedFd) -> $name {
-                let end = CoIo::new(descriptor.into());
+                process::$name::from(descriptor).into()
+            }
+        }
+
+        /// An end of std's.
+        impl From<process::$name> for $name {
+            fn from(end: process::$name) -> $name {
                 // Only a descriptor that is not open would be refused.
-                $name(end.expect("an open descriptor can be asked what it is"))
+                $name(CoIo::new(end).expect("an open descriptor can be asked what it is"))
             }
         }
 

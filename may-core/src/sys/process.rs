@@ -28,6 +28,11 @@ pub(crate) fn end_descriptor(_id: u32) -> io::Result<OwnedFd> {
     Err(io::ErrorKind::Unsupported.into())
 }
 
+/// Whether an error of [`end_descriptor`] says that there is no such process.
+pub(crate) fn is_no_child(error: &io::Error) -> bool {
+    error.raw_os_error() == Some(libc::ESRCH)
+}
+
 /// Whether a child of this process has ended, or is no child any more. It still has to be waited for.
 pub(crate) fn has_ended(id: u32) -> bool {
     // SAFETY: (docs/safety.md, system calls) zeros are a value of this plain structure, which lives across the call.
