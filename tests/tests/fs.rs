@@ -7,13 +7,12 @@ use std::os::unix::fs::{
 };
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
-use std::time::{Duration, SystemTime};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant, SystemTime};
 
 use may::coroutine;
 use may::fs::{self, DirBuilder, File, FileTimes, OpenOptions};
-use may_tests::{
-    assert_cancelled, end, everywhere, for_a_moment, on_workers, watchdog_for, with_seeds,
-};
+use may_tests::{assert_cancelled, end, everywhere, on_workers, watchdog_for, with_seeds};
 
 /// A directory of a test's own, which goes with it.
 struct Directory(PathBuf);
@@ -486,6 +485,27 @@ const CALLS: [Call; 14] = [
     }),
 ];
 
+/// What the rounds begin with: an empty file.
+fn empty_file(path: &Path) -> Arc<File> {
+    let mut options = File::options();
+    options.read(true).write(true).create(true).truncate(true);
+    Arc::new(options.open(path).unwrap())
+}
+
+/// How long a call takes that nobody disturbs.
+fn usual_time(call: fn(&File, &Path), path: &Path) -> Duration {
+    let mut times: Vec<_> = (0..15)
+        .map(|_| {
+            let file = empty_file(path);
+            let start = Instant::now();
+            call(&file, path);
+            start.elapsed()
+        })
+        .collect();
+    times.sort_unstable();
+    times[times.len() / 2]
+}
+
 #[test]
 fn a_cancellation_at_any_moment_leaves_the_file_usable() {
     let _watchdog = watchdog_for(Duration::from_secs(3600));
@@ -500,11 +520,10 @@ fn a_cancellation_at_any_moment_leaves_the_file_usable() {
             let path = directory.join("file");
             for (name, call) in CALLS {
                 let (happened, cancelled) = (AtomicUsize::new(0), AtomicUsize::new(0));
+                let usual = usual_time(call, &path);
                 with_seeds(rounds(), |mut random| {
-                    let mut options = File::options();
-                    options.read(true).write(true).create(true).truncate(true);
-                    let file = std::sync::Arc::new(options.open(&path).unwrap());
-                    let done = std::sync::Arc::new(AtomicUsize::new(0));
+                    let file = empty_file(&path);
+                    let done = Arc::new(AtomicUsize::new(0));
                     let victim = {
                         let (file, path, done) = (file.clone(), path.clone(), done.clone());
                         coroutine::spawn(move || {
@@ -513,7 +532,9 @@ fn a_cancellation_at_any_moment_leaves_the_file_usable() {
                             coroutine::park();
                         })
                     };
-                    for_a_moment(&mut random);
+                    // The moments lie anywhere in the call, however many jobs it is, and some after it.
+                    coroutine::sleep(usual.mul_f64(random.below(1500) as f64 / 1000.0));
+                    (0..random.below(1000)).for_each(|_| std::hint::spin_loop());
                     victim.cancel();
                     assert_cancelled(victim.join());
                     match done.load(SeqCst) {
@@ -540,10 +561,53 @@ fn a_cancellation_at_any_moment_leaves_the_file_usable() {
                     }
                 });
                 println!(
-                    "{name} with {workers} workers: {happened:?} done, {cancelled:?} cancelled"
+                    "{name} ({usual:?}) with {workers} workers: {happened:?} done, {cancelled:?} cancelled"
+                );
+                let counts = [happened, cancelled].map(AtomicUsize::into_inner);
+                assert!(
+                    rounds() < 100 || !counts.contains(&0),
+                    "the moments are not any moments"
                 );
             }
         });
         end(runtime);
     }
+}
+
+/// A reader that is cancelled has all that the position of the file says was read.
+#[test]
+fn a_cancellation_at_any_moment_agrees_with_the_position() {
+    on_workers(2, || {
+        let directory = Directory::new();
+        let path = directory.join("file");
+        let text: Vec<u8> = (0..=255).collect();
+        fs::write(&path, &text).unwrap();
+        let file = Arc::new(File::open(&path).unwrap());
+        let lengths = AtomicUsize::new(0);
+        with_seeds(rounds(), |mut random| {
+            (&*file).rewind().unwrap();
+            let have: Arc<Mutex<Vec<u8>>> = Arc::default();
+            let victim = {
+                let (file, have) = (file.clone(), have.clone());
+                coroutine::spawn(move || {
+                    loop {
+                        let mut bytes = [0; 2];
+                        match (&*file).read(&mut bytes).unwrap() {
+                            0 => coroutine::park(),
+                            length => have.lock().unwrap().extend(&bytes[..length]),
+                        }
+                    }
+                })
+            };
+            coroutine::sleep(Duration::from_micros(random.below(300)));
+            (0..random.below(1000)).for_each(|_| std::hint::spin_loop());
+            victim.cancel();
+            assert_cancelled(victim.join());
+            let have = have.lock().unwrap();
+            assert_eq!(*have, text[..have.len()]);
+            assert_eq!((&*file).stream_position().unwrap(), have.len() as u64);
+            lengths.fetch_max(have.len(), SeqCst);
+        });
+        assert!(lengths.load(SeqCst) > 0, "nobody has read anything");
+    });
 }

@@ -3,16 +3,23 @@
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd};
 use std::process::{Child, Command, Stdio};
-use std::sync::Arc;
+#[cfg(target_os = "linux")]
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+#[cfg(target_os = "linux")]
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use may::io::{stderr, stdin, stdout};
+use may::io::{CoIo, stderr, stdin, stdout};
 use may::{coroutine, select, time};
-use may_tests::{KINDS, Kind, Random, for_a_moment, in_place, on_workers, watchdog};
+use may_tests::{
+    KINDS, Kind, Random, assert_cancelled, in_place, on_workers, watchdog_for, with_seeds,
+};
 
 /// The variable that tells a child which test it is to run.
 const CHILD: &str = "MAY_STDIO_CHILD";
+
+/// How long a test may take: those that cancel often can be told to do it more often.
+const PATIENCE: Duration = Duration::from_secs(300);
 
 /// Runs `body`, of the test `name`, in a process whose streams are those that `streams` sets, and `drive` here with that process.
 fn with_streams(
@@ -21,7 +28,7 @@ fn with_streams(
     streams: impl FnOnce(&mut Command),
     drive: impl FnOnce(&mut Child),
 ) {
-    let _watchdog = watchdog();
+    let _watchdog = watchdog_for(PATIENCE);
     if std::env::var(CHILD).is_ok_and(|child| child == name) {
         body();
         std::process::exit(0);
@@ -364,8 +371,34 @@ fn what_a_reader_leaves_in_the_middle_of_a_line_is_for_the_next() {
                     }
                 }
                 write!(stdout(), "{line}").unwrap();
+                // So does who waits for so many bytes, or for the end.
+                let limit = Duration::from_millis(1);
+                let mut bytes = [b'-'; 9];
+                for part in ["12", "345", "678"] {
+                    writeln!(stderr(), "next {part}").unwrap();
+                    let (mut all, mut text) = (vec![b'-'], String::from("-"));
+                    for _ in 0..2 {
+                        let limited = time::timeout(limit, || stdin().read_exact(&mut bytes));
+                        assert!(limited.is_err());
+                        assert!(time::timeout(limit, || stdin().read_to_end(&mut all)).is_err());
+                        let limited = time::timeout(limit, || stdin().read_to_string(&mut text));
+                        assert!(limited.is_err());
+                    }
+                    assert_eq!((bytes, &*all, &*text), ([b'-'; 9], &b"-"[..], "-"));
+                }
+                writeln!(stderr(), "next 9").unwrap();
+                stdin().read_exact(&mut bytes).unwrap();
+                assert_eq!(&bytes, b"123456789");
             });
         }
+        writeln!(stderr(), "the end").unwrap();
+        let mut bytes = [0; 5];
+        assert_eq!(stdin().read(&mut bytes[..1]).unwrap(), 1);
+        let mut text = String::from("kept ");
+        assert_eq!(stdin().read_to_string(&mut text).unwrap(), 4);
+        assert_eq!(text, "kept rest");
+        let error = stdin().read_exact(&mut bytes).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::UnexpectedEof);
     };
     let name = "what_a_reader_leaves_in_the_middle_of_a_line_is_for_the_next";
     with_pipes(name, body, |child| {
@@ -379,8 +412,15 @@ fn what_a_reader_leaves_in_the_middle_of_a_line_is_for_the_next() {
             }
             stdin.write_all(b"rts\n").unwrap();
             assert_eq!(stdout.next().as_deref(), Some("kept one line of parts"));
+            for _ in 0..4 {
+                let next = errors.find(|line| line != "time is up").unwrap();
+                stdin.write_all(&next.as_bytes()[5..]).unwrap();
+            }
         }
-        std::thread::spawn(move || errors.count());
+        assert_eq!(errors.next().as_deref(), Some("the end"));
+        stdin.write_all(b"<rest").unwrap();
+        drop(stdin);
+        assert_eq!(errors.next(), None);
     });
 }
 
@@ -470,66 +510,272 @@ fn as_an_arm_of_a_select() {
     });
 }
 
+/// How often each call is cancelled.
+#[cfg(target_os = "linux")]
+fn rounds() -> u64 {
+    std::env::var("MAY_ROUNDS").map_or(500, |rounds| rounds.parse().expect("a number"))
+}
+
+/// The bytes that the smallest pipe holds, and that go into a pipe all at once or not at all.
+#[cfg(target_os = "linux")]
+const PAGE: usize = 4096;
+
+/// A stream of this process, one of the test's own, leads to one end of a small pipe from now on; this is the other end. A panic is
+/// reported where the process was told to.
+#[cfg(target_os = "linux")]
+fn pipe_at(number: i32) -> CoIo<OwnedFd> {
+    let (reader, writer) = io::pipe().unwrap();
+    let (near, far) = match number {
+        0 => (OwnedFd::from(reader), OwnedFd::from(writer)),
+        _ => (writer.into(), reader.into()),
+    };
+    let errors = io::stderr().as_fd().try_clone_to_owned().unwrap();
+    // SAFETY: plain numbers of descriptors that are open.
+    unsafe {
+        let size = libc::fcntl(far.as_raw_fd(), libc::F_SETPIPE_SZ, PAGE);
+        assert_eq!(size, PAGE as i32);
+        assert_eq!(libc::dup2(near.as_raw_fd(), number), number);
+        // In case it hangs where it cannot say so.
+        libc::alarm(PATIENCE.as_secs() as u32);
+    }
+    let report = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |information| {
+        // SAFETY: as above.
+        unsafe { libc::dup2(errors.as_raw_fd(), 2) };
+        report(information);
+    }));
+    CoIo::new(far).unwrap()
+}
+
+/// Lets others run for a while, or keeps this thread from them; a shorter one than `for_a_moment`, about as long as a call takes.
+#[cfg(target_os = "linux")]
+fn for_an_instant(random: &mut Random) {
+    match random.below(4) {
+        0 => (0..random.below(2000)).for_each(|_| std::hint::spin_loop()),
+        1 => coroutine::sleep(Duration::from_micros(random.below(20))),
+        _ => (0..random.below(4)).for_each(|_| coroutine::yield_now()),
+    }
+}
+
+/// A coroutine that makes a call, leaves what that returns, and waits to be cancelled.
+#[cfg(target_os = "linux")]
+struct Victim<T> {
+    handle: coroutine::JoinHandle<()>,
+    result: Arc<Mutex<Option<T>>>,
+}
+
+#[cfg(target_os = "linux")]
+impl<T: Send + 'static> Victim<T> {
+    fn spawn(call: impl FnOnce() -> T + Send + 'static) -> Victim<T> {
+        let result = Arc::new(Mutex::new(None));
+        let leaves = result.clone();
+        let handle = coroutine::spawn(move || {
+            let returned = call();
+            *leaves.lock().unwrap() = Some(returned);
+            coroutine::park();
+        });
+        Victim { handle, result }
+    }
+
+    fn cancel(&self) {
+        self.handle.cancel();
+    }
+
+    /// What the call has returned, if it happened.
+    fn end(self) -> Option<T> {
+        assert_cancelled(self.handle.join());
+        self.result.lock().unwrap().take()
+    }
+}
+
+/// What somebody does who must not have to wait long.
+#[cfg(target_os = "linux")]
+fn soon<T>(what: &str, call: impl FnOnce() -> T) -> T {
+    time::timeout(Duration::from_secs(20), call).unwrap_or_else(|_| panic!("{what}"))
+}
+
+/// Runs rounds of a call that is cancelled, with one worker and with two; each says whether the call has happened.
+#[cfg(target_os = "linux")]
+fn cancel_often(name: &str, mut told: impl Write + Send, round: impl Fn(Random) -> bool + Sync) {
+    for workers in [1, 2] {
+        let (happened, rounds_run) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        let _watchdog = watchdog_for(PATIENCE);
+        let runtime = may_tests::runtime(workers);
+        runtime.run(|| {
+            with_seeds(rounds(), |random| {
+                rounds_run.fetch_add(1, SeqCst);
+                happened.fetch_add(usize::from(round(random)), SeqCst);
+            });
+        });
+        may_tests::end(runtime);
+        let (happened, rounds) = (happened.into_inner(), rounds_run.into_inner());
+        writeln!(
+            told,
+            "{name}, {workers} workers: happened {happened} times of {rounds}"
+        )
+        .unwrap();
+        // (Of one round, with a seed from the environment, nothing can be said.)
+        assert!(
+            rounds < 100 || (1..rounds).contains(&happened),
+            "the moments are not any moments"
+        );
+    }
+}
+
+/// A way of reading eight bytes.
+#[cfg(target_os = "linux")]
+type Read8 = (&'static str, fn() -> Vec<u8>);
+
+/// All of them.
+#[cfg(target_os = "linux")]
+const READS: [Read8; 4] = [
+    ("read_line", || {
+        let mut line = String::new();
+        stdin().read_line(&mut line).unwrap();
+        line.into()
+    }),
+    ("read_until", || {
+        let mut line = Vec::new();
+        stdin().lock().read_until(b'\n', &mut line).unwrap();
+        line
+    }),
+    ("read_exact", || {
+        let mut bytes = vec![0; 8];
+        stdin().read_exact(&mut bytes).unwrap();
+        bytes
+    }),
+    ("read", || {
+        let mut bytes = vec![0; 8];
+        // (It gets a part of them if that has come.)
+        let length = stdin().read(&mut bytes).unwrap();
+        bytes.truncate(length);
+        bytes
+    }),
+];
+
+/// Each round writes a line of eight bytes for somebody who is cancelled, and perhaps one for a bystander. Whatever the first has not
+/// taken is there for the next who comes.
 #[test]
-fn a_cancellation_at_any_moment_loses_no_line() {
-    let rounds: usize = std::env::var("MAY_ROUNDS").map_or(2000, |rounds| rounds.parse().unwrap());
+#[cfg(target_os = "linux")]
+fn a_cancellation_at_any_moment_leaves_what_comes_for_the_next_reader() {
     let body = || {
-        start();
-        for workers in [1, 2] {
-            on_workers(workers, || {
-                let mut random = Random::new(7);
-                let next = Arc::new(AtomicUsize::new(0));
-                let mut cancelled = 0;
-                while next.load(SeqCst) < rounds {
-                    let for_victim = next.clone();
-                    let victim = coroutine::spawn(move || {
-                        loop {
-                            let mut line = String::new();
-                            assert_ne!(stdin().read_line(&mut line).unwrap(), 0);
-                            // What has been read counts, whatever happens now.
-                            let number = for_victim.fetch_add(1, SeqCst);
-                            assert_eq!(line, format!("{number}\n"));
-                            if number + 1 == rounds {
-                                return;
-                            }
-                        }
-                    });
-                    for_a_moment(&mut random);
-                    victim.cancel();
-                    match victim.join() {
-                        Ok(()) => assert_eq!(next.load(SeqCst), rounds),
-                        result => {
-                            may_tests::assert_cancelled(result);
-                            cancelled += 1;
-                        }
+        let far = pipe_at(0);
+        let number = AtomicUsize::new(0);
+        for (name, read) in READS {
+            cancel_often(name, io::stdout(), |mut random| {
+                let victim = Victim::spawn(read);
+                let bystander = (random.below(2) == 0).then(|| coroutine::spawn(read));
+                let lines = 1 + usize::from(bystander.is_some());
+                let first = number.fetch_add(lines, SeqCst);
+                let expected: Vec<_> = (first..first + lines)
+                    .map(|number| format!("{number:>7}\n").into_bytes())
+                    .collect();
+                let text = expected.concat();
+                let middle = match name {
+                    "read" => 0,
+                    _ => random.below(text.len() as u64 + 1) as usize,
+                };
+                let at = random.below(5);
+                for step in 0..5 {
+                    match step {
+                        1 => (&far).write_all(&text[..middle]).unwrap(),
+                        2 => (&far).write_all(&text[middle..]).unwrap(),
+                        _ => {}
+                    }
+                    for_an_instant(&mut random);
+                    if step == at {
+                        victim.cancel();
                     }
                 }
-                writeln!(stdout(), "{workers} workers: {cancelled} were cancelled").unwrap();
+                let by_victim = victim.end();
+                let happened = by_victim.is_some();
+                let by_bystander = bystander.map(|bystander| bystander.join().unwrap());
+                let mut received: Vec<_> = by_victim.into_iter().chain(by_bystander).collect();
+                if received.len() < lines {
+                    received.push(soon("what the other has not taken is there", read));
+                }
+                received.sort();
+                assert_eq!(received, expected);
+                happened
             });
         }
     };
-    with_pipes(
-        "a_cancellation_at_any_moment_loses_no_line",
-        body,
-        |child| {
-            let mut stdin = child.stdin.take().unwrap();
-            let writer = std::thread::spawn(move || {
-                let mut random = Random::new(3);
-                let text: String = (0..rounds).map(|number| format!("{number}\n")).collect();
-                for _ in 0..2 {
-                    // In pieces that end anywhere.
-                    let mut rest = text.as_bytes();
-                    while !rest.is_empty() {
-                        let (piece, after) =
-                            rest.split_at(rest.len().min(1 + random.below(20) as usize));
-                        stdin.write_all(piece).unwrap();
-                        rest = after;
-                        (0..random.below(3000)).for_each(|_| std::hint::spin_loop());
-                    }
-                }
-            });
-            lines(child.stdout.take().unwrap()).for_each(|line| println!("{line}"));
-            writer.join().unwrap();
-        },
-    );
+    let name = "a_cancellation_at_any_moment_leaves_what_comes_for_the_next_reader";
+    with_pipes(name, body, tell);
+}
+
+/// In each round a full pipe is emptied for somebody who is cancelled, and perhaps once more for a bystander. A line that goes into the
+/// pipe at once goes in once, or not at all.
+#[cfg(target_os = "linux")]
+fn cancel_writers(number: i32, name: &str, write: fn(&[u8])) {
+    let told = io::stdout().as_fd().try_clone_to_owned().unwrap();
+    let far = pipe_at(number);
+    let line = |number: usize| format!("{number:>width$}\n", width = PAGE - 1).into_bytes();
+    let number = AtomicUsize::new(1);
+    let in_pipe = Mutex::new(std::collections::BTreeSet::from([0]));
+    write(&line(0));
+    let drain = || {
+        let mut bytes = vec![0; PAGE];
+        soon("there is a line", || (&far).read_exact(&mut bytes).unwrap());
+        let text = std::str::from_utf8(&bytes).unwrap();
+        let number: usize = text.trim().parse().expect("a whole line");
+        assert!(in_pipe.lock().unwrap().remove(&number), "{number} once");
+    };
+    cancel_often(name, std::fs::File::from(told), |mut random| {
+        let mine = number.fetch_add(2, SeqCst);
+        in_pipe.lock().unwrap().insert(mine);
+        let victim = Victim::spawn(move || write(&line(mine)));
+        let bystander = (random.below(2) == 0).then(|| {
+            in_pipe.lock().unwrap().insert(mine + 1);
+            coroutine::spawn(move || write(&line(mine + 1)))
+        });
+        let at = random.below(5);
+        for step in 0..5 {
+            match step {
+                1 => drain(),
+                2 if bystander.is_some() => drain(),
+                _ => {}
+            }
+            for_an_instant(&mut random);
+            if step == at {
+                victim.cancel();
+            }
+        }
+        let happened = victim.end().is_some();
+        if let Some(bystander) = bystander {
+            bystander.join().unwrap();
+        }
+        if !happened {
+            soon("there is room", || write(&line(mine)));
+        }
+        happened
+    });
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_cancellation_at_any_moment_writes_a_line_to_standard_output_or_does_not() {
+    let body = || cancel_writers(1, "stdout", |line| stdout().write_all(line).unwrap());
+    let name = "a_cancellation_at_any_moment_writes_a_line_to_standard_output_or_does_not";
+    with_pipes(name, body, tell);
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_cancellation_at_any_moment_writes_a_line_to_standard_error_or_does_not() {
+    let body = || cancel_writers(2, "stderr", |line| stderr().write_all(line).unwrap());
+    let name = "a_cancellation_at_any_moment_writes_a_line_to_standard_error_or_does_not";
+    with_pipes(name, body, tell);
+}
+
+/// Passes on what a child tells.
+#[cfg(target_os = "linux")]
+fn tell(child: &mut Child) {
+    let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    for line in lines.map(Result::unwrap) {
+        // (Not what its harness says.)
+        if line.contains(" workers: ") {
+            println!("{line}");
+        }
+    }
 }

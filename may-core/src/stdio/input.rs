@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io::{self, BufRead, IoSliceMut, IsTerminal, Lines, Read};
+use std::mem;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::{OnceLock, PoisonError};
@@ -12,15 +13,18 @@ use crate::sys::standard;
 
 /// How much is read at a time.
 const PIECE: usize = 8 * 1024;
+/// How much is read at a time by who wants all: what a pipe holds.
+const LARGE_PIECE: usize = 64 * 1024;
 
-/// What was read and not yet taken. Unlike a `BufReader` it grows until the line is there that is asked for: somebody who is cancelled
-/// in the middle of a line has taken nothing of it.
+/// What was read and not yet taken. Unlike a `BufReader` it grows until all is there that is asked for, a line or so many bytes: somebody
+/// who is cancelled in the middle has taken nothing of it.
 struct Input {
     stream: Stream,
     /// What was read; before `taken` it was taken, too.
     buffer: Vec<u8>,
     taken: usize,
-    piece: Box<[u8; PIECE]>,
+    /// Where the stream puts what it reads, before it counts as read.
+    piece: Vec<u8>,
 }
 
 /// The one standard input.
@@ -32,7 +36,7 @@ impl Input {
             stream: Stream::open(standard::INPUT),
             buffer: Vec::new(),
             taken: 0,
-            piece: Box::new([0; PIECE]),
+            piece: Vec::new(),
         }
     }
 
@@ -52,10 +56,18 @@ impl Input {
         }
     }
 
-    /// Waits for more; false at the end.
-    fn fetch(&mut self) -> io::Result<bool> {
+    /// Takes all out.
+    fn take_all(&mut self) -> Vec<u8> {
+        let mut all = mem::take(&mut self.buffer);
+        all.drain(..mem::take(&mut self.taken));
+        all
+    }
+
+    /// Waits for more, at most so many bytes; false at the end.
+    fn fetch(&mut self, most: usize) -> io::Result<bool> {
+        self.piece.resize(most, 0);
         let count = loop {
-            match self.stream.read(&mut self.piece[..]) {
+            match self.stream.read(&mut self.piece) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 result => break result?,
             }
@@ -75,10 +87,23 @@ impl Input {
                 return Ok(searched + found + 1);
             }
             searched = self.rest().len();
-            if !self.fetch()? {
+            if !self.fetch(PIECE)? {
                 return Ok(searched);
             }
         }
+    }
+
+    /// Waits until so many bytes are there, and says how many of them are: fewer at the end.
+    fn fetch_exactly(&mut self, count: usize) -> io::Result<usize> {
+        while self.rest().len() < count && self.fetch(PIECE)? {}
+        Ok(count.min(self.rest().len()))
+    }
+
+    /// Waits for the end, and takes all that has come until then.
+    fn fetch_all(&mut self) -> io::Result<Vec<u8>> {
+        while self.fetch(LARGE_PIECE)? {}
+        self.piece = Vec::new();
+        Ok(self.take_all())
     }
 }
 
@@ -154,7 +179,9 @@ impl Stdin {
 
 /// Standard input, locked; the counterpart of [`std::io::StdinLock`].
 ///
-/// Reading blocks the coroutine. One that is cancelled meanwhile takes nothing with it.
+/// Reading blocks the coroutine. One that is cancelled meanwhile takes nothing with it, whichever call it is: also what
+/// [`read_exact`](Read::read_exact), [`read_to_end`](Read::read_to_end), [`read_until`](BufRead::read_until) and their like have waited
+/// for in part stays for the next reader.
 pub struct StdinLock<'a> {
     input: MutexGuard<'a, Input>,
 }
@@ -182,12 +209,46 @@ impl Read for StdinLock<'_> {
         self.consume(count);
         Ok(count)
     }
+
+    fn read_exact(&mut self, buffer: &mut [u8]) -> io::Result<()> {
+        let count = self.input.fetch_exactly(buffer.len())?;
+        buffer[..count].copy_from_slice(&self.input.rest()[..count]);
+        self.input.take(count);
+        match count < buffer.len() {
+            true => Err(io::Error::new(
+                io::ErrorKind::UnexpectedEof,
+                "standard input has ended before the buffer was full",
+            )),
+            false => Ok(()),
+        }
+    }
+
+    fn read_to_end(&mut self, buffer: &mut Vec<u8>) -> io::Result<usize> {
+        let mut all = self.input.fetch_all()?;
+        let count = all.len();
+        match buffer.is_empty() {
+            true => *buffer = all,
+            false => buffer.append(&mut all),
+        }
+        Ok(count)
+    }
+
+    fn read_to_string(&mut self, buffer: &mut String) -> io::Result<usize> {
+        let all = String::from_utf8(self.input.fetch_all()?)
+            .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
+        let count = all.len();
+        match buffer.is_empty() {
+            true => *buffer = all,
+            false => buffer.push_str(&all),
+        }
+        Ok(count)
+    }
 }
 
 impl BufRead for StdinLock<'_> {
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
         if self.input.rest().is_empty() {
-            self.input.fetch()?;
+            self.input.fetch(PIECE)?;
         }
         Ok(self.input.rest())
     }
