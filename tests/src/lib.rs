@@ -10,7 +10,7 @@ use std::fmt::Debug;
 use std::panic::Location;
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, mpsc};
+use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -279,6 +279,41 @@ pub fn for_a_moment(random: &mut Random) {
         _ => coroutine::sleep(Duration::from_micros(random.below(60))),
     }
     (0..random.below(20_000)).for_each(|_| std::hint::spin_loop());
+}
+
+/// Moments that lie anywhere in a call, however long that takes on this machine today: the time in which they lie grows with each call
+/// that was ended before it had happened, and shrinks with each that had, so that a good third of them happen.
+#[derive(Debug)]
+pub struct Moments(Mutex<Duration>);
+
+impl Moments {
+    /// The first lie in so much time.
+    #[must_use]
+    pub fn new(first: Duration) -> Moments {
+        Moments(Mutex::new(first))
+    }
+
+    /// When to end the next call.
+    ///
+    /// # Panics
+    ///
+    /// If a thread has panicked in here.
+    pub fn next(&self, random: &mut Random) -> Duration {
+        let within = *self.0.lock().expect("nothing panics here");
+        within.mul_f64(random.below(1000) as f64 / 1000.0)
+    }
+
+    /// Says whether it had happened by then.
+    ///
+    /// # Panics
+    ///
+    /// If a thread has panicked in here.
+    pub fn learn(&self, happened: bool) {
+        let mut within = self.0.lock().expect("nothing panics here");
+        let factor = if happened { 0.85 } else { 1.1 };
+        let limits = (Duration::from_micros(1), Duration::from_millis(100));
+        *within = within.mul_f64(factor).clamp(limits.0, limits.1);
+    }
 }
 
 /// Runs `body` with one seed after the other; the one from `MAY_TEST_SEED` only, if that is set. The seed that fails is printed.

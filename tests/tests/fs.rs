@@ -8,11 +8,11 @@ use std::os::unix::fs::{
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, SystemTime};
 
 use may::coroutine;
 use may::fs::{self, DirBuilder, File, FileTimes, OpenOptions};
-use may_tests::{assert_cancelled, end, everywhere, on_workers, watchdog_for, with_seeds};
+use may_tests::{Moments, assert_cancelled, end, everywhere, on_workers, watchdog_for, with_seeds};
 
 /// A directory of a test's own, which goes with it.
 struct Directory(PathBuf);
@@ -492,20 +492,6 @@ fn empty_file(path: &Path) -> Arc<File> {
     Arc::new(options.open(path).unwrap())
 }
 
-/// How long a call takes that nobody disturbs.
-fn usual_time(call: fn(&File, &Path), path: &Path) -> Duration {
-    let mut times: Vec<_> = (0..15)
-        .map(|_| {
-            let file = empty_file(path);
-            let start = Instant::now();
-            call(&file, path);
-            start.elapsed()
-        })
-        .collect();
-    times.sort_unstable();
-    times[times.len() / 2]
-}
-
 #[test]
 fn a_cancellation_at_any_moment_leaves_the_file_usable() {
     let _watchdog = watchdog_for(Duration::from_secs(3600));
@@ -520,7 +506,7 @@ fn a_cancellation_at_any_moment_leaves_the_file_usable() {
             let path = directory.join("file");
             for (name, call) in CALLS {
                 let (happened, cancelled) = (AtomicUsize::new(0), AtomicUsize::new(0));
-                let usual = usual_time(call, &path);
+                let moments = Moments::new(Duration::from_micros(50));
                 with_seeds(rounds(), |mut random| {
                     let file = empty_file(&path);
                     let done = Arc::new(AtomicUsize::new(0));
@@ -532,11 +518,11 @@ fn a_cancellation_at_any_moment_leaves_the_file_usable() {
                             coroutine::park();
                         })
                     };
-                    // The moments lie anywhere in the call, however many jobs it is, and some after it.
-                    coroutine::sleep(usual.mul_f64(random.below(1500) as f64 / 1000.0));
+                    coroutine::sleep(moments.next(&mut random));
                     (0..random.below(1000)).for_each(|_| std::hint::spin_loop());
                     victim.cancel();
                     assert_cancelled(victim.join());
+                    moments.learn(done.load(SeqCst) == 1);
                     match done.load(SeqCst) {
                         1 => {
                             happened.fetch_add(1, SeqCst);
@@ -561,11 +547,12 @@ fn a_cancellation_at_any_moment_leaves_the_file_usable() {
                     }
                 });
                 println!(
-                    "{name} ({usual:?}) with {workers} workers: {happened:?} done, {cancelled:?} cancelled"
+                    "{name} with {workers} workers: {happened:?} done, {cancelled:?} cancelled"
                 );
-                let counts = [happened, cancelled].map(AtomicUsize::into_inner);
+                // (Of one round, with a seed from the environment, nothing can be said.)
+                let (happened, cancelled) = (happened.into_inner(), cancelled.into_inner());
                 assert!(
-                    rounds() < 100 || !counts.contains(&0),
+                    happened + cancelled < 100 || (happened > 0 && cancelled > 0),
                     "the moments are not any moments"
                 );
             }

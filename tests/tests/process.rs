@@ -11,7 +11,8 @@ use std::time::{Duration, Instant};
 use may::process::{Child, Command, Stdio};
 use may::{coroutine, select, time};
 use may_tests::{
-    alone, assert_cancelled, child, eventually, everywhere, on_workers, watchdog_for, with_seeds,
+    Moments, alone, assert_cancelled, child, eventually, everywhere, on_workers, watchdog_for,
+    with_seeds,
 };
 
 /// A shell that runs a script.
@@ -662,9 +663,10 @@ fn a_cancellation_or_a_limit_at_any_moment_leaves_nothing_behind() {
                 runtime.run(|| {
                     for (name, call) in calls {
                         let ends = AtomicUsize::new(0);
+                        let moments = Moments::new(Duration::from_millis(3));
                         with_seeds(rounds, |mut random| {
                             let by_limit = random.below(2) == 0;
-                            let moment = Duration::from_micros(random.below(3000));
+                            let moment = moments.next(&mut random);
                             let limit = if by_limit {
                                 moment
                             } else {
@@ -675,14 +677,15 @@ fn a_cancellation_or_a_limit_at_any_moment_leaves_nothing_behind() {
                                 coroutine::sleep(moment);
                                 victim.cancel();
                             }
-                            match victim.join() {
-                                Ok(Ok(())) => {}
-                                Ok(Err(_)) => drop(ends.fetch_add(1, SeqCst)),
+                            let happened = match victim.join() {
+                                Ok(result) => result.is_ok(),
                                 result => {
                                     assert_cancelled(result);
-                                    ends.fetch_add(1, SeqCst);
+                                    false
                                 }
-                            }
+                            };
+                            moments.learn(happened);
+                            ends.fetch_add(usize::from(!happened), SeqCst);
                         });
                         println!("{name}, {workers} workers: {ends:?} of {rounds} ended early");
                     }
