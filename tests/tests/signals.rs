@@ -74,6 +74,11 @@ fn what_arrives_between_two_calls_is_not_missed_and_counts_once() {
                 let late = Signals::new([Signal::SIGUSR1]).unwrap();
                 assert_eq!(late.try_recv(), None);
                 assert_eq!(format!("{late:?}"), "{SIGUSR1}");
+                // Naming one twice does not make two of it.
+                let twice = Signals::new([Signal::SIGUSR1, Signal::SIGUSR1]).unwrap();
+                raise(Signal::SIGUSR1);
+                assert_eq!(twice.try_recv(), Some(Signal::SIGUSR1));
+                assert_eq!(twice.try_recv(), None);
             });
         },
     );
@@ -197,6 +202,48 @@ fn one_signal_ends_the_waits_of_all_kinds() {
             }
         });
     });
+}
+
+/// The signals are watched for by a worker of whoever waited first. When that runtime ends, those of others and threads still hear.
+#[test]
+fn the_end_of_a_runtime_leaves_those_of_others_waiting() {
+    alone(
+        "the_end_of_a_runtime_leaves_those_of_others_waiting",
+        || {
+            let _watchdog = watchdog();
+            for _ in 0..20 {
+                let (first, second) = (may_tests::runtime(1), may_tests::runtime(1));
+                let waiting = Arc::new(AtomicUsize::new(0));
+                let wait = |by_select: bool| {
+                    let signals = Signals::new([Signal::SIGUSR1]).unwrap();
+                    let waiting = waiting.clone();
+                    move || {
+                        waiting.fetch_add(1, SeqCst);
+                        match by_select {
+                            true => select! { signal = recv(signals) => signal.unwrap() },
+                            false => signals.recv().unwrap(),
+                        }
+                    }
+                };
+                let gone = first.spawn(wait(false));
+                eventually("it waits", || waiting.load(SeqCst) == 1);
+                let threads = [false, true].map(|by| std::thread::spawn(wait(by)));
+                let others = [false, true].map(|by| second.spawn(wait(by)));
+                eventually("they wait", || waiting.load(SeqCst) == 5);
+                gone.cancel();
+                assert_cancelled(gone.join());
+                may_tests::end(first);
+                send(Signal::SIGUSR1);
+                for thread in threads {
+                    assert_eq!(thread.join().unwrap(), Signal::SIGUSR1);
+                }
+                for other in others {
+                    assert_eq!(other.join().unwrap(), Signal::SIGUSR1);
+                }
+                may_tests::end(second);
+            }
+        },
+    );
 }
 
 #[test]

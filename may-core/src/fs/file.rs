@@ -11,7 +11,8 @@ use crate::blocking::unblock;
 /// An open file; the counterpart of [`std::fs::File`].
 ///
 /// Like std's it has one position for all who use it, and closes the file when it is dropped, without telling of errors: call
-/// [`sync_all`](File::sync_all) where it matters that the data have arrived.
+/// [`sync_all`](File::sync_all) where it matters that the data have arrived. Closing is done where the file is dropped: with a file system
+/// that writes only then, as those of networks do, drop it in [`unblock`].
 ///
 /// Each read and each write goes to another thread; see the [module's documentation](super#what-a-call-costs). The methods of
 /// [`Read`] and [`Write`] that move more than one buffer (`read_to_end`, `read_exact`, `write_all`, `write!`) go there once.

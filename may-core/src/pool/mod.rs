@@ -89,13 +89,14 @@ pub(crate) struct Ticket<'a> {
 }
 
 impl Pool {
-    /// A pool of at most so many threads, and without any yet.
-    pub(crate) fn new(most_threads: usize) -> Arc<Pool> {
+    /// A pool of at most so many threads, and without any yet; `are_pinned` says whether the workers that will start them are bound to
+    /// processors.
+    pub(crate) fn new(most_threads: usize, are_pinned: bool) -> Arc<Pool> {
         Arc::new(Pool {
             state: Mutex::default(),
             work: Condvar::new(),
             most_threads: most_threads.max(1),
-            conduct: Conduct::current(),
+            conduct: Conduct::current(are_pinned),
         })
     }
 
@@ -279,7 +280,7 @@ mod tests {
 
     #[test]
     fn look_ups_leave_threads_for_others() {
-        let pool = Pool::new(4);
+        let pool = Pool::new(4, false);
         let (begun, begin) = channel();
         let look_ups = submit(&pool, Kind::LookUp, 0..5, &begun);
         assert_eq!(next(&begin, 2), [0, 1]);
@@ -299,7 +300,7 @@ mod tests {
 
     #[test]
     fn a_look_up_that_had_to_wait_gets_an_idle_thread() {
-        let pool = Pool::new(2);
+        let pool = Pool::new(2, false);
         let (begun, begin) = channel();
         let other = submit(&pool, Kind::General, 0..1, &begun);
         assert_eq!(next(&begin, 1), [0]);
@@ -327,7 +328,7 @@ mod tests {
         impl Job for Panics {
             fn run(&self) {}
         }
-        let pool = Pool::new(1);
+        let pool = Pool::new(1, false);
         let (begun, begin) = channel();
         let ticket = pool.submit(Kind::General, Arc::new(Panics(3)));
         let next_one = submit(&pool, Kind::General, 0..1, &begun);
@@ -338,7 +339,7 @@ mod tests {
 
     #[test]
     fn a_job_whose_ticket_is_dropped_is_not_run() {
-        let pool = Pool::new(1);
+        let pool = Pool::new(1, false);
         let (begun, begin) = channel();
         let mut jobs = submit(&pool, Kind::General, 0..3, &begun);
         assert_eq!(next(&begin, 1), [0]);

@@ -131,7 +131,8 @@ impl Child {
     ///
     /// # Errors
     ///
-    /// What the operating system says, for example that somebody else has waited for the child.
+    /// What the operating system says, for example that somebody else has waited for the child; or that there are no descriptors left
+    /// to be told by of its end. Then it can be waited for again.
     ///
     /// # Cancellation
     ///

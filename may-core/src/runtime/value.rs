@@ -257,6 +257,9 @@ impl RuntimeBuilder {
 
     /// Sets whether worker n is bound to the nth processor. Where the system binds no threads (this is for Linux)
     /// [`build`](Self::build) returns an error.
+    ///
+    /// The threads for blocking work are not bound, nor is a child process of [`process`](crate::process). One that a coroutine starts
+    /// by std's own calls stays on the worker's processor.
     pub fn pin_workers(mut self, pin: bool) -> RuntimeBuilder {
         self.settings.pin_workers = pin;
         self

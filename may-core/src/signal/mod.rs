@@ -133,13 +133,19 @@ impl Signals {
     /// # std::io::Result::Ok(())
     /// ```
     pub fn new(signals: impl IntoIterator<Item = Signal>) -> io::Result<Signals> {
-        let signals: Vec<Signal> = signals.into_iter().collect();
+        let mut named = Vec::new();
+        for signal in signals {
+            // One that is named twice is received once.
+            if !named.contains(&signal) {
+                named.push(signal);
+            }
+        }
         let refused = |signal: Signal, why: &str| {
             let text = format!("{signal} cannot be received: {why}");
             io::Error::new(io::ErrorKind::InvalidInput, text)
         };
         // All of them are looked at before anything is changed.
-        for &signal in &signals {
+        for &signal in &named {
             if let Some(why) = number::refusal(signal) {
                 return Err(refused(signal, why));
             }
@@ -157,7 +163,7 @@ impl Signals {
                 seen: AtomicU64::new(signal_counter::count(signal.as_raw())),
             })
         };
-        let interests = signals.into_iter().map(interest);
+        let interests = named.into_iter().map(interest);
         Ok(Signals {
             interests: interests.collect::<io::Result<_>>()?,
         })

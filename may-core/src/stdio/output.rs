@@ -223,7 +223,9 @@ macro_rules! output {
 output! {
     /// A handle to standard output; the counterpart of [`std::io::Stdout`].
     ///
-    /// Writing blocks the coroutine while nobody takes what was written. One that is cancelled meanwhile may have written a part.
+    /// Writing blocks the coroutine while nobody takes what was written. One that is cancelled meanwhile may have written a part, and
+    /// what it has begun in the middle of a line goes out with the next line. A line that one call writes from its beginning to its end is
+    /// written or it is not, if it is no longer than what goes into a pipe at once (4096 bytes on Linux).
     Stdout,
     /// Standard output, locked; the counterpart of [`std::io::StdoutLock`].
     StdoutLock,

@@ -40,7 +40,7 @@ pub(crate) fn pin_to_processor(index: usize) {
 /// How a thread runs, as far as workers run differently.
 #[derive(Clone, Copy)]
 pub(crate) struct Conduct {
-    /// The processors that it may use, if they could be found out.
+    /// The processors that it may use, if they matter and could be found out.
     #[cfg(any(target_os = "linux", target_os = "android"))]
     processors: Option<libc::cpu_set_t>,
     /// By how many nanoseconds its timers may be late.
@@ -49,16 +49,17 @@ pub(crate) struct Conduct {
 }
 
 impl Conduct {
-    /// How the calling thread runs.
+    /// How the calling thread runs; on which processors only if `are_pinned` says that workers are bound to theirs. (Otherwise whoever
+    /// moves the process to others while it runs has moved the workers, too.)
     #[cfg(any(target_os = "linux", target_os = "android"))]
-    pub(crate) fn current() -> Conduct {
+    pub(crate) fn current(are_pinned: bool) -> Conduct {
         // SAFETY: (docs/safety.md, system calls) the set is plain data, lives across the call and is as long as is said; zeros are an
         // empty one. The other call takes a number.
         unsafe {
             let mut processors: libc::cpu_set_t = std::mem::zeroed();
             let result = libc::sched_getaffinity(0, size_of::<libc::cpu_set_t>(), &mut processors);
             Conduct {
-                processors: (result == 0).then_some(processors),
+                processors: (are_pinned && result == 0).then_some(processors),
                 timer_slack: libc::prctl(libc::PR_GET_TIMERSLACK),
             }
         }
@@ -66,7 +67,7 @@ impl Conduct {
 
     /// See above; workers run like others here.
     #[cfg(not(any(target_os = "linux", target_os = "android")))]
-    pub(crate) fn current() -> Conduct {
+    pub(crate) fn current(_are_pinned: bool) -> Conduct {
         Conduct {}
     }
 

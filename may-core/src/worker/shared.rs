@@ -171,7 +171,7 @@ impl Shared {
         }
         let shared = Arc::new(Shared {
             peers: peers.into_boxed_slice(),
-            pool: Pool::new(settings.blocking_threads),
+            pool: Pool::new(settings.blocking_threads, settings.pin_workers),
             idle: CachePadded::new(Idle::new()),
             injected: Injected::new(),
             stopping: AtomicBool::new(false),
