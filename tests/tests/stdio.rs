@@ -301,6 +301,26 @@ fn lines_go_out_when_they_are_complete_and_the_rest_at_the_end() {
     });
 }
 
+/// Also if a coroutine ends the process, in the middle of a line that it has locked, and if others wait for the lock.
+#[test]
+fn the_rest_goes_out_when_a_coroutine_ends_the_process() {
+    let body = || {
+        start();
+        on_workers(2, || {
+            let mut out = stdout().lock();
+            coroutine::spawn(|| stdout().write_all(b"never\n").unwrap());
+            coroutine::yield_now();
+            write!(out, "a line\nthe rest").unwrap();
+            std::process::exit(0);
+        });
+    };
+    let name = "the_rest_goes_out_when_a_coroutine_ends_the_process";
+    with_pipes(name, body, |child| {
+        let lines: Vec<_> = lines(child.stdout.take().unwrap()).collect();
+        assert_eq!(lines, ["a line", "the rest"]);
+    });
+}
+
 #[test]
 fn the_locks_belong_to_coroutines() {
     let body = || {
