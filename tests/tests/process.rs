@@ -387,7 +387,7 @@ fn as_arms_of_a_select() {
         let mut stdin = child.stdin.take();
         let stdout = child.stdout.take().unwrap();
         let mut buffer = [0; 16];
-        let (mut read, mut ended, mut late) = (0, false, 0);
+        let (mut read, mut written, mut ended, mut late) = (0, 0, false, 0);
         while !ended {
             select! {
                 length = read(stdout, &mut buffer) if read < 4 => {
@@ -399,13 +399,18 @@ fn as_arms_of_a_select() {
                 wait(child) => ended = true,
                 after(Duration::from_millis(2)) => {
                     late += 1;
-                    if let Some(stdin) = &mut stdin {
+                    // (It may take longer than that for one to come back.)
+                    if written == read
+                        && let Some(stdin) = &mut stdin
+                    {
                         stdin.write_all(b"x").unwrap();
+                        written += 1;
                     }
                 }
             }
         }
-        assert_eq!((read, late), (4, 4));
+        assert_eq!((read, written), (4, 4));
+        assert!(late >= 4);
         let start = Instant::now();
         assert!(child.wait().unwrap().success());
         assert!(start.elapsed() < Duration::from_secs(5));
@@ -503,6 +508,39 @@ fn of_a_child_whose_end_is_known_nothing_has_to_tell() {
             assert_eq!(action, libc::SIG_DFL, "no handler was needed");
         });
     });
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn without_descriptors_a_wait_fails_and_can_be_repeated() {
+    alone(
+        "without_descriptors_a_wait_fails_and_can_be_repeated",
+        || {
+            on_workers(1, || {
+                let (reader, writer) = io::pipe().unwrap();
+                let mut command = Command::new("cat");
+                let mut child = command.stdin(reader).spawn().unwrap();
+                drop(command);
+                // SAFETY: the structure lives across the calls.
+                unsafe {
+                    let mut limit: libc::rlimit = std::mem::zeroed();
+                    assert_eq!(libc::getrlimit(libc::RLIMIT_NOFILE, &mut limit), 0);
+                    limit.rlim_cur = 100;
+                    assert_eq!(libc::setrlimit(libc::RLIMIT_NOFILE, &limit), 0);
+                }
+                let open = |_| fs::File::open("/dev/null").ok();
+                let all: Vec<_> = (0..100).map_while(open).collect();
+                let error = child.wait().unwrap_err();
+                assert_eq!(error.raw_os_error(), Some(libc::EMFILE));
+                assert_eq!(child.try_wait().unwrap(), None, "it lives");
+                drop(all);
+                let limit = Duration::from_millis(1);
+                assert!(time::timeout(limit, || child.wait()).is_err());
+                drop(writer);
+                assert!(child.wait().unwrap().success());
+            });
+        },
+    );
 }
 
 /// The children of this process that have ended and were not waited for.
