@@ -11,7 +11,7 @@
 //! The handler counts signals and writes a byte to a socket pair (`sys/signal_counter.rs`); the other end is a descriptor like any
 //! other, so its event wakes the first of those who wait. A caller waits until the count of a signal differs from the one that he has
 //! seen. One event must wake them all, also if somebody who called later has read the byte before the event was fetched; therefore
-//! everybody who has emptied the socket, or was woken, *relays*: whoever is the first to see a new total wakes everybody.
+//! everybody who calls, or was woken, *relays*: whoever is the first to see a new total empties the socket and wakes everybody.
 //!
 //! No signal is missed: one that arrives before a caller has registered has changed the count, which he looks at after he has; for one
 //! that arrives later there is either an event, or somebody took the byte, who relays.
@@ -52,8 +52,13 @@ fn pipe() -> io::Result<&'static Descriptor<Inlet>> {
     Ok(PIPE.get_or_init(|| pipe))
 }
 
-/// Takes the bytes out and, if there is a new signal, wakes everybody; the first to see it does.
+/// If there is a new signal, takes the bytes out and wakes everybody; the first to see it does.
 fn relay(pipe: &Descriptor<Inlet>) {
+    if signal_counter::total() == RELAYED.load(Ordering::SeqCst) {
+        // The usual case, without a system call. A byte that comes after its signal was relayed stays there; it is no harm, since
+        // every other one is an event, too, and the next signal has it taken out.
+        return;
+    }
     pipe.get().empty();
     // Whoever emptied the socket sees the counts that came before the bytes.
     fence(Ordering::SeqCst);
