@@ -3,15 +3,16 @@
 use std::cell::Cell;
 use std::future::{Future, pending, poll_fn, ready};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex as StdMutex};
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll, Waker, ready};
 use std::time::{Duration, Instant};
 
 use may::coroutine::{self, spawn};
 use may::future::{self, block_on};
+use may::sync::Semaphore;
 use may::{channel, time};
 use may_tests::{
     OnDrop, assert_cancelled, eventually, everywhere, message, on_workers, spawn_waiting, watchdog,
@@ -204,6 +205,78 @@ fn a_future_that_wakes_itself_lets_others_run() {
             }
         }));
         other.join().unwrap();
+    });
+}
+
+#[test]
+fn a_loop_over_futures_that_are_ready_lets_others_run() {
+    on_workers(1, || {
+        let done = Arc::new(AtomicBool::new(false));
+        let sets = done.clone();
+        let other = spawn(move || sets.store(true, SeqCst));
+        let permits = Semaphore::new(1);
+        block_on(async {
+            while !done.load(SeqCst) {
+                drop(permits.acquire_async().await);
+            }
+        });
+        other.join().unwrap();
+        // Where nothing may suspend it just goes on, and so it does with an executor that does not know of coroutines.
+        coroutine::forbid_blocking(|| {
+            block_on(async {
+                for _ in 0..1000 {
+                    drop(permits.acquire_async().await);
+                }
+            });
+        });
+        for _ in 0..1000 {
+            let mut future = pin!(permits.acquire_async());
+            let mut poll = || {
+                let mut context = Context::from_waker(Waker::noop());
+                future.as_mut().poll(&mut context).is_ready()
+            };
+            assert!(poll() || poll());
+        }
+    });
+}
+
+/// As h2, which polls its connection with a lock of std's held that its streams take, too.
+#[test]
+fn a_poll_does_not_suspend() {
+    on_workers(1, || {
+        let (lock, done) = (
+            Arc::new(StdMutex::new(())),
+            Arc::new(AtomicBool::new(false)),
+        );
+        let (its_lock, its_done) = (lock.clone(), done.clone());
+        let other = spawn(move || {
+            while !its_done.load(SeqCst) {
+                assert!(its_lock.try_lock().is_ok(), "suspended inside a poll");
+                coroutine::yield_now();
+            }
+        });
+        let (permits, mut polls) = (Semaphore::new(1), 0);
+        block_on(poll_fn(|context| {
+            let _held = lock.lock().unwrap();
+            while polls < 2_000 {
+                drop(ready!(pin!(permits.acquire_async()).poll(context)));
+                polls += 1;
+            }
+            Poll::Ready(())
+        }));
+        done.store(true, SeqCst);
+        other.join().unwrap();
+    });
+}
+
+#[test]
+fn what_is_ready_is_in_time() {
+    everywhere(|_| {
+        let permits = Semaphore::new(1);
+        for _ in 0..1000 {
+            let permit = block_on(future::timeout(Duration::ZERO, permits.acquire_async()));
+            assert!(permit.is_ok());
+        }
     });
 }
 

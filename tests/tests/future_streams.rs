@@ -4,14 +4,16 @@ use std::future::poll_fn;
 use std::io::{self, IoSlice, Read, Write};
 use std::net::Shutdown;
 use std::pin::pin;
-use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, ready};
 
+use may::coroutine::{spawn, yield_now};
 use may::future::block_on;
 use may::io::CoIo;
 use may::net::{TcpListener, TcpStream};
 use may_tests::executor::{ByHand, Executor};
-use may_tests::{everywhere, watchdog};
+use may_tests::{everywhere, on_workers, watchdog};
 
 /// Two ends of a connection.
 fn connection() -> (TcpStream, TcpStream) {
@@ -40,6 +42,33 @@ async fn write_all(stream: &TcpStream, mut bytes: &[u8]) -> io::Result<()> {
         bytes = &bytes[written..];
     }
     Ok(())
+}
+
+/// As for other futures (`future.rs`).
+#[test]
+fn a_poll_does_not_suspend() {
+    on_workers(1, || {
+        let (stream, _other) = connection();
+        let (lock, done) = (Arc::new(Mutex::new(())), Arc::new(AtomicBool::new(false)));
+        let (its_lock, its_done) = (lock.clone(), done.clone());
+        let other = spawn(move || {
+            while !its_done.load(SeqCst) {
+                assert!(its_lock.try_lock().is_ok(), "suspended inside a poll");
+                yield_now();
+            }
+        });
+        let mut polls = 0;
+        block_on(poll_fn(|context| {
+            let _held = lock.lock().unwrap();
+            while polls < 2_000 {
+                ready!(stream.poll_writable(context)).unwrap();
+                polls += 1;
+            }
+            Poll::Ready(())
+        }));
+        done.store(true, SeqCst);
+        other.join().unwrap();
+    });
 }
 
 /// Many bytes.

@@ -26,7 +26,7 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use super::{Finish, RawEvent};
 use crate::coroutine::commit_word::{Openness, Outcome, Ticket};
@@ -174,7 +174,7 @@ impl<E: TaskEvent> Future for EventFuture<E> {
         );
         if this.wait.is_none() {
             // A loop over futures that are always ready is to give others a turn, too.
-            park::spend_budget();
+            ready!(park::poll_budget(context));
         }
         loop {
             if let Some(ticket) = this.wait {
