@@ -48,8 +48,7 @@ use std::task::Waker;
 
 use super::driver::{Registrar, Token};
 use crate::sys;
-use crate::util::spin::SpinLock;
-use crate::wait::{WaitQueue, task};
+use crate::wait::{WaitQueue, WakerPlace};
 
 /// Input is worth trying.
 const READ: u32 = 1;
@@ -130,7 +129,7 @@ pub(crate) struct Source {
     readers: WaitQueue,
     writers: WaitQueue,
     /// The wakers of the last poll in each direction.
-    polls: [SpinLock<Option<Waker>>; 2],
+    polls: [WakerPlace; 2],
     registration: Mutex<Option<Registration>>,
     /// The address of the registrar, so that the usual question needs no lock; null if there is none.
     registered_with: AtomicPtr<Registrar>,
@@ -143,7 +142,7 @@ impl Source {
             readiness: AtomicU32::new(READ | WRITE),
             readers: WaitQueue::new(),
             writers: WaitQueue::new(),
-            polls: [SpinLock::new(None), SpinLock::new(None)],
+            polls: [WakerPlace::new(), WakerPlace::new()],
             registration: Mutex::new(None),
             registered_with: AtomicPtr::new(ptr::null_mut()),
         })
@@ -172,18 +171,7 @@ impl Source {
 
     /// What is known now, if the direction is worth trying; if not, `waker` will be woken when it is, in place of that of earlier polls.
     pub(crate) fn poll_ready(&self, direction: Direction, waker: &Waker) -> Option<Seen> {
-        let place = &self.polls[direction as usize];
-        let current = place.lock().take();
-        // Wakers are the user's code, which runs outside the lock.
-        let new = match current {
-            Some(current) if current.will_wake(waker) => current,
-            other => {
-                drop(other);
-                waker.clone()
-            }
-        };
-        let replaced = place.lock().replace(new);
-        drop(replaced);
+        self.polls[direction as usize].set(waker);
         let polled = match direction {
             Direction::Read => READ_POLLED,
             Direction::Write => WRITE_POLLED,
@@ -197,10 +185,7 @@ impl Source {
     fn wake_polls(&self, polled: u32) {
         for (bit, place) in [READ_POLLED, WRITE_POLLED].into_iter().zip(&self.polls) {
             if polled & bit != 0 {
-                let waker = place.lock().take();
-                if let Some(waker) = waker {
-                    task::wake(waker);
-                }
+                place.wake();
             }
         }
     }
