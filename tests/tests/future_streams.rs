@@ -6,10 +6,12 @@ use std::net::Shutdown;
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Wake, Waker, ready};
+use std::time::Duration;
 
+use may::channel;
 use may::coroutine::{spawn, yield_now};
-use may::future::block_on;
+use may::future::{self, block_on};
 use may::io::CoIo;
 use may::net::{TcpListener, TcpStream};
 use may_tests::executor::{ByHand, Executor};
@@ -200,6 +202,49 @@ fn a_poll_that_has_gone_harms_nobody() {
             (&client).write_all(&[round]).unwrap();
             assert_eq!(reads.join(), round);
         }
+    });
+}
+
+/// As the task of an executor that has ended: it goes with the last of its wakers.
+struct Gone<T>(Mutex<Option<T>>);
+
+impl<T: Send> Wake for Gone<T> {
+    fn wake(self: Arc<Gone<T>>) {}
+}
+
+/// Polls a future to which nobody but its own waker leads, and which is dropped by being woken.
+fn leave_to_its_waker<F: Future<Output: Send> + Send + 'static>(future: F) {
+    let gone = Arc::new(Gone(Mutex::new(Some(Box::pin(future)))));
+    let waker = Waker::from(gone.clone());
+    let mut future = gone.0.lock().unwrap();
+    let poll = future.as_mut().unwrap().as_mut();
+    assert!(poll.poll(&mut Context::from_waker(&waker)).is_pending());
+}
+
+#[test]
+fn to_wake_a_poll_may_close_the_stream() {
+    everywhere(|_| {
+        let (client, server) = connection();
+        leave_to_its_waker(async move {
+            poll_fn(|context| server.poll_read(context, &mut [0; 8])).await
+        });
+        (&client).write_all(b"hello").unwrap();
+        // Reset or ended, as the message was not read.
+        let read = (&client).read(&mut [0; 8]);
+        assert!(matches!(read, Ok(0) | Err(_)), "{read:?}");
+        // What waits in a queue, or for a time.
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        leave_to_its_waker(async move { listener.accept_async().await.is_ok() });
+        let client = TcpStream::connect(address);
+        let read = client.and_then(|client| (&client).read(&mut [0; 8]));
+        assert!(matches!(read, Ok(0) | Err(_)), "{read:?}");
+        let (to, from) = channel::bounded::<()>(0);
+        leave_to_its_waker(async move {
+            let _to = to;
+            future::sleep(Duration::from_micros(100)).await;
+        });
+        assert!(from.recv().is_err());
     });
 }
 

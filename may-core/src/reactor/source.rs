@@ -279,6 +279,12 @@ impl Source {
         }
     }
 
+    /// Whether somebody waits for events, blocked or by a waker.
+    fn is_waited_for(&self) -> bool {
+        let polled = self.readiness.load(Ordering::Relaxed) & (READ_POLLED | WRITE_POLLED);
+        polled != 0 || !self.readers.is_empty() || !self.writers.is_empty()
+    }
+
     /// Makes sure that events arrive, if possible through `preferred`, the registrar of the worker that will wait.
     ///
     /// A descriptor that cannot be polled because it is always ready (a regular file) counts as ended in both directions.
@@ -294,8 +300,7 @@ impl Source {
         movable: bool,
     ) -> io::Result<()> {
         let current = self.registered_with.load(Ordering::Acquire);
-        let settled = ptr::eq(current, Arc::as_ptr(preferred))
-            || !(movable && self.readers.is_empty() && self.writers.is_empty());
+        let settled = ptr::eq(current, Arc::as_ptr(preferred)) || !movable || self.is_waited_for();
         if !current.is_null() && settled {
             return Ok(());
         }
@@ -303,23 +308,23 @@ impl Source {
             .registration
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        if let Some(old) = registration.as_ref() {
-            if ptr::eq(Arc::as_ptr(&old.registrar), Arc::as_ptr(preferred)) || settled {
-                return Ok(());
-            }
-            old.registrar.deregister(old.token, descriptor);
-            *registration = None;
-            self.registered_with
-                .store(ptr::null_mut(), Ordering::Release);
+        if let Some(old) = registration.as_ref()
+            && (ptr::eq(Arc::as_ptr(&old.registrar), Arc::as_ptr(preferred)) || settled)
+        {
+            return Ok(());
         }
         match preferred.register(descriptor, self.clone()) {
             Ok(token) => {
                 let address = Arc::as_ptr(preferred).cast_mut();
-                *registration = Some(Registration {
+                let old = registration.replace(Registration {
                     registrar: preferred.clone(),
                     token,
                 });
                 self.registered_with.store(address, Ordering::Release);
+                // Last, so that whoever has begun to wait meanwhile has events all the time, also if there is no new registration.
+                if let Some(old) = old {
+                    old.registrar.deregister(old.token, descriptor);
+                }
                 Ok(())
             }
             Err(error) if sys::poll::is_always_ready(&error) => {
