@@ -68,6 +68,41 @@ async fn yields(times: usize) {
 }
 
 #[test]
+fn futures_in_futures() {
+    everywhere(|place| {
+        // The waker of the outer call comes while the inner one waits, and is not lost.
+        let (outer, inner) = (Switch::default(), Switch::default());
+        let (turns_outer, turns_inner) = (outer.clone(), inner.clone());
+        let helper = place.start(move || {
+            eventually("the inner one waits", || turns_inner.has_waker());
+            turns_outer.turn_on();
+            turns_inner.turn_on();
+        });
+        let mut outer = pin!(outer);
+        let mut inner = Some(inner);
+        block_on(poll_fn(|context| {
+            let poll = outer.as_mut().poll(context);
+            if let Some(inner) = inner.take() {
+                assert!(poll.is_pending());
+                block_on(inner);
+            }
+            poll
+        }));
+        helper.join();
+    });
+}
+
+#[test]
+fn to_poll_after_the_end_is_refused() {
+    everywhere(|_| {
+        let mut sleep = pin!(future::sleep(Duration::ZERO));
+        block_on(sleep.as_mut());
+        let again = catch_unwind(AssertUnwindSafe(|| block_on(sleep)));
+        assert!(message(&*again.unwrap_err()).contains("polled after it was ready"));
+    });
+}
+
+#[test]
 fn a_future_that_is_ready_is_polled_once() {
     everywhere(|_| {
         assert_eq!(block_on(ready(7)), 7);
@@ -385,6 +420,9 @@ fn handles_are_futures() {
         gate.send(()).unwrap();
         assert!(block_on(&mut slow).unwrap());
         assert!(slow.is_finished());
+        // It can be had once.
+        let again = catch_unwind(AssertUnwindSafe(|| block_on(&mut slow)));
+        assert!(message(&*again.unwrap_err()).contains("taken before"));
 
         // A future that is dropped lets the coroutine run on.
         let (gate, open) = channel::bounded::<()>(1);

@@ -205,6 +205,30 @@ fn a_poll_that_has_gone_harms_nobody() {
     });
 }
 
+#[test]
+fn a_poll_outlives_the_runtime_on_which_it_began() {
+    let (client, server) = connection();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let (mut reads, mut accepts) = (None, None);
+    on_workers(2, || {
+        let read = poll_fn(|context| server.poll_read(context, &mut [0; 8]));
+        reads = Some(ByHand::waiting(read));
+        accepts = Some(ByHand::waiting(listener.accept_async()));
+    });
+    let (mut reads, mut accepts) = (reads.unwrap(), accepts.unwrap());
+    // They are woken to register with somebody else.
+    assert!(reads.wakes() > 0 && accepts.wakes() > 0);
+    assert!(reads.poll().is_pending() && accepts.poll().is_pending());
+    let wakes = (reads.wakes(), accepts.wakes());
+    (&client).write_all(b"hello").unwrap();
+    let _client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    may_tests::eventually("they are woken", || {
+        reads.wakes() > wakes.0 && accepts.wakes() > wakes.1
+    });
+    assert_eq!(reads.woken().unwrap(), 5);
+    accepts.woken().unwrap();
+}
+
 /// As the task of an executor that has ended: it goes with the last of its wakers.
 struct Gone<T>(Mutex<Option<T>>);
 
