@@ -275,7 +275,7 @@ fn a_loop_over_futures_that_are_ready_lets_others_run() {
     });
 }
 
-/// As h2, which polls its connection with a lock of std's held that its streams take, too.
+/// As the halves of `tokio::io::split`, which poll with a lock of std's held that the other half takes, too.
 #[test]
 fn a_poll_does_not_suspend() {
     on_workers(1, || {
@@ -284,7 +284,7 @@ fn a_poll_does_not_suspend() {
             Arc::new(AtomicBool::new(false)),
         );
         let (its_lock, its_done) = (lock.clone(), done.clone());
-        let other = spawn(move || {
+        let other = spawn_waiting(move || {
             while !its_done.load(SeqCst) {
                 assert!(its_lock.try_lock().is_ok(), "suspended inside a poll");
                 coroutine::yield_now();

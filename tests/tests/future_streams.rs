@@ -10,12 +10,12 @@ use std::task::{Context, Poll, Wake, Waker, ready};
 use std::time::Duration;
 
 use may::channel;
-use may::coroutine::{spawn, yield_now};
+use may::coroutine::yield_now;
 use may::future::{self, block_on};
 use may::io::CoIo;
 use may::net::{TcpListener, TcpStream};
 use may_tests::executor::{ByHand, Executor};
-use may_tests::{everywhere, on_workers, watchdog};
+use may_tests::{everywhere, on_workers, spawn_waiting, watchdog};
 
 /// Two ends of a connection.
 fn connection() -> (TcpStream, TcpStream) {
@@ -53,7 +53,7 @@ fn a_poll_does_not_suspend() {
         let (stream, _other) = connection();
         let (lock, done) = (Arc::new(Mutex::new(())), Arc::new(AtomicBool::new(false)));
         let (its_lock, its_done) = (lock.clone(), done.clone());
-        let other = spawn(move || {
+        let other = spawn_waiting(move || {
             while !its_done.load(SeqCst) {
                 assert!(its_lock.try_lock().is_ok(), "suspended inside a poll");
                 yield_now();

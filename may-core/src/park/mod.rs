@@ -710,7 +710,7 @@ pub(crate) fn spend_budget() {
 }
 
 /// As [`spend_budget`], for the poll of a future: with the budget spent the future wakes itself and is pending, so whoever polls it can
-/// let others run. (A poll does not suspend by itself. Its caller may hold a lock of std's, as h2 does, and the next coroutine of this
+/// let others run. (A poll does not suspend by itself. Its caller may hold a lock of std's, as the halves of `tokio::io::split` do, and the next coroutine of this
 /// worker would stop the thread on it.)
 #[inline]
 pub(crate) fn poll_budget(context: &Context<'_>) -> Poll<()> {
