@@ -24,7 +24,9 @@ buffered=may-core/src/channel/buffered.rs
 rendezvous=may-core/src/channel/rendezvous.rs
 packet=may-core/src/channel/packet.rs
 mutex=may-core/src/sync/mutex.rs
-rwlock=may-core/src/sync/rwlock.rs
+rwlock=may-core/src/sync/rwlock/raw.rs
+rwlock_task=may-core/src/sync/rwlock/task.rs
+barrier=may-core/src/sync/barrier.rs
 semaphore=may-core/src/sync/semaphore.rs
 condvar=may-core/src/sync/condvar.rs
 notify=may-core/src/sync/notify.rs
@@ -36,7 +38,7 @@ blocks=may-core/src/queue/blocks.rs
 spsc=may-core/src/sync/spsc.rs
 block_on=may-core/src/future/block_on.rs
 future=may-core/src/event/future.rs
-task=may-core/src/wait/task.rs
+waker=may-core/src/wait/waker.rs
 fence='fence(Ordering::SeqCst);'
 
 # What is not broken passes; else the rows below would prove nothing.
@@ -153,11 +155,12 @@ mutate $events 1 'self.held || self.lock.raw.acquire_or_contend();' 'self.held |
 # Block_on: the mark is left, then looked for once more.
 mutate $block_on 1 'self.waiter.wake_one();' '' model_future wake_up
 mutate $block_on 1 'let is_set = || self.set.load(Ordering::Relaxed) == 1;' 'let is_set = || false;' model_future wake_up
-mutate $block_on 1 'true => park::yield_now(),' 'true => mark.wait(),' model_future wake_up
+mutate $block_on 1 'true if park::may_block() => park::yield_now(),' 'true => mark.wait(),' model_future wake_up
 # Futures: what one was committed for is passed on; the waker is called; what came to a dropped one comes back.
 mutate $future 1 'event.relinquish();' 'let _ = event;' model_future leaves
 mutate $future 1 'event.is_held()' '{ let _ = event; false }' model_future select
-mutate $task 1 'wake(waker);' 'drop(waker);' model_future receives
+mutate $waker 1 'waker.wake()' 'drop(waker)' model_future receives
+mutate $future 1 'block.set_waker(context.waker());' 'let _ = context;' model_future receives
 mutate $rendezvous 1 'let wake = state.senders.wake_first().0;' 'let wake = None;' model_future from_a_select
 mutate $rendezvous 1 'self.in_flight += usize::from(counted.get());' 'let _ = counted.get();' model_future comes_back
 mutate $packet 1 'before == LEFT => Err(Estate(packet.take())),' 'before == LEFT => { drop(packet.take()); Ok(()) }' model_future comes_back
@@ -187,14 +190,21 @@ mutate $mutex 1 'self.state.load(Ordering::Relaxed) != CONTENDED;' 'false;' mode
 mutate $mutex 1 'self.state.swap(UNLOCKED, Ordering::Release)' 'self.state.swap(UNLOCKED, Ordering::Relaxed)' model_sync mutex
 mutate $mutex 1 'self.waiters.wake_one();' '' model_sync mutex
 # RwLock: the right is counted before it is handed over; a writer that leaves lets in those whom it held up.
-mutate $rwlock 1 'let admitted = !self.writer && self.waiting_writers.is_empty();' 'let admitted = self.waiting_writers.is_empty();' model_sync lock
-mutate $rwlock 1 'let admitted = !self.writer && self.readers == 0;' 'let admitted = !self.writer;' model_sync lock
+mutate $rwlock 1 '!self.writer && self.waiting_writers.is_empty()' 'self.waiting_writers.is_empty()' model_sync lock
+mutate $rwlock 1 '!self.writer && self.readers == 0' '!self.writer' model_sync lock
 mutate $rwlock 1 'self.writer = true;' '' model_sync lock
 mutate $rwlock 1 $'self.readers += 1;\n                    wakes' 'wakes' model_sync lock
 mutate $rwlock 1 'self.0.settle(self.0.0.lock());' '' model_sync readers_behind
 mutate $rwlock 1 'if state.readers == 0 && !state.waiting_writers.is_empty() {' 'if false {' model_sync lock
 mutate $rwlock 1 'if !state.waiting_readers.is_empty() || !state.waiting_writers.is_empty() {' 'if !state.waiting_readers.is_empty() {' model_sync lock
 mutate $rwlock 1 'if !state.waiting_readers.is_empty() || !state.waiting_writers.is_empty() {' 'if !state.waiting_writers.is_empty() {' model_sync lock
+# Its futures: one that leaves gives back what it was given, and lets in those whom it held up.
+mutate $rwlock_task 1 'self.lock.raw.release_read();' '' model_future a_right
+mutate $rwlock_task 1 'self.lock.raw.release_write(0);' '' model_future a_right
+mutate $rwlock 1 'self.settle(state);' '' model_future a_right
+# Barrier: one that leaves is not counted, one for whom all have come goes on.
+mutate $barrier 1 'state.arrived -= usize::from(!self.passed);' '' model_future barrier
+mutate $barrier 1 'self.passed || self.offer()' 'self.offer()' model_future barrier
 # Semaphore: permits are counted if and when they are handed over; a request that leaves lets in those whom it held up.
 mutate $semaphore 1 'self.0.settle(self.0.state.lock());' '' model_sync big_request
 mutate $semaphore 2 'state.permits -= n;' '' model_sync permit

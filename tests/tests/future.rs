@@ -3,15 +3,16 @@
 use std::cell::Cell;
 use std::future::{Future, pending, poll_fn, ready};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex as StdMutex};
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll, Waker, ready};
 use std::time::{Duration, Instant};
 
 use may::coroutine::{self, spawn};
 use may::future::{self, block_on};
+use may::sync::Semaphore;
 use may::{channel, time};
 use may_tests::{
     OnDrop, assert_cancelled, eventually, everywhere, message, on_workers, spawn_waiting, watchdog,
@@ -64,6 +65,41 @@ async fn yields(times: usize) {
         })
         .await;
     }
+}
+
+#[test]
+fn futures_in_futures() {
+    everywhere(|place| {
+        // The waker of the outer call comes while the inner one waits, and is not lost.
+        let (outer, inner) = (Switch::default(), Switch::default());
+        let (turns_outer, turns_inner) = (outer.clone(), inner.clone());
+        let helper = place.start(move || {
+            eventually("the inner one waits", || turns_inner.has_waker());
+            turns_outer.turn_on();
+            turns_inner.turn_on();
+        });
+        let mut outer = pin!(outer);
+        let mut inner = Some(inner);
+        block_on(poll_fn(|context| {
+            let poll = outer.as_mut().poll(context);
+            if let Some(inner) = inner.take() {
+                assert!(poll.is_pending());
+                block_on(inner);
+            }
+            poll
+        }));
+        helper.join();
+    });
+}
+
+#[test]
+fn to_poll_after_the_end_is_refused() {
+    everywhere(|_| {
+        let mut sleep = pin!(future::sleep(Duration::ZERO));
+        block_on(sleep.as_mut());
+        let again = catch_unwind(AssertUnwindSafe(|| block_on(sleep)));
+        assert!(message(&*again.unwrap_err()).contains("polled after it was ready"));
+    });
 }
 
 #[test]
@@ -208,6 +244,78 @@ fn a_future_that_wakes_itself_lets_others_run() {
 }
 
 #[test]
+fn a_loop_over_futures_that_are_ready_lets_others_run() {
+    on_workers(1, || {
+        let done = Arc::new(AtomicBool::new(false));
+        let sets = done.clone();
+        let other = spawn(move || sets.store(true, SeqCst));
+        let permits = Semaphore::new(1);
+        block_on(async {
+            while !done.load(SeqCst) {
+                drop(permits.acquire_async().await);
+            }
+        });
+        other.join().unwrap();
+        // Where nothing may suspend it just goes on, and so it does with an executor that does not know of coroutines.
+        coroutine::forbid_blocking(|| {
+            block_on(async {
+                for _ in 0..1000 {
+                    drop(permits.acquire_async().await);
+                }
+            });
+        });
+        for _ in 0..1000 {
+            let mut future = pin!(permits.acquire_async());
+            let mut poll = || {
+                let mut context = Context::from_waker(Waker::noop());
+                future.as_mut().poll(&mut context).is_ready()
+            };
+            assert!(poll() || poll());
+        }
+    });
+}
+
+/// As the halves of `tokio::io::split`, which poll with a lock of std's held that the other half takes, too.
+#[test]
+fn a_poll_does_not_suspend() {
+    on_workers(1, || {
+        let (lock, done) = (
+            Arc::new(StdMutex::new(())),
+            Arc::new(AtomicBool::new(false)),
+        );
+        let (its_lock, its_done) = (lock.clone(), done.clone());
+        let other = spawn_waiting(move || {
+            while !its_done.load(SeqCst) {
+                assert!(its_lock.try_lock().is_ok(), "suspended inside a poll");
+                coroutine::yield_now();
+            }
+        });
+        let (permits, mut polls) = (Semaphore::new(1), 0);
+        block_on(poll_fn(|context| {
+            let _held = lock.lock().unwrap();
+            while polls < 2_000 {
+                drop(ready!(pin!(permits.acquire_async()).poll(context)));
+                polls += 1;
+            }
+            Poll::Ready(())
+        }));
+        done.store(true, SeqCst);
+        other.join().unwrap();
+    });
+}
+
+#[test]
+fn what_is_ready_is_in_time() {
+    everywhere(|_| {
+        let permits = Semaphore::new(1);
+        for _ in 0..1000 {
+            let permit = block_on(future::timeout(Duration::ZERO, permits.acquire_async()));
+            assert!(permit.is_ok());
+        }
+    });
+}
+
+#[test]
 fn a_cancelled_coroutine_drops_the_future() {
     on_workers(2, || {
         let dropped = Arc::new(AtomicUsize::new(0));
@@ -312,6 +420,9 @@ fn handles_are_futures() {
         gate.send(()).unwrap();
         assert!(block_on(&mut slow).unwrap());
         assert!(slow.is_finished());
+        // It can be had once.
+        let again = catch_unwind(AssertUnwindSafe(|| block_on(&mut slow)));
+        assert!(message(&*again.unwrap_err()).contains("taken before"));
 
         // A future that is dropped lets the coroutine run on.
         let (gate, open) = channel::bounded::<()>(1);

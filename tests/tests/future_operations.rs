@@ -1,11 +1,12 @@
 //! What coroutines wait for, waited for by futures: each operation, and what becomes of one whose future is dropped.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use may::channel::{self, RecvError, SendError, TryRecvError, TrySendError};
 use may::coroutine::spawn;
 use may::future::{block_on, timeout};
-use may::sync::{Arc, CancelToken, Mutex, Notify, Semaphore, SyncFlag};
+use may::sync::{Arc, Barrier, CancelToken, Mutex, Notify, RwLock, Semaphore, SyncFlag, WaitGroup};
 use may::sync::{broadcast, mpsc, oneshot, spsc, watch};
 use may::time::interval;
 use may_core::event::Finish;
@@ -333,6 +334,134 @@ fn locks() {
 }
 
 #[test]
+fn locks_for_reading_and_writing() {
+    everywhere(|place| {
+        let lock = Arc::new(RwLock::new(0));
+        *block_on(lock.write_async()).unwrap() += 1;
+        {
+            let (one, two) = (block_on(lock.read_async()), block_on(lock.read_async()));
+            assert_eq!(*one.unwrap() + *two.unwrap(), 2);
+        }
+        // A writer that leaves lets in the readers whom it held up; so does one whom the lock had been given to.
+        let read = lock.read().unwrap();
+        let writer = ByHand::waiting(lock.write_async());
+        let reader = ByHand::waiting(lock.read_async());
+        drop(writer);
+        drop((reader.woken().unwrap(), read));
+        let read = lock.read().unwrap();
+        let writer = ByHand::waiting(lock.write_async());
+        let reader = ByHand::waiting(lock.read_async());
+        drop(read);
+        assert_eq!((writer.wakes(), reader.wakes()), (1, 0));
+        assert!(lock.try_read().is_err());
+        drop(writer);
+        drop(reader.woken().unwrap());
+        // All readers are let in together, and the lock goes on when the last of them has gone, whether it knew or not.
+        let written = lock.write().unwrap();
+        let readers = [(); 3].map(|()| ByHand::waiting(lock.read_async()));
+        let writer = ByHand::waiting(lock.write_async());
+        drop(written);
+        let [first, second, third] = readers;
+        let first = first.woken().unwrap();
+        assert_eq!((second.wakes(), third.wakes(), writer.wakes()), (1, 1, 0));
+        drop((second, third));
+        assert_eq!(writer.wakes(), 0);
+        drop(first);
+        *writer.woken().unwrap() += 1;
+        let limited = lock.read().unwrap();
+        assert!(block_on(timeout(SOON, lock.write_async())).is_err());
+        drop((lock.try_read().unwrap(), limited));
+        let helpers: Vec<_> = (0..6)
+            .map(|number| {
+                let lock = lock.clone();
+                place.start(move || {
+                    for _ in 0..200 {
+                        match number % 3 {
+                            0 => *lock.write().unwrap() += 1,
+                            1 => *block_on(lock.write_async()).unwrap() += 1,
+                            _ => assert!(*block_on(lock.read_async()).unwrap() >= 2),
+                        }
+                    }
+                })
+            })
+            .collect();
+        helpers.into_iter().for_each(|helper| helper.join());
+        assert_eq!(*lock.read().unwrap(), 2 + 4 * 200);
+    });
+}
+
+#[test]
+fn a_writer_in_a_future_poisons_the_lock() {
+    on_workers(1, || {
+        let lock = RwLock::new(());
+        let panics = catch_unwind(AssertUnwindSafe(|| {
+            block_on(async {
+                let _guard = lock.write_async().await.unwrap();
+                std::panic::resume_unwind(Box::new("broken"))
+            })
+        }));
+        assert!(panics.is_err_and(|payload| payload.is::<&str>()));
+        assert!(block_on(lock.read_async()).is_err());
+        assert!(block_on(lock.write_async()).is_err());
+    });
+}
+
+#[test]
+fn barriers() {
+    everywhere(|place| {
+        assert!(block_on(Barrier::new(0).wait_async()).is_leader());
+        assert!(block_on(Barrier::new(1).wait_async()).is_leader());
+        let barrier = Arc::new(Barrier::new(3));
+        // One that leaves does not count.
+        drop(ByHand::waiting(barrier.wait_async()));
+        let (first, second) = (
+            ByHand::waiting(barrier.wait_async()),
+            ByHand::waiting(barrier.wait_async()),
+        );
+        assert_eq!((first.wakes(), second.wakes()), (0, 0));
+        drop(second);
+        let second = ByHand::waiting(barrier.wait_async());
+        assert!(block_on(barrier.wait_async()).is_leader());
+        // One that leaves when all have come has come, too.
+        drop(second);
+        assert!(!first.woken().is_leader());
+        let waits: Vec<_> = (0..3)
+            .map(|number| {
+                let barrier = barrier.clone();
+                place.start(move || {
+                    (0..200)
+                        .filter(|_| match number {
+                            0 => barrier.wait().is_leader(),
+                            _ => block_on(barrier.wait_async()).is_leader(),
+                        })
+                        .count()
+                })
+            })
+            .collect();
+        let leaders: usize = waits.into_iter().map(|wait| wait.join()).sum();
+        assert_eq!(leaders, 200);
+    });
+}
+
+#[test]
+fn groups() {
+    everywhere(|place| {
+        block_on(WaitGroup::new().wait_async());
+        let group = WaitGroup::new();
+        let member = group.clone();
+        let waits = ByHand::waiting(group.wait_async());
+        let helper = place.start(move || drop(member));
+        helper.join();
+        waits.woken();
+        // It has left, whether it was polled or not.
+        let group = WaitGroup::new();
+        let future = group.clone().wait_async();
+        group.wait();
+        drop(future);
+    });
+}
+
+#[test]
 fn permits() {
     everywhere(|_| {
         let semaphore = Arc::new(Semaphore::new(2));
@@ -549,6 +678,11 @@ fn futures_can_go_to_other_threads() {
     is_send(&notify.wait_async());
     is_send(&flag.wait_async());
     is_send(&mutex.lock_async());
+    let (lock, barrier) = (RwLock::new(()), Barrier::new(1));
+    is_send(&lock.read_async());
+    is_send(&lock.write_async());
+    is_send(&barrier.wait_async());
+    is_send(&WaitGroup::new().wait_async());
     is_send(&may::future::sleep(SOON));
     is_send(&timeout(SOON, from.recv_async()));
     is_send(&spawn(|| 1).into_future());

@@ -10,10 +10,10 @@ use std::time::Duration;
 use may::channel;
 use may::coroutine::{self, yield_now};
 use may::future::{self, block_on};
-use may::sync::{Mutex, Notify, Semaphore};
+use may::sync::{Barrier, Mutex, Notify, RwLock, Semaphore};
 use may_core::event::Finish;
 use may_core::select::{Mode, select, send};
-use may_tests::executor::Executor;
+use may_tests::executor::{ByHand, Executor};
 use may_tests::{Place, Random, eventually, in_place, watchdog, with_seeds};
 
 /// Polls a future so many times at most, and drops it then.
@@ -221,6 +221,103 @@ fn permits_and_locks_come_back() {
         }
         assert_eq!(semaphore.available_permits(), 3);
         assert_eq!(*mutex.try_lock().unwrap(), counted.load(SeqCst));
+    });
+}
+
+#[test]
+fn rights_come_back() {
+    storms(3, |place, executor, mut random| {
+        let (lock, inside) = (Arc::new(RwLock::new(0u64)), Arc::new(AtomicU64::new(0)));
+        let mut tasks = Vec::new();
+        for _ in 0..3 {
+            let (lock, inside, mut random) = (lock.clone(), inside.clone(), random.fork());
+            tasks.push(executor.spawn(async move {
+                for _ in 0..500 {
+                    let polls = random.below(4);
+                    if random.below(2) == 0 {
+                        if let Some(read) = for_a_while(polls, lock.read_async()).await {
+                            assert_eq!(*read.unwrap(), inside.load(SeqCst));
+                        }
+                    } else if let Some(written) = for_a_while(polls, lock.write_async()).await {
+                        let mut written = written.unwrap();
+                        *written += 1;
+                        inside.fetch_add(1, SeqCst);
+                    }
+                }
+            }));
+        }
+        let helpers: Vec<_> = (0..4)
+            .map(|number| {
+                let (lock, inside) = (lock.clone(), inside.clone());
+                place.start(move || {
+                    for _ in 0..300 {
+                        match number % 2 {
+                            0 => {
+                                let mut written = lock.write().unwrap();
+                                *written += 1;
+                                inside.fetch_add(1, SeqCst);
+                            }
+                            _ => {
+                                let read = lock.read().unwrap();
+                                assert_eq!(*read, inside.load(SeqCst));
+                            }
+                        }
+                    }
+                })
+            })
+            .collect();
+        helpers.into_iter().for_each(|helper| helper.join());
+        tasks.into_iter().for_each(|task| task.join());
+        assert_eq!(*lock.try_write().unwrap(), inside.load(SeqCst));
+    });
+}
+
+#[test]
+fn a_barrier_counts_those_who_stay() {
+    storms(3, |place, executor, mut random| {
+        let (barrier, done) = (Arc::new(Barrier::new(3)), Arc::new(AtomicBool::new(false)));
+        // Some who come and go. A group may be complete with them.
+        let tasks: Vec<_> = (0..2)
+            .map(|_| {
+                let (barrier, done, mut random) = (barrier.clone(), done.clone(), random.fork());
+                executor.spawn(async move {
+                    while !done.load(SeqCst) {
+                        for_a_while(random.below(3), barrier.wait_async()).await;
+                    }
+                })
+            })
+            .collect();
+        let (passed, ended) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicUsize::new(0)));
+        let helpers: Vec<_> = (0..3)
+            .map(|number| {
+                let (barrier, passed, ended) = (barrier.clone(), passed.clone(), ended.clone());
+                place.start(move || {
+                    while passed.fetch_add(1, SeqCst) < 600 {
+                        match number {
+                            0 => barrier.wait(),
+                            _ => block_on(barrier.wait_async()),
+                        };
+                    }
+                    ended.fetch_add(1, SeqCst);
+                })
+            })
+            .collect();
+        // Whoever still waits is let out.
+        eventually("all have passed", || {
+            let (mut one, mut two) = (
+                ByHand::new(barrier.wait_async()),
+                ByHand::new(barrier.wait_async()),
+            );
+            let _ = (one.poll(), two.poll());
+            ended.load(SeqCst) == 3
+        });
+        done.store(true, SeqCst);
+        helpers.into_iter().for_each(|helper| helper.join());
+        tasks.into_iter().for_each(|task| task.join());
+        // Nobody is counted any more.
+        let [one, two] = [(); 2].map(|()| ByHand::waiting(barrier.wait_async()));
+        assert!(block_on(barrier.wait_async()).is_leader());
+        assert!(!one.woken().is_leader() && !two.woken().is_leader());
     });
 }
 

@@ -4,14 +4,18 @@ use std::future::poll_fn;
 use std::io::{self, IoSlice, Read, Write};
 use std::net::Shutdown;
 use std::pin::pin;
-use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, Wake, Waker, ready};
+use std::time::Duration;
 
-use may::future::block_on;
+use may::channel;
+use may::coroutine::yield_now;
+use may::future::{self, block_on};
 use may::io::CoIo;
 use may::net::{TcpListener, TcpStream};
 use may_tests::executor::{ByHand, Executor};
-use may_tests::{everywhere, watchdog};
+use may_tests::{everywhere, on_workers, spawn_waiting, watchdog};
 
 /// Two ends of a connection.
 fn connection() -> (TcpStream, TcpStream) {
@@ -40,6 +44,33 @@ async fn write_all(stream: &TcpStream, mut bytes: &[u8]) -> io::Result<()> {
         bytes = &bytes[written..];
     }
     Ok(())
+}
+
+/// As for other futures (`future.rs`).
+#[test]
+fn a_poll_does_not_suspend() {
+    on_workers(1, || {
+        let (stream, _other) = connection();
+        let (lock, done) = (Arc::new(Mutex::new(())), Arc::new(AtomicBool::new(false)));
+        let (its_lock, its_done) = (lock.clone(), done.clone());
+        let other = spawn_waiting(move || {
+            while !its_done.load(SeqCst) {
+                assert!(its_lock.try_lock().is_ok(), "suspended inside a poll");
+                yield_now();
+            }
+        });
+        let mut polls = 0;
+        block_on(poll_fn(|context| {
+            let _held = lock.lock().unwrap();
+            while polls < 2_000 {
+                ready!(stream.poll_writable(context)).unwrap();
+                polls += 1;
+            }
+            Poll::Ready(())
+        }));
+        done.store(true, SeqCst);
+        other.join().unwrap();
+    });
 }
 
 /// Many bytes.
@@ -171,6 +202,73 @@ fn a_poll_that_has_gone_harms_nobody() {
             (&client).write_all(&[round]).unwrap();
             assert_eq!(reads.join(), round);
         }
+    });
+}
+
+#[test]
+fn a_poll_outlives_the_runtime_on_which_it_began() {
+    let (client, server) = connection();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let (mut reads, mut accepts) = (None, None);
+    on_workers(2, || {
+        let read = poll_fn(|context| server.poll_read(context, &mut [0; 8]));
+        reads = Some(ByHand::waiting(read));
+        accepts = Some(ByHand::waiting(listener.accept_async()));
+    });
+    let (mut reads, mut accepts) = (reads.unwrap(), accepts.unwrap());
+    // They are woken to register with somebody else.
+    assert!(reads.wakes() > 0 && accepts.wakes() > 0);
+    assert!(reads.poll().is_pending() && accepts.poll().is_pending());
+    let wakes = (reads.wakes(), accepts.wakes());
+    (&client).write_all(b"hello").unwrap();
+    let _client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    may_tests::eventually("they are woken", || {
+        reads.wakes() > wakes.0 && accepts.wakes() > wakes.1
+    });
+    assert_eq!(reads.woken().unwrap(), 5);
+    accepts.woken().unwrap();
+}
+
+/// As the task of an executor that has ended: it goes with the last of its wakers.
+struct Gone<T>(Mutex<Option<T>>);
+
+impl<T: Send> Wake for Gone<T> {
+    fn wake(self: Arc<Gone<T>>) {}
+}
+
+/// Polls a future to which nobody but its own waker leads, and which is dropped by being woken.
+fn leave_to_its_waker<F: Future<Output: Send> + Send + 'static>(future: F) {
+    let gone = Arc::new(Gone(Mutex::new(Some(Box::pin(future)))));
+    let waker = Waker::from(gone.clone());
+    let mut future = gone.0.lock().unwrap();
+    let poll = future.as_mut().unwrap().as_mut();
+    assert!(poll.poll(&mut Context::from_waker(&waker)).is_pending());
+}
+
+#[test]
+fn to_wake_a_poll_may_close_the_stream() {
+    everywhere(|_| {
+        let (client, server) = connection();
+        leave_to_its_waker(async move {
+            poll_fn(|context| server.poll_read(context, &mut [0; 8])).await
+        });
+        (&client).write_all(b"hello").unwrap();
+        // Reset or ended, as the message was not read.
+        let read = (&client).read(&mut [0; 8]);
+        assert!(matches!(read, Ok(0) | Err(_)), "{read:?}");
+        // What waits in a queue, or for a time.
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        leave_to_its_waker(async move { listener.accept_async().await.is_ok() });
+        let client = TcpStream::connect(address);
+        let read = client.and_then(|client| (&client).read(&mut [0; 8]));
+        assert!(matches!(read, Ok(0) | Err(_)), "{read:?}");
+        let (to, from) = channel::bounded::<()>(0);
+        leave_to_its_waker(async move {
+            let _to = to;
+            future::sleep(Duration::from_micros(100)).await;
+        });
+        assert!(from.recv().is_err());
     });
 }
 

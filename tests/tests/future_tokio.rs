@@ -214,3 +214,40 @@ fn our_stream_in_tokio() {
     assert_eq!(block_on(received).unwrap(), 5_000_000);
     echo.join().unwrap();
 }
+
+/// The halves poll with a lock of std's held; a poll that suspended would have the other half stop the worker on it.
+#[test]
+fn the_halves_of_tokios_split() {
+    on_workers(1, || {
+        const BYTES: usize = 4 << 20;
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (server, _) = listener.accept().unwrap();
+        let echo = may::future::spawn(async move {
+            let (mut reads, mut writes) = tokio::io::split(server);
+            tokio::io::copy(&mut reads, &mut writes).await.unwrap();
+            writes.shutdown().await.unwrap();
+        });
+        let (mut reads, mut writes) = tokio::io::split(client);
+        let sends = may::future::spawn(async move {
+            // In small pieces, so that many calls are ready at once.
+            for piece in vec![7; BYTES].chunks(64) {
+                writes.write_all(piece).await.unwrap();
+            }
+            writes.shutdown().await.unwrap();
+        });
+        let mut buffer = [0; 64];
+        let mut received = 0;
+        block_on(async {
+            loop {
+                match reads.read(&mut buffer).await.unwrap() {
+                    0 => return,
+                    length => received += length,
+                }
+            }
+        });
+        assert_eq!(received, BYTES);
+        sends.join().unwrap();
+        echo.join().unwrap();
+    });
+}

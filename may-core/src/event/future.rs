@@ -26,7 +26,7 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use super::{Finish, RawEvent};
 use crate::coroutine::commit_word::{Openness, Outcome, Ticket};
@@ -86,9 +86,8 @@ impl<E: TaskEvent> EventFuture<E> {
     /// # Safety
     ///
     /// The future stays where it is until it is dropped.
-    unsafe fn begin(&mut self, context: &Context<'_>) {
+    unsafe fn begin(&mut self) {
         let block = self.block.get_or_insert_with(TaskBlock::new);
-        block.set_waker(context.waker());
         let ticket = block.word.open(Openness::default());
         self.wait = Some(ticket);
         let event = self.event.as_mut().expect("the event has not happened");
@@ -174,7 +173,7 @@ impl<E: TaskEvent> Future for EventFuture<E> {
         );
         if this.wait.is_none() {
             // A loop over futures that are always ready is to give others a turn, too.
-            park::spend_budget();
+            ready!(park::poll_budget(context));
         }
         loop {
             if let Some(ticket) = this.wait {
@@ -189,7 +188,7 @@ impl<E: TaskEvent> Future for EventFuture<E> {
                 break;
             }
             // SAFETY: (docs/safety.md, R6) the future is pinned.
-            unsafe { this.begin(context) };
+            unsafe { this.begin() };
         }
         let event = this.event.take().expect("the event has just happened");
         Poll::Ready(event.finish())

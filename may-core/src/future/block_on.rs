@@ -108,7 +108,9 @@ impl Drop for Lent {
 /// from any thread, by any executor or library; wakers may be kept for as long as one likes. Unlike with other executors, a future that
 /// is polled on a coroutine may itself call what blocks: the coroutine waits in the middle of the poll.
 ///
-/// A future that wakes itself lets the other coroutines run before it is polled again.
+/// A future that wakes itself lets the other coroutines run before it is polled again. May's own futures do so now and then although
+/// they could be ready, so that a loop over them leaves room for others; they never suspend the coroutine in the middle of a poll, whose
+/// caller may hold a lock of `std::sync`.
 ///
 /// # Panics
 ///
@@ -141,7 +143,9 @@ pub fn block_on<F: IntoFuture>(future: F) -> F::Output {
             return output;
         }
         match mark.take() {
-            true => park::yield_now(),
+            true if park::may_block() => park::yield_now(),
+            // Where nothing may suspend, which it does not ask for, it is polled again at once.
+            true => {}
             false => mark.wait(),
         }
     }

@@ -2,7 +2,7 @@
 
 use std::future::{Future, poll_fn};
 use std::pin::pin;
-use std::task::Poll;
+use std::task::{Poll, ready};
 use std::time::{Duration, Instant};
 
 use crate::event::EventFuture;
@@ -64,12 +64,19 @@ pub fn timeout_at<F: IntoFuture>(
     limited(future.into_future(), sleep_until(deadline))
 }
 
-/// Polls one future, then the other.
-async fn limited<F: Future>(future: F, mut sleep: Sleep) -> Result<F::Output, Elapsed> {
-    let mut future = pin!(future);
-    poll_fn(|context| match future.as_mut().poll(context) {
-        Poll::Ready(output) => Poll::Ready(Ok(output)),
-        Poll::Pending => pin!(&mut sleep).poll(context).map(|()| Err(Elapsed::new())),
+/// Polls one future, then the other. When the time is over a last poll decides: the future may have been pending only to let others run,
+/// or have become ready just now.
+async fn limited<F: Future>(future: F, sleep: Sleep) -> Result<F::Output, Elapsed> {
+    let (mut future, mut sleep) = (pin!(future), pin!(sleep));
+    poll_fn(|context| {
+        if let Poll::Ready(output) = future.as_mut().poll(context) {
+            return Poll::Ready(Ok(output));
+        }
+        ready!(sleep.as_mut().poll(context));
+        Poll::Ready(match future.as_mut().poll(context) {
+            Poll::Ready(output) => Ok(output),
+            Poll::Pending => Err(Elapsed::new()),
+        })
     })
     .await
 }

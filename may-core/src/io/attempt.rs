@@ -24,7 +24,7 @@
 
 use std::io;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use super::descriptor::Polled;
 use crate::coroutine::Cancelled;
@@ -96,7 +96,7 @@ pub(crate) fn poll_attempt<T>(
     context: &mut Context<'_>,
     mut call: impl FnMut() -> io::Result<(T, More)>,
 ) -> Poll<io::Result<T>> {
-    park::spend_budget();
+    ready!(park::poll_budget(context));
     let source = polled.source();
     loop {
         let mut seen = source.look();

@@ -12,6 +12,7 @@
 use std::pin::{Pin, pin};
 use std::ptr::NonNull;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use crate::coroutine::commit_word::{CommitWord, Openness, Outcome, Ticket};
@@ -706,6 +707,28 @@ pub(crate) fn spend_budget() {
     if with_local(|local| local.is_some_and(|local| local.spend())) && may_suspend() {
         yield_now();
     }
+}
+
+/// As [`spend_budget`], for the poll of a future: with the budget spent the future wakes itself and is pending, so whoever polls it can
+/// let others run. (A poll does not suspend by itself. Its caller may hold a lock of std's, as the halves of `tokio::io::split` do, and the next coroutine of this
+/// worker would stop the thread on it.)
+#[inline]
+pub(crate) fn poll_budget(context: &Context<'_>) -> Poll<()> {
+    let is_spent = with_local(|local| {
+        local.is_some_and(|local| {
+            let is_spent = local.spend();
+            if is_spent {
+                // Also a caller who polls again at once, and suspends nowhere, gets on.
+                local.renew_budget();
+            }
+            is_spent
+        })
+    });
+    if !is_spent || current::coroutine().is_none() {
+        return Poll::Ready(());
+    }
+    context.waker().wake_by_ref();
+    Poll::Pending
 }
 
 /// How many timers the caller's worker has set. For tests of what waits leave behind.

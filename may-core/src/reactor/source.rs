@@ -48,8 +48,7 @@ use std::task::Waker;
 
 use super::driver::{Registrar, Token};
 use crate::sys;
-use crate::util::spin::SpinLock;
-use crate::wait::{WaitQueue, task};
+use crate::wait::{WaitQueue, WakerPlace};
 
 /// Input is worth trying.
 const READ: u32 = 1;
@@ -130,7 +129,7 @@ pub(crate) struct Source {
     readers: WaitQueue,
     writers: WaitQueue,
     /// The wakers of the last poll in each direction.
-    polls: [SpinLock<Option<Waker>>; 2],
+    polls: [WakerPlace; 2],
     registration: Mutex<Option<Registration>>,
     /// The address of the registrar, so that the usual question needs no lock; null if there is none.
     registered_with: AtomicPtr<Registrar>,
@@ -143,7 +142,7 @@ impl Source {
             readiness: AtomicU32::new(READ | WRITE),
             readers: WaitQueue::new(),
             writers: WaitQueue::new(),
-            polls: [SpinLock::new(None), SpinLock::new(None)],
+            polls: [WakerPlace::new(), WakerPlace::new()],
             registration: Mutex::new(None),
             registered_with: AtomicPtr::new(ptr::null_mut()),
         })
@@ -172,18 +171,7 @@ impl Source {
 
     /// What is known now, if the direction is worth trying; if not, `waker` will be woken when it is, in place of that of earlier polls.
     pub(crate) fn poll_ready(&self, direction: Direction, waker: &Waker) -> Option<Seen> {
-        let place = &self.polls[direction as usize];
-        let current = place.lock().take();
-        // Wakers are the user's code, which runs outside the lock.
-        let new = match current {
-            Some(current) if current.will_wake(waker) => current,
-            other => {
-                drop(other);
-                waker.clone()
-            }
-        };
-        let replaced = place.lock().replace(new);
-        drop(replaced);
+        self.polls[direction as usize].set(waker);
         let polled = match direction {
             Direction::Read => READ_POLLED,
             Direction::Write => WRITE_POLLED,
@@ -197,10 +185,7 @@ impl Source {
     fn wake_polls(&self, polled: u32) {
         for (bit, place) in [READ_POLLED, WRITE_POLLED].into_iter().zip(&self.polls) {
             if polled & bit != 0 {
-                let waker = place.lock().take();
-                if let Some(waker) = waker {
-                    task::wake(waker);
-                }
+                place.wake();
             }
         }
     }
@@ -294,6 +279,12 @@ impl Source {
         }
     }
 
+    /// Whether somebody waits for events, blocked or by a waker.
+    fn is_waited_for(&self) -> bool {
+        let polled = self.readiness.load(Ordering::Relaxed) & (READ_POLLED | WRITE_POLLED);
+        polled != 0 || !self.readers.is_empty() || !self.writers.is_empty()
+    }
+
     /// Makes sure that events arrive, if possible through `preferred`, the registrar of the worker that will wait.
     ///
     /// A descriptor that cannot be polled because it is always ready (a regular file) counts as ended in both directions.
@@ -309,8 +300,7 @@ impl Source {
         movable: bool,
     ) -> io::Result<()> {
         let current = self.registered_with.load(Ordering::Acquire);
-        let settled = ptr::eq(current, Arc::as_ptr(preferred))
-            || !(movable && self.readers.is_empty() && self.writers.is_empty());
+        let settled = ptr::eq(current, Arc::as_ptr(preferred)) || !movable || self.is_waited_for();
         if !current.is_null() && settled {
             return Ok(());
         }
@@ -318,23 +308,23 @@ impl Source {
             .registration
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        if let Some(old) = registration.as_ref() {
-            if ptr::eq(Arc::as_ptr(&old.registrar), Arc::as_ptr(preferred)) || settled {
-                return Ok(());
-            }
-            old.registrar.deregister(old.token, descriptor);
-            *registration = None;
-            self.registered_with
-                .store(ptr::null_mut(), Ordering::Release);
+        if let Some(old) = registration.as_ref()
+            && (ptr::eq(Arc::as_ptr(&old.registrar), Arc::as_ptr(preferred)) || settled)
+        {
+            return Ok(());
         }
         match preferred.register(descriptor, self.clone()) {
             Ok(token) => {
                 let address = Arc::as_ptr(preferred).cast_mut();
-                *registration = Some(Registration {
+                let old = registration.replace(Registration {
                     registrar: preferred.clone(),
                     token,
                 });
                 self.registered_with.store(address, Ordering::Release);
+                // Last, so that whoever has begun to wait meanwhile has events all the time, also if there is no new registration.
+                if let Some(old) = old {
+                    old.registrar.deregister(old.token, descriptor);
+                }
                 Ok(())
             }
             Err(error) if sys::poll::is_always_ready(&error) => {

@@ -108,6 +108,23 @@ impl<T> IntoFuture for JoinHandle<T> {
 
 /// The result of the coroutine, when it has ended, which can be taken once. The handle can be joined as long as the future was not
 /// ready.
+///
+/// # Panics
+///
+/// The future panics if the result was taken before, by another future or a `select!`.
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+/// use may_core::{future::{block_on, timeout}, park, spawn::spawn};
+///
+/// let mut handle = spawn(|| park::park());
+/// let early = block_on(timeout(Duration::from_millis(1), &mut handle));
+/// assert!(early.is_err());
+/// handle.coroutine().unpark();
+/// handle.join().unwrap();
+/// ```
 impl<'a, T> IntoFuture for &'a mut JoinHandle<T> {
     type Output = super::Result<T>;
     type IntoFuture = EventFuture<JoinEvent<'a, T>>;

@@ -258,7 +258,7 @@ impl<T> Joiner<T> {
         );
         assert!(
             !self.reference().has(flag::DETACHED),
-            "the result of this coroutine was taken by a `select!` before"
+            "the result of this coroutine was taken before, by a `select!` or an `.await`: ask for it once"
         );
         let mut result = std::mem::MaybeUninit::<std::thread::Result<T>>::uninit();
         let this = ManuallyDrop::new(self);
@@ -283,7 +283,7 @@ impl<T> Joiner<T> {
         let before = reference.flags.fetch_or(flag::DETACHED, Ordering::AcqRel);
         assert!(
             before & flag::DETACHED == 0 && before & flag::DONE != 0,
-            "the result of this coroutine was taken by a `select!` before"
+            "the result of this coroutine was taken before, by a `select!` or an `.await`: ask for it once"
         );
         let mut result = std::mem::MaybeUninit::<std::thread::Result<T>>::uninit();
         // SAFETY: (docs/safety.md, R1) `DONE` was set and `DETACHED` was not, so the result was ours; now that the latter is set it is

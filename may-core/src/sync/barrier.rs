@@ -1,15 +1,16 @@
 //! A place where a number of coroutines and threads wait for each other; the counterpart of `std::sync::Barrier`.
 //!
 //! Arrivals are counted under a lock of a few instructions. The last one begins the next generation, and everybody whose
-//! generation is over goes on. One that is cancelled before takes its arrival back.
+//! generation is over goes on. One that is cancelled before, or a future that is dropped, takes its arrival back.
 
 use std::cell::Cell;
 use std::fmt;
 
+use crate::event::{EventFuture, Finish, RawEvent, TaskEvent};
 use crate::park;
 use crate::util::clock::Deadline;
 use crate::util::spin::SpinLock;
-use crate::wait::{Turn, WaitList, Wakes};
+use crate::wait::{Entry, Registration, Turn, WaitList, Wakes};
 
 /// Lets a number of coroutines and threads go on when all of them have come; the counterpart of `std::sync::Barrier`.
 ///
@@ -41,6 +42,16 @@ impl State {
     /// Those who wait for the others.
     fn waiters(&mut self) -> &mut WaitList {
         &mut self.waiters
+    }
+
+    /// Begins the next generation if `size` have come.
+    fn advance(&mut self, size: usize) -> bool {
+        let complete = self.arrived >= size;
+        if complete {
+            self.arrived = 0;
+            self.generation += 1;
+        }
+        complete
     }
 }
 
@@ -117,9 +128,7 @@ impl Barrier {
             if !arrival.counts.replace(true) {
                 state.arrived += 1;
             }
-            if state.arrived >= self.size {
-                state.arrived = 0;
-                state.generation += 1;
+            if state.advance(self.size) {
                 drop(state);
                 self.release();
                 return BarrierWaitResult(true);
@@ -140,6 +149,32 @@ impl Barrier {
         drop(state);
         arrival.counts.set(false);
         BarrierWaitResult(false)
+    }
+
+    /// As [`wait`](Barrier::wait), as a future that any executor can poll. It comes with the first poll.
+    ///
+    /// If it is dropped before the others have all come it does not count.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use may_core::{future::block_on, spawn::spawn, sync::Barrier};
+    ///
+    /// let barrier = Arc::new(Barrier::new(2));
+    /// let others = barrier.clone();
+    /// let other = spawn(move || others.wait().is_leader());
+    /// let leads = block_on(barrier.wait_async()).is_leader();
+    /// assert_ne!(leads, other.join().unwrap());
+    /// ```
+    pub fn wait_async(&self) -> BarrierFuture<'_> {
+        EventFuture::new(BarrierTask {
+            barrier: self,
+            entry: Entry::new(),
+            generation: 0,
+            passed: false,
+            leads: false,
+        })
     }
 
     /// Wakes those whose generation is over.
@@ -166,5 +201,78 @@ impl Barrier {
 impl fmt::Debug for Barrier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Barrier").finish_non_exhaustive()
+    }
+}
+
+/// Ready when all have come; from [`Barrier::wait_async`].
+pub type BarrierFuture<'a> = EventFuture<BarrierTask<'a>>;
+
+/// Waiting for the others, by a future. Its arrival is counted as long as it is registered.
+#[derive(Debug)]
+pub struct BarrierTask<'a> {
+    barrier: &'a Barrier,
+    entry: Entry,
+    /// That in which it has come.
+    generation: u64,
+    /// That generation is over.
+    passed: bool,
+    /// It was the last to come.
+    leads: bool,
+}
+
+impl RawEvent for BarrierTask<'_> {
+    fn offer(&mut self) -> bool {
+        let mut state = self.barrier.state.lock();
+        state.arrived += 1;
+        self.leads = state.advance(self.barrier.size);
+        match self.leads {
+            true => {
+                drop(state);
+                self.barrier.release();
+            }
+            // It has not come before it is registered.
+            false => state.arrived -= 1,
+        }
+        self.leads
+    }
+
+    fn register(&mut self, by: &Registration, arm: u16) -> bool {
+        let mut state = self.barrier.state.lock();
+        let is_last = state.arrived + 1 >= self.barrier.size;
+        if !is_last {
+            state.arrived += 1;
+            self.generation = state.generation;
+            // SAFETY: (docs/safety.md, R6) the future has it unlinked from this list before the entry goes.
+            unsafe { self.entry.link(&mut state.waiters, by, arm, ()) };
+        }
+        is_last
+    }
+
+    fn withdraw(&mut self) {
+        if self.entry.is_used() {
+            let mut state = self.barrier.state.lock();
+            // SAFETY: (docs/safety.md, R6) it was linked there.
+            unsafe { self.entry.unlink(&mut state.waiters) };
+            self.passed = state.generation != self.generation;
+            state.arrived -= usize::from(!self.passed);
+        }
+    }
+
+    fn confirm(&mut self) -> bool {
+        // If not, it was woken with those of the generation before.
+        self.passed || self.offer()
+    }
+}
+
+impl TaskEvent for BarrierTask<'_> {
+    // The others have gone on, and with them this one, if it knew; if not, it counts no longer.
+    fn relinquish(&mut self) {}
+}
+
+impl Finish for BarrierTask<'_> {
+    type Output = BarrierWaitResult;
+
+    fn finish(self) -> BarrierWaitResult {
+        BarrierWaitResult(self.leads)
     }
 }

@@ -79,7 +79,7 @@ mod sync_flag;
 mod wait_group;
 pub mod watch;
 
-pub use barrier::{Barrier, BarrierWaitResult};
+pub use barrier::{Barrier, BarrierFuture, BarrierWaitResult};
 pub use cancel_token::{CancelOnDrop, CancelToken};
 pub use condvar::{Condvar, WaitTimeoutResult};
 pub use event::{AcquireEvent, FlagEvent, LockEvent, NotifyEvent};
@@ -94,7 +94,8 @@ pub use once::{Once, OnceState};
 pub use once_lock::OnceLock;
 pub(crate) use reentrant_lock::{ReentrantLock, ReentrantLockGuard};
 pub use rwlock::{
-    MappedRwLockReadGuard, MappedRwLockWriteGuard, RwLock, RwLockReadGuard, RwLockWriteGuard,
+    MappedRwLockReadGuard, MappedRwLockWriteGuard, ReadFuture, RwLock, RwLockReadGuard,
+    RwLockWriteGuard, WriteFuture,
 };
 pub use semaphore::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 pub use std::sync::{Arc, LockResult, PoisonError, TryLockError, TryLockResult, Weak, atomic};

@@ -67,6 +67,23 @@ impl WaitGroup {
         self.leave().wait_timeout(timeout)
     }
 
+    /// As [`wait`](WaitGroup::wait), as a future that any executor can poll. The group is left by this call, not by the first poll.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use may_core::{future::block_on, spawn::spawn, sync::WaitGroup};
+    ///
+    /// let group = WaitGroup::new();
+    /// let member = group.clone();
+    /// spawn(move || drop(member));
+    /// block_on(group.wait_async());
+    /// ```
+    pub fn wait_async(self) -> impl Future<Output = ()> + Send + 'static {
+        let done = self.leave();
+        async move { done.wait_async().await }
+    }
+
     /// Leaves the group, and keeps what the last one will fire.
     fn leave(self) -> Arc<SyncFlag> {
         self.members.done.clone()

@@ -22,6 +22,7 @@
 //! * [`timeout`]: the deadline of a wait
 //! * [`thread`]: what an OS thread has in place of a coroutine's header
 //! * [`task`]: what a future has in its place
+//! * [`waker`]: a place for the waker of whoever polls
 //! * [`alarms`]: the deadlines of futures
 
 pub(crate) mod alarms;
@@ -32,6 +33,7 @@ pub(crate) mod task;
 pub(crate) mod thread;
 pub(crate) mod timeout;
 pub(crate) mod waiter;
+pub(crate) mod waker;
 
 pub(crate) use alarms::Alarms;
 pub(crate) use entry::{Entry, Registration};
@@ -41,3 +43,4 @@ pub(crate) use task::TaskBlock;
 pub(crate) use thread::ThreadBlock;
 pub(crate) use timeout::Timeout;
 pub(crate) use waiter::{Waiter, Wake, Wakes};
+pub(crate) use waker::WakerPlace;

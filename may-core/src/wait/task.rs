@@ -9,22 +9,20 @@
 //!      closed, the wait is over
 //! ```
 //!
-//! The waker lies under a lock of its own, so of steps 1 and *b* one comes first. If it is 1, *b* calls the newest waker. If it is *b*,
-//! step 2 sees that the word is closed. So no wake-up is lost; one too many may come, which futures must bear anyway.
+//! Of steps 1 and *b* one comes first (`wait/waker.rs`). If it is 1, *b* calls the newest waker. If it is *b*, step 2 sees that the word
+//! is closed. So no wake-up is lost.
 //!
 //! The block is counted. A waker counts it under the lock of the queue in which it found the future, because one that is dropped does
 //! not wait for its waker.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr::NonNull;
 use std::sync::Arc;
 use std::task::Waker;
 
 use super::alarms::Alarm;
 use super::waiter::Waiter;
+use super::waker::WakerPlace;
 use crate::coroutine::commit_word::CommitWord;
-use crate::coroutine::unwinding;
-use crate::util::spin::SpinLock;
 
 /// See the module's documentation.
 #[derive(Debug)]
@@ -35,7 +33,7 @@ pub(crate) struct TaskBlock {
     /// Decides how the future's current wait ends.
     pub(crate) word: CommitWord,
     /// Who is to be told.
-    waker: SpinLock<Option<Waker>>,
+    waker: WakerPlace,
 }
 
 impl TaskBlock {
@@ -44,7 +42,7 @@ impl TaskBlock {
         Arc::new(TaskBlock {
             alarm: Alarm::new(),
             word: CommitWord::new(),
-            waker: SpinLock::new(None),
+            waker: WakerPlace::new(),
         })
     }
 
@@ -56,34 +54,11 @@ impl TaskBlock {
 
     /// Leaves the waker of whoever polls now (step 1).
     pub(crate) fn set_waker(&self, waker: &Waker) {
-        let current = self.waker.lock().take();
-        // Wakers are the user's code, which runs outside the lock.
-        let new = match current {
-            Some(current) if current.will_wake(waker) => current,
-            other => {
-                drop(other);
-                waker.clone()
-            }
-        };
-        *self.waker.lock() = Some(new);
+        self.waker.set(waker);
     }
 
     /// Tells the one who polled the future last (step b).
     pub(crate) fn wake(&self) {
-        let waker = self.waker.lock().take();
-        if let Some(waker) = waker {
-            wake(waker);
-        }
-    }
-}
-
-/// Calls a waker. It is the user's code: what it raises ends here, as with a destructor whose value nobody waits for, and where it
-/// runs outside coroutines a call that would block panics (R4).
-pub(crate) fn wake(waker: Waker) {
-    let before = unwinding::mark_of_caller();
-    if let Err(payload) = catch_unwind(AssertUnwindSafe(|| waker.wake())) {
-        unwinding::begins(before);
-        // The payload's own destructor may panic, too; somewhere this must end.
-        std::mem::forget(payload);
+        self.waker.wake();
     }
 }

@@ -235,7 +235,7 @@ impl Local {
 
     /// Gives the coroutine that runs next a full budget.
     #[inline]
-    pub(super) fn renew_budget(&self) {
+    pub(crate) fn renew_budget(&self) {
         self.budget.set(BUDGET);
     }
 }

@@ -53,15 +53,17 @@ fn rwlocks() -> Vec<Row> {
     let mut rows = Subject::new("a lock that is written", written, |l| l.holder.leave())
         .closed_by(|l| l.holder.panic())
         .rows([
-            waits("sync/rwlock.rs RwLock::read", |l, _| l.lock.read().is_ok()),
-            waits("sync/rwlock.rs RwLock::write", |l, _| {
+            waits("sync/rwlock/mod.rs RwLock::read", |l, _| {
+                l.lock.read().is_ok()
+            }),
+            waits("sync/rwlock/mod.rs RwLock::write", |l, _| {
                 l.lock.write().is_ok()
             }),
         ]);
     // A reader that panics leaves the lock in order.
     rows.extend(
         Subject::new("a lock that is read", read, |l| l.holder.leave())
-            .rows([waits("sync/rwlock.rs RwLock::write", |l, _| {
+            .rows([waits("sync/rwlock/mod.rs RwLock::write", |l, _| {
                 l.lock.write().is_ok()
             })]),
     );

@@ -1,8 +1,7 @@
 //! A lock for many readers or one writer that blocks the coroutine, not its thread; the counterpart of `std::sync::RwLock`.
 //!
-//! The state lies under a lock of a few instructions: who is inside, and who waits. Whoever leaves hands the right over to those who
-//! are next, before he wakes them; the compare-and-swap on a waiter's commit word decides whether it takes the right or is passed
-//! by because its wait has ended, so the right is never given to somebody who does not want it any more.
+//! * [`raw`]: the lock without a value, and how a right passes from one to the next
+//! * [`task`]: taking a right, by a future
 //!
 //! Fairness: readers and writers take turns. A reader that comes while a writer waits, waits, too; when a writer leaves, all readers
 //! that wait are let in, and when the last of them leaves, the writer that has waited longest. So nobody starves: a reader waits
@@ -19,188 +18,15 @@ use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::ptr::NonNull;
 use std::sync::{LockResult, TryLockError, TryLockResult};
 
+use self::raw::Raw;
+use self::task::{ReadTask, WriteTask};
 use super::poison::{Entered, Flag, checked};
-use crate::park::{self, Waited};
-use crate::util::clock::Deadline;
-use crate::util::spin::{SpinGuard, SpinLock};
-use crate::wait::{Turn, WaitList, Wakes};
+use crate::event::EventFuture;
 
-/// Who is inside and who waits.
-#[derive(Debug)]
-struct State {
-    readers: usize,
-    writer: bool,
-    /// The readers that wait are let in, although a writer waits, too.
-    readers_turn: bool,
-    waiting_readers: WaitList,
-    waiting_writers: WaitList,
-}
+mod raw;
+mod task;
 
-impl State {
-    /// Those who wait to read.
-    fn waiting_readers(&mut self) -> &mut WaitList {
-        &mut self.waiting_readers
-    }
-
-    /// Those who wait to write.
-    fn waiting_writers(&mut self) -> &mut WaitList {
-        &mut self.waiting_writers
-    }
-
-    /// Lets a reader in if none has to wait.
-    fn admit_reader(&mut self) -> bool {
-        let admitted = !self.writer && self.waiting_writers.is_empty();
-        self.readers += usize::from(admitted);
-        admitted
-    }
-
-    /// Lets a writer in if nobody is inside.
-    fn admit_writer(&mut self) -> bool {
-        let admitted = !self.writer && self.readers == 0;
-        self.writer |= admitted;
-        admitted
-    }
-
-    /// Gives the lock to those who are next, as many as `wakes` can hold.
-    fn grant(&mut self, wakes: &mut Wakes) {
-        if self.writer {
-            return;
-        }
-        if self.readers_turn || self.waiting_writers.is_empty() {
-            self.grant_to_readers(wakes);
-        }
-        while self.readers == 0 && !self.writer {
-            match self.waiting_writers.grant_first() {
-                Some(Some(wake)) => {
-                    self.writer = true;
-                    wakes.push(wake);
-                }
-                Some(None) => {}
-                None => return self.grant_to_readers(wakes),
-            }
-        }
-    }
-
-    /// Gives the lock to the readers that wait.
-    fn grant_to_readers(&mut self, wakes: &mut Wakes) {
-        while !wakes.is_full() {
-            match self.waiting_readers.grant_first() {
-                Some(Some(wake)) => {
-                    self.readers += 1;
-                    wakes.push(wake);
-                }
-                Some(None) => {}
-                None => {
-                    self.readers_turn = false;
-                    return;
-                }
-            }
-        }
-    }
-}
-
-/// The lock without a value.
-#[derive(Debug)]
-struct Raw(SpinLock<State>);
-
-/// Gives the lock to others when it is dropped: a writer that waits holds readers up, and does so no longer when it leaves.
-struct Settle<'a>(&'a Raw);
-
-impl Drop for Settle<'_> {
-    fn drop(&mut self) {
-        self.0.settle(self.0.0.lock());
-    }
-}
-
-impl Raw {
-    /// Waits for the right to read.
-    #[inline]
-    fn read(&self) {
-        let turn = Turn::until(Deadline::NEVER);
-        loop {
-            let mut state = self.0.lock();
-            if state.admit_reader()
-                || park::wait_in(&self.0, state, State::waiting_readers, (), &turn) == Waited::Woken
-            {
-                return;
-            }
-        }
-    }
-
-    /// Waits for the right to write.
-    #[inline]
-    fn write(&self) {
-        let mut state = self.0.lock();
-        if !state.admit_writer() {
-            self.write_contended(state);
-        }
-    }
-
-    /// Waits for the right to write, which somebody else has.
-    #[cold]
-    fn write_contended<'a>(&'a self, mut state: SpinGuard<'a, State>) {
-        let settle = Settle(self);
-        let turn = Turn::until(Deadline::NEVER);
-        while park::wait_in(&self.0, state, State::waiting_writers, (), &turn) != Waited::Woken {
-            state = self.0.lock();
-            if state.admit_writer() {
-                drop(state);
-                break;
-            }
-        }
-        // It has the lock, so there is nobody to give it to.
-        std::mem::forget(settle);
-    }
-
-    /// Gives the lock to those who are next.
-    #[cold]
-    fn settle<'a>(&'a self, mut state: SpinGuard<'a, State>) {
-        let mut wakes = Wakes::default();
-        loop {
-            state.grant(&mut wakes);
-            drop(state);
-            let full = wakes.is_full();
-            wakes.fire();
-            if !full {
-                return;
-            }
-            state = self.0.lock();
-        }
-    }
-
-    /// Gives a right to read back.
-    #[inline]
-    fn release_read(&self) {
-        let mut state = self.0.lock();
-        state.readers -= 1;
-        if state.readers == 0 && !state.waiting_writers.is_empty() {
-            self.settle(state);
-        }
-    }
-
-    /// Gives the right to write back, or exchanges it for one to read.
-    #[inline]
-    fn release_write(&self, readers: usize) {
-        let mut state = self.0.lock();
-        state.writer = false;
-        state.readers = readers;
-        if !state.waiting_readers.is_empty() || !state.waiting_writers.is_empty() {
-            state.readers_turn = true;
-            self.settle(state);
-        }
-    }
-}
-
-impl State {
-    /// Nobody holds the lock, and nobody waits.
-    const UNLOCKED: State = State {
-        readers: 0,
-        writer: false,
-        readers_turn: false,
-        waiting_readers: WaitList::new(),
-        waiting_writers: WaitList::new(),
-    };
-}
+pub use task::{ReadFuture, WriteFuture};
 
 /// A lock around a value that many may read or one may write; the counterpart of `std::sync::RwLock`, with the same methods, errors
 /// and poisoning.
@@ -254,7 +80,7 @@ impl<T> RwLock<T> {
         /// ```
         pub fn new(value: T) -> RwLock<T> {
             RwLock {
-                raw: Raw(SpinLock::new(State::UNLOCKED)),
+                raw: Raw::new(),
                 poison: Flag::new(),
                 value: UnsafeCell::new(value),
             }
@@ -290,6 +116,31 @@ impl<T: ?Sized> RwLock<T> {
         self.read_guard()
     }
 
+    /// Takes a right to read, as a future that any executor can poll.
+    ///
+    /// Its place in the queue is taken by the first poll; it is given up, and a right that had been handed to it is given back, if it is
+    /// dropped. The guard is not `Send`, so it can be held across an `.await` only where the future stays on its thread: with
+    /// [`block_on`](crate::future::block_on), for example.
+    ///
+    /// # Errors
+    ///
+    /// If the lock is poisoned; the guard is in the error.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use may_core::{future::block_on, sync::RwLock};
+    ///
+    /// let lock = RwLock::new(5);
+    /// block_on(async {
+    ///     *lock.write_async().await.unwrap() += 1;
+    ///     assert_eq!(*lock.read_async().await.unwrap(), 6);
+    /// });
+    /// ```
+    pub fn read_async(&self) -> ReadFuture<'_, T> {
+        EventFuture::new(ReadTask::new(self))
+    }
+
     /// Takes a right to read if nobody writes or waits to write.
     ///
     /// # Errors
@@ -297,7 +148,7 @@ impl<T: ?Sized> RwLock<T> {
     /// If somebody does, or if the lock is poisoned; in that case the guard is in the error.
     #[inline]
     pub fn try_read(&self) -> TryLockResult<RwLockReadGuard<'_, T>> {
-        if self.raw.0.lock().admit_reader() {
+        if self.raw.try_read() {
             Ok(self.read_guard()?)
         } else {
             Err(TryLockError::WouldBlock)
@@ -321,6 +172,16 @@ impl<T: ?Sized> RwLock<T> {
         self.write_guard()
     }
 
+    /// Takes the right to write, as a future that any executor can poll; otherwise as [`read_async`](RwLock::read_async). While it waits
+    /// readers that come wait behind it, also if it is not polled.
+    ///
+    /// # Errors
+    ///
+    /// If the lock is poisoned; the guard is in the error.
+    pub fn write_async(&self) -> WriteFuture<'_, T> {
+        EventFuture::new(WriteTask::new(self))
+    }
+
     /// Takes the right to write if nobody holds the lock.
     ///
     /// # Errors
@@ -328,7 +189,7 @@ impl<T: ?Sized> RwLock<T> {
     /// If somebody does, or if the lock is poisoned; in that case the guard is in the error.
     #[inline]
     pub fn try_write(&self) -> TryLockResult<RwLockWriteGuard<'_, T>> {
-        if self.raw.0.lock().admit_writer() {
+        if self.raw.try_write() {
             Ok(self.write_guard()?)
         } else {
             Err(TryLockError::WouldBlock)
