@@ -5,8 +5,8 @@
 //! the table, so an event that was on its way when its source went finds an older generation and is ignored: the
 //! descriptor may be somebody else's by then.
 //!
-//! Lock order: a source's registration, then a table. Events are dispatched under the table's lock, which is why the
-//! dispatch takes no other lock than those of wait queues, and runs no user code.
+//! Lock order: a source's registration, then a table. The table is locked to find the sources of the events, and not while these are
+//! handed over: that may run wakers of futures, which are the user's code and may close a socket.
 
 use std::cell::RefCell;
 use std::fmt;
@@ -264,7 +264,6 @@ impl Driver {
             };
             ready.push((source.clone(), readiness));
         }
-        // Wakers of futures are the user's code, which runs outside the lock: it may close a socket.
         drop(table);
         for (source, readiness) in ready.drain(..) {
             source.dispatch(readiness);

@@ -36,14 +36,20 @@
 //! # Registration
 //!
 //! A source is registered with the first worker that has to wait for it, and moves to another worker that waits when
-//! nobody else does: the wake-up then stays on one thread. It is deregistered before its descriptor is closed, and by a
-//! driver that stops; in the second case the waiters are woken and register anew.
+//! nobody else does: the wake-up then stays on one thread. The new registration is made before the old one ends, so a move that
+//! fails, and one that crosses somebody's beginning to wait, leave nobody without events. A source is deregistered before its descriptor
+//! is closed, and by a driver that stops; in the second case the waiters are woken and register anew.
+//!
+//! A poll knows a descriptor once. Where several sources share one (somebody waits for the descriptor under a stream, or wraps it a
+//! second time), all but the first register a duplicate, which is closed with the registration.
 
 use std::fmt;
 use std::io;
+#[cfg(unix)]
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::ptr;
 use std::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 
 use super::driver::{Registrar, Token};
@@ -122,6 +128,46 @@ pub(crate) struct Readiness {
 struct Registration {
     registrar: Arc<Registrar>,
     token: Token,
+    /// What is registered in place of the descriptor, which the poll had been told of by another source.
+    #[cfg(unix)]
+    duplicate: Option<OwnedFd>,
+}
+
+#[cfg(unix)]
+impl Registration {
+    /// Registers `source` for the events of `descriptor`.
+    ///
+    /// # Errors
+    ///
+    /// What the operating system says.
+    fn new(
+        registrar: &Arc<Registrar>,
+        source: &Arc<Source>,
+        descriptor: RawFd,
+    ) -> io::Result<Registration> {
+        let (token, duplicate) = match registrar.register(descriptor, source.clone()) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                let duplicate = sys::descriptor::duplicate(descriptor)?;
+                let token = registrar.register(duplicate.as_raw_fd(), source.clone())?;
+                (token, Some(duplicate))
+            }
+            registered => (registered?, None),
+        };
+        Ok(Registration {
+            registrar: registrar.clone(),
+            token,
+            duplicate,
+        })
+    }
+
+    /// Ends it; `descriptor` is the one that it was made for.
+    fn end(self, descriptor: RawFd) {
+        let registered = self
+            .duplicate
+            .as_ref()
+            .map_or(descriptor, OwnedFd::as_raw_fd);
+        self.registrar.deregister(self.token, registered);
+    }
 }
 
 /// See the module's documentation.
@@ -294,6 +340,13 @@ impl Source {
         }
     }
 
+    /// With whom it is registered; nothing in here panics halfway through a change, so poison means nothing.
+    fn registration(&self) -> MutexGuard<'_, Option<Registration>> {
+        self.registration
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Makes sure that events arrive, if possible through `preferred`, the registrar of the worker that will wait.
     ///
     /// A descriptor that cannot be polled because it is always ready (a regular file) counts as ended in both directions.
@@ -304,7 +357,7 @@ impl Source {
     #[cfg(unix)]
     pub(crate) fn register(
         self: &Arc<Source>,
-        descriptor: std::os::fd::RawFd,
+        descriptor: RawFd,
         preferred: &Arc<Registrar>,
         movable: bool,
     ) -> io::Result<()> {
@@ -314,27 +367,19 @@ impl Source {
         if !current.is_null() && settled {
             return Ok(());
         }
-        let mut registration = self
-            .registration
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        if let Some(old) = registration.as_ref() {
-            if ptr::eq(Arc::as_ptr(&old.registrar), Arc::as_ptr(preferred)) || settled {
-                return Ok(());
-            }
-            old.registrar.deregister(old.token, descriptor);
-            *registration = None;
-            self.registered_with
-                .store(ptr::null_mut(), Ordering::Release);
+        let mut registration = self.registration();
+        if let Some(old) = registration.as_ref()
+            && (ptr::eq(Arc::as_ptr(&old.registrar), Arc::as_ptr(preferred)) || settled)
+        {
+            return Ok(());
         }
-        match preferred.register(descriptor, self.clone()) {
-            Ok(token) => {
+        match Registration::new(preferred, self, descriptor) {
+            Ok(new) => {
                 let address = Arc::as_ptr(preferred).cast_mut();
-                *registration = Some(Registration {
-                    registrar: preferred.clone(),
-                    token,
-                });
                 self.registered_with.store(address, Ordering::Release);
+                if let Some(old) = registration.replace(new) {
+                    old.end(descriptor);
+                }
                 Ok(())
             }
             Err(error) if sys::poll::is_always_ready(&error) => {
@@ -347,24 +392,18 @@ impl Source {
 
     /// Ends the registration before the descriptor is closed (R8).
     #[cfg(unix)]
-    pub(crate) fn deregister(&self, descriptor: std::os::fd::RawFd) {
-        let mut registration = self
-            .registration
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+    pub(crate) fn deregister(&self, descriptor: RawFd) {
+        let mut registration = self.registration();
         if let Some(old) = registration.take() {
             self.registered_with
                 .store(ptr::null_mut(), Ordering::Release);
-            old.registrar.deregister(old.token, descriptor);
+            old.end(descriptor);
         }
     }
 
     /// Ends a registration whose driver stops.
     pub(super) fn lose(&self, registrar: &Registrar) {
-        let mut registration = self
-            .registration
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut registration = self.registration();
         if registration
             .as_ref()
             .is_some_and(|old| ptr::eq(Arc::as_ptr(&old.registrar), registrar))
@@ -386,5 +425,76 @@ impl fmt::Debug for Source {
             .field("writable", &seen.is_ready(Direction::Write))
             .field("registered", &self.is_registered())
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::io::Write;
+
+    use super::super::driver::Driver;
+    use super::*;
+    use crate::util::clock::Deadline;
+
+    #[test]
+    fn a_move_that_fails_leaves_the_events_where_they_were() {
+        let ((before, _waker), (after, _other)) = (Driver::new().unwrap(), Driver::new().unwrap());
+        let (reader, mut writer) = io::pipe().unwrap();
+        let (source, descriptor) = (Source::new(), reader.as_raw_fd());
+        source
+            .register(descriptor, before.registrar(), true)
+            .unwrap();
+        assert!(source.clear_blocked(Direction::Read, source.look()));
+        // Nothing can be registered with a driver that has stopped.
+        after.close();
+        let moved = source.register(descriptor, after.registrar(), true);
+        assert!(moved.is_err() && source.is_registered());
+        writer.write_all(b"x").unwrap();
+        before.sleep(Deadline::NEVER);
+        assert!(source.look().is_ready(Direction::Read));
+        source.deregister(descriptor);
+        assert!(!before.has_sources());
+    }
+
+    #[test]
+    fn a_source_moves_with_its_events() {
+        let ((before, _waker), (after, _other)) = (Driver::new().unwrap(), Driver::new().unwrap());
+        let (reader, mut writer) = io::pipe().unwrap();
+        let (source, descriptor) = (Source::new(), reader.as_raw_fd());
+        for driver in [&before, &after] {
+            source
+                .register(descriptor, driver.registrar(), true)
+                .unwrap();
+        }
+        assert!(!before.has_sources() && after.has_sources());
+        assert!(source.clear_blocked(Direction::Read, source.look()));
+        writer.write_all(b"x").unwrap();
+        after.sleep(Deadline::NEVER);
+        assert!(source.look().is_ready(Direction::Read));
+        source.deregister(descriptor);
+        assert!(!after.has_sources());
+    }
+
+    #[test]
+    fn sources_that_share_a_descriptor_all_have_its_events() {
+        let (driver, _waker) = Driver::new().unwrap();
+        let (reader, mut writer) = io::pipe().unwrap();
+        let descriptor = reader.as_raw_fd();
+        let sources = [Source::new(), Source::new(), Source::new()];
+        for source in &sources {
+            source
+                .register(descriptor, driver.registrar(), true)
+                .unwrap();
+            assert!(source.clear_blocked(Direction::Read, source.look()));
+        }
+        // The one that goes is the one that has registered the descriptor itself.
+        sources[0].deregister(descriptor);
+        writer.write_all(b"x").unwrap();
+        driver.sleep(Deadline::NEVER);
+        for source in &sources[1..] {
+            assert!(source.look().is_ready(Direction::Read));
+            source.deregister(descriptor);
+        }
+        assert!(!driver.has_sources());
     }
 }

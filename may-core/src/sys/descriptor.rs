@@ -4,7 +4,7 @@
 
 use std::io::{self, IoSlice, IoSliceMut};
 use std::mem;
-use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 
 /// The most bytes that count as one transfer. Linux moves two gigabytes at most, and a transfer that ended for that reason is not
 /// a sign that there is no more.
@@ -146,6 +146,20 @@ pub(crate) fn kind(descriptor: BorrowedFd<'_>) -> io::Result<Kind> {
         libc::S_IFREG | libc::S_IFDIR | libc::S_IFBLK => Kind::File,
         _ => Kind::Other,
     })
+}
+
+/// Another descriptor for the same open file, closed on `exec`.
+///
+/// # Errors
+///
+/// What the operating system says; usually that there are no descriptors left.
+pub(crate) fn duplicate(descriptor: RawFd) -> io::Result<OwnedFd> {
+    // SAFETY: (docs/safety.md, system calls) plain values only.
+    match unsafe { libc::fcntl(descriptor, libc::F_DUPFD_CLOEXEC, FIRST_OWN) } {
+        result if result < 0 => Err(io::Error::last_os_error()),
+        // SAFETY: (docs/safety.md, system calls) the call has made it, for its caller.
+        result => Ok(unsafe { OwnedFd::from_raw_fd(result) }),
+    }
 }
 
 /// The status flags of a descriptor.
