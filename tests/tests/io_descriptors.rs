@@ -333,6 +333,41 @@ fn a_foreign_socket_is_a_stream_and_raises_no_signal() {
 }
 
 #[test]
+fn an_error_in_a_socket_s_queue_is_no_end() {
+    everywhere(|_| {
+        let socket = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+        let nobody = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+        socket.connect(nobody.local_addr().unwrap()).unwrap();
+        drop(nobody);
+        // Errors are kept in a queue, too, which only another call empties.
+        let on: libc::c_int = 1;
+        // SAFETY: the number lives across the call, and its length is that of a number.
+        let result = unsafe {
+            libc::setsockopt(
+                socket.as_raw_fd(),
+                libc::IPPROTO_IP,
+                libc::IP_RECVERR,
+                (&raw const on).cast(),
+                size_of_val(&on) as libc::socklen_t,
+            )
+        };
+        assert_eq!(result, 0);
+        let mut socket = CoIo::new(socket).unwrap();
+        socket.write_all(b"x").unwrap();
+        let error = socket.read(&mut [0; 8]).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::ConnectionRefused);
+        socket.set_read_timeout(Some(SHORT)).unwrap();
+        let error = socket.read(&mut [0; 8]).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::WouldBlock);
+        let mut buffer = [0; 8];
+        let error = socket
+            .read_vectored(&mut [IoSliceMut::new(&mut buffer)])
+            .unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::WouldBlock);
+    });
+}
+
+#[test]
 fn the_mode_is_put_back() {
     let (reader, writer) = io::pipe().unwrap();
     {

@@ -87,25 +87,26 @@ pub(crate) fn within_limits_mut<'a, 'b>(
 
 /// Whether there is something to read, or an end or an error to be told of.
 pub(crate) fn is_readable(descriptor: BorrowedFd<'_>) -> io::Result<bool> {
-    polls(descriptor, libc::POLLIN)
+    Ok(poll(descriptor, libc::POLLIN)? != 0)
 }
 
 /// Whether there is room to write, or an error to be told of.
 pub(crate) fn is_writable(descriptor: BorrowedFd<'_>) -> io::Result<bool> {
-    polls(descriptor, libc::POLLOUT)
+    Ok(poll(descriptor, libc::POLLOUT)? != 0)
 }
 
 /// Whether the reading direction of a socket has been shut down.
 pub(crate) fn is_read_shut_down(socket: BorrowedFd<'_>) -> io::Result<bool> {
+    // An error that waits, in the socket or in its queue of errors, is no end.
     #[cfg(any(target_os = "linux", target_os = "android"))]
-    return polls(socket, libc::POLLRDHUP);
+    return Ok(poll(socket, libc::POLLRDHUP)? & libc::POLLRDHUP != 0);
     // Elsewhere a call finds out.
     #[cfg(not(any(target_os = "linux", target_os = "android")))]
-    return polls(socket, 0).map(|_| false);
+    return poll(socket, 0).map(|_| false);
 }
 
-/// Whether one of `events`, or an end or an error, is there now.
-fn polls(descriptor: BorrowedFd<'_>, events: libc::c_short) -> io::Result<bool> {
+/// Which of `events` are there now; besides, ends and errors.
+fn poll(descriptor: BorrowedFd<'_>, events: libc::c_short) -> io::Result<libc::c_short> {
     let mut descriptor = libc::pollfd {
         fd: descriptor.as_raw_fd(),
         events,
@@ -114,7 +115,7 @@ fn polls(descriptor: BorrowedFd<'_>, events: libc::c_short) -> io::Result<bool> 
     // SAFETY: (docs/safety.md, system calls) the structure lives across the call, and there is one.
     match unsafe { libc::poll(&mut descriptor, 1, 0) } {
         result if result < 0 => Err(io::Error::last_os_error()),
-        result => Ok(result > 0),
+        _ => Ok(descriptor.revents),
     }
 }
 
