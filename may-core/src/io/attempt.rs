@@ -20,7 +20,8 @@
 //! When the time is over a last call decides, because the event may be there and not fetched yet: who waits for a nanosecond gets what
 //! is there, as he does with std.
 //!
-//! A waiter that was woken always calls before it waits again, so its wake-up is either used or passed on.
+//! A waiter that was woken always calls before it waits again, so its wake-up is either used or passed on. If somebody else was faster, it
+//! goes back to where it stood among those who wait.
 
 use std::io;
 use std::sync::Arc;
@@ -61,12 +62,13 @@ pub(crate) fn attempt<T>(
 ) -> io::Result<T> {
     park::spend_budget();
     let source = polled.source();
+    let turn = Turn::until(deadline).cancelled_by_error();
     let mut late = false;
     loop {
         let seen = source.look();
         if !seen.is_ready(direction) && !polled.is_nonblocking() && !late {
             let is_ready = || source.look().is_ready(direction);
-            match wait_until(polled, direction, deadline, is_ready)? {
+            match wait(polled, direction, &turn, is_ready)? {
                 Waited::Woken | Waited::Again => continue,
                 Waited::TimedOut => late = true,
                 Waited::Cancelled => return Err(cancelled()),
@@ -162,19 +164,14 @@ pub(super) fn carry_out<T>(
 ///
 /// Those of registering.
 #[cold]
-pub(super) fn wait_until(
+pub(super) fn wait(
     polled: &Polled,
     direction: Direction,
-    deadline: Deadline,
+    turn: &Turn,
     is_ready: impl FnOnce() -> bool,
 ) -> io::Result<Waited> {
     register(polled)?;
-    let turn = Turn::until(deadline).cancelled_by_error();
-    Ok(park::wait(
-        polled.source().queue(direction),
-        &turn,
-        is_ready,
-    ))
+    Ok(park::wait(polled.source().queue(direction), turn, is_ready))
 }
 
 /// The error of a call that was cancelled where nothing can be unwound. Not "interrupted", after which callers try again.
