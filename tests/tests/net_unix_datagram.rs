@@ -227,6 +227,32 @@ fn who_sends_waits_for_room() {
 }
 
 #[test]
+fn who_sends_waits_for_room_where_only_he_may_send() {
+    everywhere(|place| {
+        let (server, client) = (Bound::new(), Bound::new());
+        server.socket.connect(&client.path.0).unwrap();
+        client.socket.set_nonblocking(true).unwrap();
+        let sent = fill(|| client.socket.send_to(b"x", &server.path.0));
+        assert!(sent > 0);
+        client.socket.set_nonblocking(false).unwrap();
+        client.socket.set_write_timeout(Some(SHORT)).unwrap();
+        let begun = Instant::now();
+        let error = client.socket.send_to(b"x", &server.path.0).unwrap_err();
+        assert_eq!(error.raw_os_error(), Some(libc::EAGAIN));
+        assert!(begun.elapsed() >= SHORT);
+        client.socket.set_write_timeout(None).unwrap();
+        let path = server.path.0.clone();
+        let sender = place.start(move || client.socket.send_to(b"last", path).unwrap());
+        coroutine::sleep(Duration::from_millis(1));
+        for _ in 0..sent {
+            assert_eq!(server.socket.recv(&mut [0; 8]).unwrap(), 1);
+        }
+        assert_eq!(server.socket.recv(&mut [0; 8]).unwrap(), 4);
+        assert_eq!(sender.join(), 4);
+    });
+}
+
+#[test]
 fn sending_where_there_is_no_room_has_its_time() {
     everywhere(|_| {
         let server = Bound::new();
