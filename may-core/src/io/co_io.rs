@@ -11,6 +11,7 @@ use super::attempt::More;
 use super::descriptor::Descriptor;
 use super::raw::{RawIo, byte_stream};
 use crate::reactor::Direction;
+use crate::sys::buffer::ReadBuffer;
 use crate::sys::descriptor::{self, Kind, NonBlocking};
 use crate::sys::socket;
 
@@ -145,7 +146,7 @@ impl<T: AsFd> AsFd for Foreign<T> {
 }
 
 impl<T: AsFd> RawIo for Foreign<T> {
-    fn read(&self, buffer: &mut [u8]) -> io::Result<(usize, More)> {
+    fn read(&self, buffer: &mut ReadBuffer<'_>) -> io::Result<(usize, More)> {
         self.ask_to_read()?;
         let read = match self.kind {
             Kind::Socket => self.received(socket::receive(self.as_fd(), buffer))?,

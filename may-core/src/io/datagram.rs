@@ -8,6 +8,7 @@ use super::attempt::More;
 use super::descriptor::Descriptor;
 use super::event::IoEvent;
 use crate::reactor::Direction;
+use crate::sys::buffer::ReadBuffer;
 use crate::sys::socket::{self, Address};
 
 /// A socket of datagrams.
@@ -18,26 +19,62 @@ pub(crate) trait DatagramIo: AsFd {
     }
 }
 
-/// Receives by `call`, which does not wait; `ended` is what there is after a shutdown.
-fn receive<T: DatagramIo, R>(
+/// What receiving has come to; `ended` is what there is after a shutdown.
+fn received<T: DatagramIo, R>(
     socket: &T,
+    received: io::Result<R>,
     ended: R,
-    call: impl FnOnce() -> io::Result<R>,
 ) -> io::Result<(R, More)> {
-    let received = match call() {
-        Err(error) if error.kind() == io::ErrorKind::WouldBlock && socket.is_shut_down()? => ended,
-        result => result?,
-    };
-    Ok((received, More::Perhaps))
+    match received {
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock && socket.is_shut_down()? => {
+            Ok((ended, More::Perhaps))
+        }
+        received => Ok((received?, More::Perhaps)),
+    }
 }
 
+/// Receives a datagram if there is one; with `peek` it stays there.
+fn receive<T: DatagramIo>(
+    socket: &T,
+    buffer: &mut ReadBuffer<'_>,
+    peek: bool,
+) -> io::Result<(usize, More)> {
+    let call = if peek { socket::peek } else { socket::receive };
+    received(socket, call(socket.as_fd(), buffer), 0)
+}
+
+/// Receives a datagram and the address of its sender, if there is one, and if it has one; with `peek` it stays there.
+fn receive_from<T: DatagramIo>(
+    socket: &T,
+    buffer: &mut ReadBuffer<'_>,
+    peek: bool,
+) -> io::Result<((usize, Option<Address>), More)> {
+    let call = socket::receive_from(socket.as_fd(), buffer, peek);
+    let call = call.map(|(length, from)| (length, Some(from)));
+    received(socket, call, (0, None))
+}
+
+/// Sends a datagram to where the socket is connected, if there is room.
+fn send(socket: &impl DatagramIo, buffer: &[u8]) -> io::Result<(usize, More)> {
+    Ok((socket::send(socket.as_fd(), buffer)?, More::Perhaps))
+}
+
+/// Sends a datagram to `address`, if there is room.
+fn send_to(
+    socket: &impl DatagramIo,
+    buffer: &[u8],
+    address: &Address,
+) -> io::Result<(usize, More)> {
+    let sent = socket::send_to(socket.as_fd(), buffer, address)?;
+    Ok((sent, More::Perhaps))
+}
+
+/// For whoever blocks.
 impl<T: DatagramIo> Descriptor<T> {
     /// Receives a datagram; with `peek` it stays there.
     pub(crate) fn receive(&self, buffer: &mut [u8], peek: bool) -> io::Result<usize> {
-        let call = if peek { socket::peek } else { socket::receive };
-        self.attempt(Direction::Read, |socket| {
-            receive(socket, 0, || call(socket.as_fd(), buffer))
-        })
+        let mut buffer = ReadBuffer::from(buffer);
+        self.attempt(Direction::Read, |socket| receive(socket, &mut buffer, peek))
     }
 
     /// Receives a datagram and the address of its sender, if it has one; with `peek` it stays there.
@@ -46,41 +83,36 @@ impl<T: DatagramIo> Descriptor<T> {
         buffer: &mut [u8],
         peek: bool,
     ) -> io::Result<(usize, Option<Address>)> {
+        let mut buffer = ReadBuffer::from(buffer);
         self.attempt(Direction::Read, |socket| {
-            receive(socket, (0, None), || {
-                let (length, from) = socket::receive_from(socket.as_fd(), buffer, peek)?;
-                Ok((length, Some(from)))
-            })
+            receive_from(socket, &mut buffer, peek)
         })
     }
 
     /// Sends a datagram to where the socket is connected.
     pub(crate) fn send(&self, buffer: &[u8]) -> io::Result<usize> {
-        self.attempt(Direction::Write, |socket| {
-            Ok((socket::send(socket.as_fd(), buffer)?, More::Perhaps))
-        })
+        self.attempt(Direction::Write, |socket| send(socket, buffer))
     }
 
     /// Sends a datagram to `address`.
     pub(crate) fn send_to(&self, buffer: &[u8], address: &Address) -> io::Result<usize> {
-        self.attempt(Direction::Write, |socket| {
-            let sent = socket::send_to(socket.as_fd(), buffer, address)?;
-            Ok((sent, More::Perhaps))
-        })
+        self.attempt(Direction::Write, |socket| send_to(socket, buffer, address))
     }
+}
 
-    /// Receiving a datagram as an arm.
+/// For arms of a `select!`.
+impl<T: DatagramIo> Descriptor<T> {
+    /// Receiving a datagram.
     pub(crate) fn receive_event<'a>(&'a self, buffer: &'a mut [u8]) -> IoEvent<'a, usize> {
+        let mut buffer = ReadBuffer::from(buffer);
         self.event(Direction::Read, move |socket| {
-            receive(socket, 0, || socket::receive(socket.as_fd(), buffer))
+            receive(socket, &mut buffer, false)
         })
     }
 
-    /// Sending a datagram to where the socket is connected as an arm.
+    /// Sending a datagram to where the socket is connected.
     pub(crate) fn send_event<'a>(&'a self, buffer: &'a [u8]) -> IoEvent<'a, usize> {
-        self.event(Direction::Write, move |socket| {
-            Ok((socket::send(socket.as_fd(), buffer)?, More::Perhaps))
-        })
+        self.event(Direction::Write, move |socket| send(socket, buffer))
     }
 }
 

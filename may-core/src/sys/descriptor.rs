@@ -6,6 +6,8 @@ use std::io::{self, IoSlice, IoSliceMut};
 use std::mem;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 
+use super::buffer::ReadBuffer;
+
 /// The most bytes that count as one transfer. Linux moves two gigabytes at most, and a transfer that ended for that reason is not
 /// a sign that there is no more.
 pub(crate) const MOST_BYTES: usize = 1 << 30;
@@ -17,10 +19,9 @@ const FIRST_OWN: RawFd = 3;
 pub(crate) const PIPE_BYTES: usize = libc::PIPE_BUF;
 
 /// Reads into `buffer`.
-pub(crate) fn read(descriptor: BorrowedFd<'_>, buffer: &mut [u8]) -> io::Result<usize> {
-    let length = buffer.len().min(MOST_BYTES);
-    // SAFETY: (docs/safety.md, system calls) the buffer has `length` bytes and lives across the call.
-    moved_bytes(unsafe { libc::read(descriptor.as_raw_fd(), buffer.as_mut_ptr().cast(), length) })
+pub(crate) fn read(descriptor: BorrowedFd<'_>, buffer: &mut ReadBuffer<'_>) -> io::Result<usize> {
+    // SAFETY: (docs/safety.md, system calls) the place has `length` bytes and lives across the call, which fills it from its beginning.
+    unsafe { buffer.fill_by(|place, length| libc::read(descriptor.as_raw_fd(), place, length)) }
 }
 
 /// Writes from `buffer`.
