@@ -3,6 +3,7 @@
 
 use std::io;
 use std::os::fd::AsFd;
+use std::task::{Context, Poll};
 
 use super::attempt::More;
 use super::descriptor::Descriptor;
@@ -116,6 +117,54 @@ impl<T: DatagramIo> Descriptor<T> {
     }
 }
 
+/// For futures.
+impl<T: DatagramIo> Descriptor<T> {
+    /// Receives a datagram if there is one.
+    pub(crate) fn poll_receive(
+        &self,
+        context: &mut Context<'_>,
+        buffer: &mut [u8],
+    ) -> Poll<io::Result<usize>> {
+        let mut buffer = ReadBuffer::from(buffer);
+        self.poll(Direction::Read, context, |socket| {
+            receive(socket, &mut buffer, false)
+        })
+    }
+
+    /// Receives a datagram and the address of its sender, if there is one.
+    pub(crate) fn poll_receive_from(
+        &self,
+        context: &mut Context<'_>,
+        buffer: &mut [u8],
+    ) -> Poll<io::Result<(usize, Option<Address>)>> {
+        let mut buffer = ReadBuffer::from(buffer);
+        self.poll(Direction::Read, context, |socket| {
+            receive_from(socket, &mut buffer, false)
+        })
+    }
+
+    /// Sends a datagram to where the socket is connected, if there is room.
+    pub(crate) fn poll_send(
+        &self,
+        context: &mut Context<'_>,
+        buffer: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        self.poll(Direction::Write, context, |socket| send(socket, buffer))
+    }
+
+    /// Sends a datagram to `address`, if there is room.
+    pub(crate) fn poll_send_to(
+        &self,
+        context: &mut Context<'_>,
+        buffer: &[u8],
+        address: &Address,
+    ) -> Poll<io::Result<usize>> {
+        self.poll(Direction::Write, context, |socket| {
+            send_to(socket, buffer, address)
+        })
+    }
+}
+
 /// Implements the arms of a `select!` for a type with a field `descriptor` of datagrams.
 macro_rules! datagram_arms {
     ($type:ty) => {
@@ -147,3 +196,84 @@ macro_rules! datagram_arms {
     };
 }
 pub(crate) use datagram_arms;
+
+/// Implements what futures poll of a type with a field `descriptor` of datagrams. `$address` is std's type for the addresses, and
+/// `$from` makes one of the system's, if there is one.
+macro_rules! datagram_polls {
+    ($type:ident, $address:ty, $from:expr) => {
+        /// # Polling
+        ///
+        /// For futures. A call that is not ready wakes the caller of the poll when it may be. Each direction keeps the waker of the last poll
+        /// only: of several futures that poll the same direction the last one is woken. Coroutines and threads may use the socket at the
+        /// same time. Timeouts of the socket do not apply.
+        impl $type {
+            #[doc = concat!("Receives a datagram if there is one; otherwise as [`recv`](", stringify!($type), "::recv).")]
+            ///
+            /// # Errors
+            ///
+            /// Those of receiving.
+            pub fn poll_recv(
+                &self,
+                context: &mut std::task::Context<'_>,
+                buf: &mut [u8],
+            ) -> std::task::Poll<std::io::Result<usize>> {
+                self.descriptor.poll_receive(context, buf)
+            }
+
+            #[doc = concat!("Receives a datagram, and where it comes from, if there is one; otherwise as [`recv_from`](", stringify!($type),
+                "::recv_from).")]
+            ///
+            /// # Errors
+            ///
+            /// Those of receiving.
+            pub fn poll_recv_from(
+                &self,
+                context: &mut std::task::Context<'_>,
+                buf: &mut [u8],
+            ) -> std::task::Poll<std::io::Result<(usize, $address)>> {
+                let received = std::task::ready!(self.descriptor.poll_receive_from(context, buf));
+                std::task::Poll::Ready(
+                    received.and_then(|(length, from)| Ok((length, $from(from.as_ref())?))),
+                )
+            }
+
+            #[doc = concat!("Sends a datagram to the peer if there is room; otherwise as [`send`](", stringify!($type), "::send).")]
+            ///
+            /// # Errors
+            ///
+            /// Those of sending.
+            pub fn poll_send(
+                &self,
+                context: &mut std::task::Context<'_>,
+                buf: &[u8],
+            ) -> std::task::Poll<std::io::Result<usize>> {
+                self.descriptor.poll_send(context, buf)
+            }
+
+            /// Whether there is a datagram, or an error to be told of.
+            ///
+            /// # Errors
+            ///
+            /// What the operating system says.
+            pub fn poll_readable(
+                &self,
+                context: &mut std::task::Context<'_>,
+            ) -> std::task::Poll<std::io::Result<()>> {
+                self.descriptor.poll_ready(context, false)
+            }
+
+            /// Whether there is room for a datagram, or an error to be told of.
+            ///
+            /// # Errors
+            ///
+            /// What the operating system says.
+            pub fn poll_writable(
+                &self,
+                context: &mut std::task::Context<'_>,
+            ) -> std::task::Poll<std::io::Result<()>> {
+                self.descriptor.poll_ready(context, true)
+            }
+        }
+    };
+}
+pub(crate) use datagram_polls;
