@@ -1,7 +1,7 @@
 //! Our streams by the traits of tokio and of the futures crates.
 
 use std::future::poll_fn;
-use std::io::Write;
+use std::io;
 use std::mem::MaybeUninit;
 use std::pin::Pin;
 
@@ -55,7 +55,7 @@ fn bytes_go_by_the_futures_traits() {
 /// Reads a word by tokio's trait.
 fn read_word(
     reader: &mut (impl AsyncRead + Unpin),
-    writer: &mut impl Write,
+    writer: &mut impl io::Write,
     buffer: &mut ReadBuf<'_>,
 ) {
     writer.write_all(b"word").unwrap();
@@ -69,7 +69,7 @@ fn read_word(
 
 #[test]
 fn what_is_read_need_not_be_initialised_before() {
-    fn check(mut reader: impl AsyncRead + Unpin, mut writer: impl Write) {
+    fn check(mut reader: impl AsyncRead + Unpin, mut writer: impl io::Write) {
         let mut place = [MaybeUninit::uninit(); 100];
         let mut buffer = ReadBuf::uninit(&mut place);
         buffer.put_slice(b"here ");
