@@ -35,11 +35,16 @@ pub(crate) struct Token {
 }
 
 impl Token {
+    /// Two numbers of 32 bits have to fit into one of mio's.
+    const FITS: () = assert!(
+        usize::BITS >= 64,
+        "May needs a platform with pointers of 64 bits"
+    );
+
     /// The token as mio carries it.
     fn pack(self) -> mio::Token {
-        mio::Token(
-            usize::try_from(u64::from(self.generation) << 32 | u64::from(self.place)).unwrap_or(0),
-        )
+        let () = Token::FITS;
+        mio::Token((self.generation as usize) << 32 | self.place as usize)
     }
 
     /// The token that mio brings back.
