@@ -143,10 +143,10 @@ impl<T: RawIo> Descriptor<T> {
 
     /// Ends both directions; whoever waits is woken.
     pub(crate) fn end(&self) -> io::Result<()> {
-        self.get().end()?;
+        let ended = self.get().end();
         // What cannot be shut down does not wait any more.
         self.set_nonblocking(true);
-        Ok(())
+        ended
     }
 }
 
