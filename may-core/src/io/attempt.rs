@@ -20,6 +20,8 @@
 //! When the time is over a last call decides, because the event may be there and not fetched yet: who waits for a nanosecond gets what
 //! is there, as he does with std.
 //!
+//! What has no events cannot be waited for: there "would block" is the result.
+//!
 //! A waiter that was woken always calls before it waits again, so its wake-up is either used or passed on. If somebody else was faster, it
 //! goes back to where it stood among those who wait.
 
@@ -146,7 +148,7 @@ pub(super) fn carry_out<T>(
                 return Outcome::Done(Ok(value));
             }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock && !source.has_no_events() => {
                 return Outcome::Blocked(error);
             }
             Err(error) => {
@@ -187,5 +189,31 @@ pub(crate) fn register(polled: &Polled) -> io::Result<()> {
         Some(mine) => polled.register(&mine, true),
         None if polled.source().is_registered() => Ok(()),
         None => polled.register(default::default()?.any_registrar(), false),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::File;
+    use std::task::Waker;
+
+    use super::super::descriptor::Descriptor;
+    use super::*;
+
+    #[test]
+    fn what_has_no_events_is_not_waited_for() {
+        // The operating system refuses to poll a file; some devices are like that and make callers wait.
+        let file = Descriptor::new(File::open("Cargo.toml").unwrap());
+        let mut calls = 0;
+        let mut call = || -> io::Result<((), More)> {
+            calls += 1;
+            Err(io::ErrorKind::WouldBlock.into())
+        };
+        let error = file.attempt(Direction::Read, |_| call()).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::WouldBlock);
+        let mut context = Context::from_waker(Waker::noop());
+        let polled = poll_attempt(file.polled(), Direction::Read, &mut context, &mut call);
+        assert!(matches!(polled, Poll::Ready(Err(_))));
+        assert!(calls <= 4, "{calls} calls");
     }
 }

@@ -28,9 +28,13 @@ use crate::sys::socket;
 /// whether there is something to do, and writes no more than a pipe takes at once; then a call blocks its thread only if somebody else
 /// was faster in between.
 ///
+/// The mode belongs to the open file, and so to all descriptors of it. Wrap a pipe or a terminal once, and share the `CoIo`: the first of
+/// several that goes would take the mode away from the others, whose calls would block their threads from then on.
+///
 /// # Regular files
 ///
-/// are always ready, as far as operating systems say: reading a `CoIo` of one blocks the worker while the disk is slow.
+/// are always ready, as far as operating systems say: reading a `CoIo` of one blocks the worker while the disk is slow. So are a few
+/// devices that cannot be polled; if one of these has nothing to read, reading it fails with [`WouldBlock`](io::ErrorKind::WouldBlock).
 ///
 /// # Examples
 ///

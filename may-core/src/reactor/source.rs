@@ -6,14 +6,17 @@
 //! *tick* that every event counts up:
 //!
 //! ```text
-//!   31 ................... 8 |      6       |      5      |   4    |      3       |      2      |   1   |  0
-//!           tick             | write polled | read polled | urgent | write ended  | read ended  | write | read
+//!   31 ............. 8 |     7     |      6       |      5      |   4    |      3       |      2      |   1   |  0
+//!          tick        | no events | write polled | read polled | urgent | write ended  | read ended  | write | read
 //! ```
 //!
 //! A bit that is set means "worth trying", a clear one "the operating system would block". Polling is edge-triggered,
 //! so a bit may be cleared only on evidence that is not older than the last event: a caller remembers the word before
 //! its system call and clears the bit only if the tick is still the same (R8). Before a source is registered there are
 //! no events, so both bits stay set.
+//!
+//! Some descriptors have no events: the operating system refuses to poll a regular file, or a device that does not know how. Both directions
+//! count as ended then, and if a call would block all the same there is nothing to wait for.
 //!
 //! That a read was shorter than its buffer is evidence that there is no more, except where TCP's urgent data is about: a read
 //! ends in front of the mark. So from the first urgent data on, such evidence is not accepted any more.
@@ -71,6 +74,8 @@ const URGENT: u32 = 1 << 4;
 const READ_POLLED: u32 = 1 << 5;
 /// A waker waits to write.
 const WRITE_POLLED: u32 = 1 << 6;
+/// The operating system cannot poll the descriptor.
+const NO_EVENTS: u32 = 1 << 7;
 /// One tick.
 const TICK: u32 = 1 << 8;
 
@@ -216,6 +221,11 @@ impl Source {
         !self.registered_with.load(Ordering::Acquire).is_null()
     }
 
+    /// Whether it is known that there will never be an event.
+    pub(crate) fn has_no_events(&self) -> bool {
+        self.readiness.load(Ordering::Acquire) & NO_EVENTS != 0
+    }
+
     /// What is known now, if the direction is worth trying; if not, `waker` will be woken when it is, in place of that of earlier polls.
     pub(crate) fn poll_ready(&self, direction: Direction, waker: &Waker) -> Option<Seen> {
         let place = &self.polls[direction as usize];
@@ -349,7 +359,7 @@ impl Source {
 
     /// Makes sure that events arrive, if possible through `preferred`, the registrar of the worker that will wait.
     ///
-    /// A descriptor that cannot be polled because it is always ready (a regular file) counts as ended in both directions.
+    /// A descriptor that cannot be polled counts as ended in both directions.
     ///
     /// # Errors
     ///
@@ -382,8 +392,8 @@ impl Source {
                 }
                 Ok(())
             }
-            Err(error) if sys::poll::is_always_ready(&error) => {
-                self.set(READ | WRITE | READ_ENDED | WRITE_ENDED, 0);
+            Err(error) if sys::poll::cannot_be_polled(&error) => {
+                self.set(READ | WRITE | READ_ENDED | WRITE_ENDED | NO_EVENTS, 0);
                 Ok(())
             }
             Err(error) => Err(error),
