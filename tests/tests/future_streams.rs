@@ -12,7 +12,8 @@ use may::io::CoIo;
 use may::net::{TcpListener, TcpStream, UdpSocket};
 use may::os::unix::net::UnixDatagram;
 use may_tests::executor::{ByHand, Executor};
-use may_tests::{everywhere, watchdog};
+use may_tests::net::Temporary;
+use may_tests::{everywhere, on_workers, watchdog};
 
 /// Two ends of a connection.
 fn connection() -> (TcpStream, TcpStream) {
@@ -325,8 +326,8 @@ fn a_poll_for_a_datagram_wakes_once_it_is_there() {
 
 #[test]
 fn a_poll_to_send_waits_for_room() {
-    everywhere(|_| {
-        let (one, other) = UnixDatagram::pair().unwrap();
+    /// Lets `one` wait for room at `other`.
+    fn check(one: &UnixDatagram, other: &UnixDatagram) {
         let mut context = Context::from_waker(std::task::Waker::noop());
         let mut sent = 0;
         while let Poll::Ready(result) = one.poll_send(&mut context, b"x") {
@@ -354,5 +355,33 @@ fn a_poll_to_send_waits_for_room() {
         other.shutdown(Shutdown::Read).unwrap();
         may_tests::eventually("it is woken", || receives.wakes() > 0);
         assert_eq!(receives.woken().unwrap(), 0);
+    }
+    everywhere(|_| {
+        // Where our own buffer is what is full, and where it is that of the other one.
+        let (one, other) = UnixDatagram::pair().unwrap();
+        check(&one, &other);
+        let path = Temporary::new();
+        let (one, other) = (
+            UnixDatagram::unbound().unwrap(),
+            UnixDatagram::bind(&path.0).unwrap(),
+        );
+        one.connect(&path.0).unwrap();
+        check(&one, &other);
     });
+}
+
+#[test]
+fn a_poll_outlives_the_worker_that_watches_for_it() {
+    let _watchdog = watchdog();
+    let (client, server) = connection();
+    let server = &server;
+    let mut readable = on_workers(1, || {
+        ByHand::waiting(poll_fn(move |context| server.poll_readable(context)))
+    });
+    assert!(readable.wakes() > 0);
+    assert!(readable.poll().is_pending());
+    let before = readable.wakes();
+    (&client).write_all(b"x").unwrap();
+    may_tests::eventually("it is woken", || readable.wakes() > before);
+    readable.woken().unwrap();
 }
