@@ -7,8 +7,8 @@ use super::descriptor::{MOST_BYTES, moved_bytes};
 
 /// A buffer to be read into, whose bytes need not be initialised before, and how many of them have been read.
 ///
-/// Only the calls of `sys` write here, and only what has been read; so bytes that were initialised stay so, and the first
-/// [`filled`](ReadBuffer::filled) ones are.
+/// Only the calls of `sys` write here, and only what has been read; so bytes that were initialised stay so, and those that the last call
+/// has read are.
 #[derive(Debug)]
 pub struct ReadBuffer<'a> {
     bytes: &'a mut [MaybeUninit<u8>],
