@@ -1,7 +1,7 @@
 //! Sockets get their turn beside coroutines that are never done, and long-lived connections spread over the workers.
 
 use std::collections::HashMap;
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::os::fd::AsFd;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
@@ -209,5 +209,38 @@ fn whoever_was_woken_in_vain_keeps_his_place() {
             .into_iter()
             .for_each(|acceptor| acceptor.join().unwrap());
         assert_eq!(*came.lock().unwrap(), [0, 1, 2]);
+    });
+}
+
+/// Many who are woken at once, and have to wait on, do not come back in front of those who are still to be woken.
+#[test]
+fn everybody_can_be_woken_any_number_of_times() {
+    on_workers(3, || {
+        let listener = Arc::new(listener());
+        let acceptors: Vec<_> = (0..200)
+            .map(|_| {
+                let listener = listener.clone();
+                spawn(move || {
+                    while listener
+                        .accept()
+                        .is_err_and(|error| error.kind() == ErrorKind::WouldBlock)
+                    {
+                    }
+                })
+            })
+            .collect();
+        for _ in 0..100 {
+            listener.set_nonblocking(true).unwrap();
+            listener.set_nonblocking(false).unwrap();
+            yield_now();
+        }
+        let address = listener.local_addr().unwrap();
+        let connections = acceptors
+            .iter()
+            .map(|_| TcpStream::connect(address).unwrap());
+        let _connections: Vec<_> = connections.collect();
+        acceptors
+            .into_iter()
+            .for_each(|acceptor| acceptor.join().unwrap());
     });
 }
