@@ -532,7 +532,8 @@ fn any_number_may_wait_for_one_descriptor() {
         let server = Arc::new(server);
         // Whoever comes first: somebody who only waits, a second stream around the descriptor, or the stream itself.
         for first in 0..3 {
-            let waits: [Box<dyn Fn(&TcpStream) + Send>; 3] = [
+            type Wait = Box<dyn Fn(&TcpStream) + Send>;
+            let waits: [Wait; 3] = [
                 Box::new(|server| wait_readable(server, None).unwrap()),
                 Box::new(|server| {
                     let wrapped = CoIo::new(server).unwrap();
