@@ -1,10 +1,17 @@
 //! Our streams by the traits of tokio and of the futures crates.
 
+use std::future::poll_fn;
+use std::io;
+use std::mem::MaybeUninit;
+use std::pin::Pin;
+
 use futures_lite::{AsyncReadExt, AsyncWriteExt};
 use may::future::block_on;
 use may::io::CoIo;
 use may::net::{TcpListener, TcpStream};
+use may::os::unix::net::UnixStream;
 use may_tests::{everywhere, has};
+use tokio::io::{AsyncRead, ReadBuf};
 
 #[test]
 fn each_stream_has_the_traits() {
@@ -42,5 +49,65 @@ fn bytes_go_by_the_futures_traits() {
             writes.close().await.unwrap();
         });
         assert_eq!(client.join(), "1000000 bytes");
+    });
+}
+
+/// Reads a word by tokio's trait.
+fn read_word(
+    reader: &mut (impl AsyncRead + Unpin),
+    writer: &mut impl io::Write,
+    buffer: &mut ReadBuf<'_>,
+) {
+    writer.write_all(b"word").unwrap();
+    let before = buffer.filled().len();
+    block_on(poll_fn(|context| {
+        Pin::new(&mut *reader).poll_read(context, buffer)
+    }))
+    .unwrap();
+    assert_eq!(&buffer.filled()[before..], b"word");
+}
+
+#[test]
+fn what_is_read_need_not_be_initialised_before() {
+    fn check(mut reader: impl AsyncRead + Unpin, mut writer: impl io::Write) {
+        let mut place = [MaybeUninit::uninit(); 100];
+        let mut buffer = ReadBuf::uninit(&mut place);
+        buffer.put_slice(b"here ");
+        read_word(&mut reader, &mut writer, &mut buffer);
+        read_word(&mut reader, &mut writer, &mut buffer);
+        assert_eq!(buffer.filled(), b"here wordword");
+        // Nothing else has been touched.
+        assert_eq!(buffer.initialized().len(), buffer.filled().len());
+        // What was initialised stays so.
+        let mut place = [7; 100];
+        let mut buffer = ReadBuf::new(&mut place);
+        read_word(&mut reader, &mut writer, &mut buffer);
+        assert_eq!(buffer.initialized().len(), 100);
+        assert_eq!(buffer.initialized()[4..], [7; 96]);
+        // Into no room fits nothing.
+        let mut buffer = ReadBuf::new(&mut []);
+        block_on(poll_fn(|context| {
+            Pin::new(&mut reader).poll_read(context, &mut buffer)
+        }))
+        .unwrap();
+        // The end.
+        drop(writer);
+        let mut place = [MaybeUninit::uninit(); 100];
+        let mut buffer = ReadBuf::uninit(&mut place);
+        block_on(poll_fn(|context| {
+            Pin::new(&mut reader).poll_read(context, &mut buffer)
+        }))
+        .unwrap();
+        assert_eq!((buffer.filled().len(), buffer.initialized().len()), (0, 0));
+    }
+    everywhere(|_| {
+        let (client, server) = may_tests::net::pair();
+        check(server, client);
+        let (client, server) = may_tests::net::pair();
+        check(server.into_split().0, client);
+        let (one, other) = UnixStream::pair().unwrap();
+        check(&one, other);
+        let (reader, writer) = std::io::pipe().unwrap();
+        check(CoIo::new(reader).unwrap(), CoIo::new(writer).unwrap());
     });
 }

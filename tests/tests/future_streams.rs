@@ -1,4 +1,4 @@
-//! Streams that futures poll: real readiness, beside others who read and write in the ordinary way.
+//! Streams and datagrams that futures poll: real readiness, beside others who read and write in the ordinary way.
 
 use std::future::poll_fn;
 use std::io::{self, IoSlice, Read, Write};
@@ -13,8 +13,10 @@ use may::channel;
 use may::coroutine::yield_now;
 use may::future::{self, block_on};
 use may::io::CoIo;
-use may::net::{TcpListener, TcpStream};
+use may::net::{TcpListener, TcpStream, UdpSocket};
+use may::os::unix::net::UnixDatagram;
 use may_tests::executor::{ByHand, Executor};
+use may_tests::net::Temporary;
 use may_tests::{everywhere, on_workers, spawn_waiting, watchdog};
 
 /// Two ends of a connection.
@@ -344,4 +346,140 @@ fn nothing_is_to_be_done_at_once() {
     assert!(matches!(empty, Poll::Ready(Ok(0))));
     let empty = client.poll_write_vectored(&mut context, &[IoSlice::new(&[])]);
     assert!(matches!(empty, Poll::Ready(Ok(0))));
+}
+
+#[test]
+fn datagrams_come_with_their_sender() {
+    everywhere(|place| {
+        let executor = Executor::new(2);
+        let server = Arc::new(UdpSocket::bind("127.0.0.1:0").unwrap());
+        let address = server.local_addr().unwrap();
+        let echo = executor.spawn(async move {
+            let mut buffer = [0; 16];
+            loop {
+                let received = poll_fn(|context| server.poll_recv_from(context, &mut buffer)).await;
+                let (length, from) = received.unwrap();
+                if length == 0 {
+                    return;
+                }
+                let sent = poll_fn(|context| server.poll_send_to(context, &buffer[..length], from));
+                assert_eq!(sent.await.unwrap(), length);
+            }
+        });
+        let helpers: Vec<_> = (0..4u8)
+            .map(|number| {
+                place.start(move || {
+                    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+                    socket.connect(address).unwrap();
+                    let mut buffer = [0; 16];
+                    for round in 0..200 {
+                        let datagram = [number, round];
+                        // By turns as a future and in the ordinary way.
+                        let length = match round % 2 {
+                            0 => block_on(async {
+                                poll_fn(|context| socket.poll_send(context, &datagram)).await?;
+                                poll_fn(|context| socket.poll_recv(context, &mut buffer)).await
+                            }),
+                            _ => socket
+                                .send(&datagram)
+                                .and_then(|_| socket.recv(&mut buffer)),
+                        };
+                        assert_eq!(buffer[..length.unwrap()], datagram);
+                    }
+                })
+            })
+            .collect();
+        helpers.into_iter().for_each(may_tests::Started::join);
+        // An empty datagram is one, too.
+        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+        socket.send_to(b"", address).unwrap();
+        echo.join();
+    });
+}
+
+#[test]
+fn a_poll_for_a_datagram_wakes_once_it_is_there() {
+    everywhere(|_| {
+        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let sender = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let address = socket.local_addr().unwrap();
+        let mut buffer = [0; 8];
+        for _ in 0..3 {
+            let readable = ByHand::waiting(poll_fn(|context| socket.poll_readable(context)));
+            sender.send_to(b"first", address).unwrap();
+            may_tests::eventually("it is woken", || readable.wakes() > 0);
+            readable.woken().unwrap();
+            assert_eq!(socket.recv(&mut buffer).unwrap(), 5);
+            let receives = ByHand::waiting(poll_fn(|context| {
+                socket.poll_recv_from(context, &mut buffer)
+            }));
+            sender.send_to(b"second", address).unwrap();
+            may_tests::eventually("it is woken", || receives.wakes() > 0);
+            let from = sender.local_addr().unwrap();
+            assert_eq!(receives.woken().unwrap(), (6, from));
+        }
+        block_on(poll_fn(|context| socket.poll_writable(context))).unwrap();
+    });
+}
+
+#[test]
+fn a_poll_to_send_waits_for_room() {
+    /// Lets `one` wait for room at `other`.
+    fn check(one: &UnixDatagram, other: &UnixDatagram) {
+        let mut context = Context::from_waker(std::task::Waker::noop());
+        let mut sent = 0;
+        while let Poll::Ready(result) = one.poll_send(&mut context, b"x") {
+            assert_eq!(result.unwrap(), 1);
+            sent += 1;
+        }
+        let writable = ByHand::waiting(poll_fn(|context| one.poll_writable(context)));
+        for _ in 0..sent {
+            assert_eq!(other.recv(&mut [0; 8]).unwrap(), 1);
+        }
+        may_tests::eventually("it is woken", || writable.wakes() > 0);
+        writable.woken().unwrap();
+        assert_eq!(
+            block_on(poll_fn(|context| one.poll_send(context, b"more"))).unwrap(),
+            4
+        );
+        let mut buffer = [0; 8];
+        let received = block_on(poll_fn(|context| {
+            other.poll_recv_from(context, &mut buffer)
+        }));
+        let (length, from) = received.unwrap();
+        assert!(length == 4 && from.is_unnamed());
+        // The end of a direction is an empty datagram, for those who wait as well.
+        let receives = ByHand::waiting(poll_fn(|context| other.poll_recv(context, &mut buffer)));
+        other.shutdown(Shutdown::Read).unwrap();
+        may_tests::eventually("it is woken", || receives.wakes() > 0);
+        assert_eq!(receives.woken().unwrap(), 0);
+    }
+    everywhere(|_| {
+        // Where our own buffer is what is full, and where it is that of the other one.
+        let (one, other) = UnixDatagram::pair().unwrap();
+        check(&one, &other);
+        let path = Temporary::new();
+        let (one, other) = (
+            UnixDatagram::unbound().unwrap(),
+            UnixDatagram::bind(&path.0).unwrap(),
+        );
+        one.connect(&path.0).unwrap();
+        check(&one, &other);
+    });
+}
+
+#[test]
+fn a_poll_outlives_the_worker_that_watches_for_it() {
+    let _watchdog = watchdog();
+    let (client, server) = connection();
+    let server = &server;
+    let mut readable = on_workers(1, || {
+        ByHand::waiting(poll_fn(move |context| server.poll_readable(context)))
+    });
+    assert!(readable.wakes() > 0);
+    assert!(readable.poll().is_pending());
+    let before = readable.wakes();
+    (&client).write_all(b"x").unwrap();
+    may_tests::eventually("it is woken", || readable.wakes() > before);
+    readable.woken().unwrap();
 }

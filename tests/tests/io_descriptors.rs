@@ -2,6 +2,7 @@
 //! readiness.
 
 use std::fs::File;
+use std::future::poll_fn;
 use std::io::{self, ErrorKind, IoSlice, IoSliceMut, Read, Seek, Write};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::os::unix::net::{UnixDatagram, UnixStream};
@@ -10,7 +11,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use may::coroutine;
+use may::future::block_on;
 use may::io::{CoIo, wait_readable, wait_writable};
+use may::net::TcpStream;
 use may_core::event::{Finish, RawEvent};
 use may_core::select::{Mode, after, read, readable, select, writable, write};
 use may_tests::{Kind, alone, everywhere, on_workers};
@@ -330,6 +333,41 @@ fn a_foreign_socket_is_a_stream_and_raises_no_signal() {
 }
 
 #[test]
+fn an_error_in_a_socket_s_queue_is_no_end() {
+    everywhere(|_| {
+        let socket = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+        let nobody = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+        socket.connect(nobody.local_addr().unwrap()).unwrap();
+        drop(nobody);
+        // Errors are kept in a queue, too, which only another call empties.
+        let on: libc::c_int = 1;
+        // SAFETY: the number lives across the call, and its length is that of a number.
+        let result = unsafe {
+            libc::setsockopt(
+                socket.as_raw_fd(),
+                libc::IPPROTO_IP,
+                libc::IP_RECVERR,
+                (&raw const on).cast(),
+                size_of_val(&on) as libc::socklen_t,
+            )
+        };
+        assert_eq!(result, 0);
+        let mut socket = CoIo::new(socket).unwrap();
+        socket.write_all(b"x").unwrap();
+        let error = socket.read(&mut [0; 8]).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::ConnectionRefused);
+        socket.set_read_timeout(Some(SHORT)).unwrap();
+        let error = socket.read(&mut [0; 8]).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::WouldBlock);
+        let mut buffer = [0; 8];
+        let error = socket
+            .read_vectored(&mut [IoSliceMut::new(&mut buffer)])
+            .unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::WouldBlock);
+    });
+}
+
+#[test]
 fn the_mode_is_put_back() {
     let (reader, writer) = io::pipe().unwrap();
     {
@@ -484,6 +522,42 @@ fn waiting_beside_a_stream_that_is_registered() {
         assert_eq!(reader.join(), 1);
         drop(client);
         waiting.join();
+    });
+}
+
+#[test]
+fn any_number_may_wait_for_one_descriptor() {
+    everywhere(|place| {
+        let (client, server) = may_tests::net::pair();
+        let server = Arc::new(server);
+        // Whoever comes first: somebody who only waits, a second stream around the descriptor, or the stream itself.
+        for first in 0..3 {
+            type Wait = Box<dyn Fn(&TcpStream) + Send>;
+            let waits: [Wait; 3] = [
+                Box::new(|server| wait_readable(server, None).unwrap()),
+                Box::new(|server| {
+                    let wrapped = CoIo::new(server).unwrap();
+                    block_on(poll_fn(|context| wrapped.poll_readable(context))).unwrap();
+                }),
+                Box::new(|server| assert_eq!(server.peek(&mut [0]).unwrap(), 1)),
+            ];
+            let mut waits: Vec<_> = waits.into_iter().collect();
+            waits.rotate_left(first);
+            let waiting: Vec<_> = waits
+                .into_iter()
+                .map(|wait| {
+                    let server = server.clone();
+                    let waiting = place.start(move || wait(&server));
+                    coroutine::sleep(Duration::from_micros(500));
+                    waiting
+                })
+                .collect();
+            (&client).write_all(b"x").unwrap();
+            for waiting in waiting {
+                waiting.join();
+            }
+            assert_eq!((&*server).read(&mut [0; 8]).unwrap(), 1);
+        }
     });
 }
 

@@ -1,16 +1,17 @@
 //! Sockets get their turn beside coroutines that are never done, and long-lived connections spread over the workers.
 
 use std::collections::HashMap;
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
+use std::os::fd::AsFd;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, ThreadId};
 use std::time::{Duration, Instant};
 
-use may::coroutine::{Builder, Placement, spawn, yield_now};
+use may::coroutine::{self, Builder, Placement, spawn, yield_now};
 use may::net::TcpStream;
 use may_tests::net::listener;
-use may_tests::{alone, eventually, on_workers};
+use may_tests::{alone, eventually, on_workers, spawn_waiting};
 
 /// How many descriptors the process may have, after asking for as many as it can get.
 fn descriptors() -> usize {
@@ -175,4 +176,71 @@ fn new_connections_are_served_beside_coroutines_that_only_yield() {
             });
         },
     );
+}
+
+/// An event that somebody else was faster to use does not send whoever waits to the end of the line.
+#[test]
+fn whoever_was_woken_in_vain_keeps_his_place() {
+    on_workers(1, || {
+        let listener = Arc::new(listener());
+        let address = listener.local_addr().unwrap();
+        let stranger: std::net::TcpListener = listener.as_fd().try_clone_to_owned().unwrap().into();
+        let came = Arc::new(Mutex::new(Vec::new()));
+        let acceptors: Vec<_> = (0..3)
+            .map(|number| {
+                let (listener, came) = (listener.clone(), came.clone());
+                spawn_waiting(move || {
+                    listener.accept().unwrap();
+                    came.lock().unwrap().push(number);
+                })
+            })
+            .collect();
+        let mut connections = Vec::new();
+        for _ in 0..3 {
+            // Nothing here lets the acceptors run before the connection has gone.
+            connections.push(std::net::TcpStream::connect(address).unwrap());
+            while stranger.accept().is_err() {}
+            coroutine::sleep(Duration::from_millis(1));
+            let before = came.lock().unwrap().len();
+            connections.push(std::net::TcpStream::connect(address).unwrap());
+            eventually("it is accepted", || came.lock().unwrap().len() > before);
+        }
+        acceptors
+            .into_iter()
+            .for_each(|acceptor| acceptor.join().unwrap());
+        assert_eq!(*came.lock().unwrap(), [0, 1, 2]);
+    });
+}
+
+/// Many who are woken at once, and have to wait on, do not come back in front of those who are still to be woken.
+#[test]
+fn everybody_can_be_woken_any_number_of_times() {
+    on_workers(3, || {
+        let listener = Arc::new(listener());
+        let acceptors: Vec<_> = (0..200)
+            .map(|_| {
+                let listener = listener.clone();
+                spawn(move || {
+                    while listener
+                        .accept()
+                        .is_err_and(|error| error.kind() == ErrorKind::WouldBlock)
+                    {
+                    }
+                })
+            })
+            .collect();
+        for _ in 0..100 {
+            listener.set_nonblocking(true).unwrap();
+            listener.set_nonblocking(false).unwrap();
+            yield_now();
+        }
+        let address = listener.local_addr().unwrap();
+        let connections = acceptors
+            .iter()
+            .map(|_| TcpStream::connect(address).unwrap());
+        let _connections: Vec<_> = connections.collect();
+        acceptors
+            .into_iter()
+            .for_each(|acceptor| acceptor.join().unwrap());
+    });
 }

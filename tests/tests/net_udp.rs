@@ -445,6 +445,11 @@ fn sockets_go_to_std_and_come_back() {
         may_tests::eventually("std's has received", || receiving.is_finished());
         let socket = UdpSocket::try_from(receiving.join().unwrap()).unwrap();
         assert_eq!(socket.read_timeout().unwrap(), Some(LONG));
+        // So does that there is none any more.
+        socket.set_read_timeout(None).unwrap();
+        let socket = std::net::UdpSocket::try_from(socket).unwrap();
+        assert_eq!(socket.read_timeout().unwrap(), None);
+        let socket = UdpSocket::try_from(socket).unwrap();
         // SAFETY: the number was given away in the same line.
         let owned = unsafe { OwnedFd::from_raw_fd(socket.into_raw_fd()) };
         let socket = UdpSocket::from(owned);

@@ -1,20 +1,24 @@
 //! What std promises of Unix sockets that carry datagrams, in every place that may use ours.
 
+use std::future::poll_fn;
 use std::io::ErrorKind;
 use std::os::fd::{AsRawFd, FromRawFd, IntoRawFd, OwnedFd};
 use std::os::unix::net as std_net;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::time::{Duration, Instant};
 
 use may::coroutine;
+use may::io::wait_readable;
 use may::net::Shutdown;
 use may::os::linux::net::SocketAddrExt;
 use may::os::unix::net::{SocketAddr, UnixDatagram};
 use may_core::event::{Finish, RawEvent};
 use may_core::select::{Mode, after, read, readable, select, writable, write};
+use may_tests::executor::{Executor, Spawned};
 use may_tests::net::Temporary;
-use may_tests::{assert_cancelled, everywhere, on_workers};
+use may_tests::{assert_cancelled, everywhere, for_a_moment, on_workers, with_seeds};
 
 const SHORT: Duration = Duration::from_millis(5);
 const LONG: Duration = Duration::from_secs(3600);
@@ -227,6 +231,32 @@ fn who_sends_waits_for_room() {
 }
 
 #[test]
+fn who_sends_waits_for_room_where_only_he_may_send() {
+    everywhere(|place| {
+        let (server, client) = (Bound::new(), Bound::new());
+        server.socket.connect(&client.path.0).unwrap();
+        client.socket.set_nonblocking(true).unwrap();
+        let sent = fill(|| client.socket.send_to(b"x", &server.path.0));
+        assert!(sent > 0);
+        client.socket.set_nonblocking(false).unwrap();
+        client.socket.set_write_timeout(Some(SHORT)).unwrap();
+        let begun = Instant::now();
+        let error = client.socket.send_to(b"x", &server.path.0).unwrap_err();
+        assert_eq!(error.raw_os_error(), Some(libc::EAGAIN));
+        assert!(begun.elapsed() >= SHORT);
+        client.socket.set_write_timeout(None).unwrap();
+        let path = server.path.0.clone();
+        let sender = place.start(move || client.socket.send_to(b"last", path).unwrap());
+        coroutine::sleep(Duration::from_millis(1));
+        for _ in 0..sent {
+            assert_eq!(server.socket.recv(&mut [0; 8]).unwrap(), 1);
+        }
+        assert_eq!(server.socket.recv(&mut [0; 8]).unwrap(), 4);
+        assert_eq!(sender.join(), 4);
+    });
+}
+
+#[test]
 fn sending_where_there_is_no_room_has_its_time() {
     everywhere(|_| {
         let server = Bound::new();
@@ -390,5 +420,102 @@ fn arms_of_a_select() {
         other.set_nonblocking(true).unwrap();
         fill(|| other.send(b"x"));
         assert!(!soon(&mut write(&other, b"x")));
+    });
+}
+
+/// Receives until the end of the direction, and counts.
+fn receive_all(count: &AtomicUsize, mut receive: impl FnMut(&mut [u8]) -> usize) {
+    loop {
+        match receive(&mut [0; 8]) {
+            0 => return,
+            length => assert_eq!(length, 4),
+        }
+        count.fetch_add(1, SeqCst);
+    }
+}
+
+/// A wake-up that ends with somebody who does not use it, or a registration that is lost on its way from worker to worker, leaves a
+/// datagram where it is while others wait for it.
+#[test]
+fn waiters_of_all_kinds_share_a_socket() {
+    const DATAGRAMS: usize = 300;
+    const SENDERS: usize = 4;
+    with_seeds(10, |mut random| {
+        on_workers(3, || {
+            let executor = Executor::new(2);
+            let (one, other) = UnixDatagram::pair().unwrap();
+            let received = Arc::new(AtomicUsize::new(0));
+            let (mut coroutines, mut threads, mut tasks) = (Vec::new(), Vec::new(), Vec::new());
+
+            type Receive = fn(&UnixDatagram, &mut [u8]) -> usize;
+            let blocking: Receive = |socket, buffer| socket.recv(buffer).unwrap();
+            let after_waiting: Receive = |socket, buffer| {
+                wait_readable(socket, None).unwrap();
+                socket.recv(buffer).unwrap()
+            };
+            let selecting: Receive = |socket, buffer| {
+                loop {
+                    let mut event = read(socket, &mut *buffer);
+                    let mut pause = after(Duration::from_micros(50));
+                    if select(&mut [&mut event, &mut pause], Mode::Fair) == Some(0) {
+                        return event.finish().unwrap();
+                    }
+                }
+            };
+            for receive in [blocking, after_waiting, selecting] {
+                let start = || {
+                    let (other, received) = (other.clone(), received.clone());
+                    move || receive_all(&received, |buffer| receive(&other, buffer))
+                };
+                coroutines.push(coroutine::spawn(start()));
+                threads.push(std::thread::spawn(start()));
+            }
+            tasks.push(executor.spawn({
+                let (other, received) = (other.clone(), received.clone());
+                async move {
+                    let mut buffer = [0; 8];
+                    while poll_fn(|context| other.poll_recv(context, &mut buffer))
+                        .await
+                        .unwrap()
+                        > 0
+                    {
+                        received.fetch_add(1, SeqCst);
+                    }
+                }
+            }));
+
+            let send = |one: &UnixDatagram| {
+                let one = one.clone();
+                move || (0..DATAGRAMS).for_each(|_| assert_eq!(one.send(b"some").unwrap(), 4))
+            };
+            coroutines.extend([0, 1].map(|_| coroutine::spawn(send(&one))));
+            threads.push(std::thread::spawn(send(&one)));
+            tasks.push(executor.spawn(async move {
+                for _ in 0..DATAGRAMS {
+                    let sent = poll_fn(|context| one.poll_send(context, b"some")).await;
+                    assert_eq!(sent.unwrap(), 4);
+                }
+            }));
+
+            // Meanwhile some begin to wait and are cancelled.
+            while received.load(SeqCst) < SENDERS * DATAGRAMS {
+                let receiving = other.clone();
+                let receiver = coroutine::spawn(move || receiving.recv(&mut [0; 8]).unwrap());
+                for_a_moment(&mut random);
+                receiver.cancel();
+                match receiver.join() {
+                    Ok(length) => {
+                        assert_eq!(length, 4);
+                        received.fetch_add(1, SeqCst);
+                    }
+                    cancelled => assert_cancelled(cancelled),
+                }
+            }
+            other.shutdown(Shutdown::Read).unwrap();
+            coroutines.into_iter().for_each(|one| one.join().unwrap());
+            threads.into_iter().for_each(|one| one.join().unwrap());
+            tasks.into_iter().for_each(Spawned::join);
+            assert_eq!(received.load(SeqCst), SENDERS * DATAGRAMS);
+        });
     });
 }

@@ -20,7 +20,10 @@
 //! When the time is over a last call decides, because the event may be there and not fetched yet: who waits for a nanosecond gets what
 //! is there, as he does with std.
 //!
-//! A waiter that was woken always calls before it waits again, so its wake-up is either used or passed on.
+//! What has no events cannot be waited for: there "would block" is the result.
+//!
+//! A waiter that was woken always calls before it waits again, so its wake-up is either used or passed on. If somebody else was faster, it
+//! goes back to where it stood among those who wait.
 
 use std::io;
 use std::sync::Arc;
@@ -61,12 +64,13 @@ pub(crate) fn attempt<T>(
 ) -> io::Result<T> {
     park::spend_budget();
     let source = polled.source();
+    let turn = Turn::until(deadline).cancelled_by_error();
     let mut late = false;
     loop {
         let seen = source.look();
         if !seen.is_ready(direction) && !polled.is_nonblocking() && !late {
             let is_ready = || source.look().is_ready(direction);
-            match wait_until(polled, direction, deadline, is_ready)? {
+            match wait(polled, direction, &turn, is_ready)? {
                 Waited::Woken | Waited::Again => continue,
                 Waited::TimedOut => late = true,
                 Waited::Cancelled => return Err(cancelled()),
@@ -144,7 +148,7 @@ pub(super) fn carry_out<T>(
                 return Outcome::Done(Ok(value));
             }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock && !source.has_no_events() => {
                 return Outcome::Blocked(error);
             }
             Err(error) => {
@@ -162,19 +166,14 @@ pub(super) fn carry_out<T>(
 ///
 /// Those of registering.
 #[cold]
-pub(super) fn wait_until(
+pub(super) fn wait(
     polled: &Polled,
     direction: Direction,
-    deadline: Deadline,
+    turn: &Turn,
     is_ready: impl FnOnce() -> bool,
 ) -> io::Result<Waited> {
     register(polled)?;
-    let turn = Turn::until(deadline).cancelled_by_error();
-    Ok(park::wait(
-        polled.source().queue(direction),
-        &turn,
-        is_ready,
-    ))
+    Ok(park::wait(polled.source().queue(direction), turn, is_ready))
 }
 
 /// The error of a call that was cancelled where nothing can be unwound. Not "interrupted", after which callers try again.
@@ -190,5 +189,31 @@ pub(crate) fn register(polled: &Polled) -> io::Result<()> {
         Some(mine) => polled.register(&mine, true),
         None if polled.source().is_registered() => Ok(()),
         None => polled.register(default::default()?.any_registrar(), false),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::File;
+    use std::task::Waker;
+
+    use super::super::descriptor::Descriptor;
+    use super::*;
+
+    #[test]
+    fn what_has_no_events_is_not_waited_for() {
+        // The operating system refuses to poll a file; some devices are like that and make callers wait.
+        let file = Descriptor::new(File::open("Cargo.toml").unwrap());
+        let mut calls = 0;
+        let mut call = || -> io::Result<((), More)> {
+            calls += 1;
+            Err(io::ErrorKind::WouldBlock.into())
+        };
+        let error = file.attempt(Direction::Read, |_| call()).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::WouldBlock);
+        let mut context = Context::from_waker(Waker::noop());
+        let polled = poll_attempt(file.polled(), Direction::Read, &mut context, &mut call);
+        assert!(matches!(polled, Poll::Ready(Err(_))));
+        assert!(calls <= 4, "{calls} calls");
     }
 }

@@ -11,6 +11,7 @@ use super::attempt::More;
 use super::descriptor::Descriptor;
 use super::raw::{RawIo, byte_stream};
 use crate::reactor::Direction;
+use crate::sys::buffer::ReadBuffer;
 use crate::sys::descriptor::{self, Kind, NonBlocking};
 use crate::sys::socket;
 
@@ -27,9 +28,13 @@ use crate::sys::socket;
 /// whether there is something to do, and writes no more than a pipe takes at once; then a call blocks its thread only if somebody else
 /// was faster in between.
 ///
+/// The mode belongs to the open file, and so to all descriptors of it. Wrap a pipe or a terminal once, and share the `CoIo`: the first of
+/// several that goes would take the mode away from the others, whose calls would block their threads from then on.
+///
 /// # Regular files
 ///
-/// are always ready, as far as operating systems say: reading a `CoIo` of one blocks the worker while the disk is slow.
+/// are always ready, as far as operating systems say: reading a `CoIo` of one blocks the worker while the disk is slow. So are a few
+/// devices that cannot be polled; if one of these has nothing to read, reading it fails with [`WouldBlock`](io::ErrorKind::WouldBlock).
 ///
 /// # Examples
 ///
@@ -145,7 +150,7 @@ impl<T: AsFd> AsFd for Foreign<T> {
 }
 
 impl<T: AsFd> RawIo for Foreign<T> {
-    fn read(&self, buffer: &mut [u8]) -> io::Result<(usize, More)> {
+    fn read(&self, buffer: &mut ReadBuffer<'_>) -> io::Result<(usize, More)> {
         self.ask_to_read()?;
         let read = match self.kind {
             Kind::Socket => self.received(socket::receive(self.as_fd(), buffer))?,

@@ -7,11 +7,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use super::attempt::{More, attempt, cancelled, wait_until};
+use super::attempt::{More, attempt, cancelled, wait};
 use crate::park::Waited;
 use crate::reactor::{Direction, Registrar, Source};
 use crate::sys;
 use crate::util::clock::Deadline;
+use crate::wait::Turn;
 
 /// The value of a timeout that is not set.
 const NO_TIMEOUT: u64 = u64::MAX;
@@ -161,7 +162,8 @@ impl<T: AsFd> Descriptor<T> {
         direction: Direction,
         is_ready: impl FnOnce() -> bool,
     ) -> io::Result<()> {
-        let waited = wait_until(&self.polled, direction, Deadline::NEVER, is_ready)?;
+        let turn = Turn::until(Deadline::NEVER).cancelled_by_error();
+        let waited = wait(&self.polled, direction, &turn, is_ready)?;
         debug_assert_ne!(waited, Waited::TimedOut, "there is no deadline");
         match waited {
             Waited::Cancelled => Err(cancelled()),

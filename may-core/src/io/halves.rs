@@ -8,6 +8,7 @@ use std::task::{Context, Poll};
 
 use super::operation::{ReadFrom, WriteTo};
 use super::raw::{byte_reader, byte_writer};
+use crate::sys::buffer::ReadBuffer;
 
 /// What the halves of a stream, and whoever copies from one to another, call.
 pub trait Through: ReadFrom + WriteTo {
@@ -23,7 +24,7 @@ pub trait Through: ReadFrom + WriteTo {
     fn poll_read_bytes(
         &self,
         context: &mut Context<'_>,
-        buffer: &mut [u8],
+        buffer: &mut ReadBuffer<'_>,
     ) -> Poll<io::Result<usize>>;
     /// Writes, for a future.
     fn poll_write_bytes(&self, context: &mut Context<'_>, buffer: &[u8])

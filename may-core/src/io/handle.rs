@@ -71,9 +71,8 @@ impl<T: AsFd> Handle<T> {
         if descriptor::is_mode_ours(socket.as_fd()) {
             let _ = socket::set_nonblocking(socket.as_fd(), nonblocking);
         }
-        if timeouts != [None; 2] {
-            let _ = socket::set_timeouts(socket.as_fd(), timeouts);
-        }
+        // Also if there are none now: it may have been taken over with some.
+        let _ = socket::set_timeouts(socket.as_fd(), timeouts);
         Ok(socket)
     }
 }

@@ -1,4 +1,4 @@
-//! Streams as futures poll them: without blocking, by real readiness.
+//! Streams as futures poll them: without blocking, by real readiness. (Datagrams are polled by the same means; see `datagram.rs`.)
 //!
 //! Every stream has inherent methods for that, which adapters for any trait can be made of. The features `tokio-io` and `futures-io` add the
 //! traits of those crates, for each stream and for references to it; they do the same, and nothing else.
@@ -14,11 +14,12 @@ use super::attempt::{More, poll_attempt};
 use super::descriptor::Descriptor;
 use super::raw::{RawIo, ready};
 use crate::reactor::Direction;
+use crate::sys::buffer::ReadBuffer;
 use crate::sys::descriptor;
 
 impl<T: AsFd> Descriptor<T> {
     /// Carries out `call` if the descriptor is ready for it.
-    fn poll<R>(
+    pub(super) fn poll<R>(
         &self,
         direction: Direction,
         context: &mut Context<'_>,
@@ -46,7 +47,7 @@ impl<T: RawIo> Descriptor<T> {
     pub(crate) fn poll_read_bytes(
         &self,
         context: &mut Context<'_>,
-        buffer: &mut [u8],
+        buffer: &mut ReadBuffer<'_>,
     ) -> Poll<io::Result<usize>> {
         if buffer.is_empty() {
             return Poll::Ready(Ok(0));
@@ -82,6 +83,23 @@ impl<T: RawIo> Descriptor<T> {
     }
 }
 
+/// Reads into what is left of a buffer of tokio's, whether it is initialised or not.
+#[cfg(feature = "tokio-io")]
+pub(crate) fn read_into(
+    buffer: &mut tokio::io::ReadBuf<'_>,
+    read: impl FnOnce(&mut ReadBuffer<'_>) -> Poll<io::Result<usize>>,
+) -> Poll<io::Result<()>> {
+    // SAFETY: (docs/safety.md, system calls) nothing is written there but what is read.
+    let mut room = ReadBuffer::from(unsafe { buffer.unfilled_mut() });
+    let read = read(&mut room);
+    let filled = room.filled();
+    read.map_ok(|_| {
+        // SAFETY: (docs/safety.md, system calls) so many have been read, to the beginning of what was left.
+        unsafe { buffer.assume_init(filled) };
+        buffer.advance(filled);
+    })
+}
+
 /// What the end of a direction says to a future: that the other side has gone before is no error.
 #[cfg(any(feature = "tokio-io", feature = "futures-io"))]
 pub(crate) fn ended(result: io::Result<()>) -> Poll<io::Result<()>> {
@@ -111,7 +129,7 @@ macro_rules! polled_reader {
                 buffer: &mut [u8],
             ) -> std::task::Poll<std::io::Result<usize>> {
                 let $this = self;
-                $through.poll_read_bytes(context, buffer)
+                $through.poll_read_bytes(context, &mut $crate::sys::buffer::ReadBuffer::from(buffer))
             }
 
             /// Whether there is something to read, or an end or an error to be told of.
@@ -202,8 +220,7 @@ macro_rules! foreign_readers {
                 buffer: &mut tokio::io::ReadBuf<'_>,
             ) -> std::task::Poll<std::io::Result<()>> {
                 let $this = &*self;
-                let read = $through.poll_read_bytes(context, buffer.initialize_unfilled());
-                read.map_ok(|bytes| buffer.advance(bytes))
+                $crate::io::poll::read_into(buffer, |room| $through.poll_read_bytes(context, room))
             }
         }
 
@@ -215,7 +232,7 @@ macro_rules! foreign_readers {
                 buffer: &mut [u8],
             ) -> std::task::Poll<std::io::Result<usize>> {
                 let $this = &*self;
-                $through.poll_read_bytes(context, buffer)
+                $through.poll_read_bytes(context, &mut $crate::sys::buffer::ReadBuffer::from(buffer))
             }
         }
     };

@@ -12,6 +12,7 @@ use super::attempt::More;
 use super::descriptor::Descriptor;
 use super::event::IoEvent;
 use crate::reactor::Direction;
+use crate::sys::buffer::ReadBuffer;
 use crate::sys::{descriptor, socket};
 
 /// How bytes are moved, without ever waiting: what cannot be done at once fails with `WouldBlock`. No buffer is empty.
@@ -20,7 +21,7 @@ use crate::sys::{descriptor, socket};
 pub(crate) trait RawIo: AsFd {
     /// Reads into a buffer.
     #[inline]
-    fn read(&self, buffer: &mut [u8]) -> io::Result<(usize, More)> {
+    fn read(&self, buffer: &mut ReadBuffer<'_>) -> io::Result<(usize, More)> {
         let read = socket::receive(self.as_fd(), buffer)?;
         Ok(drained_if_short(read, buffer.len()))
     }
@@ -80,7 +81,8 @@ impl<T: RawIo> Descriptor<T> {
         if buffer.is_empty() {
             return Ok(0);
         }
-        self.attempt(Direction::Read, |inner| inner.read(buffer))
+        let mut buffer = ReadBuffer::from(buffer);
+        self.attempt(Direction::Read, |inner| inner.read(&mut buffer))
     }
 
     /// Reads into several buffers as soon as there is something.
@@ -112,10 +114,11 @@ impl<T: RawIo> Descriptor<T> {
 
     /// Reading as an arm.
     pub(crate) fn read_event<'a>(&'a self, buffer: &'a mut [u8]) -> Option<IoEvent<'a, usize>> {
+        let mut buffer = ReadBuffer::from(buffer);
         Some(
             self.event(Direction::Read, move |inner| match buffer.is_empty() {
                 true => Ok((0, More::Perhaps)),
-                false => inner.read(buffer),
+                false => inner.read(&mut buffer),
             }),
         )
     }
@@ -140,10 +143,10 @@ impl<T: RawIo> Descriptor<T> {
 
     /// Ends both directions; whoever waits is woken.
     pub(crate) fn end(&self) -> io::Result<()> {
-        self.get().end()?;
+        let ended = self.get().end();
         // What cannot be shut down does not wait any more.
         self.set_nonblocking(true);
-        Ok(())
+        ended
     }
 }
 
@@ -357,7 +360,7 @@ macro_rules! byte_stream {
             fn poll_read_bytes(
                 &self,
                 context: &mut std::task::Context<'_>,
-                buffer: &mut [u8],
+                buffer: &mut $crate::sys::buffer::ReadBuffer<'_>,
             ) -> std::task::Poll<std::io::Result<usize>> {
                 let $this = self;
                 $descriptor.poll_read_bytes(context, buffer)

@@ -90,13 +90,5 @@ pub(crate) fn wait_until(
     direction: Direction,
     deadline: Deadline,
 ) -> io::Result<()> {
-    let waited = Descriptor::new(fd).attempt_until(direction, deadline, |fd| ready(fd, direction));
-    match waited {
-        // One poll knows a descriptor once, but a duplicate is another one.
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-            let duplicate = fd.try_clone_to_owned()?;
-            Descriptor::new(duplicate).attempt_until(direction, deadline, |fd| ready(fd, direction))
-        }
-        waited => waited,
-    }
+    Descriptor::new(fd).attempt_until(direction, deadline, |fd| ready(fd, direction))
 }

@@ -12,6 +12,7 @@ use crate::io::attempt::More;
 use crate::io::handle::{Handle, socket_shutdown, socket_timeouts, socket_type};
 use crate::io::raw::{RawIo, byte_stream};
 use crate::reactor::Direction;
+use crate::sys::buffer::ReadBuffer;
 use crate::sys::socket;
 use crate::util::clock::Deadline;
 
@@ -222,9 +223,10 @@ impl TcpStream {
         if buf.is_empty() {
             return Ok(0);
         }
+        let mut buffer = ReadBuffer::from(buf);
         self.descriptor.attempt(Direction::Read, |stream| {
             // However little that was, it is still there.
-            Ok((socket::peek(stream.as_fd(), buf)?, More::Perhaps))
+            Ok((socket::peek(stream.as_fd(), &mut buffer)?, More::Perhaps))
         })
     }
 

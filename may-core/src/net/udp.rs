@@ -2,9 +2,10 @@
 
 use std::io;
 use std::net::{self, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::task::{Context, Poll};
 
 use super::address::{ToSocketAddrs, each, internet};
-use crate::io::datagram::{DatagramIo, datagram_arms};
+use crate::io::datagram::{DatagramIo, datagram_arms, datagram_polls};
 use crate::io::handle::{Handle, socket_timeouts, socket_type};
 
 /// A UDP socket, like [`std::net::UdpSocket`].
@@ -50,6 +51,7 @@ socket_timeouts!(
     "let socket = may_core::net::UdpSocket::bind(\"127.0.0.1:0\")?;"
 );
 datagram_arms!(UdpSocket);
+datagram_polls!(UdpSocket, SocketAddr, internet);
 impl DatagramIo for net::UdpSocket {}
 
 impl UdpSocket {
@@ -147,6 +149,38 @@ impl UdpSocket {
             )
         })?;
         self.descriptor.send_to(buf, &address.into())
+    }
+
+    /// Sends a datagram to an address if there is room. For futures, as the other methods that [poll](UdpSocket::poll_send); so it looks
+    /// nothing up.
+    ///
+    /// # Errors
+    ///
+    /// What the operating system says, for example that the datagram is too long.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::future::poll_fn;
+    /// use may_core::future::block_on;
+    /// use may_core::net::UdpSocket;
+    ///
+    /// let socket = UdpSocket::bind("127.0.0.1:0")?;
+    /// let (myself, mut buffer) = (socket.local_addr()?, [0; 16]);
+    /// let received = block_on(async {
+    ///     poll_fn(|context| socket.poll_send_to(context, b"hello", myself)).await?;
+    ///     poll_fn(|context| socket.poll_recv_from(context, &mut buffer)).await
+    /// });
+    /// assert_eq!(received?, (5, myself));
+    /// # std::io::Result::Ok(())
+    /// ```
+    pub fn poll_send_to(
+        &self,
+        context: &mut Context<'_>,
+        buf: &[u8],
+        target: SocketAddr,
+    ) -> Poll<io::Result<usize>> {
+        self.descriptor.poll_send_to(context, buf, &target.into())
     }
 
     /// Fixes the peer: [`send`](UdpSocket::send) sends there, and only datagrams from there are received. Tries all addresses that `addr`

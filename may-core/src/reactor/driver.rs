@@ -5,8 +5,8 @@
 //! the table, so an event that was on its way when its source went finds an older generation and is ignored: the
 //! descriptor may be somebody else's by then.
 //!
-//! Lock order: a source's registration, then a table. Events are dispatched outside both: wakers of futures are the user's code, which
-//! may close a socket.
+//! Lock order: a source's registration, then a table. The table is locked to find the sources of the events, and not while these are
+//! handed over: that may run wakers of futures, which are the user's code and may close a socket.
 
 use std::cell::RefCell;
 use std::fmt;
@@ -35,11 +35,16 @@ pub(crate) struct Token {
 }
 
 impl Token {
+    /// Two numbers of 32 bits have to fit into one of mio's.
+    const FITS: () = assert!(
+        usize::BITS >= 64,
+        "May needs a platform with pointers of 64 bits"
+    );
+
     /// The token as mio carries it.
     fn pack(self) -> mio::Token {
-        mio::Token(
-            usize::try_from(u64::from(self.generation) << 32 | u64::from(self.place)).unwrap_or(0),
-        )
+        let () = Token::FITS;
+        mio::Token((self.generation as usize) << 32 | self.place as usize)
     }
 
     /// The token that mio brings back.

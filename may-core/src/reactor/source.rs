@@ -6,14 +6,17 @@
 //! *tick* that every event counts up:
 //!
 //! ```text
-//!   31 ................... 8 |      6       |      5      |   4    |      3       |      2      |   1   |  0
-//!           tick             | write polled | read polled | urgent | write ended  | read ended  | write | read
+//!   31 ............. 8 |     7     |      6       |      5      |   4    |      3       |      2      |   1   |  0
+//!          tick        | no events | write polled | read polled | urgent | write ended  | read ended  | write | read
 //! ```
 //!
 //! A bit that is set means "worth trying", a clear one "the operating system would block". Polling is edge-triggered,
 //! so a bit may be cleared only on evidence that is not older than the last event: a caller remembers the word before
 //! its system call and clears the bit only if the tick is still the same (R8). Before a source is registered there are
 //! no events, so both bits stay set.
+//!
+//! Some descriptors have no events: the operating system refuses to poll a regular file, or a device that does not know how. Both directions
+//! count as ended then, and if a call would block all the same there is nothing to wait for.
 //!
 //! That a read was shorter than its buffer is evidence that there is no more, except where TCP's urgent data is about: a read
 //! ends in front of the mark. So from the first urgent data on, such evidence is not accepted any more.
@@ -36,14 +39,20 @@
 //! # Registration
 //!
 //! A source is registered with the first worker that has to wait for it, and moves to another worker that waits when
-//! nobody else does: the wake-up then stays on one thread. It is deregistered before its descriptor is closed, and by a
-//! driver that stops; in the second case the waiters are woken and register anew.
+//! nobody else does: the wake-up then stays on one thread. The new registration is made before the old one ends, so a move that
+//! fails, and one that crosses somebody's beginning to wait, leave nobody without events. A source is deregistered before its descriptor
+//! is closed, and by a driver that stops; in the second case the waiters are woken and register anew.
+//!
+//! A poll knows a descriptor once. Where several sources share one (somebody waits for the descriptor under a stream, or wraps it a
+//! second time), all but the first register a duplicate, which is closed with the registration.
 
 use std::fmt;
 use std::io;
+#[cfg(unix)]
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::ptr;
 use std::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 
 use super::driver::{Registrar, Token};
@@ -64,6 +73,8 @@ const URGENT: u32 = 1 << 4;
 const READ_POLLED: u32 = 1 << 5;
 /// A waker waits to write.
 const WRITE_POLLED: u32 = 1 << 6;
+/// The operating system cannot poll the descriptor.
+const NO_EVENTS: u32 = 1 << 7;
 /// One tick.
 const TICK: u32 = 1 << 8;
 
@@ -121,6 +132,46 @@ pub(crate) struct Readiness {
 struct Registration {
     registrar: Arc<Registrar>,
     token: Token,
+    /// What is registered in place of the descriptor, which the poll had been told of by another source.
+    #[cfg(unix)]
+    duplicate: Option<OwnedFd>,
+}
+
+#[cfg(unix)]
+impl Registration {
+    /// Registers `source` for the events of `descriptor`.
+    ///
+    /// # Errors
+    ///
+    /// What the operating system says.
+    fn new(
+        registrar: &Arc<Registrar>,
+        source: &Arc<Source>,
+        descriptor: RawFd,
+    ) -> io::Result<Registration> {
+        let (token, duplicate) = match registrar.register(descriptor, source.clone()) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                let duplicate = sys::descriptor::duplicate(descriptor)?;
+                let token = registrar.register(duplicate.as_raw_fd(), source.clone())?;
+                (token, Some(duplicate))
+            }
+            registered => (registered?, None),
+        };
+        Ok(Registration {
+            registrar: registrar.clone(),
+            token,
+            duplicate,
+        })
+    }
+
+    /// Ends it; `descriptor` is the one that it was made for.
+    fn end(self, descriptor: RawFd) {
+        let registered = self
+            .duplicate
+            .as_ref()
+            .map_or(descriptor, OwnedFd::as_raw_fd);
+        self.registrar.deregister(self.token, registered);
+    }
 }
 
 /// See the module's documentation.
@@ -167,6 +218,11 @@ impl Source {
     #[inline]
     pub(crate) fn is_registered(&self) -> bool {
         !self.registered_with.load(Ordering::Acquire).is_null()
+    }
+
+    /// Whether it is known that there will never be an event.
+    pub(crate) fn has_no_events(&self) -> bool {
+        self.readiness.load(Ordering::Acquire) & NO_EVENTS != 0
     }
 
     /// What is known now, if the direction is worth trying; if not, `waker` will be woken when it is, in place of that of earlier polls.
@@ -285,9 +341,16 @@ impl Source {
         polled != 0 || !self.readers.is_empty() || !self.writers.is_empty()
     }
 
+    /// With whom it is registered; nothing in here panics halfway through a change, so poison means nothing.
+    fn registration(&self) -> MutexGuard<'_, Option<Registration>> {
+        self.registration
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Makes sure that events arrive, if possible through `preferred`, the registrar of the worker that will wait.
     ///
-    /// A descriptor that cannot be polled because it is always ready (a regular file) counts as ended in both directions.
+    /// A descriptor that cannot be polled counts as ended in both directions.
     ///
     /// # Errors
     ///
@@ -295,7 +358,7 @@ impl Source {
     #[cfg(unix)]
     pub(crate) fn register(
         self: &Arc<Source>,
-        descriptor: std::os::fd::RawFd,
+        descriptor: RawFd,
         preferred: &Arc<Registrar>,
         movable: bool,
     ) -> io::Result<()> {
@@ -304,31 +367,24 @@ impl Source {
         if !current.is_null() && settled {
             return Ok(());
         }
-        let mut registration = self
-            .registration
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut registration = self.registration();
         if let Some(old) = registration.as_ref()
             && (ptr::eq(Arc::as_ptr(&old.registrar), Arc::as_ptr(preferred)) || settled)
         {
             return Ok(());
         }
-        match preferred.register(descriptor, self.clone()) {
-            Ok(token) => {
+        match Registration::new(preferred, self, descriptor) {
+            Ok(new) => {
                 let address = Arc::as_ptr(preferred).cast_mut();
-                let old = registration.replace(Registration {
-                    registrar: preferred.clone(),
-                    token,
-                });
                 self.registered_with.store(address, Ordering::Release);
                 // Last, so that whoever has begun to wait meanwhile has events all the time, also if there is no new registration.
-                if let Some(old) = old {
-                    old.registrar.deregister(old.token, descriptor);
+                if let Some(old) = registration.replace(new) {
+                    old.end(descriptor);
                 }
                 Ok(())
             }
-            Err(error) if sys::poll::is_always_ready(&error) => {
-                self.set(READ | WRITE | READ_ENDED | WRITE_ENDED, 0);
+            Err(error) if sys::poll::cannot_be_polled(&error) => {
+                self.set(READ | WRITE | READ_ENDED | WRITE_ENDED | NO_EVENTS, 0);
                 Ok(())
             }
             Err(error) => Err(error),
@@ -337,24 +393,18 @@ impl Source {
 
     /// Ends the registration before the descriptor is closed (R8).
     #[cfg(unix)]
-    pub(crate) fn deregister(&self, descriptor: std::os::fd::RawFd) {
-        let mut registration = self
-            .registration
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+    pub(crate) fn deregister(&self, descriptor: RawFd) {
+        let mut registration = self.registration();
         if let Some(old) = registration.take() {
             self.registered_with
                 .store(ptr::null_mut(), Ordering::Release);
-            old.registrar.deregister(old.token, descriptor);
+            old.end(descriptor);
         }
     }
 
     /// Ends a registration whose driver stops.
     pub(super) fn lose(&self, registrar: &Registrar) {
-        let mut registration = self
-            .registration
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut registration = self.registration();
         if registration
             .as_ref()
             .is_some_and(|old| ptr::eq(Arc::as_ptr(&old.registrar), registrar))
@@ -376,5 +426,76 @@ impl fmt::Debug for Source {
             .field("writable", &seen.is_ready(Direction::Write))
             .field("registered", &self.is_registered())
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::io::Write;
+
+    use super::super::driver::Driver;
+    use super::*;
+    use crate::util::clock::Deadline;
+
+    #[test]
+    fn a_move_that_fails_leaves_the_events_where_they_were() {
+        let ((before, _waker), (after, _other)) = (Driver::new().unwrap(), Driver::new().unwrap());
+        let (reader, mut writer) = io::pipe().unwrap();
+        let (source, descriptor) = (Source::new(), reader.as_raw_fd());
+        source
+            .register(descriptor, before.registrar(), true)
+            .unwrap();
+        assert!(source.clear_blocked(Direction::Read, source.look()));
+        // Nothing can be registered with a driver that has stopped.
+        after.close();
+        let moved = source.register(descriptor, after.registrar(), true);
+        assert!(moved.is_err() && source.is_registered());
+        writer.write_all(b"x").unwrap();
+        before.sleep(Deadline::NEVER);
+        assert!(source.look().is_ready(Direction::Read));
+        source.deregister(descriptor);
+        assert!(!before.has_sources());
+    }
+
+    #[test]
+    fn a_source_moves_with_its_events() {
+        let ((before, _waker), (after, _other)) = (Driver::new().unwrap(), Driver::new().unwrap());
+        let (reader, mut writer) = io::pipe().unwrap();
+        let (source, descriptor) = (Source::new(), reader.as_raw_fd());
+        for driver in [&before, &after] {
+            source
+                .register(descriptor, driver.registrar(), true)
+                .unwrap();
+        }
+        assert!(!before.has_sources() && after.has_sources());
+        assert!(source.clear_blocked(Direction::Read, source.look()));
+        writer.write_all(b"x").unwrap();
+        after.sleep(Deadline::NEVER);
+        assert!(source.look().is_ready(Direction::Read));
+        source.deregister(descriptor);
+        assert!(!after.has_sources());
+    }
+
+    #[test]
+    fn sources_that_share_a_descriptor_all_have_its_events() {
+        let (driver, _waker) = Driver::new().unwrap();
+        let (reader, mut writer) = io::pipe().unwrap();
+        let descriptor = reader.as_raw_fd();
+        let sources = [Source::new(), Source::new(), Source::new()];
+        for source in &sources {
+            source
+                .register(descriptor, driver.registrar(), true)
+                .unwrap();
+            assert!(source.clear_blocked(Direction::Read, source.look()));
+        }
+        // The one that goes is the one that has registered the descriptor itself.
+        sources[0].deregister(descriptor);
+        writer.write_all(b"x").unwrap();
+        driver.sleep(Deadline::NEVER);
+        for source in &sources[1..] {
+            assert!(source.look().is_ready(Direction::Read));
+            source.deregister(descriptor);
+        }
+        assert!(!driver.has_sources());
     }
 }

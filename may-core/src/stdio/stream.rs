@@ -39,8 +39,8 @@ impl Stream {
     pub(super) fn read(&self, buffer: &mut [u8]) -> io::Result<usize> {
         let read = match self {
             Stream::Polled(polled) => (&*polled).read(buffer),
-            Stream::File(file) => unblock(|| descriptor::read(*file, buffer)),
-            Stream::Direct(file) => descriptor::read(*file, buffer),
+            Stream::File(file) => unblock(|| descriptor::read(*file, &mut buffer.into())),
+            Stream::Direct(file) => descriptor::read(*file, &mut buffer.into()),
         };
         unless_closed(read, 0)
     }

@@ -4,7 +4,9 @@
 
 use std::io::{self, IoSlice, IoSliceMut};
 use std::mem;
-use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+
+use super::buffer::ReadBuffer;
 
 /// The most bytes that count as one transfer. Linux moves two gigabytes at most, and a transfer that ended for that reason is not
 /// a sign that there is no more.
@@ -17,10 +19,9 @@ const FIRST_OWN: RawFd = 3;
 pub(crate) const PIPE_BYTES: usize = libc::PIPE_BUF;
 
 /// Reads into `buffer`.
-pub(crate) fn read(descriptor: BorrowedFd<'_>, buffer: &mut [u8]) -> io::Result<usize> {
-    let length = buffer.len().min(MOST_BYTES);
-    // SAFETY: (docs/safety.md, system calls) the buffer has `length` bytes and lives across the call.
-    moved_bytes(unsafe { libc::read(descriptor.as_raw_fd(), buffer.as_mut_ptr().cast(), length) })
+pub(crate) fn read(descriptor: BorrowedFd<'_>, buffer: &mut ReadBuffer<'_>) -> io::Result<usize> {
+    // SAFETY: (docs/safety.md, system calls) the place has `length` bytes and lives across the call, which fills it from its beginning.
+    unsafe { buffer.fill_by(|place, length| libc::read(descriptor.as_raw_fd(), place, length)) }
 }
 
 /// Writes from `buffer`.
@@ -87,25 +88,26 @@ pub(crate) fn within_limits_mut<'a, 'b>(
 
 /// Whether there is something to read, or an end or an error to be told of.
 pub(crate) fn is_readable(descriptor: BorrowedFd<'_>) -> io::Result<bool> {
-    polls(descriptor, libc::POLLIN)
+    Ok(poll(descriptor, libc::POLLIN)? != 0)
 }
 
 /// Whether there is room to write, or an error to be told of.
 pub(crate) fn is_writable(descriptor: BorrowedFd<'_>) -> io::Result<bool> {
-    polls(descriptor, libc::POLLOUT)
+    Ok(poll(descriptor, libc::POLLOUT)? != 0)
 }
 
 /// Whether the reading direction of a socket has been shut down.
 pub(crate) fn is_read_shut_down(socket: BorrowedFd<'_>) -> io::Result<bool> {
+    // An error that waits, in the socket or in its queue of errors, is no end.
     #[cfg(any(target_os = "linux", target_os = "android"))]
-    return polls(socket, libc::POLLRDHUP);
+    return Ok(poll(socket, libc::POLLRDHUP)? & libc::POLLRDHUP != 0);
     // Elsewhere a call finds out.
     #[cfg(not(any(target_os = "linux", target_os = "android")))]
-    return polls(socket, 0).map(|_| false);
+    return poll(socket, 0).map(|_| false);
 }
 
-/// Whether one of `events`, or an end or an error, is there now.
-fn polls(descriptor: BorrowedFd<'_>, events: libc::c_short) -> io::Result<bool> {
+/// Which of `events` are there now; besides, ends and errors.
+fn poll(descriptor: BorrowedFd<'_>, events: libc::c_short) -> io::Result<libc::c_short> {
     let mut descriptor = libc::pollfd {
         fd: descriptor.as_raw_fd(),
         events,
@@ -114,7 +116,7 @@ fn polls(descriptor: BorrowedFd<'_>, events: libc::c_short) -> io::Result<bool> 
     // SAFETY: (docs/safety.md, system calls) the structure lives across the call, and there is one.
     match unsafe { libc::poll(&mut descriptor, 1, 0) } {
         result if result < 0 => Err(io::Error::last_os_error()),
-        result => Ok(result > 0),
+        _ => Ok(descriptor.revents),
     }
 }
 
@@ -146,6 +148,20 @@ pub(crate) fn kind(descriptor: BorrowedFd<'_>) -> io::Result<Kind> {
         libc::S_IFREG | libc::S_IFDIR | libc::S_IFBLK => Kind::File,
         _ => Kind::Other,
     })
+}
+
+/// Another descriptor for the same open file, closed on `exec`.
+///
+/// # Errors
+///
+/// What the operating system says; usually that there are no descriptors left.
+pub(crate) fn duplicate(descriptor: RawFd) -> io::Result<OwnedFd> {
+    // SAFETY: (docs/safety.md, system calls) plain values only.
+    match unsafe { libc::fcntl(descriptor, libc::F_DUPFD_CLOEXEC, FIRST_OWN) } {
+        result if result < 0 => Err(io::Error::last_os_error()),
+        // SAFETY: (docs/safety.md, system calls) the call has made it, for its caller.
+        result => Ok(unsafe { OwnedFd::from_raw_fd(result) }),
+    }
 }
 
 /// The status flags of a descriptor.

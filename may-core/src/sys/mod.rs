@@ -2,6 +2,8 @@
 //!
 //! `cfg(target_os)` stands in these files only.
 
+#[cfg(unix)]
+pub(crate) mod buffer;
 pub(crate) mod chunk;
 #[cfg(unix)]
 pub(crate) mod descriptor;

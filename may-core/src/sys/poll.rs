@@ -32,9 +32,9 @@ pub(crate) fn wait_precisely(_poll: &Poll, _timeout: Duration) -> bool {
     false
 }
 
-/// Whether a registration failed because the descriptor is of a kind that cannot be polled, a plain file for example, and that never
-/// makes anybody wait.
+/// Whether a registration failed because the descriptor is of a kind that cannot be polled, a plain file for example. It hardly ever makes
+/// anybody wait.
 #[cfg(unix)]
-pub(crate) fn is_always_ready(error: &std::io::Error) -> bool {
+pub(crate) fn cannot_be_polled(error: &std::io::Error) -> bool {
     error.raw_os_error() == Some(libc::EPERM)
 }

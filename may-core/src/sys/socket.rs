@@ -5,14 +5,14 @@
 //! and which clones of a socket share with a descriptor that was given away.
 
 use std::io::{self, IoSlice, IoSliceMut};
-use std::mem::{self, MaybeUninit};
+use std::mem;
 use std::net::Shutdown;
 use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
-use std::ptr;
 use std::time::Duration;
 
 use socket2::SockRef;
 
+use super::buffer::ReadBuffer;
 use super::descriptor::{MOST_BYTES, moved_bytes};
 
 /// Where a socket is, whatever its family.
@@ -62,12 +62,12 @@ pub(crate) fn shutdown(socket: BorrowedFd<'_>, how: Shutdown) -> io::Result<()> 
 
 /// Receives into `buffer`.
 #[inline]
-pub(crate) fn receive(socket: BorrowedFd<'_>, buffer: &mut [u8]) -> io::Result<usize> {
+pub(crate) fn receive(socket: BorrowedFd<'_>, buffer: &mut ReadBuffer<'_>) -> io::Result<usize> {
     receive_with(socket, buffer, libc::MSG_DONTWAIT)
 }
 
 /// Receives into `buffer` without taking what is received away.
-pub(crate) fn peek(socket: BorrowedFd<'_>, buffer: &mut [u8]) -> io::Result<usize> {
+pub(crate) fn peek(socket: BorrowedFd<'_>, buffer: &mut ReadBuffer<'_>) -> io::Result<usize> {
     receive_with(socket, buffer, libc::MSG_DONTWAIT | libc::MSG_PEEK)
 }
 
@@ -75,20 +75,11 @@ pub(crate) fn peek(socket: BorrowedFd<'_>, buffer: &mut [u8]) -> io::Result<usiz
 #[inline]
 fn receive_with(
     socket: BorrowedFd<'_>,
-    buffer: &mut [u8],
+    buffer: &mut ReadBuffer<'_>,
     flags: libc::c_int,
 ) -> io::Result<usize> {
-    let length = buffer.len().min(MOST_BYTES);
-    // SAFETY: (docs/safety.md, system calls) the buffer has `length` bytes and lives across the call.
-    let moved = unsafe {
-        libc::recv(
-            socket.as_raw_fd(),
-            buffer.as_mut_ptr().cast(),
-            length,
-            flags,
-        )
-    };
-    moved_bytes(moved)
+    // SAFETY: (docs/safety.md, system calls) the place has `length` bytes and lives across the call, which fills it from its beginning.
+    unsafe { buffer.fill_by(|place, length| libc::recv(socket.as_raw_fd(), place, length, flags)) }
 }
 
 /// Sends from `buffer`.
@@ -110,13 +101,27 @@ pub(crate) fn send(socket: BorrowedFd<'_>, buffer: &[u8]) -> io::Result<usize> {
 /// Receives a datagram and the address of its sender; with `peek` it stays there.
 pub(crate) fn receive_from(
     socket: BorrowedFd<'_>,
-    buffer: &mut [u8],
+    buffer: &mut ReadBuffer<'_>,
     peek: bool,
 ) -> io::Result<(usize, Address)> {
     let flags = libc::MSG_DONTWAIT | if peek { libc::MSG_PEEK } else { 0 };
-    // SAFETY: (docs/safety.md, system calls) bytes are laid out alike with and without a value, and socket2 writes none without.
-    let buffer = unsafe { &mut *(ptr::from_mut(buffer) as *mut [MaybeUninit<u8>]) };
-    SockRef::from(&socket).recv_from_with_flags(buffer, flags)
+    // SAFETY: (docs/safety.md, system calls) the place has `length` bytes and lives across the call, which fills it from its beginning;
+    // the address is a place of its own, of which it sets as much as it says.
+    let (length, address) = unsafe {
+        Address::try_init(|address, address_length| {
+            buffer.fill_by(|place, length| {
+                libc::recvfrom(
+                    socket.as_raw_fd(),
+                    place,
+                    length,
+                    flags,
+                    address.cast(),
+                    address_length,
+                )
+            })
+        })
+    }?;
+    Ok((length, address))
 }
 
 /// Sends a datagram to `address`.
@@ -128,8 +133,30 @@ pub(crate) fn send_to(
     SockRef::from(&socket).send_to_with_flags(buffer, address, SEND_FLAGS)
 }
 
-/// Receives into several buffers, one after the other. They are those that [`within_limits_mut`](super::descriptor::within_limits_mut)
-/// has left. Also says whether something came along for which there was no place: descriptors or credentials.
+/// Receives into `buffer`. Also says whether something came along for which there was no place: descriptors or credentials.
+pub(crate) fn receive_message(
+    socket: BorrowedFd<'_>,
+    buffer: &mut ReadBuffer<'_>,
+) -> io::Result<(usize, bool)> {
+    let mut cut = false;
+    // SAFETY: (docs/safety.md, system calls) message, slice and place live across the call, which fills the place from its beginning.
+    let received = unsafe {
+        buffer.fill_by(|place, length| {
+            let mut slice = libc::iovec {
+                iov_base: place,
+                iov_len: length,
+            };
+            let mut message = message(&mut slice, 1);
+            let moved = libc::recvmsg(socket.as_raw_fd(), &mut message, libc::MSG_DONTWAIT);
+            cut = message.msg_flags & libc::MSG_CTRUNC != 0;
+            moved
+        })
+    };
+    Ok((received?, cut))
+}
+
+/// Receives into several buffers, one after the other, otherwise as [`receive_message`]. They are those that
+/// [`within_limits_mut`](super::descriptor::within_limits_mut) has left.
 pub(crate) fn receive_vectored(
     socket: BorrowedFd<'_>,
     buffers: &mut [IoSliceMut<'_>],

@@ -188,6 +188,14 @@ impl<D> WaitList<D> {
         self.offer_front(|_| {}, |_| {})
     }
 
+    /// As [`grant_first`](WaitList::grant_first), but if the waiter comes back it stands at the end.
+    fn dismiss_first(&mut self) -> Option<Option<Wake>> {
+        let node = self.nodes.front()?;
+        // SAFETY: (docs/safety.md, I2) the lock is held, so a node in the list is alive.
+        unsafe { node.as_ref() }.seat.set(0);
+        self.grant_first()
+    }
+
     /// Ends the wait of the first waiter, first of those whose workers can run them soon, and returns the wake-up, which is fired
     /// after the lock is left; and how many nodes were taken out on the way.
     ///
@@ -348,7 +356,7 @@ impl WaitQueue {
 
     /// Ends the wait of everybody who waits now, and wakes them; returns how many.
     ///
-    /// For waiters that take a new turn for each wait: one that went back to its seat would be in front of those who wait now.
+    /// Their seats are theirs no longer: one that went back to its seat would be in front of those who wait now, and this would not end.
     ///
     /// The caller has made the change that the waiters wait for.
     pub(crate) fn wake_all(&self) -> usize {
@@ -364,7 +372,7 @@ impl WaitQueue {
         loop {
             while !wakes.is_full() && nodes.first_seat().is_some_and(|seat| seat <= last) {
                 self.count_down(1);
-                if let Some(Some(wake)) = nodes.grant_first() {
+                if let Some(Some(wake)) = nodes.dismiss_first() {
                     wakes.push(wake);
                     woken += 1;
                 }

@@ -9,7 +9,7 @@ use socket2::{Domain, Socket, Type};
 
 use super::address;
 use crate::io::attempt::More;
-use crate::io::datagram::{DatagramIo, datagram_arms};
+use crate::io::datagram::{DatagramIo, datagram_arms, datagram_polls};
 use crate::io::handle::{Handle, socket_shutdown, socket_timeouts, socket_type};
 use crate::io::wait::wait_until;
 use crate::reactor::Direction;
@@ -21,6 +21,9 @@ use crate::util::clock::Deadline;
 ///
 /// No datagram is lost: who sends waits while the receiver has no room. Any number of coroutines and threads may use one socket at once,
 /// through shared references or [clones](UnixDatagram::try_clone).
+///
+/// Futures can poll it, except to send to an address: nothing tells a poll that there is room again in a socket that this one is not
+/// [connected](UnixDatagram::connect) with. (A coroutine asks by other means.)
 ///
 /// # Examples
 ///
@@ -54,6 +57,7 @@ socket_shutdown!(
     "socket.recv(&mut [0; 16])"
 );
 datagram_arms!(UnixDatagram);
+datagram_polls!(UnixDatagram, SocketAddr, address::from_system);
 
 impl DatagramIo for net::UnixDatagram {
     fn is_shut_down(&self) -> io::Result<bool> {

@@ -13,6 +13,7 @@ use crate::io::attempt::More;
 use crate::io::handle::{Handle, socket_shutdown, socket_timeouts, socket_type};
 use crate::io::pause::Pause;
 use crate::io::raw::{RawIo, byte_stream, drained_if_short, length_of};
+use crate::sys::buffer::ReadBuffer;
 use crate::sys::socket;
 use crate::util::clock::Deadline;
 
@@ -64,19 +65,24 @@ let (socket, _peer) = may_core::os::unix::net::UnixStream::pair()?;",
 byte_stream!([] UnixStream, this => this.descriptor);
 
 impl RawIo for net::UnixStream {
-    fn read(&self, buffer: &mut [u8]) -> io::Result<(usize, More)> {
-        self.read_vectored(&mut [IoSliceMut::new(buffer)])
+    fn read(&self, buffer: &mut ReadBuffer<'_>) -> io::Result<(usize, More)> {
+        let received = socket::receive_message(self.as_fd(), buffer)?;
+        Ok(drained_unless_cut(received, buffer.len()))
     }
 
     fn read_vectored(&self, buffers: &mut [IoSliceMut<'_>]) -> io::Result<(usize, More)> {
-        // A read also ends behind bytes with which descriptors were sent, and where the sender's credentials change if the user has
-        // asked for them; then it says that it had no place for these.
-        let (read, cut) = socket::receive_vectored(self.as_fd(), buffers)?;
-        if cut {
-            return Ok((read, More::Perhaps));
-        }
+        let received = socket::receive_vectored(self.as_fd(), buffers)?;
         let length = length_of(buffers.iter().map(|buffer| buffer.len()));
-        Ok(drained_if_short(read, length))
+        Ok(drained_unless_cut(received, length))
+    }
+}
+
+/// What a read says of what is left. It also ends behind bytes with which descriptors were sent, and where the sender's credentials
+/// change if the user has asked for them; then it says that it had no place for these.
+fn drained_unless_cut((read, cut): (usize, bool), length: usize) -> (usize, More) {
+    match cut {
+        true => (read, More::Perhaps),
+        false => drained_if_short(read, length),
     }
 }
 
