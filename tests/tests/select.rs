@@ -399,6 +399,63 @@ fn ends_may_be_behind_pointers() {
     });
 }
 
+/// A queue between two channels, all in one value.
+struct Relay {
+    input: Receiver<u32>,
+    output: Sender<u32>,
+    queue: VecDeque<u32>,
+    taken: usize,
+}
+
+impl Relay {
+    fn take(&mut self, number: u32) {
+        self.taken += 1;
+        self.queue.push_back(number);
+    }
+
+    /// The bodies borrow exclusively from where other arms would have got a right to send, or a guard.
+    fn run(mut self) -> usize {
+        let lock = Mutex::new(());
+        loop {
+            select! {
+                Ok(number) = recv(self.input) else { return self.taken } if self.queue.len() < 4 => {
+                    self.take(number);
+                }
+                Ok(()) = send(self.output, self.queue.pop_front().unwrap()) else { break } if !self.queue.is_empty() => {
+                    self.queue.shrink_to_fit();
+                }
+                _ = recv(self.input) if lock.is_poisoned() => self.queue.clear(),
+            }
+        }
+        self.taken
+    }
+}
+
+#[test]
+fn a_body_may_change_what_other_arms_borrow_from() {
+    everywhere(|place| {
+        let ((to, input), (output, from)) = (channel::bounded(0), channel::bounded(0));
+        let relay = Relay {
+            input,
+            output,
+            queue: VecDeque::new(),
+            taken: 0,
+        };
+        let running = place.start(move || assert_eq!(relay.run(), 20));
+        for number in 0..20 {
+            to.send(number).unwrap();
+            if number >= 3 {
+                assert_eq!(from.recv(), Ok(number - 3));
+            }
+        }
+        for number in 17..20 {
+            assert_eq!(from.recv(), Ok(number));
+        }
+        drop(to);
+        running.join();
+    });
+}
+
 /// Temporaries live as long as the wait: the body may lock what an argument had locked.
 #[test]
 fn temporaries_are_gone_when_a_body_starts() {
