@@ -185,6 +185,49 @@ fn own_cancellation_may_be_an_arm() {
     });
 }
 
+/// Also where a select that need not wait gives the others a turn.
+#[test]
+fn own_cancellation_does_not_unwind_out_of_a_busy_select_over_it() {
+    const MESSAGES: usize = 10_000;
+    /// Runs `f` in a coroutine that is cancelled when it has begun.
+    fn cancelled(f: impl FnOnce(Receiver<usize>) -> usize + Send + 'static) -> usize {
+        let (go, gate) = channel::bounded(0);
+        let (_tx, rx) = holding(0..MESSAGES);
+        let running = coroutine::spawn(move || {
+            coroutine::shield(|| (gate.recv(), gate.recv()));
+            f(rx)
+        });
+        go.send(()).unwrap();
+        running.cancel();
+        go.send(()).unwrap();
+        running.join().unwrap()
+    }
+    on_workers(1, || {
+        let received = cancelled(|rx| {
+            let mut received = 0;
+            loop {
+                select! {
+                    biased;
+                    message = recv(rx) => received += message.map_or(0, |_| 1),
+                    cancelled() => return received,
+                }
+            }
+        });
+        let tried = cancelled(|rx| {
+            let receive = || {
+                select! {
+                    biased;
+                    message = recv(rx) => message.is_ok(),
+                    cancelled() => false,
+                    default => false,
+                }
+            };
+            (0..MESSAGES).filter(|_| receive()).count()
+        });
+        assert_eq!((received, tried), (MESSAGES, MESSAGES));
+    });
+}
+
 #[test]
 fn what_is_missing_or_disabled_never_happens() {
     everywhere(|_| {

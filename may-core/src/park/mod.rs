@@ -703,9 +703,15 @@ fn raise_due(header: &Header) {
 /// A cancelled coroutine unwinds here if its budget is spent.
 #[inline]
 pub(crate) fn spend_budget() {
-    if with_local(|local| local.is_some_and(|local| local.spend())) && may_suspend() {
+    if budget_is_spent() {
         yield_now();
     }
+}
+
+/// Counts such a call; true if the caller is to give the others a turn.
+#[inline]
+pub(crate) fn budget_is_spent() -> bool {
+    with_local(|local| local.is_some_and(|local| local.spend())) && may_suspend()
 }
 
 /// How many timers the caller's worker has set. For tests of what waits leave behind.
