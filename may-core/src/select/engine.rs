@@ -188,10 +188,6 @@ fn first(events: &mut [&mut dyn RawEvent], mode: Mode) -> Option<usize> {
 }
 
 /// Tries the events, and returns the number of the one that has happened; `None` if none of them could now.
-///
-/// # Cancellation
-///
-/// As for [`select`], if it gives the others a turn.
 pub fn select_or_default(events: &mut [&mut dyn RawEvent], mode: Mode) -> Option<usize> {
     spend_budget(events);
     Arms { events }.offer(mode)

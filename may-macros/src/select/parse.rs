@@ -584,8 +584,7 @@ impl Parser<'_> {
             return None;
         }
         let pattern = self.stream(from, colon);
-        let kind = read(&self.tokens[colon + 1..equals]);
-        let help = format!("name it in the body: `x = .. => {{ let x: {kind} = x; .. }}`");
+        let help = "name it in the body, with `let x: .. = x;`";
         let tokens = self.stream(colon, equals);
         self.fault(Fault::with_help(
             tokens,
