@@ -185,6 +185,49 @@ fn own_cancellation_may_be_an_arm() {
     });
 }
 
+/// Also where a select that need not wait gives the others a turn.
+#[test]
+fn own_cancellation_does_not_unwind_out_of_a_busy_select_over_it() {
+    const MESSAGES: usize = 10_000;
+    /// Runs `f` in a coroutine that is cancelled when it has begun.
+    fn cancelled(f: impl FnOnce(Receiver<usize>) -> usize + Send + 'static) -> usize {
+        let (go, gate) = channel::bounded(0);
+        let (_tx, rx) = holding(0..MESSAGES);
+        let running = coroutine::spawn(move || {
+            coroutine::shield(|| (gate.recv(), gate.recv()));
+            f(rx)
+        });
+        go.send(()).unwrap();
+        running.cancel();
+        go.send(()).unwrap();
+        running.join().unwrap()
+    }
+    on_workers(1, || {
+        let received = cancelled(|rx| {
+            let mut received = 0;
+            loop {
+                select! {
+                    biased;
+                    message = recv(rx) => received += message.map_or(0, |_| 1),
+                    cancelled() => return received,
+                }
+            }
+        });
+        let tried = cancelled(|rx| {
+            let receive = || {
+                select! {
+                    biased;
+                    message = recv(rx) => message.is_ok(),
+                    cancelled() => false,
+                    default => false,
+                }
+            };
+            (0..MESSAGES).filter(|_| receive()).count()
+        });
+        assert_eq!((received, tried), (MESSAGES, MESSAGES));
+    });
+}
+
 #[test]
 fn what_is_missing_or_disabled_never_happens() {
     everywhere(|_| {
@@ -396,6 +439,63 @@ fn ends_may_be_behind_pointers() {
         }
         let sent = select! { r = send(by_call(), 5) => r };
         assert_eq!((sent, rx.recv()), (Ok(()), Ok(5)));
+    });
+}
+
+/// A queue between two channels, all in one value.
+struct Relay {
+    input: Receiver<u32>,
+    output: Sender<u32>,
+    queue: VecDeque<u32>,
+    taken: usize,
+}
+
+impl Relay {
+    fn take(&mut self, number: u32) {
+        self.taken += 1;
+        self.queue.push_back(number);
+    }
+
+    /// The bodies borrow exclusively from where other arms would have got a right to send, or a guard.
+    fn run(mut self) -> usize {
+        let lock = Mutex::new(());
+        loop {
+            select! {
+                Ok(number) = recv(self.input) else { return self.taken } if self.queue.len() < 4 => {
+                    self.take(number);
+                }
+                Ok(()) = send(self.output, self.queue.pop_front().unwrap()) else { break } if !self.queue.is_empty() => {
+                    self.queue.shrink_to_fit();
+                }
+                _ = recv(self.input) if lock.is_poisoned() => self.queue.clear(),
+            }
+        }
+        self.taken
+    }
+}
+
+#[test]
+fn a_body_may_change_what_other_arms_borrow_from() {
+    everywhere(|place| {
+        let ((to, input), (output, from)) = (channel::bounded(0), channel::bounded(0));
+        let relay = Relay {
+            input,
+            output,
+            queue: VecDeque::new(),
+            taken: 0,
+        };
+        let running = place.start(move || assert_eq!(relay.run(), 20));
+        for number in 0..20 {
+            to.send(number).unwrap();
+            if number >= 3 {
+                assert_eq!(from.recv(), Ok(number - 3));
+            }
+        }
+        for number in 17..20 {
+            assert_eq!(from.recv(), Ok(number));
+        }
+        drop(to);
+        running.join();
     });
 }
 

@@ -2,12 +2,15 @@
 
 use std::cell::Cell;
 use std::io::{Read, Write};
+use std::panic::resume_unwind;
+use std::rc::Rc;
 use std::time::Duration;
 
-use may::coroutine::{self, spawn};
+use may::coroutine::{self, JoinHandle, spawn};
 use may::net::{TcpListener, TcpStream};
-use may::sync::{Arc, CancelToken, Mutex, Notify, Semaphore, SyncFlag};
-use may::time::interval;
+use may::select::Event;
+use may::sync::{Arc, CancelToken, Mutex, Notify, Semaphore, SyncFlag, WaitGroup};
+use may::time::{Interval, interval};
 use may::{channel, select};
 use may_tests::{OnDrop, everywhere, on_workers};
 
@@ -55,6 +58,78 @@ fn joins_and_ticks() {
         let first = select! { now = tick(heartbeat) => now, after(LONG) => unreachable!() };
         let second = select! { now = heartbeat.tick() => now, after(LONG) => unreachable!() };
         assert_eq!(second - first, Duration::from_millis(1));
+    });
+}
+
+/// How the thing is held that an operation is for makes no difference, nor whether it is there.
+#[test]
+fn what_an_operation_is_for_may_be_behind_pointers() {
+    everywhere(|_| {
+        let semaphore = Some(Arc::new(Semaphore::new(1)));
+        let permit =
+            select! { permit = acquire(semaphore) => permit, after(LONG) => unreachable!() };
+        let (mutex, flag) = (Rc::new(Mutex::new(1)), Box::new(SyncFlag::new()));
+        let guard =
+            select! { guard = lock(&mutex) => guard.unwrap(), after(LONG) => unreachable!() };
+        let group = WaitGroup::new();
+        let (token, done) = (Some(Rc::new(CancelToken::new())), group.clone().leave());
+        let (mut listener, no_listener) = (
+            TcpListener::bind("127.0.0.1:0").unwrap(),
+            None::<TcpListener>,
+        );
+        let (listener, no_listener) = (&mut listener, Rc::new(no_listener));
+        let mut no_ticks = None::<Interval>;
+        let (mut handle, mut no_handle) = (Box::new(spawn(|| 7)), None::<JoinHandle<()>>);
+        while !handle.is_finished() {
+            coroutine::yield_now();
+        }
+        let taken = select! {
+            biased;
+            _ = acquire(semaphore) => 1,
+            _ = acquire(&semaphore, 2) => 2,
+            _ = lock(mutex) => 3,
+            wait(flag) => 4,
+            wait(done) => 5,
+            cancelled(token) => 6,
+            _ = accept(listener) => 7,
+            _ = accept(no_listener) => 8,
+            _ = tick(no_ticks) => 9,
+            _ = no_handle.join() => 10,
+            _ = on(None::<Box<dyn Event<Output = ()>>>) => 11,
+            result = join(handle) => result.unwrap() + 100,
+        };
+        assert_eq!((taken, *guard, permit.num_permits()), (107, 1, 1));
+        drop(group);
+        select! { wait(done) => {}, after(LONG) => panic!("all have left") }
+    });
+}
+
+#[test]
+fn the_coroutines_of_a_scope_can_be_joined() {
+    everywhere(|_| {
+        let words = ["two", "more"];
+        let mut seen = Vec::new();
+        coroutine::scope(|scope| {
+            let mut first = Some(scope.spawn(|| words[0].len()));
+            let mut second = Some(scope.spawn(|| words[1].len()));
+            while first.is_some() || second.is_some() {
+                select! {
+                    result = join(first) => {
+                        seen.push(result.unwrap());
+                        first = None;
+                    }
+                    result = join(second) => {
+                        seen.push(result.unwrap());
+                        second = None;
+                    }
+                }
+            }
+            // Whoever has got a panic from a handle need not get it from the scope, too.
+            let mut broken = scope.spawn(|| resume_unwind(Box::new("broken")));
+            select! { result = join(broken) => assert!(result.map(|()| 0).is_err()) }
+        });
+        seen.sort_unstable();
+        assert_eq!(seen, [3, 4]);
     });
 }
 

@@ -315,10 +315,13 @@ fn a_cancelled_select_takes_its_code_with_it() {
 
 #[test]
 fn code_needs_a_coroutine_around_it() {
-    let payload = catch_unwind(|| get(run(|| ()))).unwrap_err();
+    // Also if it would not come to running it.
+    let payload = catch_unwind(|| {
+        let _ = select_or_default(&mut [&mut run(|| ())], Mode::Fair);
+    });
+    let said = message(&*payload.unwrap_err());
     assert!(
-        message(&*payload).contains("coroutine"),
-        "{}",
-        message(&*payload)
+        said.contains("put the `select!` into a coroutine"),
+        "{said}"
     );
 }

@@ -1,6 +1,7 @@
 //! What the operations of a `select!` can be called with, as far as they are input and output.
 
 use std::net::IpAddr;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use super::event::IoEvent;
@@ -61,6 +62,7 @@ pub trait WriteTo {
 /// Forwards what listeners offer through something that leads to one.
 macro_rules! forward_accept {
     ($([$($generics:tt)*] $type:ty, $this:ident => $inner:expr);+ $(;)?) => {$(
+        #[diagnostic::do_not_recommend]
         impl<$($generics)*> AcceptFrom for $type {
             type Connection = L::Connection;
 
@@ -78,6 +80,9 @@ macro_rules! forward_accept {
 
 forward_accept!(
     [L: AcceptFrom + ?Sized] &L, this => (**this);
+    [L: AcceptFrom + ?Sized] &mut L, this => (**this);
+    [L: AcceptFrom + ?Sized] Box<L>, this => (**this);
+    [L: AcceptFrom + ?Sized] Rc<L>, this => (**this);
     [L: AcceptFrom + ?Sized] Arc<L>, this => (**this);
     [L: AcceptFrom] Option<L>, this => this.as_ref()?;
 );
@@ -85,6 +90,7 @@ forward_accept!(
 /// Forwards what streams offer through something that leads to one.
 macro_rules! forward {
     ($([$($generics:tt)*] $type:ty, $this:ident => $inner:expr);+ $(;)?) => {$(
+        #[diagnostic::do_not_recommend]
         impl<S: ReadFrom $($generics)*> ReadFrom for $type {
             fn read_event<'a>(&'a self, buffer: &'a mut [u8]) -> Option<IoEvent<'a, usize>> {
                 let $this = self;
@@ -97,6 +103,7 @@ macro_rules! forward {
             }
         }
 
+        #[diagnostic::do_not_recommend]
         impl<S: WriteTo $($generics)*> WriteTo for $type {
             fn write_event<'a>(&'a self, buffer: &'a [u8]) -> Option<IoEvent<'a, usize>> {
                 let $this = self;
@@ -114,6 +121,8 @@ macro_rules! forward {
 forward!(
     [+ ?Sized] &S, this => (**this);
     [+ ?Sized] &mut S, this => (**this);
+    [+ ?Sized] Box<S>, this => (**this);
+    [+ ?Sized] Rc<S>, this => (**this);
     [+ ?Sized] Arc<S>, this => (**this);
     [] Option<S>, this => this.as_ref()?;
 );

@@ -704,14 +704,20 @@ fn raise_due(header: &Header) {
 /// A cancelled coroutine unwinds here if its budget is spent.
 #[inline]
 pub(crate) fn spend_budget() {
-    if with_local(|local| local.is_some_and(|local| local.spend())) && may_suspend() {
+    if budget_is_spent() {
         yield_now();
     }
 }
 
+/// Counts such a call; true if the caller is to give the others a turn.
+#[inline]
+pub(crate) fn budget_is_spent() -> bool {
+    with_local(|local| local.is_some_and(|local| local.spend())) && may_suspend()
+}
+
 /// As [`spend_budget`], for the poll of a future: with the budget spent the future wakes itself and is pending, so whoever polls it can
-/// let others run. (A poll does not suspend by itself. Its caller may hold a lock of std's, as the halves of `tokio::io::split` do, and the next coroutine of this
-/// worker would stop the thread on it.)
+/// let others run. (A poll does not suspend by itself. Its caller may hold a lock of std's, as the halves of `tokio::io::split` do, and
+/// the next coroutine of this worker would stop the thread on it.)
 #[inline]
 pub(crate) fn poll_budget(context: &Context<'_>) -> Poll<()> {
     let is_spent = with_local(|local| {

@@ -22,7 +22,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use crate::coroutine::unwinding;
+use crate::coroutine::{shield, unwinding};
 use crate::event::RawEvent;
 use crate::park::{self, Many, WaitedForAny};
 use crate::util::clock::Deadline;
@@ -132,7 +132,7 @@ pub fn select(events: &mut [&mut dyn RawEvent], mode: Mode) -> Option<usize> {
     if !events.iter().any(|event| event.is_enabled()) {
         return None;
     }
-    park::spend_budget();
+    spend_budget(events);
     if !events.iter().any(|event| event.has_child()) {
         return first(events, mode);
     }
@@ -146,6 +146,18 @@ pub fn select(events: &mut [&mut dyn RawEvent], mode: Mode) -> Option<usize> {
     match (winner, panics.into_iter().next()) {
         (Err(payload), _) | (Ok(_), Some(payload)) => unwinding::resume(payload),
         (Ok(winner), None) => winner,
+    }
+}
+
+/// Gives the others a turn now and then. A cancellation that is one of the events does not unwind here either.
+#[inline]
+fn spend_budget(events: &[&mut dyn RawEvent]) {
+    if park::budget_is_spent() {
+        if events.iter().any(|event| event.is_own_cancellation()) {
+            shield(park::yield_now);
+        } else {
+            park::yield_now();
+        }
     }
 }
 
@@ -177,6 +189,6 @@ fn first(events: &mut [&mut dyn RawEvent], mode: Mode) -> Option<usize> {
 
 /// Tries the events, and returns the number of the one that has happened; `None` if none of them could now.
 pub fn select_or_default(events: &mut [&mut dyn RawEvent], mode: Mode) -> Option<usize> {
-    park::spend_budget();
+    spend_budget(events);
     Arms { events }.offer(mode)
 }

@@ -1,14 +1,16 @@
-//! From what users write in an arm to an event.
+//! From what users write in an arm to an event: the constructors, and what they can be called with.
+//!
+//! How an argument leads to what the operation is for is the same for all; see [`super::reach`]. Here is what each operation is for. (For
+//! those of input and output that is in `io/operation.rs`.)
 
-use std::sync::Arc;
-
+use super::reach::{Reach, ReachMut};
 use crate::channel::{Receiver, RecvEvent, SendEvent, Sender};
 use crate::event::{Finish, RawEvent};
 use crate::io::event::IoEvent;
 use crate::io::{AcceptFrom, ReadFrom, WriteTo};
 use crate::process::{Child, ExitEvent};
 use crate::signal::{SignalEvent, Signals};
-use crate::spawn::{JoinEvent, JoinHandle};
+use crate::spawn::{JoinEvent, JoinHandle, ScopedJoinHandle};
 use crate::sync::{
     AcquireEvent, CancelToken, FlagEvent, LockEvent, Mutex, Notify, NotifyEvent, Semaphore,
     SyncFlag,
@@ -27,9 +29,9 @@ pub trait RecvFrom {
     where
         Self: 'a;
 
-    /// The event of receiving something, if the receiver is there.
+    /// The event of receiving something.
     #[doc(hidden)]
-    fn recv_event(&self) -> Option<Self::Event<'_>>;
+    fn recv_event(&self) -> Self::Event<'_>;
 }
 
 impl<T> RecvFrom for Receiver<T> {
@@ -38,16 +40,16 @@ impl<T> RecvFrom for Receiver<T> {
     where
         T: 'a;
 
-    fn recv_event(&self) -> Option<RecvEvent<'_, T>> {
-        Some(RecvEvent::new(self))
+    fn recv_event(&self) -> RecvEvent<'_, T> {
+        RecvEvent::new(self)
     }
 }
 
 impl RecvFrom for Signals {
     type Event<'a> = SignalEvent<'a>;
 
-    fn recv_event(&self) -> Option<SignalEvent<'_>> {
-        Some(SignalEvent::new(self))
+    fn recv_event(&self) -> SignalEvent<'_> {
+        SignalEvent::new(self)
     }
 }
 
@@ -57,90 +59,21 @@ impl RecvFrom for Signals {
     label = "not the sending end of a channel",
     note = "pass the `Sender` half"
 )]
-pub trait SendTo<'a> {
+pub trait SendTo {
     /// The messages.
     type Message;
 
-    /// The sender, if it is there.
+    /// The event of getting the right to send one.
     #[doc(hidden)]
-    fn sender(self) -> Option<&'a Sender<Self::Message>>;
+    fn send_event(&self) -> SendEvent<'_, Self::Message>;
 }
 
-impl<'a, T> SendTo<'a> for &'a Sender<T> {
+impl<T> SendTo for Sender<T> {
     type Message = T;
 
-    fn sender(self) -> Option<&'a Sender<T>> {
-        Some(self)
+    fn send_event(&self) -> SendEvent<'_, T> {
+        SendEvent::new(self)
     }
-}
-
-/// Implements [`SendTo`] for references to pointers. The right to send outlives what the arm's argument has created, so it borrows
-/// from as far inside as it can: from a reference to a reference to a sender, the sender.
-macro_rules! send_through {
-    ($([$($lifetime:lifetime)?] $pointer:ty, $inner:lifetime);+) => {
-        $(
-            impl<'a, 'outer, $($lifetime,)? R: ?Sized> SendTo<'a> for &'outer $pointer
-            where
-                &$inner R: SendTo<'a>,
-            {
-                type Message = <&$inner R as SendTo<'a>>::Message;
-
-                fn sender(self) -> Option<&'a Sender<Self::Message>> {
-                    let inner: &$inner R = self;
-                    inner.sender()
-                }
-            }
-        )+
-    };
-}
-
-send_through!(['inner] &'inner R, 'inner; ['inner] &'inner mut R, 'outer; [] Arc<R>, 'outer);
-
-impl<'a, 'outer, R> SendTo<'a> for &'outer Option<R>
-where
-    &'outer R: SendTo<'a>,
-{
-    type Message = <&'outer R as SendTo<'a>>::Message;
-
-    fn sender(self) -> Option<&'a Sender<Self::Message>> {
-        self.as_ref()?.sender()
-    }
-}
-
-/// Receives through what leads to a receiver.
-macro_rules! recv_through {
-    ($([$($bound:tt)*] $pointer:ty, $this:ident => $inner:expr;)+) => {
-        $(
-            impl<R: RecvFrom $($bound)*> RecvFrom for $pointer {
-                type Event<'a>
-                    = R::Event<'a>
-                where
-                    Self: 'a;
-
-                fn recv_event(&self) -> Option<R::Event<'_>> {
-                    let $this = self;
-                    $inner.recv_event()
-                }
-            }
-        )+
-    };
-}
-
-recv_through! {
-    [+ ?Sized] &R, this => (**this);
-    [+ ?Sized] &mut R, this => (**this);
-    [+ ?Sized] Arc<R>, this => (**this);
-    [] Option<R>, this => this.as_ref()?;
-}
-
-/// The event of receiving from `from`.
-pub fn recv<R: RecvFrom + ?Sized>(from: &R) -> Option<R::Event<'_>> {
-    from.recv_event()
-}
-
-/// The event of getting the right to send to `to`.
-pub fn send<'a, S: SendTo<'a>>(to: S) -> Option<SendEvent<'a, S::Message>> {
-    to.sender().map(SendEvent::new)
 }
 
 /// What `wait(..)` can wait for.
@@ -155,138 +88,110 @@ pub trait Waitable {
     where
         Self: 'a;
 
-    /// The event, if what it waits for is there.
+    /// The event.
     #[doc(hidden)]
-    fn event(&self) -> Option<Self::Event<'_>>;
+    fn wait_event(&self) -> Self::Event<'_>;
 }
 
 impl Waitable for SyncFlag {
     type Event<'a> = FlagEvent<'a>;
 
-    fn event(&self) -> Option<FlagEvent<'_>> {
-        Some(FlagEvent::new(self))
+    fn wait_event(&self) -> FlagEvent<'_> {
+        FlagEvent::new(self)
     }
 }
 
 impl Waitable for CancelToken {
     type Event<'a> = FlagEvent<'a>;
 
-    fn event(&self) -> Option<FlagEvent<'_>> {
-        Some(FlagEvent::of_token(self))
+    fn wait_event(&self) -> FlagEvent<'_> {
+        FlagEvent::of_token(self)
     }
 }
 
 impl Waitable for Notify {
     type Event<'a> = NotifyEvent<'a>;
 
-    fn event(&self) -> Option<NotifyEvent<'_>> {
-        Some(NotifyEvent::new(self))
+    fn wait_event(&self) -> NotifyEvent<'_> {
+        NotifyEvent::new(self)
     }
 }
 
 impl Waitable for Child {
     type Event<'a> = ExitEvent<'a>;
 
-    fn event(&self) -> Option<ExitEvent<'_>> {
-        Some(ExitEvent::new(self))
+    fn wait_event(&self) -> ExitEvent<'_> {
+        ExitEvent::new(self)
     }
 }
 
-impl<W: Waitable + ?Sized> Waitable for &W {
-    type Event<'a>
-        = W::Event<'a>
-    where
-        Self: 'a;
+/// What `join(..)` can join.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be joined",
+    label = "not the handle of a coroutine"
+)]
+pub trait Joinable {
+    /// What the coroutine returns.
+    type Value;
 
-    fn event(&self) -> Option<W::Event<'_>> {
-        (**self).event()
-    }
-}
-
-impl<W: Waitable + ?Sized> Waitable for Arc<W> {
-    type Event<'a>
-        = W::Event<'a>
-    where
-        Self: 'a;
-
-    fn event(&self) -> Option<W::Event<'_>> {
-        (**self).event()
-    }
-}
-
-impl<W: Waitable> Waitable for Option<W> {
-    type Event<'a>
-        = W::Event<'a>
-    where
-        Self: 'a;
-
-    fn event(&self) -> Option<W::Event<'_>> {
-        self.as_ref()?.event()
-    }
-}
-
-/// A reference to something that is there or not, through which what the arm gets may borrow: from as far inside as it can, since a
-/// permit or a guard outlives what the arm's argument has created.
-pub trait Reach<'a, T: ?Sized> {
-    /// What is there.
+    /// The event of the coroutine's end.
     #[doc(hidden)]
-    fn reach(self) -> Option<&'a T>;
+    fn join_event(&mut self) -> JoinEvent<'_, Self::Value>;
 }
 
-impl<'a, T: ?Sized> Reach<'a, T> for &'a T {
-    fn reach(self) -> Option<&'a T> {
-        Some(self)
+impl<T> Joinable for JoinHandle<T> {
+    type Value = T;
+
+    fn join_event(&mut self) -> JoinEvent<'_, T> {
+        JoinEvent::new(self)
     }
 }
 
-impl<'a, T: ?Sized> Reach<'a, T> for &'_ &'a T {
-    fn reach(self) -> Option<&'a T> {
-        Some(*self)
+impl<T> Joinable for ScopedJoinHandle<'_, T> {
+    type Value = T;
+
+    fn join_event(&mut self) -> JoinEvent<'_, T> {
+        JoinEvent::new(self.handle())
     }
 }
 
-impl<'a, T: ?Sized> Reach<'a, T> for &'a Arc<T> {
-    fn reach(self) -> Option<&'a T> {
-        Some(self)
-    }
+/// The event of receiving from `from`.
+pub fn recv<'a, R>(from: R) -> Option<<R::Thing as RecvFrom>::Event<'a>>
+where
+    R: Reach<'a, Thing: RecvFrom>,
+{
+    from.reach().map(RecvFrom::recv_event)
 }
 
-impl<'a, T: ?Sized> Reach<'a, T> for &'_ &'a Arc<T> {
-    fn reach(self) -> Option<&'a T> {
-        Some(*self)
-    }
+/// The event of getting the right to send to `to`.
+pub fn send<'a, R>(to: R) -> Option<SendEvent<'a, <R::Thing as SendTo>::Message>>
+where
+    R: Reach<'a, Thing: SendTo>,
+{
+    to.reach().map(SendTo::send_event)
 }
 
-impl<'a, T> Reach<'a, T> for &'a Option<T> {
-    fn reach(self) -> Option<&'a T> {
-        self.as_ref()
-    }
-}
-
-impl<'a, T: ?Sized> Reach<'a, T> for &'_ Option<&'a T> {
-    fn reach(self) -> Option<&'a T> {
-        *self
-    }
-}
-
-/// The event of a flag, a token or a notification.
-pub fn wait<W: Waitable + ?Sized>(of: &W) -> Option<W::Event<'_>> {
-    of.event()
+/// The event of a flag, a token, a notification or a process.
+pub fn wait<'a, R>(of: R) -> Option<<R::Thing as Waitable>::Event<'a>>
+where
+    R: Reach<'a, Thing: Waitable>,
+{
+    of.reach().map(Waitable::wait_event)
 }
 
 /// The event of a token's being cancelled.
-pub fn cancelled_by<'a>(token: impl Reach<'a, CancelToken>) -> Option<FlagEvent<'a>> {
+pub fn cancelled_by<'a>(token: impl Reach<'a, Thing = CancelToken>) -> Option<FlagEvent<'a>> {
     token.reach().map(FlagEvent::of_token)
 }
 
 /// The event of taking a permit.
-pub fn acquire<'a>(semaphore: impl Reach<'a, Semaphore>) -> Option<AcquireEvent<'a>> {
+pub fn acquire<'a>(semaphore: impl Reach<'a, Thing = Semaphore>) -> Option<AcquireEvent<'a>> {
     acquire_many(semaphore, 1)
 }
 
 /// The event of taking several permits at once.
 pub fn acquire_many<'a>(
-    semaphore: impl Reach<'a, Semaphore>,
+    semaphore: impl Reach<'a, Thing = Semaphore>,
     permits: usize,
 ) -> Option<AcquireEvent<'a>> {
     let semaphore = semaphore.reach()?;
@@ -294,18 +199,23 @@ pub fn acquire_many<'a>(
 }
 
 /// The event of taking a lock.
-pub fn lock<'a, T: ?Sized + 'a>(lock: impl Reach<'a, Mutex<T>>) -> Option<LockEvent<'a, T>> {
+pub fn lock<'a, T: ?Sized + 'a>(
+    lock: impl Reach<'a, Thing = Mutex<T>>,
+) -> Option<LockEvent<'a, T>> {
     lock.reach().map(LockEvent::new)
 }
 
 /// The event of a coroutine's end.
-pub fn join<T>(handle: &mut JoinHandle<T>) -> Option<JoinEvent<'_, T>> {
-    Some(JoinEvent::new(handle))
+pub fn join<'a, H>(handle: H) -> Option<JoinEvent<'a, <H::Thing as Joinable>::Value>>
+where
+    H: ReachMut<'a, Thing: Joinable>,
+{
+    handle.reach_mut().map(Joinable::join_event)
 }
 
 /// The event of an interval's next tick.
-pub fn tick(interval: &mut Interval) -> Option<TickEvent<'_>> {
-    Some(TickEvent::new(interval))
+pub fn tick<'a>(interval: impl ReachMut<'a, Thing = Interval>) -> Option<TickEvent<'a>> {
+    interval.reach_mut().map(TickEvent::new)
 }
 
 /// The event of the next connection.

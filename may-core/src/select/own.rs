@@ -8,17 +8,65 @@ use crate::time::AfterEvent;
 use crate::util::clock::Deadline;
 use crate::wait::Registration;
 
+/// What `after(..)` can be called with.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a duration",
+    label = "neither a `Duration` nor an `Option` of one",
+    note = "write it with its unit, as in `Duration::from_millis(5)`"
+)]
+pub trait MaybeDuration {
+    /// The duration, if it is there.
+    #[doc(hidden)]
+    fn duration(self) -> Option<Duration>;
+}
+
+impl MaybeDuration for Duration {
+    fn duration(self) -> Option<Duration> {
+        Some(self)
+    }
+}
+
+impl MaybeDuration for Option<Duration> {
+    fn duration(self) -> Option<Duration> {
+        self
+    }
+}
+
+/// What `at(..)` can be called with.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not an instant",
+    label = "neither an `Instant` nor an `Option` of one",
+    note = "`after(duration)` is for a time that counts from now"
+)]
+pub trait MaybeInstant {
+    /// The instant, if it is there.
+    #[doc(hidden)]
+    fn instant(self) -> Option<Instant>;
+}
+
+impl MaybeInstant for Instant {
+    fn instant(self) -> Option<Instant> {
+        Some(self)
+    }
+}
+
+impl MaybeInstant for Option<Instant> {
+    fn instant(self) -> Option<Instant> {
+        self
+    }
+}
+
 /// The event that happens after a while; never, if there is no duration.
 #[must_use]
-pub fn after(duration: impl Into<Option<Duration>>) -> Option<AfterEvent> {
-    let duration = duration.into()?;
+pub fn after(duration: impl MaybeDuration) -> Option<AfterEvent> {
+    let duration = duration.duration()?;
     Some(AfterEvent::new(Deadline::after(duration)))
 }
 
 /// The event that happens at a time; never, if there is no time.
 #[must_use]
-pub fn at(instant: impl Into<Option<Instant>>) -> Option<AfterEvent> {
-    let instant = instant.into()?;
+pub fn at(instant: impl MaybeInstant) -> Option<AfterEvent> {
+    let instant = instant.instant()?;
     Some(AfterEvent::new(Deadline::at(instant)))
 }
 

@@ -91,8 +91,14 @@ pub trait Event {
 
     /// Names the signals after which [`try_take`](Event::try_take) may succeed. Asked once for each select.
     fn signals(&self, add: &mut dyn FnMut(&Arc<Signal>));
+
+    /// Whether it can ever happen. If not, its arm is disabled; so is that of an `Option` that is `None`.
+    fn is_enabled(&self) -> bool {
+        true
+    }
 }
 
+#[diagnostic::do_not_recommend]
 impl<E: Event + ?Sized> Event for &mut E {
     type Output = E::Output;
 
@@ -102,6 +108,47 @@ impl<E: Event + ?Sized> Event for &mut E {
 
     fn signals(&self, add: &mut dyn FnMut(&Arc<Signal>)) {
         (**self).signals(add);
+    }
+
+    fn is_enabled(&self) -> bool {
+        (**self).is_enabled()
+    }
+}
+
+#[diagnostic::do_not_recommend]
+impl<E: Event + ?Sized> Event for Box<E> {
+    type Output = E::Output;
+
+    fn try_take(&mut self) -> Option<E::Output> {
+        (**self).try_take()
+    }
+
+    fn signals(&self, add: &mut dyn FnMut(&Arc<Signal>)) {
+        (**self).signals(add);
+    }
+
+    fn is_enabled(&self) -> bool {
+        (**self).is_enabled()
+    }
+}
+
+/// An event that may be there. If it is not, it never happens.
+#[diagnostic::do_not_recommend]
+impl<E: Event> Event for Option<E> {
+    type Output = E::Output;
+
+    fn try_take(&mut self) -> Option<E::Output> {
+        self.as_mut()?.try_take()
+    }
+
+    fn signals(&self, add: &mut dyn FnMut(&Arc<Signal>)) {
+        if let Some(event) = self {
+            event.signals(add);
+        }
+    }
+
+    fn is_enabled(&self) -> bool {
+        self.as_ref().is_some_and(E::is_enabled)
     }
 }
 
@@ -140,6 +187,10 @@ pub fn on<E: Event>(event: E) -> OnEvent<E> {
 }
 
 impl<E: Event> RawEvent for OnEvent<E> {
+    fn is_enabled(&self) -> bool {
+        self.event.is_enabled()
+    }
+
     fn offer(&mut self) -> bool {
         for watched in &mut self.signals {
             // Acquire: what came before the signal is visible to what is tried now.

@@ -156,11 +156,21 @@ enum Run<M, T> {
 
 impl<M, T> RunEvent<M, T> {
     /// The event of what `make` makes having run.
-    fn new(make: M, location: &'static Location<'static>) -> RunEvent<M, T> {
+    ///
+    /// # Panics
+    ///
+    /// Panics on a plain thread, whether or not it would come to running anything.
+    #[track_caller]
+    fn new(make: M) -> RunEvent<M, T> {
+        assert!(
+            super::is_coroutine(),
+            "`run` was used as an arm of a `select!` on a plain thread, which has no worker to run it\n\
+             help: put the `select!` into a coroutine, as in `may::coroutine::spawn(..).join()`"
+        );
         RunEvent {
             state: Run::Waiting(Some(make)),
             entry: Entry::new(),
-            location,
+            location: Location::caller(),
         }
     }
 }
@@ -168,7 +178,7 @@ impl<M, T> RunEvent<M, T> {
 /// The event of some code's having run.
 #[track_caller]
 pub fn run<F: FnOnce() -> T, T>(f: F) -> RunEvent<impl FnOnce() -> F, T> {
-    RunEvent::new(move || f, Location::caller())
+    RunEvent::new(move || f)
 }
 
 /// The event of an expression's having been evaluated: of one that is a [`Call`] or a [`LocalCall`], of the called coroutine's having
@@ -205,7 +215,7 @@ where
     /// The event of a call.
     #[track_caller]
     pub fn event(&self) -> RunEvent<F, B::Output> {
-        RunEvent::new(self.take(), Location::caller())
+        RunEvent::new(self.take())
     }
 }
 
@@ -218,7 +228,7 @@ where
     #[track_caller]
     pub fn event(&self) -> RunEvent<impl FnOnce() -> Call<B> + use<F, B>, B::Output> {
         let make = self.take();
-        RunEvent::new(move || make().into_call(), Location::caller())
+        RunEvent::new(move || make().into_call())
     }
 }
 
@@ -227,7 +237,7 @@ impl<F: FnOnce() -> T, T> AnyExpression<F> {
     #[track_caller]
     pub fn event(&self) -> RunEvent<impl FnOnce() -> F + use<F, T>, T> {
         let code = self.take();
-        RunEvent::new(move || code, Location::caller())
+        RunEvent::new(move || code)
     }
 }
 

@@ -23,7 +23,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use super::builder::{Builder, spawn_failed};
-use super::handle::wait_for_end;
+use super::handle::{JoinHandle, wait_for_end};
 use super::identity::Coroutine;
 use super::task::{Joiner, Member};
 use crate::coroutine::header::{Header, Reference};
@@ -356,7 +356,7 @@ impl fmt::Debug for Scope<'_, '_> {
 /// Dropping it leaves the coroutine to its scope, which waits for it.
 pub struct ScopedJoinHandle<'scope, T> {
     /// There until `join` takes it.
-    joiner: Option<Joiner<T>>,
+    handle: Option<JoinHandle<T>>,
     data: Arc<Data>,
     scope: PhantomData<&'scope ()>,
 }
@@ -365,17 +365,22 @@ impl<T> ScopedJoinHandle<'_, T> {
     /// The handle for `joiner`.
     fn new(joiner: Joiner<T>, data: Arc<Data>) -> Self {
         ScopedJoinHandle {
-            joiner: Some(joiner),
+            handle: Some(JoinHandle(joiner)),
             data,
             scope: PhantomData,
         }
     }
 
-    /// The joiner, which only `join` and `drop` take.
+    /// What stands behind the handle.
     fn joiner(&self) -> &Joiner<T> {
-        self.joiner
-            .as_ref()
-            .expect("a handle has its joiner until it is joined")
+        let handle = self.handle.as_ref();
+        &handle.expect("it is there until it is joined").0
+    }
+
+    /// The handle as one that belongs to no scope, for an arm of a `select!`.
+    pub(crate) fn handle(&mut self) -> &mut JoinHandle<T> {
+        let handle = self.handle.as_mut();
+        handle.expect("it is there until it is joined")
     }
 
     /// Waits until the coroutine has ended, and returns its result.
@@ -392,11 +397,10 @@ impl<T> ScopedJoinHandle<'_, T> {
     ///
     /// If the caller is cancelled it unwinds here.
     pub fn join(mut self) -> super::Result<T> {
+        // It stays here while this waits, so that it is dropped as one of the scope if the wait unwinds.
         wait_for_end(self.joiner());
-        self.joiner
-            .take()
-            .expect("a handle has its joiner until it is joined")
-            .take()
+        let handle = self.handle.take();
+        handle.expect("it is there until it is joined").0.take()
     }
 
     /// Whether the coroutine has ended, so that [`join`](Self::join) returns at once.
@@ -425,7 +429,7 @@ impl<T> ScopedJoinHandle<'_, T> {
 
 impl<T> Drop for ScopedJoinHandle<'_, T> {
     fn drop(&mut self) {
-        if self.joiner.take().is_some_and(Joiner::abandon) {
+        if self.handle.take().is_some_and(|handle| handle.0.abandon()) {
             self.data.child_panicked.store(true, Ordering::Relaxed);
         }
     }

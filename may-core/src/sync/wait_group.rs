@@ -84,8 +84,22 @@ impl WaitGroup {
         async move { done.wait_async().await }
     }
 
-    /// Leaves the group, and keeps what the last one will fire.
-    fn leave(self) -> Arc<SyncFlag> {
+    /// Leaves the group, and returns what the last one will fire: to wait for it as an arm of a `select!`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use may_core::sync::WaitGroup;
+    ///
+    /// let group = WaitGroup::new();
+    /// let member = group.clone();
+    /// let all = group.leave();
+    /// assert!(!all.is_fired());
+    /// drop(member);
+    /// all.wait();
+    /// ```
+    #[must_use = "`drop` leaves the group, too"]
+    pub fn leave(self) -> Arc<SyncFlag> {
         self.members.done.clone()
     }
 }

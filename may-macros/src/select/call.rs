@@ -89,6 +89,12 @@ impl Call {
                 arguments.extend(tokens::arguments(group));
                 Self::of(operation, name, arguments, tokens)
             }
+            [call @ .., mark] if is_punct(Some(mark), '?') => {
+                let message = "the result is there only when the arm has won";
+                let call = read_short(call, "the operation").replace('`', "");
+                let help = format!("use `?` in the body: `x = {call} => x?`");
+                Err(Fault::with_help(mark, message, help))
+            }
             [TokenTree::Ident(word)] if word == "default" => Err(Fault::at(
                 all,
                 "`default` takes no pattern, guard or `else`",

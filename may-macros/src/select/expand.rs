@@ -6,13 +6,13 @@
 //!     let outcome = match (P::recv(&(rx)), P::send(&(tx))) {      arguments; temporaries live exactly as long as the wait
 //!         (mut e0, mut e1) => match P::select(&mut [&mut e0, &mut e1], MODE) {
 //!             Some(0) => P::This(finish(e0)),
-//!             Some(1) => P::Other(finish(e1)),                    of a `send`, the right to send
+//!             Some(1) => P::Other(P::last(finish(e1))),           of a `send`, the right to send
 //!             _ => P::all_disabled(..),
 //!         },
 //!     };                                                          all of the above is gone before a body starts
-//!     match outcome {
-//!         P::This(v) => { let PATTERN = v else { .. }; BODY }
-//!         P::Other(v) => { let PATTERN = v.send(VALUE); BODY }    `?`, `break` and moves in VALUE work
+//!     match P::hold(outcome) {                                    nor is what another arm would have got borrowed
+//!         P::This(v) => { let PATTERN = P::take(v) else { .. }; BODY }
+//!         P::Other(P::This(v)) => { let PATTERN = P::take(v).send(VALUE); BODY }    `?`, `break` and moves in VALUE work
 //!     }
 //! }
 //! ```
@@ -101,18 +101,24 @@ impl Expansion<'_> {
         self.path(name, Span::mixed_site())
     }
 
-    /// Puts the outcome `inner` of the arm `index` into its place, as an expression or a pattern.
+    /// Puts the outcome `inner` of the arm `index` into its place.
     fn outcome(&self, index: usize, inner: TokenStream) -> TokenStream {
         let count = self.select.arms.len() + usize::from(self.select.default.is_some());
-        let (this, other) = (self.hidden("This"), self.hidden("Other"));
         let is_last = index + 1 == count;
-        let inner = if is_last {
-            inner
-        } else {
-            quote_spanned!(Span::mixed_site()=> #this(#inner))
-        };
+        self.nested(index, if is_last { "last" } else { "This" }, inner)
+    }
+
+    /// Writes the pattern of the outcome of the arm `index`.
+    fn pattern(&self, index: usize, inner: TokenStream) -> TokenStream {
+        self.nested(index, "This", inner)
+    }
+
+    /// Writes `Other(Other(innermost(inner)))`.
+    fn nested(&self, index: usize, innermost: &str, inner: TokenStream) -> TokenStream {
+        let (innermost, other) = (self.hidden(innermost), self.hidden("Other"));
+        let innermost = quote_spanned!(Span::mixed_site()=> #innermost(#inner));
         (0..index).fold(
-            inner,
+            innermost,
             |inner, _| quote_spanned!(Span::mixed_site()=> #other(#inner)),
         )
     }
@@ -122,11 +128,12 @@ impl Expansion<'_> {
         let guards = self.guards();
         let wait = self.wait();
         let arms = self.arms();
+        let hold = self.hidden("hold");
         // Temporaries in the operand of a `match` live as long as the whole `match`; those of a `let` end with it.
         quote_spanned! {Span::mixed_site()=>
             #guards
             let outcome = #wait;
-            match outcome { #arms }
+            match #hold(outcome) { #arms }
         }
     }
 
@@ -302,22 +309,24 @@ impl Expansion<'_> {
 
     /// Says what happens if none of the events does.
     fn otherwise(&self) -> TokenStream {
-        let disabled = || {
-            let disabled = self.hidden("all_disabled");
+        let disabled = |function| {
+            let function = self.hidden(function);
             let texts = self.select.arms.iter().map(|arm| {
                 let (cfg, text) = (arm.attributes.cfg(), &arm.call.text);
                 quote_spanned!(Span::mixed_site()=> #cfg #text,)
             });
-            quote_spanned!(Span::mixed_site()=> _ => #disabled(&[#(#texts)*]),)
+            quote_spanned!(Span::mixed_site()=> #function(&[#(#texts)*]))
         };
         let Some(default) = &self.select.default else {
-            return disabled();
+            let disabled = disabled("all_disabled");
+            return quote_spanned!(Span::mixed_site()=> _ => #disabled,);
         };
-        let value = self.outcome(self.select.arms.len(), quote!(()));
+        let index = self.select.arms.len();
+        let value = self.outcome(index, quote!(()));
         let cfg = default.attributes.cfg();
         let other = default.attributes.cfg_not().map(|cfg_not| {
-            let disabled = disabled();
-            quote_spanned!(Span::mixed_site()=> #cfg_not #disabled)
+            let disabled = self.outcome(index, disabled("all_disabled_without_default"));
+            quote_spanned!(Span::mixed_site()=> #cfg_not _ => #disabled,)
         });
         quote_spanned!(Span::mixed_site()=> #cfg _ => #value, #other)
     }
@@ -358,13 +367,28 @@ impl Expansion<'_> {
         (value, body): &(Ident, TokenStream),
     ) -> TokenStream {
         let (cfg, lints) = (attributes.cfg(), &attributes.lints);
-        let pattern = self.outcome(index, value.to_token_stream());
+        let pattern = self.pattern(index, value.to_token_stream());
         let other = attributes.cfg_not().map(|cfg_not| {
-            let pattern = self.outcome(index, quote!(()));
+            let (nothing, take) = (name("nothing", index), self.hidden("take"));
+            let pattern = self.pattern(index, nothing.to_token_stream());
             let unreachable = self.hidden("unreachable_arm");
-            quote_spanned!(Span::mixed_site()=> #cfg_not #pattern => #unreachable(),)
+            quote_spanned!(Span::mixed_site()=> #cfg_not #pattern => {
+                let () = #take(#nothing);
+                #unreachable()
+            })
         });
         quote_spanned!(Span::mixed_site()=> #cfg #lints #pattern => #body #other)
+    }
+
+    /// Makes the result of an operation from what it has left: what is to be sent is evaluated here, in the arm, so that a variable
+    /// which moves there is still there in the other arms.
+    fn result(&self, value: &Ident, call: Option<&Call>) -> TokenStream {
+        let take = self.function("take", value.span());
+        let taken = quote_spanned!(value.span()=> #take(#value));
+        match call.and_then(Call::on_win) {
+            Some(sent) => quote_spanned!(value.span()=> #taken.send(#sent)),
+            None => taken,
+        }
     }
 }
 
@@ -385,7 +409,7 @@ fn handle(
             let value = Ident::new("value", at);
             // Ours, so that clippy does not take it for one that could be a `let`.
             let keyword = Ident::new("match", ours_at(keyword));
-            let result = result(&value, call);
+            let result = expansion.result(&value, call);
             let matched = quote_spanned!(Span::mixed_site()=> { #keyword #result #arms });
             (value, matched)
         }
@@ -403,21 +427,12 @@ fn handle(
                 or_pattern,
             );
             let otherwise = otherwise.as_ref().map(|(word, block)| quote!(#word #block));
-            let result = result(&value, call);
+            let result = expansion.result(&value, call);
             let mut content =
                 quote_spanned!(Span::mixed_site()=> let #pattern = #result #otherwise);
             content.extend(quote_spanned!(here=> ;));
             (value, with_body(content, body, expansion))
         }
-    }
-}
-
-/// Makes the result of an operation from what it has left: what is to be sent is evaluated here, in the arm, so that a variable which
-/// moves there is still there in the other arms.
-fn result(value: &Ident, call: Option<&Call>) -> TokenStream {
-    match call.and_then(Call::on_win) {
-        Some(sent) => quote_spanned!(value.span()=> #value.send(#sent)),
-        None => value.to_token_stream(),
     }
 }
 

@@ -231,7 +231,7 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         is_method: true,
         takes: "something that can be waited for",
         written: "wait(x)",
-        result: "`()`, for a `SyncFlag`, `CancelToken`, `Notify`, `WaitGroup`, or a `Child`, whose `wait` returns at once then",
+        result: "`()`, for a `SyncFlag` (also that of `WaitGroup::leave`), `CancelToken`, `Notify`, or a `Child`, whose `wait` returns at once then",
         on_loss: "nothing changes",
     },
     Operation {

@@ -126,6 +126,8 @@ struct Head {
     call: Option<Call>,
     otherwise: Option<(TokenTree, Group)>,
     guard: Option<TokenStream>,
+    /// Tells that neither an operation nor an arrow is there, which is one fault.
+    is_missing: bool,
 }
 
 impl Parser<'_> {
@@ -464,6 +466,9 @@ impl Parser<'_> {
         let from = self.position;
         self.count(from);
         let head = self.head();
+        if head.is_missing {
+            return;
+        }
         let last = self.tokens[self.position.saturating_sub(1).max(from)].clone();
         let body = self.arrow_and_body(&last);
         if let Some(call) = head.call
@@ -501,6 +506,7 @@ impl Parser<'_> {
             ));
             self.position += 1;
         }
+        let typed = self.typed_pattern();
         let from = self.position;
         let limit = find(&self.tokens, from, |index| {
             let is_clause =
@@ -510,7 +516,9 @@ impl Parser<'_> {
         let equals = find(&self.tokens[..limit], from, |index| {
             tokens::is_assignment(&self.tokens, index)
         });
-        if equals < limit {
+        if typed.is_some() {
+            head.pattern = typed;
+        } else if equals < limit {
             head.pattern = Some(self.stream(from, equals));
             self.position = equals + 1;
             if equals == from {
@@ -534,7 +542,15 @@ impl Parser<'_> {
         if start == end {
             let found = self.tokens.get(end).cloned();
             let found = found.or_else(|| self.tokens.get(end.saturating_sub(1)).cloned());
-            self.fault(Fault::at(found, "expected an operation"));
+            self.fault(if is_word(found.as_ref(), "else") {
+                let help = "an `else` block follows its operation: `recv(rx) else { .. } => ..`";
+                Fault::with_help(found, "expected an operation", help)
+            } else {
+                Fault::at(found, "expected an operation")
+            });
+            // That nothing follows it goes without saying.
+            self.position = self.head_end();
+            head.is_missing = !is_arrow(&self.tokens, self.position);
             return head;
         }
         head.call = self.call(start, end);
@@ -547,6 +563,36 @@ impl Parser<'_> {
             }
         }
         head
+    }
+
+    /// Reads `pattern: Type =`, as after a `let`, and says that there is no type here; returns the pattern.
+    fn typed_pattern(&mut self) -> Option<TokenStream> {
+        let from = self.position;
+        let colon = find(&self.tokens, from, |at| {
+            tokens::is_lone_colon(&self.tokens, at)
+                || tokens::is_assignment(&self.tokens, at)
+                || is_arrow(&self.tokens, at)
+                || self.is_separator(at)
+        });
+        if colon == from || !tokens::is_lone_colon(&self.tokens, colon) {
+            return None;
+        }
+        // Commas in the type separate nothing.
+        let equals = (colon..self.tokens.len())
+            .find(|&at| tokens::is_assignment(&self.tokens, at) || is_arrow(&self.tokens, at))?;
+        if is_arrow(&self.tokens, equals) {
+            return None;
+        }
+        let pattern = self.stream(from, colon);
+        let help = "name it in the body, with `let x: .. = x;`";
+        let tokens = self.stream(colon, equals);
+        self.fault(Fault::with_help(
+            tokens,
+            "the pattern of an arm takes no type",
+            help,
+        ));
+        self.position = equals + 1;
+        Some(pattern)
     }
 
     /// Finds what somebody wrote instead of a `=`.
@@ -697,6 +743,7 @@ impl Parser<'_> {
             Some(separator) => {
                 let message = format!("expected `=>` after the operation, found `{separator}`");
                 self.fault(Fault::at(separator, message));
+                self.position += 1;
                 Body::Missing
             }
             None => {
@@ -909,6 +956,10 @@ mod tests {
             quote!(recv(rx) => 1),
             quote!(#[inline] _ = recv(rx) => 1),
             quote!(m = run() => 1),
+            quote!(m = recv(rx);),
+            quote!(else { e }),
+            quote!(m: Result<u32, _> = recv(rx) => 1),
+            quote!(m = recv(rx)? => 1),
         ] {
             let (select, faults) = parse(quote!(m = recv(a) => 1, #broken, n = recv(b) => 2));
             assert_eq!(faults.len(), 1, "{broken}: {faults:?}");

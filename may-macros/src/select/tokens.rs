@@ -44,6 +44,12 @@ pub(super) fn is_assignment(tokens: &[TokenTree], index: usize) -> bool {
     is_punct(tokens.get(index), '=') && !joins_next && !is_joined
 }
 
+/// Tells whether a `:` that is no part of a path stands at `index`.
+pub(super) fn is_lone_colon(tokens: &[TokenTree], index: usize) -> bool {
+    let is_second = index > 0 && is_joint(tokens.get(index - 1), ':');
+    is_punct(tokens.get(index), ':') && !is_joint(tokens.get(index), ':') && !is_second
+}
+
 /// Returns the group at `index` if it has this delimiter.
 pub(super) fn group(tokens: &[TokenTree], index: usize, delimiter: Delimiter) -> Option<&Group> {
     match tokens.get(index) {

@@ -50,4 +50,18 @@ fn after_a_fault(rx: &Receiver<u64>, d: Duration) -> u64 {
     }
 }
 
+fn of_std(rx: mpsc::Receiver<u64>, mutex: std::sync::Mutex<u64>) {
+    select! { _ = recv(rx) => {} }
+    select! { _ = lock(mutex) => {} }
+}
+
+fn another_thing(mutex: may::sync::Mutex<u64>) {
+    select! { _ = acquire(mutex) => {} }
+}
+
+fn times_without_unit() {
+    select! { after(5) => {} }
+    select! { at(Duration::from_secs(1)) => {} }
+}
+
 fn main() {}

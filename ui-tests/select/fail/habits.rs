@@ -19,4 +19,20 @@ fn case_2(rx: &Receiver<u64>, tx: &Sender<u64>, d: Duration, open: bool) {
     }
 }
 
+fn case_3(rx: &Receiver<u64>, tx: &Sender<u64>, d: Duration, open: bool) {
+    select! {
+        message = recv(rx)? => {},
+        message: Result<u64, _> = recv(rx) => {},
+    }
+}
+
+fn case_4(rx: &Receiver<u64>, tx: &Sender<u64>, d: Duration, open: bool) {
+    select! {
+        message = recv(rx) => {},
+        else { return }
+        , ,
+        after(d);
+    }
+}
+
 fn main() {}

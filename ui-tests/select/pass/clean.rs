@@ -47,6 +47,31 @@ fn everything(rx: &Receiver<u8>, tx: &Sender<u8>, open: bool) -> Option<u8> {
     Some(event0 + value)
 }
 
+/// A state with its channels.
+struct Hub {
+    input: Receiver<u8>,
+    output: Sender<u8>,
+    lock: may::sync::Mutex<u8>,
+    taken: usize,
+}
+
+impl Hub {
+    fn take(&mut self, byte: u8) {
+        self.taken += usize::from(byte);
+    }
+
+    /// The bodies borrow exclusively what other arms have borrowed.
+    fn step(&mut self) {
+        select! {
+            Ok(byte) = recv(self.input) else { return } => self.take(byte),
+            Ok(()) = send(self.output, 1) else { return } => self.take(2),
+            guard = lock(self.lock) => drop(guard),
+            #[cfg(any())]
+            default => self.take(3),
+        }
+    }
+}
+
 fn running(rx: &Receiver<u8>) -> u64 {
     let words = ["a", "b"];
     select! {
@@ -71,6 +96,14 @@ fn main() {
     let (tx, rx) = may::channel::bounded(1);
     everything(&rx, &tx, true);
     diverging(&rx);
+    let (output, input) = may::channel::bounded(1);
+    let mut hub = Hub {
+        input,
+        output,
+        lock: may::sync::Mutex::new(0),
+        taken: 0,
+    };
+    hub.step();
     may::coroutine::spawn(move || running(&rx))
         .join()
         .unwrap_or(0);
