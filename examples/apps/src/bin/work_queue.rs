@@ -22,12 +22,12 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use may::{coroutine, go, signal, sync::CancelToken};
+use may::{coroutine, go};
 use may_apps::{
     queue::{Job, Keys, Producer, Report, Settings, Worker},
     redis::{Client, Pool},
 };
-use may_examples::Arguments;
+use may_examples::{Arguments, stop_at_interrupt};
 
 /// What `--help` prints.
 const HELP: &str = "\
@@ -135,21 +135,7 @@ fn work(args: &Arguments, client: Client, keys: Keys) -> Result<(), Box<dyn Erro
     // One more, which waits for jobs most of the time.
     let pool = Arc::new(Pool::new(client, connections + 1, PATIENCE));
     let worker = Worker::new(pool, keys, settings, move |job| perform(job, pause));
-    let stopping = CancelToken::new();
-    // Before anybody is told that it is ready: from now on ctrl-c ends this in good order.
-    let interrupts = signal::Signals::new([signal::Signal::SIGINT])?;
-    go!({
-        let stopping = stopping.clone();
-        move || {
-            if interrupts.recv().is_ok() {
-                println!("stopping: ctrl-c again ends it at once");
-                stopping.cancel();
-            }
-            if interrupts.recv().is_ok() {
-                process::exit(1);
-            }
-        }
-    });
+    let stopping = stop_at_interrupt()?;
     println!("worker {name}: ready");
     let working = go!(move || worker.run(&stopping));
     let tally = working.join().expect("a worker does not panic")?;
