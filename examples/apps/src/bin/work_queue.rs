@@ -110,7 +110,7 @@ fn main() {
 fn produce(args: &Arguments, client: Client, keys: Keys) -> Result<(), Box<dyn Error>> {
     let name = args.value("name", "producer".to_owned());
     let jobs = args.value("jobs", 1000);
-    let room = args.value("room", 10_000);
+    let room = args.at_least_one("room", 10_000) as u64;
     let pool = Arc::new(Pool::new(client, 1, PATIENCE));
     let producer = Producer::new(pool, keys, name.clone(), room);
     let added = producer.add_up_to(jobs, |number| payload(&name, number))?;
@@ -124,7 +124,7 @@ fn work(args: &Arguments, client: Client, keys: Keys) -> Result<(), Box<dyn Erro
         name: args.optional("name").unwrap_or_else(made_up_name),
         at_once: args.at_least_one("at-once", 8),
         lease: Duration::from_millis(args.value("lease-ms", 10_000).max(10)),
-        attempts: args.value("attempts", 5),
+        attempts: args.at_least_one("attempts", 5) as u32,
         until_empty: args.switch("until-empty"),
         grace: GRACE,
     };
