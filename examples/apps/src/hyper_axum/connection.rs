@@ -164,7 +164,9 @@ fn http_2(
     let io = HyperIo::new(stream, begun, limits.patience);
     let app = app.clone();
     let service = service_fn(move |request| answer(&app, request));
-    let connection = http2::Builder::new(Streams::default())
+    let streams = Streams::default();
+    let _end = streams.end_with();
+    let connection = http2::Builder::new(streams)
         .timer(Timer)
         .keep_alive_interval(limits.patience)
         .keep_alive_timeout(limits.patience)
