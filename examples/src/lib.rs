@@ -1,5 +1,5 @@
-//! What the examples share: the command line, and a histogram for measured times; and the parts of
-//! those that are too large for one file.
+//! What the examples share: the command line, the end at ctrl-c, and a histogram for measured times;
+//! and the parts of those that are too large for one file.
 //!
 //! The programs are in `src/bin`; run one with `cargo run --release -p may-examples --bin NAME`, and
 //! add `-- --help` for its options.
@@ -7,6 +7,8 @@
 pub mod arguments;
 pub mod histogram;
 pub mod http;
+pub mod interrupt;
 
 pub use arguments::Arguments;
 pub use histogram::Histogram;
+pub use interrupt::stop_at_interrupt;

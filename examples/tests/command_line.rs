@@ -381,7 +381,7 @@ fn echo_sends_back_what_it_gets_and_stops_with_clients_connected() {
         stream.read_exact(&mut answer).unwrap();
         assert_eq!(&answer, word.as_bytes());
     }
-    server.stop();
+    server.stop_saying("stopping: ctrl-c again ends it at once\n1 connections\n");
 }
 
 #[test]
@@ -396,7 +396,7 @@ fn echo_client_measures_echo() {
     );
     assert!(text.contains("came back unchanged"), "{text}");
     assert!(text.contains("p99.9"), "{text}");
-    server.stop();
+    drop(server);
 }
 
 #[test]

@@ -128,6 +128,22 @@ fn a_body_is_sent_back_while_it_comes() {
 }
 
 #[test]
+fn an_error_behind_the_beginning_of_an_answer_takes_nothing_back() {
+    let server = Running::start(Limits::default());
+    let mut client = server.connect();
+    // All at once, so that no answer has been sent when the error is found.
+    let echo =
+        "POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n!\r\n";
+    client.send([GET, echo.as_bytes(), GET].concat());
+    assert_eq!(client.response(false).unwrap().text(), "Hello, World!");
+    assert_eq!(client.head().status, 200);
+    assert_eq!(client.chunk().as_deref(), Some(b"hello".as_slice()));
+    // The last chunk is missing, and what stood behind the error is not read.
+    assert!(client.is_closed());
+    server.stop();
+}
+
+#[test]
 fn a_large_body_is_sent_back() {
     const LENGTH: usize = 10_000_000;
     let server = Running::start(Limits::default());
@@ -351,6 +367,15 @@ fn files_are_served() {
     let other = client.get("/", "If-Modified-Since: Thu, 01 Jan 1970 00:00:00 GMT\r\n");
     assert_eq!(other.status, 200);
 
+    let tagged = format!("If-None-Match: \"x\"\r\nIf-Modified-Since: {modified}\r\n");
+    assert_eq!(client.get("/", &tagged).status, 200);
+
+    client.send("HEAD /large.bin HTTP/1.1\r\nHost: x\r\nRange: bytes=0-9\r\n\r\n");
+    let whole = client.head();
+    assert_eq!(
+        (whole.status, whole.header("Content-Length")),
+        (200, Some("3000000"))
+    );
     let part = client.get("/large.bin", "Range: bytes=1000000-1999999\r\n");
     assert_eq!(part.status, 206);
     assert_eq!(

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::io::{ErrorKind, Read, Write};
 use std::os::fd::AsFd;
-use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, ThreadId};
 use std::time::{Duration, Instant};
@@ -242,5 +242,52 @@ fn everybody_can_be_woken_any_number_of_times() {
         acceptors
             .into_iter()
             .for_each(|acceptor| acceptor.join().unwrap());
+    });
+}
+
+#[test]
+fn a_socket_does_not_wait_for_many_long_turns_of_others() {
+    const ROUNDS: usize = 21;
+    on_workers(1, || {
+        let listener = listener();
+        let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (mut server, _) = listener.accept().unwrap();
+        let turns = Arc::new(AtomicUsize::new(0));
+        // It is never done, and its turns are long: those of somebody whose peer sends more than can be dealt with.
+        let busy = spawn({
+            let turns = turns.clone();
+            move || {
+                loop {
+                    let begin = Instant::now();
+                    while begin.elapsed() < Duration::from_millis(1) {}
+                    turns.fetch_add(1, SeqCst);
+                    yield_now();
+                }
+            }
+        });
+        let (sender, written) = std::sync::mpsc::channel();
+        let writer = thread::spawn({
+            let turns = turns.clone();
+            move || {
+                for _ in 0..ROUNDS {
+                    thread::sleep(Duration::from_millis(20));
+                    sender.send(turns.load(SeqCst)).unwrap();
+                    (&client).write_all(b"?").unwrap();
+                }
+            }
+        });
+        let mut waited: Vec<usize> = (0..ROUNDS)
+            .map(|_| {
+                server.read_exact(&mut [0]).unwrap();
+                turns.load(SeqCst) - written.recv().unwrap()
+            })
+            .collect();
+        busy.cancel();
+        let _ = busy.join();
+        writer.join().unwrap();
+        waited.sort_unstable();
+        println!("turns that others had before a byte was read: {waited:?}");
+        // Now and then the writer is interrupted between its two steps.
+        assert!(waited[ROUNDS / 2] <= 4, "{waited:?}");
     });
 }

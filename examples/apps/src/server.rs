@@ -1,14 +1,9 @@
 //! What the servers here have in common: where they listen, how much they take on, and how they end.
 
-use std::{io, process, time::Duration};
+use std::{io, time::Duration};
 
-use may::{
-    go,
-    net::{self, Session, TcpListener, TcpStream},
-    signal,
-    sync::CancelToken,
-};
-use may_examples::Arguments;
+use may::net::{self, Session, TcpListener, TcpStream};
+use may_examples::{Arguments, stop_at_interrupt};
 
 /// How much a server takes on.
 #[derive(Clone, Copy, Debug)]
@@ -41,25 +36,14 @@ where
     let addr = args.address("addr", default);
     let listener =
         TcpListener::bind(&addr).unwrap_or_else(|error| args.cannot_listen(&addr, &error));
-    // Before anybody is told where: from now on ctrl-c ends this in good order.
-    let interrupts = signal::Signals::new([signal::Signal::SIGINT])?;
+    let stopping = stop_at_interrupt()?;
     println!("listening on {scheme}{}", listener.local_addr()?);
 
-    let stopping = CancelToken::new();
     let limits = net::Limits::new()
         .connections(limits.connections)
         .lifetime(limits.lifetime)
         .grace(limits.grace)
         .until(&stopping);
-    go!(move || {
-        if interrupts.recv().is_ok() {
-            println!("stopping: ctrl-c again ends it at once");
-            stopping.cancel();
-        }
-        if interrupts.recv().is_ok() {
-            process::exit(1);
-        }
-    });
     let report = net::serve(listener, limits, |(stream, _), session| {
         if let Err(error) = handler(stream, session) {
             eprintln!("connection: {error}");

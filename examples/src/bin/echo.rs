@@ -1,13 +1,14 @@
 //! An echo server in plain blocking code, with a coroutine for each connection.
 //!
 //! It shows the main idea: `echo` below reads and writes as it would on a thread of its own, and
-//! ten thousand of them run at once. It also shows how a server stops: a coroutine that waits can
-//! be cancelled, whatever it waits for.
+//! ten thousand of them run at once. The loop around it, which the README shows, is `net::serve`
+//! here: it knows what else a server needs, such as a limit of connections and an end.
 //!
 //! ```text
 //! $ cargo run --release -p may-examples --bin echo
 //! listening on 127.0.0.1:8080
-//! ^Cstopping
+//! ^Cstopping: ctrl-c again ends it at once
+//! 3 connections
 //! ```
 //!
 //! In another terminal, `nc 127.0.0.1 8080` talks to it and
@@ -18,12 +19,8 @@ use std::{
     time::Duration,
 };
 
-use may::{
-    channel, go,
-    net::{TcpListener, TcpStream},
-    signal,
-};
-use may_examples::Arguments;
+use may::net::{self, TcpListener, TcpStream};
+use may_examples::{Arguments, stop_at_interrupt};
 
 /// What `--help` prints.
 const HELP: &str = "\
@@ -45,30 +42,15 @@ fn main() -> io::Result<()> {
 
     let listener =
         TcpListener::bind(&addr).unwrap_or_else(|error| args.cannot_listen(&addr, &error));
-    // Before anybody is told where: from now on ctrl-c ends this in good order.
-    let interrupts = signal::Signals::new([signal::Signal::SIGINT])?;
+    let limits = net::Limits::new().grace(GRACE).until(&stop_at_interrupt()?);
     println!("listening on {}", listener.local_addr()?);
 
-    // Nothing is ever sent: each connection holds `open`, so `closed` tells when all have ended.
-    let (open, closed) = channel::bounded::<()>(1);
-    let acceptor = go!(move || {
-        for stream in listener.incoming() {
-            let open = open.clone();
-            go!(move || {
-                if let Err(error) = stream.and_then(echo) {
-                    eprintln!("echo: {error}");
-                }
-                drop(open);
-            });
+    let report = net::serve(listener, limits, |(stream, peer), _session| {
+        if let Err(error) = echo(stream) {
+            eprintln!("echo: {peer}: {error}");
         }
-    });
-
-    interrupts.recv()?;
-    println!("stopping");
-    acceptor.cancel();
-    let _ = acceptor.join();
-    let _ = closed.recv_timeout(GRACE);
-    // As with threads, what still runs ends with the process.
+    })?;
+    println!("{} connections", report.accepted);
     Ok(())
 }
 

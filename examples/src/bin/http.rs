@@ -19,18 +19,14 @@
 //! $ wrk -t2 -c64 http://127.0.0.1:8082/plaintext
 //! ```
 
-use std::{io, process, sync::atomic::Ordering};
+use std::{io, sync::atomic::Ordering};
 
-use may::{
-    go,
-    net::{self, TcpListener},
-    signal,
-    sync::CancelToken,
-};
+use may::net::{self, TcpListener};
 use may_examples::{
     Arguments,
     arguments::Seconds,
     http::{Limits, Server, Site, files::Files, wire::Traffic},
+    stop_at_interrupt,
 };
 
 /// What `--help` prints.
@@ -84,31 +80,19 @@ fn main() -> io::Result<()> {
         },
         traffic: Traffic::default(),
     };
-    let shutdown = CancelToken::new();
     let mut limits = net::Limits::new()
         .connections(args.at_least_one("connections", 10_000))
         .lifetime(seconds("lifetime", std::time::Duration::from_secs(3600)))
         .grace(seconds("grace", std::time::Duration::from_secs(10)))
-        .until(&shutdown);
+        .until(&stop_at_interrupt()?);
     if args.is_given("per-address") {
         limits = limits.connections_per_origin(args.at_least_one("per-address", 1));
     }
 
     let listener =
         TcpListener::bind(&addr).unwrap_or_else(|error| args.cannot_listen(&addr, &error));
-    // Before anybody is told where: from now on ctrl-c ends this in good order.
-    let interrupts = signal::Signals::new([signal::Signal::SIGINT])?;
     println!("listening on http://{}", listener.local_addr()?);
 
-    go!(move || {
-        if interrupts.recv().is_ok() {
-            println!("stopping: ctrl-c again ends it at once");
-            shutdown.cancel();
-        }
-        if interrupts.recv().is_ok() {
-            process::exit(1);
-        }
-    });
     let report = net::serve(listener, limits, |(stream, _), session| {
         let _ = server.attend(&stream, session);
     })?;

@@ -2,30 +2,25 @@
 //!
 //! It shows two directions of one connection at once, each in plain blocking code
 //! (`io::copy_bidirectional`), and what a proxy needs before it faces the world: a limit of
-//! connections, a limit for connecting, and one for connections that nobody uses. A side that has
-//! said its last word may still listen; the proxy passes that on.
+//! connections and a good end, which it has from `net::serve`, a limit for connecting, and one for
+//! connections that nobody uses. A side that has said its last word may still listen; the proxy
+//! passes that on.
 //!
 //! ```text
 //! $ cargo run --release -p may-examples --bin proxy -- --to 127.0.0.1:8000
 //! listening on 127.0.0.1:8080
-//! ^Cstopping
+//! ^Cstopping: ctrl-c again ends it at once
+//! 3 connections
 //! ```
 
-use std::{
-    io,
-    num::{NonZeroU64, NonZeroUsize},
-    sync::Arc,
-    time::Duration,
-};
+use std::{io, num::NonZeroU64, time::Duration};
 
 use may::{
-    channel, go,
     io::copy_bidirectional,
-    net::{SocketAddr, TcpListener, TcpStream, ToSocketAddrs},
-    signal,
-    sync::Semaphore,
+    net::{self, SocketAddr, TcpListener, TcpStream, ToSocketAddrs},
+    time,
 };
-use may_examples::Arguments;
+use may_examples::{Arguments, arguments::Seconds, stop_at_interrupt};
 
 /// What `--help` prints.
 const HELP: &str = "\
@@ -38,11 +33,9 @@ Usage: proxy [options]
   --connections N   clients at once; others wait until one has gone (default 1000)
   --connect S       seconds that connecting to the server may take (default 5)
   --idle S          seconds after which a connection ends that nobody uses (default 300)
+  --grace S         seconds that open connections may go on after ctrl-c (default 5)
   --workers N       threads that run the coroutines (default: one for each CPU)
   --help            show this text";
-
-/// How long open connections may go on after ctrl-c.
-const GRACE: Duration = Duration::from_secs(1);
 
 /// What is fixed for all connections.
 struct Settings {
@@ -62,50 +55,26 @@ fn main() -> io::Result<()> {
         let default = NonZeroU64::new(default).expect("not zero");
         Duration::from_secs(args.value(name, default).get())
     };
-    let settings = Arc::new(Settings {
+    let settings = Settings {
         to: args.address("to", "127.0.0.1:8000"),
         connect: seconds("connect", 5),
         idle: seconds("idle", 300),
-    });
-    let most = NonZeroUsize::new(1000).expect("not zero");
-    let room = Arc::new(Semaphore::new(args.value("connections", most).get()));
+    };
+    let limits = net::Limits::new()
+        .connections(args.at_least_one("connections", 1000))
+        .grace(args.value("grace", Seconds(Duration::from_secs(5))).0);
 
     let listener =
         TcpListener::bind(&addr).unwrap_or_else(|error| args.cannot_listen(&addr, &error));
-    // Before anybody is told where: from now on ctrl-c ends this in good order.
-    let interrupts = signal::Signals::new([signal::Signal::SIGINT])?;
+    let limits = limits.until(&stop_at_interrupt()?);
     println!("listening on {}", listener.local_addr()?);
 
-    // Nothing is ever sent: each connection holds `open`, so `closed` tells when all have ended.
-    let (open, closed) = channel::bounded::<()>(1);
-    let acceptor = go!(move || {
-        loop {
-            // First the room, then the client: who finds none waits in the listener's queue.
-            let permit = room.clone().acquire_owned();
-            let (client, peer) = match listener.accept() {
-                Ok(accepted) => accepted,
-                Err(error) => {
-                    eprintln!("proxy: {error}");
-                    return;
-                }
-            };
-            let (settings, open) = (settings.clone(), open.clone());
-            go!(move || {
-                if let Err(error) = carry(&client, &settings) {
-                    eprintln!("proxy: {peer}: {error}");
-                }
-                drop(client);
-                drop((permit, open));
-            });
+    let report = net::serve(listener, limits, |(client, peer), _session| {
+        if let Err(error) = carry(&client, &settings) {
+            eprintln!("proxy: {peer}: {error}");
         }
-    });
-
-    interrupts.recv()?;
-    println!("stopping");
-    acceptor.cancel();
-    let _ = acceptor.join();
-    let _ = closed.recv_timeout(GRACE);
-    // As with threads, what still runs ends with the process.
+    })?;
+    println!("{} connections", report.accepted);
     Ok(())
 }
 
@@ -128,16 +97,20 @@ fn carry(client: &TcpStream, settings: &Settings) -> io::Result<()> {
 
 /// Connects to the first of the server's addresses that answers, all within `limit`.
 fn connect(to: &str, limit: Duration) -> io::Result<TcpStream> {
-    let mut last = io::Error::new(io::ErrorKind::NotFound, "the server has no address");
-    let addresses: Vec<SocketAddr> = to.to_socket_addrs()?.collect();
-    for address in &addresses {
-        match TcpStream::connect_timeout(address, limit / addresses.len() as u32) {
-            Ok(stream) => return Ok(stream),
-            Err(error) => last = error,
+    // Looking the name up takes its time, too.
+    let connected = time::timeout(limit, || {
+        let addresses: Vec<SocketAddr> = to.to_socket_addrs()?.collect();
+        let mut last = io::Error::new(io::ErrorKind::NotFound, "the server has no address");
+        for address in &addresses {
+            // One address that is silent leaves time for the others.
+            match TcpStream::connect_timeout(address, limit / addresses.len() as u32) {
+                Ok(stream) => return Ok(stream),
+                Err(error) => last = error,
+            }
         }
-    }
-    Err(io::Error::new(
-        last.kind(),
-        format!("cannot connect to {to}: {last}"),
-    ))
+        Err(last)
+    });
+    connected
+        .unwrap_or_else(|elapsed| Err(elapsed.into()))
+        .map_err(|error| io::Error::new(error.kind(), format!("cannot connect to {to}: {error}")))
 }

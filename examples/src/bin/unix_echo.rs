@@ -6,7 +6,7 @@
 //! ```text
 //! $ cargo run --release -p may-examples --bin unix_echo -- --path /tmp/echo.socket
 //! listening on /tmp/echo.socket
-//! ^Cstopping
+//! ^Cstopping: ctrl-c again ends it at once
 //! ```
 //!
 //! In another terminal:
@@ -25,12 +25,11 @@ use std::{
 };
 
 use may::{
-    coroutine, go,
-    net::Shutdown,
+    coroutine,
+    net::{self, Shutdown},
     os::unix::net::{UnixListener, UnixStream},
-    signal,
 };
-use may_examples::Arguments;
+use may_examples::{Arguments, stop_at_interrupt};
 
 /// What `--help` prints.
 const HELP: &str = "\
@@ -42,6 +41,9 @@ Usage: unix_echo [options]
   --send TEXT   be the client: send TEXT, print what comes back, and end
   --workers N   threads that run the coroutines (default: one for each CPU)
   --help        show this text";
+
+/// How long open connections may go on after ctrl-c.
+const GRACE: Duration = Duration::from_secs(1);
 
 /// How long the client waits.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -94,24 +96,16 @@ fn send(path: &Path, text: &str) -> io::Result<()> {
 
 /// Serves until ctrl-c.
 fn serve(path: &Path) -> io::Result<()> {
-    // Before anybody is told where: from now on ctrl-c ends this in good order.
-    let interrupts = signal::Signals::new([signal::Signal::SIGINT])?;
+    let limits = net::Limits::new().grace(GRACE).until(&stop_at_interrupt()?);
     let listener = bind(path)?;
     println!("listening on {}", path.display());
-    let acceptor = go!(move || {
-        for stream in &listener {
-            go!(move || {
-                if let Err(error) = stream.and_then(echo) {
-                    eprintln!("unix_echo: {error}");
-                }
-            });
+    let served = net::serve(listener, limits, |(stream, _), _session| {
+        if let Err(error) = echo(stream) {
+            eprintln!("unix_echo: {error}");
         }
     });
-    interrupts.recv()?;
-    println!("stopping");
-    acceptor.cancel();
-    let _ = acceptor.join();
-    fs::remove_file(path)
+    fs::remove_file(path)?;
+    served.map(drop)
 }
 
 /// Binds the name, also if it is that of a server that has gone.

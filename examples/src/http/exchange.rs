@@ -338,17 +338,20 @@ impl<'x, 's> Exchange<'x, 's> {
         Ok(())
     }
 
-    /// Ends the response; returns what comes next.
+    /// Ends the response; returns what comes next. If less was written than was announced, that is the
+    /// end of the connection, which tells the client.
     ///
     /// # Errors
     ///
-    /// If less was written than was announced, which only closing the connection can tell.
+    /// If there is no response.
     pub fn end(self) -> Result<Next, Failure> {
         match self.response {
             Response::Chunks => self.wire.output().extend_from_slice(chunked::END),
             Response::UntilClose | Response::Done | Response::Switched => {}
-            Response::NotBegun | Response::Length(_) => {
-                return Err(io::Error::other("a response was not complete").into());
+            Response::Length(_) => return Ok(Next::End),
+            Response::NotBegun => {
+                let why = "there is no answer to that";
+                return Err(Refusal::new(Status::INTERNAL_ERROR, why).into());
             }
         }
         self.wire.answered();

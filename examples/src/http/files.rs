@@ -95,15 +95,18 @@ impl Files {
         if metadata.is_dir() {
             return Ok(Found::Directory);
         }
+        // Opening something else, such as a named pipe, could wait for ever.
         if !metadata.is_file() {
             return Err(ErrorKind::NotFound.into());
         }
-        let file = fs::File::open(&path)?.into();
+        let file = fs::File::open(&path)?;
+        // Of what was opened: another file may have been put in its place by now.
+        let metadata = file.metadata()?;
         Ok(Found::File(Opened {
             length: metadata.len(),
             modified: metadata.modified().map(date::format).ok(),
             content_type: content_type(&path),
-            file,
+            file: file.into(),
         }))
     }
 }
@@ -137,14 +140,21 @@ impl Opened {
             headers.push(("Last-Modified", date));
         }
         // The client sends the date that it was sent, so there is no need to understand it. A date
-        // that is not that one is no reason to send nothing.
-        if modified.is_some() && request.header("if-modified-since") == modified {
+        // that is not that one is no reason to send nothing. One who asks by tags as well had them from
+        // somebody else, and then the date does not count.
+        if modified.is_some()
+            && request.header("if-none-match").is_none()
+            && request.header("if-modified-since") == modified
+        {
             return exchange.respond(Status::NOT_MODIFIED, &headers, b"");
         }
         let is_same = request
             .header("if-range")
             .is_none_or(|date| Some(date) == modified);
-        let range = request.header("range").filter(|_| is_same);
+        // There are parts for GET alone.
+        let range = request
+            .header("range")
+            .filter(|_| is_same && request.method == "GET");
         let (from, length, content_range) =
             match range.map_or(Range::Whole, |range| parse_range(range, self.length)) {
                 Range::Whole => (0, self.length, None),

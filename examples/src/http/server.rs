@@ -76,9 +76,9 @@ impl<S: Service> Server<S> {
         let mut exchange = Exchange::new(wire, &request);
         match self.site.answer(&mut exchange) {
             Ok(()) => exchange.end(),
-            // Half a response cannot be taken back. The connection is closed, which tells the client
-            // that it is only half of one.
-            Err(_) if exchange.has_begun() => Err(ErrorKind::InvalidData.into()),
+            // Half a response cannot be taken back. It is sent, and those to the requests before it, and
+            // the connection is closed, which tells the client that it is only half of one.
+            Err(_) if exchange.has_begun() => Ok(Next::End),
             Err(failure) => Err(failure),
         }
     }

@@ -37,6 +37,8 @@ pub struct Wire<'s> {
     taken: usize,
     arrived: usize,
     output: Vec<u8>,
+    /// Whether something could not be sent: then nothing else is.
+    is_broken: bool,
     traffic: &'s Traffic,
     /// What is added to `traffic` in the end. Connections that counted together would slow each
     /// other down.
@@ -67,6 +69,7 @@ impl<'s> Wire<'s> {
             taken: 0,
             arrived: 0,
             output: Vec::new(),
+            is_broken: false,
             traffic,
             requests: 0,
             reads: 0,
@@ -186,6 +189,16 @@ impl<'s> Wire<'s> {
     /// [`TimedOut`](ErrorKind::TimedOut) if the client does not take it fast enough; otherwise what
     /// the operating system says.
     pub fn flush(&mut self) -> io::Result<()> {
+        if self.is_broken {
+            return Err(ErrorKind::BrokenPipe.into());
+        }
+        let flushed = self.send_all();
+        self.is_broken = flushed.is_err();
+        flushed
+    }
+
+    /// Sends all that has gathered, and takes note of what is sent.
+    fn send_all(&mut self) -> io::Result<()> {
         let begun = Instant::now();
         let mut sent = 0;
         while sent < self.output.len() {

@@ -230,6 +230,9 @@ impl Local {
     pub(crate) fn spend(&self) -> bool {
         let left = self.budget.get();
         self.budget.set(left.saturating_sub(1));
+        if left == 0 {
+            self.mind_the_time();
+        }
         left == 0
     }
 

@@ -1,14 +1,15 @@
 //! The loop of a worker, on one page.
 //!
 //! ```text
-//!   round:        take the inbox · start up to 8 seeds · resume up to 64 coroutines
+//!   round:        take the inbox · start up to 8 seeds · resume up to 64 coroutines, or as many as there is patience for
 //!   look around:  every so many switches, whatever is runnable: timers, poll, others' seeds
 //!   idle:         nothing to run: spin a little, watch or sleep (idle.rs)
 //! ```
 //!
 //! A worker looks around after a number of switches that it adapts so that about [`LOOK_AFTER`] passes in between: a clock
 //! read and a poll per switch would double the cost of a yield, and coroutines that run long between switches must not
-//! keep timers and sockets waiting.
+//! keep timers and sockets waiting. What it has learnt may be wrong by now, so a full round and a coroutine that has spent its
+//! budget make it read the clock.
 
 use std::ptr::NonNull;
 use std::time::Duration;
@@ -70,11 +71,14 @@ impl Local {
             starts += 1;
         }
         let mut switches = 0;
-        while switches < SWITCHES_PER_ROUND
+        while switches < self.patience.get().min(SWITCHES_PER_ROUND)
             && let Some(coroutine) = self.home.runnable().pop()
         {
             self.run_one(coroutine);
             switches += 1;
+        }
+        if switches == SWITCHES_PER_ROUND {
+            self.mind_the_time();
         }
         self.switches
             .set(self.switches.get() + starts * START_WEIGHT + switches);
@@ -225,6 +229,15 @@ impl Local {
                     Header::cancel(coroutine);
                 }
             });
+        }
+    }
+
+    /// Loses patience if it is high time to look around. Patience counts switches, and was learnt from what ran before; what runs now may
+    /// run long. This reads the clock, so it is for who has done much: a full round, or a whole budget.
+    #[cold]
+    pub(super) fn mind_the_time(&self) {
+        if clock::now() - self.home.looked() > 2 * LOOK_AFTER.as_nanos() as u64 {
+            self.patience.set(1);
         }
     }
 

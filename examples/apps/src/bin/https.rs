@@ -89,8 +89,10 @@ fn main() -> Result<(), Box<dyn Error>> {
         "https://",
         limits,
         |socket, session| {
-            match TlsStream::accept(socket, Arc::clone(&config), handshake) {
-                Ok(stream) => drop(server.attend(stream, session)),
+            let config = Arc::clone(&config);
+            match TlsStream::accept(socket, config, handshake, session.stopping()) {
+                Ok(Some(stream)) => drop(server.attend(stream, session)),
+                Ok(None) => {}
                 Err(error) => eprintln!("handshake: {error}"),
             }
             io::Result::Ok(())

@@ -83,13 +83,17 @@ fn main() -> Result<(), Box<dyn Error>> {
         server,
         |stream, session| {
             let stopping = session.stopping();
-            let served = match &tls {
-                None => hyper_axum::serve(stream, &app, &limits, stopping),
-                Some(config) => TlsStream::accept(stream, Arc::clone(config), limits.head)
-                    .map_err(Into::into)
-                    .and_then(|stream| hyper_axum::serve_tls(stream, &app, &limits, stopping)),
+            let Some(config) = &tls else {
+                return hyper_axum::serve(stream, &app, &limits, stopping)
+                    .map_err(io::Error::other);
             };
-            served.map_err(io::Error::other)
+            let config = Arc::clone(config);
+            match TlsStream::accept(stream, config, limits.head, stopping)? {
+                Some(stream) => {
+                    hyper_axum::serve_tls(stream, &app, &limits, stopping).map_err(io::Error::other)
+                }
+                None => Ok(()),
+            }
         },
     )?;
     Ok(())

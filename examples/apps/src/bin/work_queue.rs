@@ -22,12 +22,12 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use may::{coroutine, go, signal, sync::CancelToken};
+use may::{coroutine, go};
 use may_apps::{
     queue::{Job, Keys, Producer, Report, Settings, Worker},
     redis::{Client, Pool},
 };
-use may_examples::Arguments;
+use may_examples::{Arguments, stop_at_interrupt};
 
 /// What `--help` prints.
 const HELP: &str = "\
@@ -110,7 +110,7 @@ fn main() {
 fn produce(args: &Arguments, client: Client, keys: Keys) -> Result<(), Box<dyn Error>> {
     let name = args.value("name", "producer".to_owned());
     let jobs = args.value("jobs", 1000);
-    let room = args.value("room", 10_000);
+    let room = args.at_least_one("room", 10_000) as u64;
     let pool = Arc::new(Pool::new(client, 1, PATIENCE));
     let producer = Producer::new(pool, keys, name.clone(), room);
     let added = producer.add_up_to(jobs, |number| payload(&name, number))?;
@@ -124,7 +124,7 @@ fn work(args: &Arguments, client: Client, keys: Keys) -> Result<(), Box<dyn Erro
         name: args.optional("name").unwrap_or_else(made_up_name),
         at_once: args.at_least_one("at-once", 8),
         lease: Duration::from_millis(args.value("lease-ms", 10_000).max(10)),
-        attempts: args.value("attempts", 5),
+        attempts: args.at_least_one("attempts", 5) as u32,
         until_empty: args.switch("until-empty"),
         grace: GRACE,
     };
@@ -135,21 +135,7 @@ fn work(args: &Arguments, client: Client, keys: Keys) -> Result<(), Box<dyn Erro
     // One more, which waits for jobs most of the time.
     let pool = Arc::new(Pool::new(client, connections + 1, PATIENCE));
     let worker = Worker::new(pool, keys, settings, move |job| perform(job, pause));
-    let stopping = CancelToken::new();
-    // Before anybody is told that it is ready: from now on ctrl-c ends this in good order.
-    let interrupts = signal::Signals::new([signal::Signal::SIGINT])?;
-    go!({
-        let stopping = stopping.clone();
-        move || {
-            if interrupts.recv().is_ok() {
-                println!("stopping: ctrl-c again ends it at once");
-                stopping.cancel();
-            }
-            if interrupts.recv().is_ok() {
-                process::exit(1);
-            }
-        }
-    });
+    let stopping = stop_at_interrupt()?;
     println!("worker {name}: ready");
     let working = go!(move || worker.run(&stopping));
     let tally = working.join().expect("a worker does not panic")?;

@@ -15,7 +15,7 @@ use tungstenite::{
     protocol::{Role, WebSocketConfig},
 };
 
-use super::{Limits, guest, room::Rooms};
+use super::{Limits, guest, ration::Ration, room::Rooms};
 
 /// The page and what belongs to it: path, media type and text.
 const PAGE: [(&str, &str, &str); 3] = [
@@ -26,6 +26,9 @@ const PAGE: [(&str, &str, &str); 3] = [
 
 /// What the page may do, and nothing else: load what is here, and talk to where it came from.
 const POLICY: &str = "default-src 'self'; img-src data:; frame-ancestors 'none'";
+
+/// What each message may have beside its text: the heads of its frames, and control frames.
+const FRAME: usize = 256;
 
 /// Answers a client: with the page, or by letting it into a room, where it stays until it leaves.
 ///
@@ -63,6 +66,8 @@ pub fn welcome(
         .max_message_size(Some(limits.message))
         .max_frame_size(Some(limits.message));
     stream.set_nonblocking(true)?;
+    let most = u64::from(limits.rate) * (limits.message + FRAME) as u64;
+    let stream = Ration::new(stream, most);
     let socket = WebSocket::from_partially_read(stream, begun, Role::Server, Some(config));
     match guest::attend(socket, &room, rooms, limits, session.stopping()) {
         Ok(()) | Err(Error::ConnectionClosed) => Ok(()),

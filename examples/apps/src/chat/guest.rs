@@ -16,6 +16,7 @@ use tungstenite::{
 
 use super::{
     Limits,
+    ration::Ration,
     room::{Place, Rooms},
 };
 
@@ -37,13 +38,13 @@ type Farewell = (CloseCode, &'static str);
 ///
 /// If the connection breaks, or the guest does not keep to the protocol.
 pub(super) fn attend(
-    mut socket: WebSocket<TcpStream>,
+    mut socket: WebSocket<Ration>,
     room: &str,
     rooms: &Rooms,
     limits: &Limits,
     stopping: &CancelToken,
 ) -> Result<(), Error> {
-    let stream = socket.get_ref().try_clone()?;
+    let stream = socket.get_ref().stream().try_clone()?;
     let mut guest = Guest {
         rooms,
         room,
@@ -105,11 +106,14 @@ struct Guest<'a> {
 
 impl Guest<'_> {
     /// Takes all that the guest has sent; says why it has to go, if it has to.
-    fn hear(&mut self, socket: &mut WebSocket<TcpStream>) -> Result<Option<Farewell>, Error> {
+    fn hear(&mut self, socket: &mut WebSocket<Ration>) -> Result<Option<Farewell>, Error> {
         loop {
             let message = match socket.read() {
                 Ok(message) => message,
-                Err(error) if would_block(&error) => return Ok(None),
+                Err(error) if would_block(&error) => {
+                    let too_much = (CloseCode::Policy, "too much at once");
+                    return Ok(socket.get_ref().is_used_up().then_some(too_much));
+                }
                 Err(Error::Capacity(CapacityError::MessageTooLong { .. })) => {
                     return Ok(Some((CloseCode::Size, "too long a message")));
                 }
@@ -167,7 +171,7 @@ fn printable(text: &str) -> String {
 }
 
 /// Writes what is left to write; says whether that was all.
-fn flush(socket: &mut WebSocket<TcpStream>) -> Result<bool, Error> {
+fn flush(socket: &mut WebSocket<Ration>) -> Result<bool, Error> {
     match socket.flush() {
         Ok(()) => Ok(true),
         Err(error) if would_block(&error) => Ok(false),
@@ -176,7 +180,7 @@ fn flush(socket: &mut WebSocket<TcpStream>) -> Result<bool, Error> {
 }
 
 /// Gives a message to tungstenite, which keeps what the socket has no room for.
-fn write(socket: &mut WebSocket<TcpStream>, message: Message) -> Result<(), Error> {
+fn write(socket: &mut WebSocket<Ration>, message: Message) -> Result<(), Error> {
     match socket.write(message) {
         Err(error) if would_block(&error) => Ok(()),
         result => result,
@@ -190,7 +194,7 @@ fn would_block(error: &Error) -> bool {
 
 /// Tells a guest why it has to go, and waits until it has hung up, but not for long. The socket is in blocking mode from here on.
 fn say_goodbye(
-    socket: &mut WebSocket<TcpStream>,
+    socket: &mut WebSocket<Ration>,
     mut stream: &TcpStream,
     (code, reason): Farewell,
     limit: Duration,

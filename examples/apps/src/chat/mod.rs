@@ -16,10 +16,12 @@
 //!
 //! * `door`: the page, and who may come in
 //! * `guest`: one guest, from coming in until leaving
+//! * `ration`: how much of a guest's socket is read within a second
 //! * `room`: who is where, and who is told what
 
 mod door;
 mod guest;
+mod ration;
 mod room;
 
 pub use door::welcome;
@@ -38,7 +40,8 @@ pub struct Limits {
     pub backlog: usize,
     /// How many bytes a message may have.
     pub message: usize,
-    /// How many messages a guest may send within a second.
+    /// How many messages a guest may send within a second, and with that, how many bytes: those of so many messages that are as long as
+    /// they may be.
     pub rate: u32,
     /// How long saying goodbye may take.
     pub farewell: Duration,

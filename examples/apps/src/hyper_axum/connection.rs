@@ -22,6 +22,7 @@ use tower_service::Service;
 use super::{
     io::HyperIo,
     runtime::{Streams, Timer},
+    upload::Upload,
 };
 use crate::tls::TlsStream;
 
@@ -29,7 +30,7 @@ use crate::tls::TlsStream;
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 /// For how long, and for how many bytes, what a client still sends is thrown away.
-const LINGER: (Duration, u64) = (Duration::from_secs(1), 64 << 20);
+pub(super) const LINGER: (Duration, u64) = (Duration::from_secs(1), 64 << 20);
 
 /// What a connection may take.
 #[derive(Clone, Copy, Debug)]
@@ -141,7 +142,7 @@ fn http_1(
     stopping: &CancelToken,
 ) -> Result<(), Box<dyn Error + Send + Sync>> {
     let io = HyperIo::new(stream, begun, limits.patience);
-    let service = service_fn(|request| answer(app, request));
+    let service = service_fn(|request: Request<Incoming>| answer(app, request.map(Body::new)));
     let connection = http1::Builder::new()
         .timer(Timer)
         .header_read_timeout(limits.head)
@@ -163,8 +164,13 @@ fn http_2(
 ) -> Result<(), Box<dyn Error + Send + Sync>> {
     let io = HyperIo::new(stream, begun, limits.patience);
     let app = app.clone();
-    let service = service_fn(move |request| answer(&app, request));
-    let connection = http2::Builder::new(Streams::default())
+    let service = service_fn(move |request: Request<Incoming>| {
+        let request = request.map(|body| Body::new(Upload::new(body)));
+        answer(&app, request)
+    });
+    let streams = Streams::default();
+    let _end = streams.end_with();
+    let connection = http2::Builder::new(streams)
         .timer(Timer)
         .keep_alive_interval(limits.patience)
         .keep_alive_timeout(limits.patience)
@@ -179,10 +185,10 @@ fn http_2(
 /// Has axum answer a request.
 fn answer(
     app: &Router,
-    request: Request<Incoming>,
+    request: Request,
 ) -> impl Future<Output = Result<Response, Infallible>> + Send + use<> {
     // A router is always ready.
-    app.clone().call(request.map(Body::new))
+    app.clone().call(request)
 }
 
 /// Polls a connection to its end, and tells it when the server is to stop: then it ends what it has begun, and no more.

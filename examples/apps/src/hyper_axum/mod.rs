@@ -9,12 +9,14 @@
 //! | `io` | streams, as hyper wants them |
 //! | `runtime` | times, and coroutines for further futures |
 //! | `connection` | which protocol a client speaks, and serving it |
+//! | `upload` | what a client still sends of a request that has been answered |
 //! | `app` | an axum router to serve |
 
 mod app;
 mod connection;
 mod io;
 mod runtime;
+mod upload;
 
 pub use app::app;
 pub use connection::{Limits, serve, serve_tls};

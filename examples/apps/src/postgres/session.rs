@@ -177,7 +177,9 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// What the server says. If it takes too long the server is asked to stop, and the session is as good as before.
+    /// What the server says. If it takes too long the server is asked to stop, and the session is as good as before. It stops whatever it
+    /// does for the session just then: of several coroutines that share it another one's request may fail in place of this one, so give
+    /// what may be slow a session of its own.
     ///
     /// # Cancellation
     ///

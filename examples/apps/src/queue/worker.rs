@@ -12,13 +12,10 @@ use may::{
     select,
     sync::{CancelToken, Mutex, Semaphore},
 };
-use redis::{
-    Commands, RedisResult, Script,
-    streams::{StreamReadOptions, StreamReadReply},
-};
+use redis::{Commands, RedisResult, Script, streams::StreamReadOptions};
 
 use super::{Keys, keys::GROUP, retry::patiently};
-use crate::redis::Pool;
+use crate::redis::{Connection, Pool};
 
 /// Scripts; see the files.
 static CLAIM: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("claim.lua")));
@@ -56,6 +53,25 @@ pub struct Job {
     pub name: String,
     /// What to do.
     pub payload: String,
+}
+
+/// An entry of the stream: its number, and its fields and their values by turns.
+type Entry = (String, Vec<Vec<u8>>);
+
+impl Job {
+    /// What an entry says, if it is a job. It is none if somebody else has added it who does not know how.
+    fn of((entry, fields): &Entry) -> Option<Job> {
+        let text = |name: &[u8]| {
+            let mut pairs = fields.chunks_exact(2);
+            let pair = pairs.find(|pair| pair[0] == name)?;
+            String::from_utf8(pair[1].clone()).ok()
+        };
+        Some(Job {
+            entry: entry.clone(),
+            name: text(b"job")?,
+            payload: text(b"payload")?,
+        })
+    }
 }
 
 /// What became of the jobs that a worker began.
@@ -193,6 +209,7 @@ where
             if taken.is_empty() {
                 taken = self.read(free)?;
             }
+            let taken = self.jobs_among(&taken, tally)?;
             if taken.is_empty() && self.settings.until_empty && self.is_empty()? {
                 return Ok(());
             }
@@ -247,7 +264,7 @@ where
             if entries.is_empty() {
                 continue;
             }
-            let lost: RedisResult<Vec<String>> = patiently(&self.pool, |connection| {
+            let lost: RedisResult<Vec<String>> = self.ask(|connection| {
                 self.keys
                     .with(&RENEW)
                     .arg(GROUP)
@@ -269,8 +286,8 @@ where
     }
 
     /// Takes jobs over from workers that have been silent for too long.
-    fn claim(&self, most: usize) -> RedisResult<Vec<Job>> {
-        let claimed: Vec<(String, String, String)> = patiently(&self.pool, |connection| {
+    fn claim(&self, most: usize) -> RedisResult<Vec<Entry>> {
+        self.ask(|connection| {
             self.keys
                 .with(&CLAIM)
                 .arg(GROUP)
@@ -279,43 +296,46 @@ where
                 .arg(most)
                 .arg(self.settings.attempts)
                 .invoke(connection)
-        })?;
-        Ok(claimed
-            .into_iter()
-            .map(|(entry, name, payload)| Job {
-                entry,
-                name,
-                payload,
-            })
-            .collect())
+        })
     }
 
     /// Takes jobs that nobody has had; waits a moment if there are none.
-    fn read(&self, most: usize) -> RedisResult<Vec<Job>> {
+    fn read(&self, most: usize) -> RedisResult<Vec<Entry>> {
         let options = StreamReadOptions::default()
             .group(GROUP, &self.settings.name)
             .count(most)
             .block(BLOCK.min(self.settings.lease / 2).as_millis() as usize);
         // If the answer is lost, the jobs in it are pending, and will be claimed like those of a dead worker.
-        let reply: Option<StreamReadReply> = patiently(&self.pool, |connection| {
-            connection.xread_options(&[&self.keys.jobs], &[">"], &options)
-        })?;
-        let entries = reply.into_iter().flat_map(|reply| reply.keys);
-        Ok(entries
-            .flat_map(|key| key.ids)
-            .filter_map(|entry| {
-                Some(Job {
-                    name: entry.get("job")?,
-                    payload: entry.get("payload")?,
-                    entry: entry.id,
-                })
-            })
-            .collect())
+        let reply: Option<Vec<(String, Vec<Entry>)>> =
+            self.ask(|connection| connection.xread_options(&[&self.keys.jobs], &[">"], &options))?;
+        let streams = reply.into_iter().flatten();
+        Ok(streams.flat_map(|(_, entries)| entries).collect())
+    }
+
+    /// Reads what was taken. What is no job is put among those that failed: left where it is, it would be taken again and again.
+    fn jobs_among(&self, taken: &[Entry], tally: &mut Tally) -> RedisResult<Vec<Job>> {
+        let mut jobs = Vec::with_capacity(taken.len());
+        for entry in taken {
+            if let Some(job) = Job::of(entry) {
+                jobs.push(job);
+                continue;
+            }
+            let (number, fields) = entry;
+            let fields: Vec<_> = fields.iter().map(|field| field.escape_ascii()).collect();
+            let odd = Job {
+                entry: number.clone(),
+                name: String::new(),
+                payload: fields.iter().map(|field| format!("{field} ")).collect(),
+            };
+            let reason = "it has no field 'job' or no field 'payload', or they are no text";
+            tally.failed += u64::from(self.bury(&odd, reason)?);
+        }
+        Ok(jobs)
     }
 
     /// Applies the effect of a job; says whether it was still to be done.
     fn finish(&self, job: &Job, result: &str) -> RedisResult<bool> {
-        patiently(&self.pool, |connection| {
+        self.ask(|connection| {
             self.keys
                 .with(&FINISH)
                 .arg(GROUP)
@@ -328,7 +348,7 @@ where
 
     /// Puts a job among those that failed; says whether it was still to be done.
     fn bury(&self, job: &Job, reason: &str) -> RedisResult<bool> {
-        patiently(&self.pool, |connection| {
+        self.ask(|connection| {
             self.keys
                 .with(&BURY)
                 .arg(GROUP)
@@ -342,7 +362,7 @@ where
 
     /// Says whether there is nothing left, neither to begin nor being done.
     fn is_empty(&self) -> RedisResult<bool> {
-        let length: u64 = patiently(&self.pool, |connection| connection.xlen(&self.keys.jobs))?;
+        let length: u64 = self.ask(|connection| connection.xlen(&self.keys.jobs))?;
         Ok(length == 0)
     }
 
@@ -356,9 +376,24 @@ where
         })
     }
 
+    /// Makes a request, and again for as long as the server cannot be reached. If the group is gone, because the server has lost what it
+    /// had or somebody has removed it, it is made anew: producers, too, add again what is gone.
+    fn ask<T>(&self, mut request: impl FnMut(&mut Connection) -> RedisResult<T>) -> RedisResult<T> {
+        loop {
+            match patiently(&self.pool, &mut request) {
+                // The second is what Redis 7.0 says to those who wait while that happens.
+                Err(error) if matches!(error.code(), Some("NOGROUP" | "UNBLOCKED")) => {
+                    eprintln!("redis: {error}; making the group anew");
+                    self.join()?;
+                }
+                result => return result,
+            }
+        }
+    }
+
     /// Leaves the group, if this worker holds no jobs any more.
     fn leave(&self) -> RedisResult<()> {
-        patiently(&self.pool, |connection| {
+        self.ask(|connection| {
             self.keys
                 .with(&LEAVE)
                 .arg(GROUP)

@@ -21,7 +21,7 @@ pub struct TlsStream {
 }
 
 impl TlsStream {
-    /// Greets a client, which must not take longer than `limit`.
+    /// Greets a client, which must not take longer than `limit`. None if `stopping` is cancelled before the client has said anything.
     ///
     /// # Errors
     ///
@@ -34,16 +34,24 @@ impl TlsStream {
         mut socket: TcpStream,
         config: Arc<ServerConfig>,
         limit: Duration,
-    ) -> io::Result<TlsStream> {
+        stopping: &CancelToken,
+    ) -> io::Result<Option<TlsStream>> {
         let mut tls = ServerConnection::new(config).map_err(io::Error::other)?;
         socket.set_nodelay(true)?;
-        // rustls tells the client what was wrong before this fails.
-        time::timeout(limit, || tls.complete_io(&mut socket))??;
-        Ok(TlsStream {
+        let greeted = time::timeout(limit, || {
+            select! {
+                ready = readable(socket) => ready?,
+                wait(stopping) => return Ok(false),
+            }
+            // rustls tells the client what was wrong before this fails.
+            tls.complete_io(&mut socket).map(|_| true)
+        });
+        let greeted = greeted.unwrap_or_else(|elapsed| Err(elapsed.into()))?;
+        Ok(greeted.then_some(TlsStream {
             tls,
             socket,
             ended: false,
-        })
+        }))
     }
 
     /// The protocol that both ends agreed on, if they talked about that.

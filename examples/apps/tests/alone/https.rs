@@ -186,7 +186,12 @@ fn the_server_ends_although_clients_are_connected() {
     let mut answer = [0; 17];
     stream.read_exact(&mut answer).unwrap();
     assert_eq!(&answer, b"HTTP/1.1 200 OK\r\n");
+    // One who has said nothing yet is not waited for, neither for the handshake nor for the grace, which are 10 s both.
+    let silent = TcpStream::connect(&server.addr).unwrap();
+    let begin = Instant::now();
     server.running.stop();
+    assert!(begin.elapsed() < Duration::from_secs(8));
+    drop(silent);
     let mut rest = String::new();
     stream.read_to_string(&mut rest).unwrap();
     assert!(rest.ends_with("\r\n\r\nHello, World!"), "{rest}");

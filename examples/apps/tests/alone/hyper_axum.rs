@@ -1,10 +1,15 @@
-//! `hyper_axum`, by HTTP/1.1 over std's sockets; `tests/peers` has HTTP/2.
+//! `hyper_axum` over std's sockets, by HTTP/1.1 for the most part; `tests/peers` has HTTP/2.
 
 use std::{
     io::{Read, Write},
     net::TcpStream,
+    sync::mpsc,
     time::{Duration, Instant},
 };
+
+use axum::{Router, routing::get};
+use may::{coroutine, go, net::TcpListener, sync::CancelToken};
+use may_apps::hyper_axum::{self, Limits};
 
 use crate::support::{PATIENCE, Running, read_all};
 
@@ -83,4 +88,61 @@ fn the_server_ends_what_it_has_begun() {
     let text = String::from_utf8(read_all(&mut stream)).unwrap();
     assert!(text.contains("tick 100\n"), "{text}");
     drop(idle);
+}
+
+/// A frame of HTTP/2.
+fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(payload.len()).unwrap().to_be_bytes();
+    let mut frame = length[1..].to_vec();
+    frame.extend([kind, flags]);
+    frame.extend(stream.to_be_bytes());
+    frame.extend(payload);
+    frame
+}
+
+/// What a client of HTTP/2 says to get `/`: preface, settings, and a head that ends the request.
+fn get_by_http_2() -> Vec<u8> {
+    // GET, http, / and an authority, as HPACK has them in its table.
+    let head = [&[0x82, 0x86, 0x84, 0x41, 1], b"x".as_slice()].concat();
+    [
+        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec(),
+        frame(4, 0, 0, &[]),
+        frame(1, 0x5, 1, &head),
+    ]
+    .concat()
+}
+
+#[test]
+fn a_handler_that_blocks_ends_with_its_connection() {
+    /// Tells when it is dropped.
+    struct Ends(mpsc::Sender<&'static str>);
+
+    impl Drop for Ends {
+        fn drop(&mut self) {
+            let _ = self.0.send("ended");
+        }
+    }
+
+    let (sender, events) = mpsc::channel();
+    let handler = move || {
+        let events = sender.clone();
+        async move {
+            events.send("begun").unwrap();
+            let _ends = Ends(events);
+            coroutine::sleep(Duration::from_secs(3600));
+        }
+    };
+    let app = Router::new().route("/", get(handler));
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let mut client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    let (stream, _) = listener.accept().unwrap();
+    let serving = go!(move || {
+        let stopping = CancelToken::new();
+        let _ = hyper_axum::serve(stream, &app, &Limits::default(), &stopping);
+    });
+    client.write_all(&get_by_http_2()).unwrap();
+    assert_eq!(events.recv_timeout(PATIENCE), Ok("begun"));
+    drop(client);
+    assert_eq!(events.recv_timeout(PATIENCE), Ok("ended"));
+    serving.join().unwrap();
 }

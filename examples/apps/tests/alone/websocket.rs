@@ -217,6 +217,24 @@ fn frames_may_come_byte_by_byte_while_others_talk() {
     server.stop();
 }
 
+#[test]
+fn a_message_without_an_end_is_not_read_for_ever() {
+    let (server, addr) = Running::server(PROGRAM, &["--workers", "1"]);
+    let mut ada = Guest::enter(&addr, "lab", "Ada", 0);
+    let mut endless = Guest::enter(&addr, "lab", "Endless", 1);
+    assert_eq!(ada.hear(), "came\tEndless\t2");
+    // Fragments without text, masked, which are within every limit of a message's length.
+    let stream = endless.0.get_mut();
+    stream.write_all(&[0x01, 0x80, 0, 0, 0, 0]).unwrap();
+    let fragments = [0x00, 0x80, 0, 0, 0, 0].repeat(10_000);
+    let begin = Instant::now();
+    while stream.write_all(&fragments).is_ok() {
+        assert!(begin.elapsed() < PATIENCE, "it is still read");
+    }
+    assert_eq!(ada.hear(), "left\tEndless\t1");
+    server.stop();
+}
+
 /// Sends a request, and returns what comes.
 fn ask(addr: &str, request: &str) -> String {
     let mut stream = TcpStream::connect(addr).unwrap();

@@ -252,3 +252,75 @@ fn jobs_that_cannot_be_done_are_put_aside() {
     let output = run(PROGRAM, &["check", "--redis", &url]);
     assert_eq!(output.status.code(), Some(1), "nobody produced these");
 }
+
+#[test]
+fn what_is_no_job_stops_no_worker() {
+    let server = RedisServer::start(None);
+    let url = server.url();
+    printed(PROGRAM, &["produce", "--redis", &url, "--jobs", "10"]);
+    // Without one of the fields, without both, and with bytes that are no text.
+    server.ask("XADD {work}:jobs * job odd:1").unwrap();
+    server.ask("XADD {work}:jobs * a b c d").unwrap();
+    server
+        .ask(r#"XADD {work}:jobs * job odd:3 payload "\xff\xfe""#)
+        .unwrap();
+    let (status, text) = start("work", &url, &["--until-empty"]).wait();
+    assert!(
+        status.success() && text.contains("10 finished") && text.contains("3 failed"),
+        "{text}"
+    );
+    assert_eq!(server.ask("XLEN {work}:failed").unwrap(), ":3");
+
+    // The same if another worker has taken it and is dead.
+    server.ask("XADD {work}:jobs * a b").unwrap();
+    server
+        .ask("XREADGROUP GROUP workers dead STREAMS {work}:jobs >")
+        .unwrap();
+    let args = ["--lease-ms", "100", "--until-empty"];
+    let (status, text) = start("work", &url, &args).wait();
+    assert!(status.success() && text.contains("1 failed"), "{text}");
+    assert_eq!(server.ask("XLEN {work}:failed").unwrap(), ":4");
+}
+
+#[test]
+fn jobs_of_the_dead_are_found_behind_many_that_are_being_done() {
+    const HELD: u64 = 60;
+    let server = RedisServer::start(None);
+    let url = server.url();
+    let jobs = (HELD + 1).to_string();
+    printed(PROGRAM, &["produce", "--redis", &url, "--jobs", &jobs]);
+    // A worker that is well holds all but the last, which a dead one has.
+    let held = HELD.to_string();
+    let args = ["--at-once", &held, "--pause-ms", "600000", "--lease-ms"];
+    let busy = start("work", &url, &[&args[..], &["1000"]].concat());
+    eventually("jobs that are being done", || {
+        let pending = server.cli(&["xpending", "{work}:jobs", "workers"]);
+        pending.starts_with(&held).then_some(())
+    });
+    server
+        .ask("XREADGROUP GROUP workers dead STREAMS {work}:jobs >")
+        .unwrap();
+    let args = ["--at-once", "1", "--lease-ms", "1000"];
+    let other = start("work", &url, &args);
+    eventually("the job of the dead one", || {
+        (server.ask("HLEN {work}:results")? == ":1").then_some(())
+    });
+    drop((busy, other));
+}
+
+#[test]
+fn workers_go_on_when_the_server_has_lost_everything() {
+    let server = RedisServer::start(None);
+    let url = server.url();
+    let workers: Vec<Running> = (0..2).map(|_| worker(&url)).collect();
+    for _ in 0..3 {
+        printed(PROGRAM, &["produce", "--redis", &url, "--jobs", "200"]);
+        eventually("the last job", || (unfinished(&server)? == 0).then_some(()));
+        printed(PROGRAM, &["check", "--redis", &url]);
+        assert_eq!(server.ask("FLUSHALL").unwrap(), "+OK");
+    }
+    for worker in workers {
+        worker.line(|line| line.ends_with("ready"));
+        worker.stop();
+    }
+}
