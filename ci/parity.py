@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Holds the tables of tests/tests/*_parity.rs against the documentation of what they are tables of.
+"""Holds the tables of tests/tests/parity against the documentation of what they are tables of.
 
 The tables say of each function and each trait that std's type (or crossbeam-channel's) and ours have it, and the compiler
 checks that. What the compiler cannot see is a row that is not there. So this reads the pages that rustdoc made of the
@@ -268,23 +268,23 @@ def main():
         sys.exit(f"no documentation of std in {docs}: rustup component add rust-docs")
 
     check = Check(options.list)
-    tests = ROOT / "tests/tests"
-    sync = Table(tests / "sync_parity.rs")
+    tests = ROOT / "tests/tests/parity"
+    sync = Table(tests / "sync.rs")
     check.module(sync, std / "sync", "sync")
     check.module(sync, std / "sync/mpsc", "sync::mpsc")
     check.module(sync, std / "sync/atomic", "sync::atomic")
     sockets = {"TcpStream", "TcpListener", "UdpSocket", "Incoming", "ToSocketAddrs"}
-    check.module(Table(tests / "net_parity.rs"), std / "net", "net", only=sockets)
-    check.module(Table(tests / "net_unix_parity.rs"), std / "os/unix/net", "os::unix::net")
-    check.module(Table(tests / "fs_parity.rs"), std / "fs", "fs")
-    check.module(Table(tests / "fs_parity.rs"), std / "os/unix/fs", "os::unix::fs")
-    check.module(Table(tests / "process_parity.rs"), std / "process", "process")
+    check.module(Table(tests / "net.rs"), std / "net", "net", only=sockets)
+    check.module(Table(tests / "net_unix.rs"), std / "os/unix/net", "os::unix::net")
+    check.module(Table(tests / "fs.rs"), std / "fs", "fs")
+    check.module(Table(tests / "fs.rs"), std / "os/unix/fs", "os::unix::fs")
+    check.module(Table(tests / "process.rs"), std / "process", "process")
     streams = {"stdin", "stdout", "stderr", "Stdin", "StdinLock", "Stdout", "StdoutLock", "Stderr", "StderrLock"}
-    check.module(Table(tests / "stdio_parity.rs"), std / "io", "io", only=streams)
+    check.module(Table(tests / "stdio.rs"), std / "io", "io", only=streams)
     if options.crossbeam:
         if not (options.crossbeam / "struct.Receiver.html").is_file():
             sys.exit(f"no documentation of crossbeam-channel in {options.crossbeam}")
-        channel = Table(tests / "channel_parity.rs")
+        channel = Table(tests / "channel.rs")
         # The selecting half is another table.
         select = "Select SelectedOperation SelectTimeoutError TrySelectError ReadyTimeoutError TryReadyError".split()
         check.module(channel, options.crossbeam, "channel", skip={*select, "select", "select_biased"})

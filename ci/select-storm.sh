@@ -7,4 +7,4 @@ cd "$(dirname "$0")/.."
 
 count="${1:-1000000}"
 MAY_MESSAGES="$count" MAY_TIMEOUTS="$count" MAY_ROUNDS=100000 \
-    cargo test --release -p may-tests --test stress_select -- --nocapture --test-threads=1
+    cargo test --release -p may-tests --test selects -- storm:: --nocapture --test-threads=1

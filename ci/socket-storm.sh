@@ -4,6 +4,6 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-MAY_STORM_SECONDS="${1:-600}" cargo test --release -p may-tests --test net_limits storm -- --nocapture
-MAY_ROUNDS="${2:-10000}" cargo test --release -p may-tests --test net_cancel --test net_cancel_races \
-    --test io_cancel_races -- --nocapture
+MAY_STORM_SECONDS="${1:-600}" cargo test --release -p may-tests --test net storm -- --nocapture
+MAY_ROUNDS="${2:-10000}" cargo test --release -p may-tests --test net --test io cancel \
+    -- --nocapture

@@ -342,23 +342,43 @@ pub fn with_seeds(rounds: u64, body: impl Fn(Random)) {
     }
 }
 
-/// The variable that tells a child process which test it is to run.
+/// The variable that tells a process that it is such a child.
 const CHILD: &str = "MAY_TEST_CHILD";
 
-/// Runs `body`, a test called `name`, alone in a process of its own, and returns what that process wrote and whether it
+/// Whether this is the process of a [`rerun`].
+#[must_use]
+pub fn is_rerun() -> bool {
+    std::env::var_os(CHILD).is_some()
+}
+
+/// A command that runs the test that calls this once more, alone in a process of its own, where [`is_rerun`] holds.
+///
+/// # Panics
+///
+/// If this is not the thread of a test.
+#[must_use]
+pub fn rerun() -> Command {
+    let test = thread::current();
+    let name = test.name().expect("the harness names the threads of tests");
+    let mut command = Command::new(std::env::current_exe().expect("the path of the test"));
+    command
+        .args([name, "--exact", "--nocapture", "--test-threads=1"])
+        .env(CHILD, "1");
+    command
+}
+
+/// Runs `body`, of the test that calls this, alone in a process of its own, and returns what that process wrote and whether it
 /// succeeded. In that process this does not return.
 ///
 /// # Panics
 ///
-/// If there can be no process.
-pub fn child(name: &str, environment: &[(&str, &str)], body: impl FnOnce()) -> (String, bool) {
-    if std::env::var(CHILD).is_ok_and(|child| child == name) {
+/// If there can be no process, or this is not the thread of a test.
+pub fn child(environment: &[(&str, &str)], body: impl FnOnce()) -> (String, bool) {
+    if is_rerun() {
         body();
         leave();
     }
-    let output = Command::new(std::env::current_exe().expect("the path of the test"))
-        .args([name, "--exact", "--nocapture", "--test-threads=1"])
-        .env(CHILD, name)
+    let output = rerun()
         .envs(environment.iter().copied())
         .output()
         .expect("a process for the test");
@@ -381,13 +401,13 @@ fn leave() -> ! {
     std::process::exit(0)
 }
 
-/// Runs `body`, a test called `name`, alone in a process of its own.
+/// Runs `body`, of the test that calls this, alone in a process of its own.
 ///
 /// # Panics
 ///
 /// If it fails there.
-pub fn alone(name: &str, body: impl FnOnce()) {
-    let (text, succeeded) = child(name, &[], body);
+pub fn alone(body: impl FnOnce()) {
+    let (text, succeeded) = child(&[], body);
     assert!(succeeded, "{text}");
 }
 

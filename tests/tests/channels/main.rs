@@ -1,0 +1,5 @@
+//! `may::channel`, as far as it is not the shape of crossbeam-channel, which `channel_suites.rs` asserts.
+
+mod bounded;
+mod send_permit;
+mod storm;

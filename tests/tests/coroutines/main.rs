@@ -1,0 +1,14 @@
+//! Coroutines and the runtime around them.
+
+mod attributes;
+mod cancel;
+mod locals;
+mod panic;
+mod park;
+mod runtime;
+mod scope;
+mod spawn;
+mod stress;
+mod task_group;
+mod time;
+mod time_limits;

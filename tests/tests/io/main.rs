@@ -1,0 +1,5 @@
+//! Descriptors of any kind.
+
+mod cancel_races;
+mod descriptors;
+mod streams;

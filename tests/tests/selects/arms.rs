@@ -1,0 +1,309 @@
+//! `select!` over each operation, in both forms; what the operations do is tested in `operations.rs`.
+
+use std::cell::Cell;
+use std::io::{Read, Write};
+use std::panic::resume_unwind;
+use std::rc::Rc;
+use std::time::Duration;
+
+use may::coroutine::{self, JoinHandle, spawn};
+use may::net::{TcpListener, TcpStream};
+use may::select::Event;
+use may::sync::{Arc, CancelToken, Mutex, Notify, Semaphore, SyncFlag, WaitGroup};
+use may::time::{Interval, interval};
+use may::{channel, select};
+use may_tests::{OnDrop, everywhere, on_workers};
+
+const LONG: Duration = Duration::from_secs(30);
+
+#[test]
+fn locks_permits_and_flags() {
+    everywhere(|_| {
+        let (mutex, semaphore, flag) = (Mutex::new(1), Semaphore::new(3), SyncFlag::new());
+        let (notify, token) = (Notify::new(), CancelToken::new());
+        select! {
+            guard = lock(mutex) => *guard.unwrap() += 1,
+            after(LONG) => panic!("the lock is free"),
+        }
+        let one = select! { permit = acquire(semaphore) => permit, after(LONG) => unreachable!() };
+        let two =
+            select! { permit = semaphore.acquire(2) => permit, after(LONG) => unreachable!() };
+        assert_eq!((one.num_permits(), two.num_permits()), (1, 2));
+        let taken = select! {
+            _ = acquire(semaphore) => true,
+            wait(flag) => true,
+            wait(notify) => true,
+            cancelled(token) => true,
+            default => false,
+        };
+        assert!(!taken);
+        flag.fire();
+        select! { wait(flag) => {}, after(LONG) => panic!("it is raised") }
+        notify.notify_one();
+        select! { notify.wait() => {}, after(LONG) => panic!("it was notified") }
+        token.cancel();
+        select! { cancelled(token) => {}, after(LONG) => panic!("it is cancelled") }
+        drop((one, two));
+        assert_eq!(*mutex.lock().unwrap(), 2);
+    });
+}
+
+#[test]
+fn joins_and_ticks() {
+    everywhere(|_| {
+        let mut worker = spawn(|| 7);
+        let result = select! { result = join(worker) => result, after(LONG) => unreachable!() };
+        assert_eq!(result.unwrap(), 7);
+        let mut heartbeat = interval(Duration::from_millis(1));
+        let first = select! { now = tick(heartbeat) => now, after(LONG) => unreachable!() };
+        let second = select! { now = heartbeat.tick() => now, after(LONG) => unreachable!() };
+        assert_eq!(second - first, Duration::from_millis(1));
+    });
+}
+
+/// How the thing is held that an operation is for makes no difference, nor whether it is there.
+#[test]
+fn what_an_operation_is_for_may_be_behind_pointers() {
+    everywhere(|_| {
+        let semaphore = Some(Arc::new(Semaphore::new(1)));
+        let permit =
+            select! { permit = acquire(semaphore) => permit, after(LONG) => unreachable!() };
+        let (mutex, flag) = (Rc::new(Mutex::new(1)), Box::new(SyncFlag::new()));
+        let guard =
+            select! { guard = lock(&mutex) => guard.unwrap(), after(LONG) => unreachable!() };
+        let group = WaitGroup::new();
+        let (token, done) = (Some(Rc::new(CancelToken::new())), group.clone().leave());
+        let (mut listener, no_listener) = (
+            TcpListener::bind("127.0.0.1:0").unwrap(),
+            None::<TcpListener>,
+        );
+        let (listener, no_listener) = (&mut listener, Rc::new(no_listener));
+        let mut no_ticks = None::<Interval>;
+        let (mut handle, mut no_handle) = (Box::new(spawn(|| 7)), None::<JoinHandle<()>>);
+        while !handle.is_finished() {
+            coroutine::yield_now();
+        }
+        let taken = select! {
+            biased;
+            _ = acquire(semaphore) => 1,
+            _ = acquire(&semaphore, 2) => 2,
+            _ = lock(mutex) => 3,
+            wait(flag) => 4,
+            wait(done) => 5,
+            cancelled(token) => 6,
+            _ = accept(listener) => 7,
+            _ = accept(no_listener) => 8,
+            _ = tick(no_ticks) => 9,
+            _ = no_handle.join() => 10,
+            _ = on(None::<Box<dyn Event<Output = ()>>>) => 11,
+            result = join(handle) => result.unwrap() + 100,
+        };
+        assert_eq!((taken, *guard, permit.num_permits()), (107, 1, 1));
+        drop(group);
+        select! { wait(done) => {}, after(LONG) => panic!("all have left") }
+    });
+}
+
+#[test]
+fn the_coroutines_of_a_scope_can_be_joined() {
+    everywhere(|_| {
+        let words = ["two", "more"];
+        let mut seen = Vec::new();
+        coroutine::scope(|scope| {
+            let mut first = Some(scope.spawn(|| words[0].len()));
+            let mut second = Some(scope.spawn(|| words[1].len()));
+            while first.is_some() || second.is_some() {
+                select! {
+                    result = join(first) => {
+                        seen.push(result.unwrap());
+                        first = None;
+                    }
+                    result = join(second) => {
+                        seen.push(result.unwrap());
+                        second = None;
+                    }
+                }
+            }
+            // Whoever has got a panic from a handle need not get it from the scope, too.
+            let mut broken = scope.spawn(|| resume_unwind(Box::new("broken")));
+            select! { result = join(broken) => assert!(result.map(|()| 0).is_err()) }
+        });
+        seen.sort_unstable();
+        assert_eq!(seen, [3, 4]);
+    });
+}
+
+#[test]
+fn sockets() {
+    everywhere(|place| {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let client = place.start(move || {
+            let mut client = TcpStream::connect(address).unwrap();
+            let mut buffer = [0; 5];
+            client.read_exact(&mut buffer).unwrap();
+            client.write_all(&buffer).unwrap();
+        });
+        let (_open, never) = channel::bounded::<()>(1);
+        let (stream, _) = select! {
+            connection = accept(listener) => connection.unwrap(),
+            _ = recv(never) => unreachable!(),
+        };
+        select! { ready = writable(stream) => ready.unwrap(), _ = recv(never) => unreachable!() }
+        let sent = select! { sent = stream.write(b"hello") => sent, after(LONG) => unreachable!() };
+        assert_eq!(sent.unwrap(), 5);
+        let mut buffer = [0; 16];
+        let mut length = 0;
+        while length < 5 {
+            select! { ready = readable(stream) => ready.unwrap(), after(LONG) => unreachable!() }
+            select! {
+                read = read(stream, &mut buffer[length..]) => length += read.unwrap(),
+                _ = recv(never) => unreachable!(),
+            }
+        }
+        assert_eq!(&buffer[..5], b"hello");
+        client.join();
+    });
+}
+
+/// Blocking code as an arm: it may borrow, need not be `Send`, and has ended when the select has.
+#[test]
+fn code_that_runs_beside() {
+    on_workers(2, || {
+        let count = Cell::new(1);
+        let value = select! {
+            value = run(count.replace(2) + 10) => value,
+            after(LONG) => unreachable!(),
+        };
+        assert_eq!((value, count.get()), (11, 2));
+        let ended = Cell::new(false);
+        let first = select! {
+            _ = run {
+                let _ended = OnDrop(|| ended.set(true));
+                coroutine::park();
+            } => "the code",
+            after(Duration::from_millis(1)) => "the time",
+        };
+        assert_eq!((first, ended.get()), ("the time", true));
+        // Two that race; `?` in the body is the caller's.
+        let winner = || -> Result<u32, String> {
+            Ok(select! {
+                slow = run(|| -> Result<u32, String> { coroutine::park(); Ok(1) }) => slow?,
+                fast = run(Err::<u32, _>("too fast".to_owned())) => fast?,
+            })
+        };
+        assert_eq!(winner(), Err("too fast".to_owned()));
+    });
+}
+
+/// A server that accepts, serves and stops, as the documentation shows it.
+#[test]
+fn a_loop_over_a_token_and_a_queue() {
+    everywhere(|place| {
+        let (jobs, queue) = channel::bounded(4);
+        let stop = CancelToken::new();
+        let (for_worker, sum) = (stop.clone(), Arc::new(Mutex::new(0)));
+        let total = sum.clone();
+        let worker = place.start(move || {
+            loop {
+                select! {
+                    biased;
+                    Ok(job) = recv(queue) else { break "drained" } => *total.lock().unwrap() += job,
+                    cancelled(for_worker) => break "stopped",
+                }
+            }
+        });
+        (1..=100).for_each(|job| jobs.send(job).unwrap());
+        while !jobs.is_empty() {
+            may::coroutine::yield_now();
+        }
+        stop.cancel();
+        assert_eq!(worker.join(), "stopped");
+        assert_eq!(*sum.lock().unwrap(), 5050);
+    });
+}
+
+/// Uses so much stack, in KiB.
+#[inline(never)]
+fn dig(kib: usize) -> usize {
+    let block = std::hint::black_box([1_u8; 1024]);
+    if kib == 0 {
+        0
+    } else {
+        dig(kib - 1) + usize::from(block[kib % 1024])
+    }
+}
+
+fn own_name() -> Option<String> {
+    coroutine::current().name().map(str::to_owned)
+}
+
+/// Needs more than the usual stack.
+#[may::coroutine(stack = "8m", name = "server-{number}")]
+fn serve(number: usize, text: &str) -> (usize, Option<String>) {
+    (number + text.len() + dig(1024), own_name())
+}
+
+#[may::coroutine(local, name = "here")]
+fn serve_here(count: &Cell<u32>) -> (u32, Option<String>) {
+    (count.replace(2), own_name())
+}
+
+/// Generic over what it returns, so that only the call of a coroutine is known to be one.
+fn same<T>(value: T) -> T {
+    value
+}
+
+/// The call of a coroutine as an arm keeps its own stack and name.
+#[test]
+fn calls_of_coroutines() {
+    on_workers(2, || {
+        let text = String::from("four");
+        let result = select! { r = run(serve(2, &text)) => r, after(LONG) => unreachable!() };
+        assert_eq!(result, (1030, Some("server-2".to_owned())));
+        let call = serve(3, &text).name("other").stack_size(4 << 20);
+        let result = select! { r = run(call) => r, after(LONG) => unreachable!() };
+        assert_eq!(result, (1031, Some("other".to_owned())));
+        let count = Cell::new(1);
+        let result = select! { r = run(serve_here(&count)) => r };
+        assert_eq!((result, count.get()), ((1, Some("here".to_owned())), 2));
+        // What is no call is evaluated in the arm's coroutine.
+        let own = coroutine::current().id();
+        let (name, id) = select! { r = run(same((own_name(), coroutine::current().id()))) => r };
+        assert!(name.is_none() && id != own);
+        // Its arguments are evaluated only if it is started.
+        let unused = || -> usize { panic!("not started") };
+        select! { _ = run(serve(unused(), "")) => unreachable!(), after(Duration::ZERO) => {} }
+        // A loser has ended when the select does; a guard and a missing one.
+        let waiting = Cell::new(false);
+        let first = select! {
+            _ = run(park_here(&waiting)) => "the call",
+            _ = run(serve(1, "")) if false => "disabled",
+            after(Duration::from_millis(1)) => "the time",
+        };
+        assert_eq!((first, waiting.get()), ("the time", true));
+    });
+}
+
+#[may::coroutine(local)]
+fn park_here(ended: &Cell<bool>) {
+    let _ended = OnDrop(|| ended.set(true));
+    coroutine::park();
+}
+
+/// What rustc knows of an expression in an arm: nothing is said of its type elsewhere, or only later.
+#[test]
+fn expressions_of_all_types() {
+    fn generic<T: Default>() -> T {
+        select! { value = run(T::default()) => value }
+    }
+    on_workers(1, || {
+        assert_eq!(generic::<String>(), "");
+        let number = select! { value = run(1 + 1) => value };
+        assert_eq!(number, 2_u64);
+        let list: Vec<u8> = select! { list = run { vec![1].into_iter().collect() } => list };
+        assert_eq!(list, [1]);
+        let caught = std::panic::catch_unwind(|| select! { () = run(panic!("here")) => {} });
+        assert!(caught.is_err());
+    });
+}

@@ -1,0 +1,9 @@
+//! `select!`, the engine below it, and what stands beside it.
+
+mod arms;
+mod cqueue;
+mod engine;
+mod examples;
+mod grammar;
+mod operations;
+mod storm;

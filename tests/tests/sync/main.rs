@@ -1,0 +1,9 @@
+//! `may::sync`, as far as it is not the shape of std, which `sync_suites.rs` asserts.
+
+mod broadcast;
+mod cancel_token;
+mod mutex;
+mod notify;
+mod oneshot;
+mod semaphore;
+mod watch;
