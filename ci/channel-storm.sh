@@ -6,4 +6,4 @@ cd "$(dirname "$0")/.."
 
 messages="${1:-10000000}"
 [ "$#" -eq 0 ] || shift
-MAY_MESSAGES="$messages" cargo test --release -p may-tests --test channels -- storm:: --nocapture --test-threads=1 "$@"
+MAY_MESSAGES="$messages" cargo test --release -p may-tests --test channels -- "${@:-storm::}" --nocapture --test-threads=1

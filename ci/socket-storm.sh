@@ -5,5 +5,4 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 MAY_STORM_SECONDS="${1:-600}" cargo test --release -p may-tests --test net storm -- --nocapture
-MAY_ROUNDS="${2:-10000}" cargo test --release -p may-tests --test net --test io cancel \
-    -- --nocapture
+MAY_ROUNDS="${2:-10000}" cargo test --release -p may-tests --test net --test io cancel -- --nocapture
