@@ -23,7 +23,7 @@ fn join_returns_what_the_coroutine_returned() {
 #[test]
 fn large_closures_and_results_travel_whole() {
     everywhere(|_| {
-        let input = [3_u8; 10_000];
+        let input = [3_u8; 4_000];
         let output = spawn(move || input.map(|byte| byte + 1)).join().unwrap();
         assert!(output.iter().all(|byte| *byte == 4));
     });

@@ -132,7 +132,7 @@ fn the_end_of_a_coroutine() {
         assert_eq!(get(join(&mut handle)).unwrap(), 7);
         assert!(handle.is_finished());
         let again = catch_unwind(AssertUnwindSafe(|| handle.join()));
-        assert!(message(&*again.unwrap_err()).contains("taken by a `select!`"));
+        assert!(message(&*again.unwrap_err()).contains("was taken before"));
 
         let mut broken = spawn(|| resume_unwind(Box::new("broken")));
         let result: coroutine::Result<()> = get(join(&mut broken));
