@@ -170,7 +170,10 @@ impl<T> Buffered<T> {
     /// Sends a message, waiting for a slot until `deadline`.
     #[inline]
     pub(super) fn send(&self, mut message: T, deadline: Deadline) -> Result<(), Refused<T>> {
-        park::spend_budget();
+        // What never waits does not suspend either, not even to give others a turn: people hold std's locks across it.
+        if self.capacity().is_some() {
+            park::spend_budget();
+        }
         let turn = Turn::until(deadline);
         loop {
             let (refused, state) = match self.push(message) {

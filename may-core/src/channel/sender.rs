@@ -68,7 +68,8 @@ impl<T> Sender<T> {
         sent.map_err(TrySendError::from)
     }
 
-    /// Sends a message, waiting for room; in a rendezvous channel, for a receiver.
+    /// Sends a message, waiting for room; in a rendezvous channel, for a receiver. In an unbounded channel there is always room: there
+    /// this neither waits nor gives others a turn, so it may be called with a lock of std's held.
     ///
     /// # Errors
     ///
@@ -76,7 +77,7 @@ impl<T> Sender<T> {
     ///
     /// # Cancellation
     ///
-    /// A cancelled coroutine unwinds here, and the message was not sent.
+    /// A cancelled coroutine unwinds here, and the message was not sent; in an unbounded channel it is sent.
     ///
     /// # Examples
     ///

@@ -3,3 +3,4 @@
 mod bounded;
 mod send_permit;
 mod storm;
+mod unbounded;
