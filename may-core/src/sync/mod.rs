@@ -70,6 +70,7 @@ mod notify;
 mod once;
 mod once_lock;
 pub mod oneshot;
+mod part;
 mod poison;
 mod reentrant_lock;
 mod rwlock;

@@ -30,6 +30,7 @@ use std::ptr::NonNull;
 use std::sync::{LockResult, TryLockError, TryLockResult};
 
 use super::event::{LockEvent, LockFuture};
+use super::part::{Exclusive, Held, Part};
 use super::poison::{Entered, Flag, checked};
 use crate::event::EventFuture;
 use crate::park;
@@ -338,12 +339,12 @@ impl<'a, T: ?Sized> MutexGuard<'a, T> {
     /// assert_eq!(*pair.lock().unwrap(), (1, 3));
     /// ```
     pub fn map<U: ?Sized>(
-        this: MutexGuard<'a, T>,
+        mut this: MutexGuard<'a, T>,
         f: impl FnOnce(&mut T) -> &mut U,
     ) -> MappedMutexGuard<'a, U> {
-        let (mut value, held) = Held::of(this);
-        // SAFETY: (docs/safety.md, R5) this is the one right to the value, in the hands of the caller.
-        MappedMutexGuard::new(f(unsafe { value.as_mut() }), held)
+        let value = NonNull::from(f(&mut this));
+        // SAFETY: (docs/safety.md, R5) the part was borrowed from the guard, whose right goes over to the part.
+        MappedMutexGuard(unsafe { Part::new(value, this.into_held()) })
     }
 
     /// Narrows the guard to a part of the value, if there is one.
@@ -356,70 +357,42 @@ impl<'a, T: ?Sized> MutexGuard<'a, T> {
         f: impl FnOnce(&mut T) -> Option<&mut U>,
     ) -> Result<MappedMutexGuard<'a, U>, MutexGuard<'a, T>> {
         match f(&mut this).map(NonNull::from) {
-            Some(value) => Ok(MappedMutexGuard::new(value, Held::of(this).1)),
+            // SAFETY: (docs/safety.md, R5) the part was borrowed from the guard, whose right goes over to the part.
+            Some(part) => Ok(MappedMutexGuard(unsafe {
+                Part::new(part, this.into_held())
+            })),
             None => Err(this),
+        }
+    }
+
+    /// The right without the value.
+    fn into_held(self) -> Held<'a, Raw> {
+        let MutexGuard { lock, entered, .. } = *ManuallyDrop::new(self);
+        Held {
+            raw: &lock.raw,
+            poison: &lock.poison,
+            entered,
         }
     }
 }
 
-/// The lock without the value, given back when dropped.
-struct Held<'a> {
-    raw: &'a Raw,
-    poison: &'a Flag,
-    entered: Entered,
-}
-
-impl<'a> Held<'a> {
-    /// Takes a guard apart.
-    fn of<T: ?Sized>(guard: MutexGuard<'a, T>) -> (NonNull<T>, Held<'a>) {
-        let MutexGuard { lock, entered, .. } = *ManuallyDrop::new(guard);
-        let held = Held {
-            raw: &lock.raw,
-            poison: &lock.poison,
-            entered,
-        };
-        // SAFETY: (docs/safety.md, R5) the address of a field is not null.
-        (unsafe { NonNull::new_unchecked(lock.value.get()) }, held)
-    }
-}
-
-impl Drop for Held<'_> {
-    fn drop(&mut self) {
-        self.poison.leave(self.entered);
-        self.raw.release();
+impl Exclusive for Raw {
+    fn give_up(&self) {
+        self.release();
     }
 }
 
 /// The right to a part of a value, from [`MutexGuard::map`].
 #[must_use = "the lock is given back at once if the guard is not kept"]
-pub struct MappedMutexGuard<'a, T: ?Sized + 'a> {
-    /// The part. A pointer, so that the guard is not `Send`, as std's.
-    value: NonNull<T>,
-    held: Held<'a>,
-    /// As invariant as a mutable reference.
-    invariant: PhantomData<&'a mut T>,
-}
-
-// SAFETY: (docs/safety.md, R5) a shared guard gives access to a shared value only.
-unsafe impl<T: ?Sized + Sync> Sync for MappedMutexGuard<'_, T> {}
+pub struct MappedMutexGuard<'a, T: ?Sized + 'a>(Part<'a, T, Raw>);
 
 impl<'a, T: ?Sized> MappedMutexGuard<'a, T> {
-    /// The guard of a caller who holds the lock.
-    fn new(value: impl Into<NonNull<T>>, held: Held<'a>) -> MappedMutexGuard<'a, T> {
-        MappedMutexGuard {
-            value: value.into(),
-            held,
-            invariant: PhantomData,
-        }
-    }
-
     /// Narrows the guard further.
     pub fn map<U: ?Sized>(
-        mut this: MappedMutexGuard<'a, T>,
+        this: MappedMutexGuard<'a, T>,
         f: impl FnOnce(&mut T) -> &mut U,
     ) -> MappedMutexGuard<'a, U> {
-        let value = NonNull::from(f(&mut this));
-        MappedMutexGuard::new(value, this.held)
+        MappedMutexGuard(this.0.map(f))
     }
 
     /// Narrows the guard further, if there is such a part.
@@ -428,13 +401,13 @@ impl<'a, T: ?Sized> MappedMutexGuard<'a, T> {
     ///
     /// The guard, if there is none.
     pub fn filter_map<U: ?Sized>(
-        mut this: MappedMutexGuard<'a, T>,
+        this: MappedMutexGuard<'a, T>,
         f: impl FnOnce(&mut T) -> Option<&mut U>,
     ) -> Result<MappedMutexGuard<'a, U>, MappedMutexGuard<'a, T>> {
-        match f(&mut this).map(NonNull::from) {
-            Some(value) => Ok(MappedMutexGuard::new(value, this.held)),
-            None => Err(this),
-        }
+        this.0
+            .filter_map(f)
+            .map(MappedMutexGuard)
+            .map_err(MappedMutexGuard)
     }
 }
 
@@ -442,15 +415,13 @@ impl<T: ?Sized> Deref for MappedMutexGuard<'_, T> {
     type Target = T;
 
     fn deref(&self) -> &T {
-        // SAFETY: (docs/safety.md, R5) there is one guard, and the lock that it borrows owns the value.
-        unsafe { self.value.as_ref() }
+        &self.0
     }
 }
 
 impl<T: ?Sized> DerefMut for MappedMutexGuard<'_, T> {
     fn deref_mut(&mut self) -> &mut T {
-        // SAFETY: (docs/safety.md, R5) there is one guard, and it is borrowed mutably.
-        unsafe { self.value.as_mut() }
+        &mut self.0
     }
 }
 

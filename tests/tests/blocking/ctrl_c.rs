@@ -161,6 +161,9 @@ fn a_wait_can_be_cancelled() {
 #[test]
 fn the_default_action_stays_until_the_first_call() {
     let (text, succeeded) = may_tests::child(&[], || {
+        // Shells have what they run in the background ignore it.
+        // SAFETY: a plain number and a constant.
+        unsafe { libc::signal(libc::SIGINT, libc::SIG_DFL) };
         coroutine::spawn(coroutine::yield_now).join().unwrap();
         interrupt();
         std::thread::sleep(Duration::from_secs(30));

@@ -20,6 +20,7 @@ use std::sync::{LockResult, TryLockError, TryLockResult};
 
 use self::raw::Raw;
 use self::task::{ReadTask, WriteTask};
+use super::part::{Exclusive, Held, Part};
 use super::poison::{Entered, Flag, checked};
 use crate::event::EventFuture;
 
@@ -408,12 +409,12 @@ impl<'a, T: ?Sized> RwLockWriteGuard<'a, T> {
 
     /// Narrows the guard to a part of the value. An associated function, so that it does not hide a method of the value's.
     pub fn map<U: ?Sized>(
-        this: RwLockWriteGuard<'a, T>,
+        mut this: RwLockWriteGuard<'a, T>,
         f: impl FnOnce(&mut T) -> &mut U,
     ) -> MappedRwLockWriteGuard<'a, U> {
-        let (mut value, held) = Held::of(this);
-        // SAFETY: (docs/safety.md, R5) this is the one right to the value, in the hands of the caller.
-        MappedRwLockWriteGuard::new(f(unsafe { value.as_mut() }), held)
+        let value = NonNull::from(f(&mut this));
+        // SAFETY: (docs/safety.md, R5) the part was borrowed from the guard, whose right goes over to the part.
+        MappedRwLockWriteGuard(unsafe { Part::new(value, this.into_held()) })
     }
 
     /// Narrows the guard to a part of the value, if there is one.
@@ -426,8 +427,21 @@ impl<'a, T: ?Sized> RwLockWriteGuard<'a, T> {
         f: impl FnOnce(&mut T) -> Option<&mut U>,
     ) -> Result<MappedRwLockWriteGuard<'a, U>, RwLockWriteGuard<'a, T>> {
         match f(&mut this).map(NonNull::from) {
-            Some(value) => Ok(MappedRwLockWriteGuard::new(value, Held::of(this).1)),
+            // SAFETY: (docs/safety.md, R5) as above.
+            Some(value) => Ok(MappedRwLockWriteGuard(unsafe {
+                Part::new(value, this.into_held())
+            })),
             None => Err(this),
+        }
+    }
+
+    /// The right without the value.
+    fn into_held(self) -> Held<'a, Raw> {
+        let RwLockWriteGuard { lock, entered, .. } = *ManuallyDrop::new(self);
+        Held {
+            raw: &lock.raw,
+            poison: &lock.poison,
+            entered,
         }
     }
 }
@@ -458,63 +472,23 @@ impl<T: ?Sized> Drop for RwLockWriteGuard<'_, T> {
     }
 }
 
-/// The right to write without the value, given back when dropped.
-struct Held<'a> {
-    raw: &'a Raw,
-    poison: &'a Flag,
-    entered: Entered,
-}
-
-impl<'a> Held<'a> {
-    /// Takes a guard apart.
-    fn of<T: ?Sized>(guard: RwLockWriteGuard<'a, T>) -> (NonNull<T>, Held<'a>) {
-        let RwLockWriteGuard { lock, entered, .. } = *ManuallyDrop::new(guard);
-        let held = Held {
-            raw: &lock.raw,
-            poison: &lock.poison,
-            entered,
-        };
-        // SAFETY: (docs/safety.md, R5) the address of a field is not null.
-        (unsafe { NonNull::new_unchecked(lock.value.get()) }, held)
-    }
-}
-
-impl Drop for Held<'_> {
-    fn drop(&mut self) {
-        self.poison.leave(self.entered);
-        self.raw.release_write(0);
+impl Exclusive for Raw {
+    fn give_up(&self) {
+        self.release_write(0);
     }
 }
 
 /// The right to write a part of a value, from [`RwLockWriteGuard::map`].
 #[must_use = "the lock is given back at once if the guard is not kept"]
-pub struct MappedRwLockWriteGuard<'a, T: ?Sized + 'a> {
-    value: NonNull<T>,
-    held: Held<'a>,
-    /// As invariant as a mutable reference.
-    invariant: PhantomData<&'a mut T>,
-}
-
-// SAFETY: (docs/safety.md, R5) a shared guard gives access to a shared value only.
-unsafe impl<T: ?Sized + Sync> Sync for MappedRwLockWriteGuard<'_, T> {}
+pub struct MappedRwLockWriteGuard<'a, T: ?Sized + 'a>(Part<'a, T, Raw>);
 
 impl<'a, T: ?Sized> MappedRwLockWriteGuard<'a, T> {
-    /// The guard of a caller who has the right to write.
-    fn new(value: impl Into<NonNull<T>>, held: Held<'a>) -> MappedRwLockWriteGuard<'a, T> {
-        MappedRwLockWriteGuard {
-            value: value.into(),
-            held,
-            invariant: PhantomData,
-        }
-    }
-
     /// Narrows the guard further.
     pub fn map<U: ?Sized>(
-        mut this: MappedRwLockWriteGuard<'a, T>,
+        this: MappedRwLockWriteGuard<'a, T>,
         f: impl FnOnce(&mut T) -> &mut U,
     ) -> MappedRwLockWriteGuard<'a, U> {
-        let value = NonNull::from(f(&mut this));
-        MappedRwLockWriteGuard::new(value, this.held)
+        MappedRwLockWriteGuard(this.0.map(f))
     }
 
     /// Narrows the guard further, if there is such a part.
@@ -523,13 +497,13 @@ impl<'a, T: ?Sized> MappedRwLockWriteGuard<'a, T> {
     ///
     /// The guard, if there is none.
     pub fn filter_map<U: ?Sized>(
-        mut this: MappedRwLockWriteGuard<'a, T>,
+        this: MappedRwLockWriteGuard<'a, T>,
         f: impl FnOnce(&mut T) -> Option<&mut U>,
     ) -> Result<MappedRwLockWriteGuard<'a, U>, MappedRwLockWriteGuard<'a, T>> {
-        match f(&mut this).map(NonNull::from) {
-            Some(value) => Ok(MappedRwLockWriteGuard::new(value, this.held)),
-            None => Err(this),
-        }
+        this.0
+            .filter_map(f)
+            .map(MappedRwLockWriteGuard)
+            .map_err(MappedRwLockWriteGuard)
     }
 }
 
@@ -537,15 +511,13 @@ impl<T: ?Sized> Deref for MappedRwLockWriteGuard<'_, T> {
     type Target = T;
 
     fn deref(&self) -> &T {
-        // SAFETY: (docs/safety.md, R5) there is one guard, and the lock that it borrows owns the value.
-        unsafe { self.value.as_ref() }
+        &self.0
     }
 }
 
 impl<T: ?Sized> DerefMut for MappedRwLockWriteGuard<'_, T> {
     fn deref_mut(&mut self) -> &mut T {
-        // SAFETY: (docs/safety.md, R5) there is one guard, and it is borrowed mutably.
-        unsafe { self.value.as_mut() }
+        &mut self.0
     }
 }
 
