@@ -150,11 +150,11 @@ fn work(numbers: &Receiver<u64>, squares: &Sender<Squared>) {
 fn merge(workers: &[Receiver<Squared>], merged: &Sender<Squared>) {
     let mut all = Select::new();
     for worker in workers {
-        all.recv(worker);
+        all.recv(worker, |squared| squared);
     }
     while !all.is_empty() {
         let selected = all.wait();
-        match selected.message {
+        match selected.value {
             Ok(squared) if merged.send(squared).is_ok() => {}
             Ok(_) => return,
             Err(_) => all.remove(selected.index),

@@ -4,44 +4,111 @@ use std::fmt;
 use std::time::{Duration, Instant};
 
 use super::engine::{Mode, select, select_or_default};
-use crate::channel::{Receiver, RecvError, RecvEvent};
+use super::signal::{Event, OnEvent, on};
+use crate::channel::{Receiver, RecvError, RecvEvent, SendError, SendEvent, SendRight, Sender};
 use crate::event::{Finish, RawEvent};
 use crate::time::AfterEvent;
 use crate::util::clock::Deadline;
 
-/// Receives from the first of any number of channels that has a message.
+/// Carries out the first of any number of operations that is possible.
 ///
-/// For a fixed number of operations, of whatever kinds, `select!` reads better and costs less. All receivers have the same type of
-/// message; what is received has happened when a call returns, and from the other channels nothing was taken.
+/// For a fixed number of operations `select!` reads better and costs less. Here each operation comes with a closure that says what
+/// becomes of its outcome, so operations of different kinds have one type of result in the end. What has happened has happened, closure
+/// included, when a call returns; nothing was taken or sent by the others. The set stays as it is: the next call waits for all of them again.
 ///
 /// # Examples
 ///
 /// ```
-/// use may_core::{channel::unbounded, select::Select};
+/// use may_core::{channel::{bounded, unbounded}, select::Select};
 ///
-/// let channels: Vec<_> = (0..3).map(|_| unbounded()).collect();
+/// let (alarm, alarms) = unbounded();
+/// let (jobs, _work) = bounded(1);
+/// let mut next = 0..;
+///
 /// let mut all = Select::new();
-/// for (_, receiver) in &channels {
-///     all.recv(receiver);
-/// }
-/// channels[2].0.send("hello").unwrap();
+/// all.recv(&alarms, |text: Result<&str, _>| format!("received: {text:?}"));
+/// all.send(&jobs, || next.next().unwrap(), |sent| format!("sent: {sent:?}"));
+///
+/// assert_eq!(all.wait().value, "sent: Ok(())");
+/// alarm.send("fire").unwrap();
 /// let selected = all.wait();
-/// assert_eq!((selected.index, selected.message), (2, Ok("hello")));
+/// assert_eq!((selected.index, &*selected.value), (0, "received: Ok(\"fire\")"));
 /// ```
-pub struct Select<'a, T> {
-    receivers: Vec<Option<&'a Receiver<T>>>,
+pub struct Select<'a, R> {
+    operations: Vec<Option<Box<dyn Operation<R> + 'a>>>,
     mode: Mode,
 }
 
 /// Which operation of a [`Select`] has happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Selected<T> {
-    /// The number that [`Select::recv`] has returned.
+pub struct Selected<R> {
+    /// The number that the call has returned which added the operation.
     pub index: usize,
-    /// What was received: an error if that channel is empty and all its senders have gone. Such a channel is always ready, so it
-    /// should be [removed](Select::remove).
-    pub message: Result<T, RecvError>,
+    /// What the operation's closure has made of the outcome.
+    pub value: R,
+}
+
+/// An operation, which is an event during each wait.
+trait Operation<R> {
+    /// Makes the event.
+    fn begin(&mut self) -> &mut dyn RawEvent;
+
+    /// Ends the event, which has happened.
+    fn finish(&mut self) -> R;
+
+    /// Ends the event, which has not.
+    fn end(&mut self);
+}
+
+/// An operation whose event is made by a closure.
+struct Made<M, E, F> {
+    make: M,
+    event: Option<E>,
+    then: F,
+}
+
+impl<R, E, M, F> Operation<R> for Made<M, E, F>
+where
+    E: RawEvent + Finish,
+    M: FnMut() -> E,
+    F: FnMut(E::Output) -> R,
+{
+    fn begin(&mut self) -> &mut dyn RawEvent {
+        self.event.insert((self.make)())
+    }
+
+    fn finish(&mut self) -> R {
+        let event = self.event.take().expect("the wait has begun");
+        (self.then)(event.finish())
+    }
+
+    fn end(&mut self) {
+        self.event = None;
+    }
+}
+
+/// A user's event, which lasts.
+struct Lasting<E: Event, F> {
+    event: OnEvent<E>,
+    then: F,
+}
+
+impl<R, E, F> Operation<R> for Lasting<E, F>
+where
+    E: Event,
+    F: FnMut(E::Output) -> R,
+{
+    fn begin(&mut self) -> &mut dyn RawEvent {
+        self.event.watch_anew();
+        &mut self.event
+    }
+
+    fn finish(&mut self) -> R {
+        (self.then)(self.event.take())
+    }
+
+    fn end(&mut self) {}
 }
 
 /// Nothing was ready.
@@ -67,56 +134,118 @@ impl fmt::Display for SelectTimeoutError {
 impl std::error::Error for TrySelectError {}
 impl std::error::Error for SelectTimeoutError {}
 
-impl<'a, T> Select<'a, T> {
-    /// Makes an empty set. Of several that are ready each is as likely as the others.
+impl<'a, R> Select<'a, R> {
+    /// Makes an empty set. Of several that are possible each is as likely as the others.
     #[must_use]
-    pub fn new() -> Select<'a, T> {
+    pub fn new() -> Select<'a, R> {
         Select {
-            receivers: Vec::new(),
+            operations: Vec::new(),
             mode: Mode::Fair,
         }
     }
 
-    /// Makes an empty set in which, of several that are ready, the one that was added first is taken. One that is always ready then
-    /// keeps those behind it from ever having their turn.
+    /// Makes an empty set in which, of several that are possible, the one that was added first is taken. One that always is then keeps
+    /// those behind it from ever having their turn.
     #[must_use]
-    pub fn biased() -> Select<'a, T> {
+    pub fn biased() -> Select<'a, R> {
         Select {
             mode: Mode::Biased,
             ..Select::new()
         }
     }
 
-    /// Adds a receiver, and returns its number: 0 for the first, and so on.
-    pub fn recv(&mut self, receiver: &'a Receiver<T>) -> usize {
-        self.receivers.push(Some(receiver));
-        self.receivers.len() - 1
-    }
-
-    /// Takes the receiver with a number out; the numbers of the others stay.
+    /// Adds receiving a message; returns the number of the operation: 0 for the first, and so on.
+    ///
+    /// `then` gets the message, or an error if the channel is empty and all its senders have gone. Such a channel is always ready, so it
+    /// should be [removed](Select::remove) then.
     ///
     /// # Panics
     ///
-    /// Panics if no receiver has that number.
+    /// Panics if there have been 65,535 operations in the set.
+    pub fn recv<T>(
+        &mut self,
+        receiver: &'a Receiver<T>,
+        then: impl FnMut(Result<T, RecvError>) -> R + 'a,
+    ) -> usize {
+        self.add(Made {
+            make: || RecvEvent::new(receiver),
+            event: None,
+            then,
+        })
+    }
+
+    /// Adds sending a message; returns the number of the operation.
+    ///
+    /// `message` makes the message, when there is room for it, or a receiver in a rendezvous channel. If it panics nothing was sent. `then`
+    /// gets the message back if all receivers have gone; the operation is always possible from then on, so it should be removed.
+    ///
+    /// # Panics
+    ///
+    /// As [`recv`](Select::recv).
+    pub fn send<T>(
+        &mut self,
+        sender: &'a Sender<T>,
+        mut message: impl FnMut() -> T + 'a,
+        mut then: impl FnMut(Result<(), SendError<T>>) -> R + 'a,
+    ) -> usize {
+        self.add(Made {
+            make: || SendEvent::new(sender),
+            event: None,
+            then: move |right: SendRight<'a, T>| then(right.send(message())),
+        })
+    }
+
+    /// Adds an event of the user's own; returns the number of the operation. `then` gets what the event gives.
+    ///
+    /// # Panics
+    ///
+    /// As [`recv`](Select::recv).
+    pub fn on<E: Event + 'a>(&mut self, event: E, then: impl FnMut(E::Output) -> R + 'a) -> usize {
+        self.add(Lasting {
+            event: on(event),
+            then,
+        })
+    }
+
+    /// Adds an operation.
+    fn add(&mut self, operation: impl Operation<R> + 'a) -> usize {
+        let index = self.operations.len();
+        assert!(
+            index < usize::from(u16::MAX),
+            "a set holds no more than {} operations in its life",
+            u16::MAX
+        );
+        self.operations.push(Some(Box::new(operation)));
+        index
+    }
+
+    /// Takes the operation with a number out; the numbers of the others stay.
+    ///
+    /// # Panics
+    ///
+    /// Panics if no operation has that number.
     #[track_caller]
     pub fn remove(&mut self, index: usize) {
-        let receiver = self.receivers.get_mut(index).and_then(Option::take);
-        assert!(receiver.is_some(), "the set has no receiver number {index}");
+        let operation = self.operations.get_mut(index).and_then(Option::take);
+        assert!(
+            operation.is_some(),
+            "the set has no operation number {index}"
+        );
     }
 
-    /// How many receivers there are.
+    /// How many operations there are.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.receivers.iter().flatten().count()
+        self.operations.iter().flatten().count()
     }
 
-    /// Whether there are no receivers.
+    /// Whether there are no operations.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Waits for the first message.
+    /// Waits for the first operation that is possible.
     ///
     /// # Panics
     ///
@@ -124,106 +253,97 @@ impl<'a, T> Select<'a, T> {
     ///
     /// # Cancellation
     ///
-    /// A cancelled coroutine unwinds here, and no message was taken.
+    /// A cancelled coroutine unwinds here, and none of the operations has happened.
     #[track_caller]
-    pub fn wait(&mut self) -> Selected<T> {
+    pub fn wait(&mut self) -> Selected<R> {
         assert!(
             !self.is_empty(),
             "a select over nothing would wait for ever"
         );
-        self.wait_until(Deadline::NEVER)
-            .unwrap_or_else(|_| unreachable!("there is no deadline"))
+        self.run(Some(Deadline::NEVER))
+            .unwrap_or_else(|| unreachable!("there is no deadline"))
     }
 
-    /// Receives a message that is there now.
+    /// Carries out an operation that is possible now.
     ///
     /// # Errors
     ///
     /// If there is none.
-    pub fn try_wait(&mut self) -> Result<Selected<T>, TrySelectError> {
-        self.run(|events, mode| select_or_default(events, mode))
-            .ok_or(TrySelectError)
+    pub fn try_wait(&mut self) -> Result<Selected<R>, TrySelectError> {
+        self.run(None).ok_or(TrySelectError)
     }
 
-    /// Waits for the first message for at most `timeout`.
+    /// Waits for the first operation for at most `timeout`.
     ///
     /// # Errors
     ///
-    /// If none came in time.
+    /// If none was possible in time.
     ///
     /// # Cancellation
     ///
     /// As for [`wait`](Select::wait).
-    pub fn wait_timeout(&mut self, timeout: Duration) -> Result<Selected<T>, SelectTimeoutError> {
-        self.wait_until(Deadline::after(timeout))
+    pub fn wait_timeout(&mut self, timeout: Duration) -> Result<Selected<R>, SelectTimeoutError> {
+        self.run(Some(Deadline::after(timeout)))
+            .ok_or(SelectTimeoutError)
     }
 
-    /// Waits for the first message until `deadline` at the latest.
+    /// Waits for the first operation until `deadline` at the latest.
     ///
     /// # Errors
     ///
-    /// If none came in time.
+    /// If none was possible in time.
     ///
     /// # Cancellation
     ///
     /// As for [`wait`](Select::wait).
-    pub fn wait_deadline(&mut self, deadline: Instant) -> Result<Selected<T>, SelectTimeoutError> {
-        self.wait_until(Deadline::at(deadline))
+    pub fn wait_deadline(&mut self, deadline: Instant) -> Result<Selected<R>, SelectTimeoutError> {
+        self.run(Some(Deadline::at(deadline)))
+            .ok_or(SelectTimeoutError)
     }
 
-    /// Waits until `deadline`.
-    fn wait_until(&mut self, deadline: Deadline) -> Result<Selected<T>, SelectTimeoutError> {
-        let mut time = AfterEvent::new(deadline);
-        self.run(|events, mode| {
-            let messages = events.len();
-            // The time comes last, and is looked at when nothing else is ready.
-            if let Some(index) = select_or_default(events, mode) {
-                return Some(index);
+    /// Carries out the first operation that is possible until `deadline`; without one, now.
+    fn run(&mut self, deadline: Option<Deadline>) -> Option<Selected<R>> {
+        let mut time = deadline.map(AfterEvent::new);
+        let mut indices = Vec::with_capacity(self.operations.len());
+        let mut events: Vec<&mut dyn RawEvent> = Vec::with_capacity(self.operations.len() + 1);
+        for (index, operation) in self.operations.iter_mut().enumerate() {
+            if let Some(operation) = operation {
+                indices.push(index);
+                events.push(operation.begin());
             }
-            let mut all: Vec<&mut dyn RawEvent> = Vec::with_capacity(messages + 1);
-            all.extend(
-                events
-                    .iter_mut()
-                    .map(|event| &mut **event as &mut dyn RawEvent),
-            );
-            all.push(&mut time);
-            select(&mut all, mode).filter(|index| *index < messages)
-        })
-        .ok_or(SelectTimeoutError)
-    }
-
-    /// Runs `f` over the events of the set.
-    fn run(
-        &mut self,
-        f: impl FnOnce(&mut [&mut dyn RawEvent], Mode) -> Option<usize>,
-    ) -> Option<Selected<T>> {
-        let mut events: Vec<Option<RecvEvent<'a, T>>> = self
-            .receivers
-            .iter()
-            .map(|receiver| receiver.map(RecvEvent::new))
-            .collect();
-        let mut arms: Vec<&mut dyn RawEvent> = events
-            .iter_mut()
-            .map(|event| event as &mut dyn RawEvent)
-            .collect();
-        let index = f(&mut arms, self.mode)?;
+        }
+        // The time comes last, and is looked at when nothing else is ready.
+        let mut arm = select_or_default(&mut events, self.mode);
+        if arm.is_none() && time.is_some() {
+            events.push(&mut time);
+            arm = select(&mut events, self.mode);
+        }
+        drop(events);
+        let happened = arm.and_then(|arm| indices.get(arm).copied());
+        for (index, operation) in self.operations.iter_mut().enumerate() {
+            if let Some(operation) = operation.as_mut().filter(|_| Some(index) != happened) {
+                operation.end();
+            }
+        }
+        let index = happened?;
+        let operation = self.operations[index].as_mut()?;
         Some(Selected {
             index,
-            message: events.swap_remove(index).finish(),
+            value: operation.finish(),
         })
     }
 }
 
-impl<T> Default for Select<'_, T> {
+impl<R> Default for Select<'_, R> {
     fn default() -> Self {
         Select::new()
     }
 }
 
-impl<T> fmt::Debug for Select<'_, T> {
+impl<R> fmt::Debug for Select<'_, R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Select")
-            .field("receivers", &self.len())
+            .field("operations", &self.len())
             .finish_non_exhaustive()
     }
 }

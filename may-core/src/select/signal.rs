@@ -171,6 +171,15 @@ pub struct OnEvent<E: Event> {
 
 /// The event that is a user's.
 pub fn on<E: Event>(event: E) -> OnEvent<E> {
+    OnEvent {
+        signals: watched(&event),
+        event,
+        taken: None,
+    }
+}
+
+/// What to watch for an event.
+fn watched(event: &impl Event) -> Box<[Watched]> {
     let mut signals = Vec::new();
     event.signals(&mut |signal| {
         signals.push(Watched {
@@ -179,10 +188,18 @@ pub fn on<E: Event>(event: E) -> OnEvent<E> {
             entry: Entry::new(),
         });
     });
-    OnEvent {
-        event,
-        signals: signals.into_boxed_slice(),
-        taken: None,
+    signals.into_boxed_slice()
+}
+
+impl<E: Event> OnEvent<E> {
+    /// Begins another select over the same event.
+    pub(super) fn watch_anew(&mut self) {
+        self.signals = watched(&self.event);
+    }
+
+    /// Takes the output of the event, which has happened.
+    pub(super) fn take(&mut self) -> E::Output {
+        self.taken.take().expect("the operation has happened")
     }
 }
 
@@ -225,8 +242,8 @@ impl<E: Event> RawEvent for OnEvent<E> {
 impl<E: Event> Finish for OnEvent<E> {
     type Output = E::Output;
 
-    fn finish(self) -> E::Output {
-        self.taken.expect("the operation has happened")
+    fn finish(mut self) -> E::Output {
+        self.take()
     }
 }
 

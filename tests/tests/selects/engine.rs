@@ -1,14 +1,14 @@
 //! The engine below `select!`: exactly one of several operations happens, nothing is lost, nothing happens twice, nobody is favoured.
-//! (Called directly: `Select` offers receiving only, and what else can be an arm has no public name yet.)
+//! (Called directly, as the macro does; and through `Select`.)
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::time::{Duration, Instant};
 
 use may::channel::{self, Receiver, RecvError, Sender, TryRecvError};
-use may::coroutine;
-use may::select::Select;
+use may::coroutine::{self, yield_now};
+use may::select::{Event, Select, Signal};
 use may_core::event::{Finish, RawEvent};
 use may_core::select::{Mode, after, at, cancelled, never, recv, select, select_or_default, send};
 use may_tests::{assert_cancelled, eventually, everywhere, on_workers, spawn_waiting, with_seeds};
@@ -320,11 +320,11 @@ fn a_set_that_is_made_at_run_time() {
         let mut all = Select::new();
         let mut counts = vec![0; receivers.len()];
         receivers.iter().for_each(|from| {
-            all.recv(from);
+            all.recv(from, |number| number);
         });
         while !all.is_empty() {
             let selected = all.wait();
-            match selected.message {
+            match selected.value {
                 Ok(number) => {
                     assert_eq!(number, selected.index);
                     counts[number] += 1;
@@ -337,6 +337,82 @@ fn a_set_that_is_made_at_run_time() {
     });
 }
 
+/// Operations of all kinds in one set, over and over: what was sent and received, in both directions, is there once.
+#[test]
+fn a_set_sends_receives_and_waits_for_events() {
+    const EACH: usize = 200;
+    /// A number of things to take.
+    struct Heap {
+        left: AtomicUsize,
+        more: Arc<Signal>,
+    }
+    impl Event for &Heap {
+        type Output = usize;
+        fn try_take(&mut self) -> Option<usize> {
+            let less = |left: usize| left.checked_sub(1);
+            self.left.fetch_update(SeqCst, SeqCst, less).ok()
+        }
+        fn signals(&self, add: &mut dyn FnMut(&Arc<Signal>)) {
+            add(&self.more);
+        }
+    }
+    everywhere(|place| {
+        for capacity in [0, 1, 3] {
+            let (to_us, from_them) = channel::bounded(capacity);
+            let (to_them, from_us) = channel::bounded::<usize>(capacity);
+            let heap = Arc::new(Heap {
+                left: AtomicUsize::new(0),
+                more: Signal::new(),
+            });
+            let heaped = heap.clone();
+            let helpers = [
+                place.start(move || (0..EACH).for_each(|number| to_us.send(number).unwrap())),
+                place.start(move || assert!(from_us.iter().take(EACH).eq(0..EACH))),
+                place.start(move || {
+                    for _ in 0..EACH {
+                        heaped.left.fetch_add(1, SeqCst);
+                        heaped.more.notify();
+                        yield_now();
+                    }
+                }),
+            ];
+            let (mut next, mut counts) = (0.., [0; 3]);
+            let mut set = Select::new();
+            let receives = set.recv(&from_them, |number| number.is_ok());
+            let sends = set.send(&to_them, || next.next().unwrap(), |sent| sent.is_ok());
+            let takes = set.on(&*heap, |_| true);
+            while set.len() > 0 {
+                let selected = set.wait();
+                counts[selected.index] += usize::from(selected.value);
+                if !selected.value || selected.index != receives && counts[selected.index] == EACH {
+                    set.remove(selected.index);
+                }
+            }
+            assert_eq!((receives, sends, takes), (0, 1, 2));
+            assert_eq!(counts, [EACH; 3]);
+            helpers.into_iter().for_each(|helper| helper.join());
+        }
+    });
+}
+
+#[test]
+fn a_set_whose_message_panics_has_sent_nothing() {
+    everywhere(|_| {
+        let (to, from) = channel::bounded::<u32>(1);
+        {
+            let mut set = Select::new();
+            set.send(&to, || resume_unwind(Box::new("no message")), drop);
+            assert!(catch_unwind(AssertUnwindSafe(|| set.wait())).is_err());
+        }
+        assert!(from.is_empty());
+        let mut set = Select::new();
+        set.send(&to, || 1, drop);
+        set.wait();
+        assert!(set.try_wait().is_err(), "it is full");
+        assert_eq!(from.recv(), Ok(1));
+    });
+}
+
 #[test]
 fn a_set_waits_no_longer_than_it_is_told() {
     everywhere(|_| {
@@ -344,7 +420,7 @@ fn a_set_waits_no_longer_than_it_is_told() {
         let mut set = Select::new();
         assert!(set.try_wait().is_err());
         assert!(set.wait_timeout(Duration::from_micros(500)).is_err());
-        set.recv(&from);
+        set.recv(&from, |number| number);
         assert!(set.try_wait().is_err());
         assert!(set.wait_timeout(Duration::ZERO).is_err());
         let start = Instant::now();
@@ -352,7 +428,7 @@ fn a_set_waits_no_longer_than_it_is_told() {
         assert!(start.elapsed() >= Duration::from_millis(1));
         to.send(1).unwrap();
         let selected = set.wait_deadline(start).unwrap();
-        assert_eq!((selected.index, selected.message), (0, Ok(1)));
+        assert_eq!((selected.index, selected.value), (0, Ok(1)));
     });
 }
 

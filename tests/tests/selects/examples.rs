@@ -269,13 +269,10 @@ fn a_set_of_receivers() {
     fn first(receivers: &[Receiver<u32>], t: Instant) -> Result<(usize, u32), SelectTimeoutError> {
         let mut set = Select::new();
         for receiver in receivers {
-            set.recv(receiver);
+            set.recv(receiver, |number| number.expect("its sender is there"));
         }
         let selected = set.wait_deadline(t)?;
-        Ok((
-            selected.index,
-            selected.message.expect("its sender is there"),
-        ))
+        Ok((selected.index, selected.value))
     }
     everywhere(|place| {
         let (senders, receivers): (Vec<_>, Vec<_>) = (0..10).map(|_| channel::bounded(0)).unzip();

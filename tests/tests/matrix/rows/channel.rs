@@ -109,27 +109,27 @@ fn receiving() -> Vec<Row> {
 /// Receiving as one of several things that are waited for.
 fn selects() -> [Call<Channel>; 4] {
     /// The set of one receiver and one that never has anything.
-    fn set<R>(rx: &Receiver<i32>, select: impl FnOnce(&mut Select<'_, i32>) -> R) -> R {
+    fn set<R>(rx: &Receiver<i32>, select: impl FnOnce(&mut Select<'_, bool>) -> R) -> R {
         let never = channel::never();
         let mut set = Select::new();
-        set.recv(&never);
-        set.recv(rx);
+        set.recv(&never, |_: Result<(), _>| false);
+        set.recv(rx, |message| message.is_ok());
         select(&mut set)
     }
     [
         waits("select/dynamic.rs Select::wait", |c, _| {
-            set(&c.rx.get(), |set| set.wait().message.is_ok())
+            set(&c.rx.get(), |set| set.wait().value)
         }),
         waits_in_time("select/dynamic.rs Select::wait_timeout", |c, timeout| {
             set(&c.rx.get(), |set| {
                 let selected = set.wait_timeout(or_max(timeout));
-                selected.is_ok_and(|selected| selected.message.is_ok())
+                selected.is_ok_and(|selected| selected.value)
             })
         }),
         waits_in_time("select/dynamic.rs Select::wait_deadline", |c, timeout| {
             set(&c.rx.get(), |set| {
                 let selected = set.wait_deadline(deadline(timeout));
-                selected.is_ok_and(|selected| selected.message.is_ok())
+                selected.is_ok_and(|selected| selected.value)
             })
         }),
         waits("select/engine.rs select", |c, _| {
