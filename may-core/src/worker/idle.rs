@@ -36,6 +36,17 @@ use crate::prim::{AtomicUsize, Ordering, fence};
 /// Nobody has the watch.
 const NOBODY: usize = 0;
 
+/// Who may want to steal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Thieves {
+    /// Nobody: all are busy.
+    None,
+    /// Whoever has the watch.
+    Awake,
+    /// Those who sleep; whoever publishes a seed wakes one.
+    Asleep,
+}
+
 /// See the module's documentation.
 #[derive(Debug)]
 pub(crate) struct Idle {
@@ -68,8 +79,14 @@ impl Idle {
 
     /// Whether anybody may want to steal.
     #[inline]
-    pub(crate) fn has_thieves(&self) -> bool {
-        self.watcher.load(Ordering::Relaxed) != NOBODY || self.sleeping.load(Ordering::Relaxed) != 0
+    pub(crate) fn thieves(&self) -> Thieves {
+        if self.watcher.load(Ordering::Relaxed) != NOBODY {
+            Thieves::Awake
+        } else if self.sleeping.load(Ordering::Relaxed) != 0 {
+            Thieves::Asleep
+        } else {
+            Thieves::None
+        }
     }
 
     /// Gives the watch to `worker`, for it to find when it wakes; false if somebody has it.

@@ -157,11 +157,9 @@ impl Local {
         if self.shared.workers() == 1 {
             self.deque.push(seed);
         } else {
-            let idle = &self.shared.idle;
-            self.peer()
-                .seeds
-                .push(&self.deque, seed, idle.has_thieves());
-            self.shared.published();
+            let thieves = self.shared.idle.thieves();
+            let publish = || self.shared.published();
+            self.peer().seeds.push(&self.deque, seed, thieves, publish);
         }
         None
     }

@@ -21,11 +21,14 @@ use std::time::Duration;
 
 use crossbeam_deque::{Injector, Steal, Stealer, Worker};
 
+use super::idle::Thieves;
 use crate::coroutine::header::Header;
 use crate::util::clock;
 
 /// How long a seed belongs to the worker that spawned it.
 const RIPE: Duration = Duration::from_micros(5);
+/// How long waking a thief may hold a seed back, at most: its owner may lose the processor meanwhile.
+const WAKING: Duration = Duration::from_micros(100);
 /// How long a placed seed belongs to the worker with which it was placed.
 const MAILBOX_RIPE: Duration = Duration::from_millis(1);
 
@@ -71,15 +74,31 @@ impl Seeds {
         }
     }
 
-    /// Puts a seed into the owner's deque. Owner only.
+    /// Puts a seed into the owner's deque and has it found by `publish`. Owner only.
     ///
-    /// `timed`: somebody may want to steal, so the age matters. (The clock costs as much as the rest of a spawn.)
+    /// The age of a seed matters only if there are `thieves`. (The clock costs as much as the rest of a spawn.) It does not count while
+    /// the owner wakes one: that takes longer than a seed takes to ripen, and one that is spawned next, to talk to this one, is to start
+    /// where this one does.
     #[inline]
-    pub(crate) fn push(&self, deque: &Worker<Seed>, seed: Seed, timed: bool) {
-        if timed && deque.is_empty() {
-            self.since.store(clock::now(), Ordering::Relaxed);
+    pub(crate) fn push(
+        &self,
+        deque: &Worker<Seed>,
+        seed: Seed,
+        thieves: Thieves,
+        publish: impl FnOnce(),
+    ) {
+        let is_timed = thieves != Thieves::None && deque.is_empty();
+        let wakes = is_timed && thieves == Thieves::Asleep;
+        if is_timed {
+            let held_back = if wakes { WAKING } else { Duration::ZERO };
+            let since = clock::now() + held_back.as_nanos() as u64;
+            self.since.store(since, Ordering::Relaxed);
         }
         deque.push(seed);
+        publish();
+        if wakes {
+            self.since.store(clock::now(), Ordering::Relaxed);
+        }
     }
 
     /// Takes the owner's oldest seed. Owner only.
