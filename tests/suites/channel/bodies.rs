@@ -83,15 +83,6 @@ pub(super) use {
     tests_of_every_channel,
 };
 
-/// Sends a message; false if nobody is there to receive it. For loops that end with that: where there is no limit `send` never waits, and
-/// the others of its worker must have their turn.
-pub(super) fn send_in_turn<T>(tx: &Sender<T>, message: T) -> bool {
-    if tx.capacity().is_none() {
-        yield_now();
-    }
-    tx.send(message).is_ok()
-}
-
 /// Fills a channel that has a limit.
 fn fill(tx: &Sender<usize>) {
     while tx.try_send(0).is_ok() {}
@@ -479,7 +470,7 @@ pub(super) fn messages_sent_while_the_receivers_go_are_dropped_once(
         let for_senders = dropped.clone();
         let senders = several(place, 3, move |_| {
             let mut made = 1;
-            while send_in_turn(&tx, Counted(for_senders.clone())) {
+            while tx.send(Counted(for_senders.clone())).is_ok() {
                 made += 1;
             }
             made
@@ -499,7 +490,7 @@ const SOON: Duration = Duration::from_secs(10);
 
 pub(super) fn each_sender_has_its_turn(place: &Place, make: impl Fn() -> Ends<usize>) {
     let (tx, rx) = make();
-    let senders = several(place, 4, move |number| while send_in_turn(&tx, number) {});
+    let senders = several(place, 4, move |number| while tx.send(number).is_ok() {});
     let (start, mut turns) = (Instant::now(), [0; 4]);
     while turns.iter().any(|turns| *turns < TURNS) {
         turns[rx.recv().unwrap()] += 1;

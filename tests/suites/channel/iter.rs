@@ -2,7 +2,6 @@
 
 use may_tests::eventually;
 
-use super::bodies::send_in_turn;
 use super::channel::{Receiver, RecvError, TryRecvError, bounded, unbounded};
 use super::{Ends, LONG, everywhere, let_them_wait};
 
@@ -55,7 +54,7 @@ fn a_loop_over_a_receiver_may_be_left_and_begun_again() {
 fn a_sender_is_told_when_a_loop_that_owned_the_receiver_is_left() {
     everywhere(|place| {
         for (tx, rx) in kinds() {
-            let sender = place.start(move || (0..).find(|i| !send_in_turn(&tx, *i)));
+            let sender = place.start(move || (0..).find(|i| tx.send(*i).is_err()));
             for message in rx {
                 if message == 4 {
                     break;
