@@ -24,6 +24,9 @@ use crate::util::clock::Deadline;
 use crate::util::spin::{SpinGuard, SpinLock};
 use crate::wait::{Entry, Registration, Turn, WaitList, Wake};
 
+/// How many messages wait in a channel without a limit whose receivers need a turn.
+const BACKLOG: usize = 128;
+
 /// What senders and receivers share.
 pub(super) struct Buffered<T> {
     state: SpinLock<State<T>>,
@@ -170,9 +173,9 @@ impl<T> Buffered<T> {
     /// Sends a message, waiting for a slot until `deadline`.
     #[inline]
     pub(super) fn send(&self, mut message: T, deadline: Deadline) -> Result<(), Refused<T>> {
-        // What never waits does not suspend either, not even to give others a turn: people hold std's locks across it.
-        if self.capacity().is_some() {
-            park::spend_budget();
+        match self.capacity() {
+            Some(_) => park::spend_budget(),
+            None => park::spend_budget_if(|| self.len() >= BACKLOG),
         }
         let turn = Turn::until(deadline);
         loop {

@@ -68,8 +68,8 @@ impl<T> Sender<T> {
         sent.map_err(TrySendError::from)
     }
 
-    /// Sends a message, waiting for room; in a rendezvous channel, for a receiver. In an unbounded channel there is always room: there
-    /// this neither waits nor gives others a turn, so it may be called with a lock of std's held.
+    /// Sends a message, waiting for room; in a rendezvous channel, for a receiver. In an unbounded channel there is always room:
+    /// there this does not wait, and suspends only to give others a turn if more than a hundred messages wait to be received.
     ///
     /// # Errors
     ///
@@ -77,7 +77,7 @@ impl<T> Sender<T> {
     ///
     /// # Cancellation
     ///
-    /// A cancelled coroutine unwinds here, and the message was not sent; in an unbounded channel it is sent.
+    /// A cancelled coroutine unwinds here, and the message was not sent. In an unbounded channel it is sent, or others get a turn first.
     ///
     /// # Examples
     ///

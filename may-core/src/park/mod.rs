@@ -709,10 +709,32 @@ pub(crate) fn spend_budget() {
     }
 }
 
+/// As [`spend_budget`], for a call that never waits: people hold std's locks across those, and whoever wants one next would stop the worker.
+/// So with the budget spent the caller goes on, unless others are so far behind that `is_due` wants them to run.
+#[inline]
+pub(crate) fn spend_budget_if(is_due: impl FnOnce() -> bool) {
+    if budget_is_spent_and(is_due) {
+        yield_now();
+    }
+}
+
 /// Counts such a call; true if the caller is to give the others a turn.
 #[inline]
 pub(crate) fn budget_is_spent() -> bool {
-    with_local(|local| local.is_some_and(|local| local.spend())) && may_suspend()
+    budget_is_spent_and(|| true)
+}
+
+/// Counts such a call; true if the caller is to give the others a turn, and `is_due` says so, too.
+#[inline]
+fn budget_is_spent_and(is_due: impl FnOnce() -> bool) -> bool {
+    let is_spent = with_local(|local| {
+        let is_spent = local.is_some_and(|local| !local.spend()) && is_due();
+        if is_spent && let Some(local) = local {
+            local.mind_the_time();
+        }
+        is_spent
+    });
+    is_spent && may_suspend()
 }
 
 /// As [`spend_budget`], for the poll of a future: with the budget spent the future wakes itself and is pending, so whoever polls it can
@@ -722,8 +744,9 @@ pub(crate) fn budget_is_spent() -> bool {
 pub(crate) fn poll_budget(context: &Context<'_>) -> Poll<()> {
     let is_spent = with_local(|local| {
         local.is_some_and(|local| {
-            let is_spent = local.spend();
+            let is_spent = !local.spend();
             if is_spent {
+                local.mind_the_time();
                 // Also a caller who polls again at once, and suspends nowhere, gets on.
                 local.renew_budget();
             }

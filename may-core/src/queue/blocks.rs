@@ -43,6 +43,8 @@ struct Place<T> {
     block: Cell<*mut Block<T>>,
     /// The consumer's: how many values it knows to be there.
     known: Cell<usize>,
+    /// The producer's: whether the consumer was a whole block behind when the last one was begun.
+    behind: Cell<bool>,
 }
 
 /// See the module's documentation.
@@ -69,6 +71,7 @@ impl<T> Blocks<T> {
                 count: Cell::new(0),
                 block: Cell::new(block),
                 known: Cell::new(0),
+                behind: Cell::new(false),
             })
         };
         Blocks {
@@ -102,6 +105,9 @@ impl<T> Blocks<T> {
     #[cold]
     fn append(&self) {
         let spare = self.spare.swap(ptr::null_mut(), Ordering::Acquire);
+        // A consumer that keeps up has given a block back by now, unless there was only one so far.
+        let is_second = self.producer.count.get() == BLOCK;
+        self.producer.behind.set(spare.is_null() && !is_second);
         let block = if spare.is_null() { Block::new() } else { spare };
         // SAFETY: (docs/safety.md, R5) a spare block is nobody else's, and the producer's own is freed after its successor is in use.
         unsafe {
@@ -154,6 +160,12 @@ impl<T> Blocks<T> {
                 drop(Box::from_raw(before));
             }
         }
+    }
+
+    /// Whether the consumer is, or was a moment ago, some dozens of values behind. Producer only.
+    #[inline]
+    pub(crate) fn is_behind(&self) -> bool {
+        self.producer.behind.get()
     }
 
     /// Whether there is nothing to take out. Consumer only.

@@ -72,13 +72,14 @@ impl<T> UnwindSafe for Sender<T> {}
 impl<T> RefUnwindSafe for Sender<T> {}
 
 impl<T> Sender<T> {
-    /// Sends a message, without waiting and without giving others a turn.
+    /// Sends a message, without waiting. If many wait for the receiver already, others get a turn now and then.
     ///
     /// # Errors
     ///
     /// The message comes back if the receiver has gone.
     #[inline]
     pub fn send(&self, message: T) -> Result<(), SendError<T>> {
+        park::spend_budget_if(|| self.0.messages.is_behind());
         if self.0.is_gone(RECEIVER) {
             return Err(SendError(message));
         }

@@ -223,15 +223,12 @@ impl Local {
         self.stacks.give_back(stack);
     }
 
-    /// Counts a call that succeeded at once; true if the running coroutine is to give others a turn before the next one.
+    /// Counts a call that succeeded at once, if the running coroutine may make one; if not, it is to give others a turn.
     #[inline]
     pub(crate) fn spend(&self) -> bool {
         let left = self.budget.get();
         self.budget.set(left.saturating_sub(1));
-        if left == 0 {
-            self.mind_the_time();
-        }
-        left == 0
+        left > 0
     }
 
     /// Gives the coroutine that runs next a full budget.

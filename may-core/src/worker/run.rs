@@ -235,7 +235,7 @@ impl Local {
     /// Loses patience if it is high time to look around. Patience counts switches, and was learnt from what ran before; what runs now may
     /// run long. This reads the clock, so it is for who has done much: a full round, or a whole budget.
     #[cold]
-    pub(super) fn mind_the_time(&self) {
+    pub(crate) fn mind_the_time(&self) {
         if clock::now() - self.home.looked() > 2 * LOOK_AFTER.as_nanos() as u64 {
             self.patience.set(1);
         }

@@ -1,4 +1,4 @@
-//! Channels without a limit: whoever sends never waits, and keeps its turn.
+//! Channels without a limit: whoever sends never waits, and keeps its turn unless the receivers are far behind.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
@@ -7,13 +7,16 @@ use may::sync::{Arc, mpmc, mpsc, spsc};
 use may::{channel, coroutine};
 use may_tests::on_workers;
 
-/// More than a coroutine may do in one turn by calls that may wait.
-const MESSAGES: usize = 10_000;
+/// How many channels there are, and how many messages go into each: in all far more than a coroutine may do in one turn by calls that may
+/// wait.
+const CHANNELS: usize = 200;
+const EACH: usize = 50;
 
 /// Sends while it holds a lock that stops the thread of whoever comes next, in a coroutine that is cancelled and has a neighbour.
-fn send_with_a_lock(
-    mut send: impl FnMut(usize) + Send + 'static,
-    received: impl FnOnce() -> usize,
+fn send_with_a_lock<T: Send + 'static, R>(
+    (senders, receivers): (Vec<T>, Vec<R>),
+    send: impl Fn(&T, usize) + Send + 'static,
+    receive: impl Fn(R) -> usize,
 ) {
     let (lock, begun) = (Arc::new(Mutex::new(())), Arc::new(AtomicBool::new(false)));
     let (open, gate) = channel::bounded(0);
@@ -26,7 +29,9 @@ fn send_with_a_lock(
             });
             let _guard = lock.lock().unwrap();
             begun.store(true, SeqCst);
-            (0..MESSAGES).for_each(&mut send);
+            for number in 0..EACH {
+                senders.iter().for_each(|sender| send(sender, number));
+            }
         }
     });
     open.send(()).unwrap();
@@ -40,20 +45,52 @@ fn send_with_a_lock(
     });
     sender.join().unwrap();
     neighbour.join().unwrap();
-    assert_eq!(received(), MESSAGES);
+    let received: usize = receivers.into_iter().map(receive).sum();
+    assert_eq!(received, CHANNELS * EACH);
+}
+
+/// Many channels.
+fn many<T, R>(make: impl Fn() -> (T, R)) -> (Vec<T>, Vec<R>) {
+    (0..CHANNELS).map(|_| make()).unzip()
 }
 
 #[test]
-fn a_send_that_never_waits_does_not_suspend_either() {
+fn a_send_to_those_who_keep_up_does_not_suspend() {
+    let _watchdog = may_tests::watchdog();
+    on_workers(1, || {
+        let count = |rx: channel::Receiver<usize>| rx.iter().count();
+        send_with_a_lock(many(channel::unbounded), |tx, i| tx.send(i).unwrap(), count);
+        let count = |rx: mpsc::Receiver<usize>| rx.iter().count();
+        send_with_a_lock(many(mpsc::channel), |tx, i| tx.send(i).unwrap(), count);
+        let count = |rx: mpmc::Receiver<usize>| rx.iter().count();
+        send_with_a_lock(many(mpmc::channel), |tx, i| tx.send(i).unwrap(), count);
+        let count = |rx: spsc::Receiver<usize>| rx.iter().count();
+        send_with_a_lock(many(spsc::channel), |tx, i| tx.send(i).unwrap(), count);
+    });
+}
+
+#[test]
+fn a_sender_that_nothing_slows_down_lets_others_run() {
+    /// More than would be sent if the receiver had its turn.
+    const TOO_MANY: usize = 100_000;
+    /// Sends until nobody receives any more; the receiver takes one message and goes.
+    fn race<R: Send + 'static>(
+        (mut send, rx): (impl FnMut() -> bool, R),
+        receive: impl FnOnce(R) + Send + 'static,
+    ) {
+        let receiver = coroutine::spawn(move || receive(rx));
+        assert!((0..TOO_MANY).any(|_| !send()), "the receiver has its turn");
+        receiver.join().unwrap();
+    }
     let _watchdog = may_tests::watchdog();
     on_workers(1, || {
         let (tx, rx) = channel::unbounded();
-        send_with_a_lock(move |i| tx.send(i).unwrap(), || rx.iter().count());
+        race((|| tx.send(0).is_ok(), rx), |rx| assert!(rx.recv().is_ok()));
         let (tx, rx) = mpsc::channel();
-        send_with_a_lock(move |i| tx.send(i).unwrap(), || rx.iter().count());
+        race((|| tx.send(0).is_ok(), rx), |rx| assert!(rx.recv().is_ok()));
         let (tx, rx) = mpmc::channel();
-        send_with_a_lock(move |i| tx.send(i).unwrap(), || rx.iter().count());
+        race((|| tx.send(0).is_ok(), rx), |rx| assert!(rx.recv().is_ok()));
         let (tx, rx) = spsc::channel();
-        send_with_a_lock(move |i| tx.send(i).unwrap(), || rx.iter().count());
+        race((|| tx.send(0).is_ok(), rx), |rx| assert!(rx.recv().is_ok()));
     });
 }

@@ -137,15 +137,17 @@ fn a_turn_ends_where_it_waits() {
 fn panics_in_both_halves_go_on_in_the_poller_when_all_have_ended() {
     everywhere(|_| {
         for half in ["top", "bottom"] {
-            let ended = AtomicBool::new(false);
+            let (begun, ended) = (AtomicBool::new(false), AtomicBool::new(false));
             let broken = catch_unwind(AssertUnwindSafe(|| {
                 cqueue::scope(|queue| {
                     queue.add(0, |_| {
                         let _ended = OnDrop(|| ended.store(true, SeqCst));
+                        begun.store(true, SeqCst);
                         coroutine::park();
                     });
                     queue.add(1, |events| {
                         if half == "bottom" {
+                            eventually("the other has begun", || begun.load(SeqCst));
                             events.send(0);
                         }
                         resume_unwind(Box::new(half));
@@ -155,8 +157,8 @@ fn panics_in_both_halves_go_on_in_the_poller_when_all_have_ended() {
                 });
             }));
             assert_eq!(message(&*broken.unwrap_err()), half);
-            // One that never started has nothing to end.
-            eventually("all have ended", || ended.load(SeqCst) || half == "top");
+            // One that has never started has nothing to end.
+            assert_eq!(ended.load(SeqCst), begun.load(SeqCst), "all have ended");
         }
     });
 }
