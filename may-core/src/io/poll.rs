@@ -1,7 +1,7 @@
 //! Streams as futures poll them: without blocking, by real readiness. (Datagrams are polled by the same means; see `datagram.rs`.)
 //!
-//! Every stream has inherent methods for that, which adapters for any trait can be made of. The features `tokio-io` and `futures-io` add the
-//! traits of those crates, for each stream and for references to it; they do the same, and nothing else.
+//! Every stream has inherent methods for that, which adapters for any trait can be made of. The features `tokio-io` and `futures-io`
+//! add the traits of those crates, for each stream and for references to it; they do the same, and nothing else.
 //!
 //! The traits are implemented for the streams themselves and not for a type around them: a stream that is polled is no different from
 //! one that blocks, and may be used in both ways at the same time.

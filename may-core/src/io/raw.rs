@@ -1,8 +1,8 @@
 //! Bytes through a descriptor: what all streams and [`CoIo`](super::CoIo) have in common.
 //!
 //! A kind of descriptor says by [`RawIo`] how bytes are moved without waiting; [`byte_reader!`] and [`byte_writer!`] make of that `Read`
-//! and `Write`, for the type and for references to it, the arms of a `select!`, and what futures poll (`poll.rs`). [`byte_stream!`] is both, and what a stream has that
-//! goes both ways.
+//! and `Write`, for the type and for references to it, the arms of a `select!`, and what futures poll (`poll.rs`). [`byte_stream!`] is
+//! both, and what a stream has that goes both ways.
 
 use std::io::{self, IoSlice, IoSliceMut};
 use std::net::Shutdown;

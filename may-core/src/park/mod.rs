@@ -9,10 +9,11 @@
 //! it. If an operation won the commit word, the cancellation waits for the next wait: *cancelled means it did not happen*.
 //! Every caller that was woken tries its operation before it waits again, so a wake-up is never swallowed by a cancellation.
 
+mod budget;
+
 use std::pin::{Pin, pin};
 use std::ptr::NonNull;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use crate::coroutine::commit_word::{CommitWord, Openness, Outcome, Ticket};
@@ -25,6 +26,8 @@ use crate::wait::{
     Node, Registration, ThreadBlock, Timeout, Turn, WaitList, WaitQueue, Waiter, Wake,
 };
 use crate::worker::with_local;
+
+pub(crate) use budget::{budget_is_spent, poll_budget, spend_budget, spend_budget_if};
 
 /// How a wait came to its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -99,8 +102,8 @@ impl Blocker {
         }
     }
 
-    /// Whether a cancellation may end a wait of the caller, by unwinding or, if the build does without, by an error. (Threads cannot be cancelled, except in the models, which have
-    /// nothing else that waits.)
+    /// Whether a cancellation may end a wait of the caller, by unwinding or, if the build does without, by an error. (Threads cannot
+    /// be cancelled, except in the models, which have nothing else that waits.)
     #[inline]
     fn is_cancellable(&self, by_error: bool) -> bool {
         match self {
@@ -694,70 +697,6 @@ fn raise_due(header: &Header) {
     if limit::of_coroutine(header).has_elapsed() && cancel::is_deliverable(header) {
         cancel::raise_limit();
     }
-}
-
-/// Counts a call that may succeed at once; a coroutine whose budget is spent gives the others a turn first, so that no
-/// busy peer keeps a worker to itself.
-///
-/// # Cancellation
-///
-/// A cancelled coroutine unwinds here if its budget is spent.
-#[inline]
-pub(crate) fn spend_budget() {
-    if budget_is_spent() {
-        yield_now();
-    }
-}
-
-/// As [`spend_budget`], for a call that never waits: people hold std's locks across those, and whoever wants one next would stop the worker.
-/// So with the budget spent the caller goes on, unless others are so far behind that `is_due` wants them to run.
-#[inline]
-pub(crate) fn spend_budget_if(is_due: impl FnOnce() -> bool) {
-    if budget_is_spent_and(is_due) {
-        yield_now();
-    }
-}
-
-/// Counts such a call; true if the caller is to give the others a turn.
-#[inline]
-pub(crate) fn budget_is_spent() -> bool {
-    budget_is_spent_and(|| true)
-}
-
-/// Counts such a call; true if the caller is to give the others a turn, and `is_due` says so, too.
-#[inline]
-fn budget_is_spent_and(is_due: impl FnOnce() -> bool) -> bool {
-    let is_spent = with_local(|local| {
-        let is_spent = local.is_some_and(|local| !local.spend()) && is_due();
-        if is_spent && let Some(local) = local {
-            local.mind_the_time();
-        }
-        is_spent
-    });
-    is_spent && may_suspend()
-}
-
-/// As [`spend_budget`], for the poll of a future: with the budget spent the future wakes itself and is pending, so whoever polls it can
-/// let others run. (A poll does not suspend by itself. Its caller may hold a lock of std's, as the halves of `tokio::io::split` do, and
-/// the next coroutine of this worker would stop the thread on it.)
-#[inline]
-pub(crate) fn poll_budget(context: &Context<'_>) -> Poll<()> {
-    let is_spent = with_local(|local| {
-        local.is_some_and(|local| {
-            let is_spent = !local.spend();
-            if is_spent {
-                local.mind_the_time();
-                // Also a caller who polls again at once, and suspends nowhere, gets on.
-                local.renew_budget();
-            }
-            is_spent
-        })
-    });
-    if !is_spent || current::coroutine().is_none() {
-        return Poll::Ready(());
-    }
-    context.waker().wake_by_ref();
-    Poll::Pending
 }
 
 /// How many timers the caller's worker has set. For tests of what waits leave behind.

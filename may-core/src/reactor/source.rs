@@ -15,8 +15,8 @@
 //! its system call and clears the bit only if the tick is still the same (R8). Before a source is registered there are
 //! no events, so both bits stay set.
 //!
-//! Some descriptors have no events: the operating system refuses to poll a regular file, or a device that does not know how. Both directions
-//! count as ended then, and if a call would block all the same there is nothing to wait for.
+//! Some descriptors have no events: the operating system refuses to poll a regular file, or a device that does not know how. Both
+//! directions count as ended then, and if a call would block all the same there is nothing to wait for.
 //!
 //! That a read was shorter than its buffer is evidence that there is no more, except where TCP's urgent data is about: a read
 //! ends in front of the mark. So from the first urgent data on, such evidence is not accepted any more.

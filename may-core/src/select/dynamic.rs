@@ -14,7 +14,8 @@ use crate::util::clock::Deadline;
 ///
 /// For a fixed number of operations `select!` reads better and costs less. Here each operation comes with a closure that says what
 /// becomes of its outcome, so operations of different kinds have one type of result in the end. What has happened has happened, closure
-/// included, when a call returns; nothing was taken or sent by the others. The set stays as it is: the next call waits for all of them again.
+/// included, when a call returns; nothing was taken or sent by the others. The set stays as it is: the next call waits for all of them
+/// again.
 ///
 /// # Examples
 ///

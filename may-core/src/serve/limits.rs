@@ -69,8 +69,8 @@ impl Limits {
         self
     }
 
-    /// How many connections may be open at once from one [origin](crate::io::AcceptFrom::origin): for TCP an IPv4 address or an IPv6 network.
-    /// Those beyond are closed at once.
+    /// How many connections may be open at once from one [origin](crate::io::AcceptFrom::origin): for TCP an IPv4 address or an IPv6
+    /// network. Those beyond are closed at once.
     ///
     /// # Panics
     ///

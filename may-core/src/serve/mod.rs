@@ -6,8 +6,8 @@
 //! # Protocol
 //!
 //! The caller accepts, in a scope whose children are the coroutines of the connections. Whatever it waits for, it waits for the token,
-//! too: for a seat, for a connection, for descriptors. That is done by selects, in which an arm that loses leaves no trace, so no connection
-//! is accepted and lost when the token is cancelled.
+//! too: for a seat, for a connection, for descriptors. That is done by selects, in which an arm that loses leaves no trace, so no
+//! connection is accepted and lost when the token is cancelled.
 //!
 //! A connection has a *seat*, a permit of a semaphore, which is taken before it is accepted and given back when its handler has ended.
 //! So "all have left" is "all permits can be had", and waiting for that until the end of the grace is one call. No connection begins any

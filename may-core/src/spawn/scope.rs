@@ -216,7 +216,8 @@ where
     F: FnOnce() -> T + Send,
     T: Send,
 {
-    // SAFETY: (docs/safety.md, I3) the wait below ends only when the coroutine has, as it neither unwinds nor times out; so what `f` borrows outlives it. It is `Send` (R2).
+    // SAFETY: (docs/safety.md, I3) the wait below ends only when the coroutine has, as it neither unwinds nor times out; so what `f`
+    // borrows outlives it. It is `Send` (R2).
     let spawned = unsafe { builder.plant(shared, location, f, ()) };
     let joiner = spawned.unwrap_or_else(|error| spawn_failed(&error));
     cancel::insist(|| wait_for_end(&joiner));

@@ -31,7 +31,7 @@ use crate::diag::Faults;
 
 use super::call::Call;
 use super::operations::{Outcome, Passing};
-use super::parse::{Arm, Attributes, Body, DefaultArm, Handler, Select};
+use super::syntax::{Arm, Attributes, Body, DefaultArm, Handler, Select};
 use super::tokens::{is_punct, is_word};
 
 /// Expands what was read; `krate` is the path of the facade.

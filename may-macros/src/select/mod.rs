@@ -3,6 +3,7 @@
 //! * [`operations`]: the table of what an arm can wait for
 //! * [`tokens`]: looking at tokens without parsing them
 //! * [`call`]: one operation of an arm
+//! * [`syntax`]: what there is to say in a `select!`
 //! * [`parse`]: the grammar, and what may be wrong
 //! * [`expand`]: what it all becomes
 
@@ -10,13 +11,14 @@ mod call;
 mod expand;
 mod operations;
 mod parse;
+mod syntax;
 mod tokens;
 
 use proc_macro2::{TokenStream, TokenTree};
 
 use crate::diag::Faults;
 
-use self::parse::Select;
+use self::syntax::Select;
 
 /// Expands `[path of the crate] arms`.
 ///

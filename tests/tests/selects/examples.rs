@@ -1,5 +1,6 @@
 //! The examples by which `select!` was designed, as programs would have them. (The first, second, third and sixth, which need channels
-//! only, are among the tests of the grammar in `grammar.rs`: two sources and an idle timer, a bounded relay, a probe, an optional deadline.)
+//! only, are among the tests of the grammar in `grammar.rs`: two sources and an idle timer, a bounded relay, a probe, an optional
+//! deadline.)
 
 use std::io::{self, Read, Write};
 use std::sync::Mutex as StdMutex;

@@ -123,7 +123,8 @@ impl UnixListener {
     ///
     /// # Errors
     ///
-    /// What the operating system says of the listener, a shortage of descriptors included, for which [`accept`](UnixListener::accept) waits.
+    /// What the operating system says of the listener, a shortage of descriptors included, for which [`accept`](UnixListener::accept)
+    /// waits.
     pub fn accept_async(&self) -> impl Future<Output = io::Result<(UnixStream, SocketAddr)>> {
         self.descriptor.accept_future(connection)
     }

@@ -1,0 +1,72 @@
+//! The budget of a coroutine's turn: how many calls that need not wait it may make before the others of its worker have theirs, so that no
+//! busy peer keeps a worker to itself.
+
+use std::task::{Context, Poll};
+
+use super::{may_suspend, yield_now};
+use crate::coroutine::current;
+use crate::worker::with_local;
+
+/// Counts a call that may succeed at once; a coroutine whose budget is spent gives the others a turn first, so that no
+/// busy peer keeps a worker to itself.
+///
+/// # Cancellation
+///
+/// A cancelled coroutine unwinds here if its budget is spent.
+#[inline]
+pub(crate) fn spend_budget() {
+    if budget_is_spent() {
+        yield_now();
+    }
+}
+
+/// As [`spend_budget`], for a call that never waits: people hold std's locks across those, and whoever wants one next would stop the
+/// worker. So with the budget spent the caller goes on, unless others are so far behind that `is_due` wants them to run.
+#[inline]
+pub(crate) fn spend_budget_if(is_due: impl FnOnce() -> bool) {
+    if budget_is_spent_and(is_due) {
+        yield_now();
+    }
+}
+
+/// Counts such a call; true if the caller is to give the others a turn.
+#[inline]
+pub(crate) fn budget_is_spent() -> bool {
+    budget_is_spent_and(|| true)
+}
+
+/// Counts such a call; true if the caller is to give the others a turn, and `is_due` says so, too.
+#[inline]
+fn budget_is_spent_and(is_due: impl FnOnce() -> bool) -> bool {
+    let is_spent = with_local(|local| {
+        let is_spent = local.is_some_and(|local| !local.spend()) && is_due();
+        if is_spent && let Some(local) = local {
+            local.mind_the_time();
+        }
+        is_spent
+    });
+    is_spent && may_suspend()
+}
+
+/// As [`spend_budget`], for the poll of a future: with the budget spent the future wakes itself and is pending, so whoever polls it can
+/// let others run. (A poll does not suspend by itself. Its caller may hold a lock of std's, as the halves of `tokio::io::split` do, and
+/// the next coroutine of this worker would stop the thread on it.)
+#[inline]
+pub(crate) fn poll_budget(context: &Context<'_>) -> Poll<()> {
+    let is_spent = with_local(|local| {
+        local.is_some_and(|local| {
+            let is_spent = !local.spend();
+            if is_spent {
+                local.mind_the_time();
+                // Also a caller who polls again at once, and suspends nowhere, gets on.
+                local.renew_budget();
+            }
+            is_spent
+        })
+    });
+    if !is_spent || current::coroutine().is_none() {
+        return Poll::Ready(());
+    }
+    context.waker().wake_by_ref();
+    Poll::Pending
+}
