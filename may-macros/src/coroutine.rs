@@ -19,8 +19,7 @@
 //!   says of an unused one, or of a `mut` too many, what it would say without the attribute.
 //! * `carry` asks for `Send`, so that an argument that is not is named, with what to do about it.
 //! * `Send` is spelled out in the result although the compiler could find it out: a coroutine that spawns itself would ask for it
-//! before that
-//!   is done.
+//!   before that is done.
 //! * The tokens of the result type have this crate's edition, wherever they point: so it captures all lifetimes of the
 //!   parameters, in users' crates of edition 2021, too.
 

@@ -204,9 +204,8 @@ macro_rules! datagram_polls {
         /// # Polling
         ///
         /// For futures. A call that is not ready wakes the caller of the poll when it may be. Each direction keeps the waker of the
-        /// last poll
-        /// only: of several futures that poll the same direction the last one is woken. Coroutines and threads may use the socket at the
-        /// same time. Timeouts of the socket do not apply.
+        /// last poll only: of several futures that poll the same direction the last one is woken. Coroutines and threads may use the
+        /// socket at the same time. Timeouts of the socket do not apply.
         impl $type {
             #[doc = concat!("Receives a datagram if there is one; otherwise as [`recv`](", stringify!($type), "::recv).")]
             ///

@@ -9,8 +9,8 @@
 //!   unlinked when it comes to withdraw it.
 //! * One queue lock is held at a time, and no user code runs under it; the wake-up is fired after the lock is left.
 //! * First in, first out. A waiter that was woken in vain goes back to where it stood ([`Turn`](super::Turn)); and a waiter whose
-//! worker is stuck in a
-//!   computation is passed over for one who can use the wake-up now, if there is one near the front ([`WaitList::wake_first`]).
+//!   worker is stuck in a computation is passed over for one who can use the wake-up now, if there is one near the front
+//!   ([`WaitList::wake_first`]).
 //!
 //! `waiting` repeats the length of the list outside the lock, so that the side with nobody to wake pays for a fence and
 //! a load only.

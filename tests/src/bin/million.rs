@@ -1,8 +1,8 @@
 //! A million coroutines in one process: what each costs while all are parked, and what is left when they have gone.
 //!
 //! Prints bytes resident each (and of page tables, which the kernel counts apart), entries of the memory map, the times to create,
-//! wake and join, and the memory afterwards; ends with
-//! status 1 if one of the limits is exceeded that are given. Linux only. `ci/million.sh` runs it.
+//! wake and join, and the memory afterwards; ends with status 1 if one of the limits is exceeded that are given. Linux only.
+//! `ci/million.sh` runs it.
 
 use std::fs;
 use std::process::ExitCode;
