@@ -381,7 +381,7 @@ fn a_set_sends_receives_and_waits_for_events() {
             let receives = set.recv(&from_them, |number| number.is_ok());
             let sends = set.send(&to_them, || next.next().unwrap(), |sent| sent.is_ok());
             let takes = set.on(&*heap, |_| true);
-            while set.len() > 0 {
+            while !set.is_empty() {
                 let selected = set.wait();
                 counts[selected.index] += usize::from(selected.value);
                 if !selected.value || selected.index != receives && counts[selected.index] == EACH {
