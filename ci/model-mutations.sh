@@ -201,7 +201,7 @@ mutate $rwlock 1 'if !state.waiting_readers.is_empty() || !state.waiting_writers
 # Its futures: one that leaves gives back what it was given, and lets in those whom it held up.
 mutate $rwlock_task 1 'self.lock.raw.release_read();' '' model_future a_right
 mutate $rwlock_task 1 'self.lock.raw.release_write(0);' '' model_future a_right
-mutate $rwlock 1 'self.settle(state);' '' model_future a_right
+mutate $rwlock 1 'self.settle(state);' '' model_future lets_readers_in
 # Barrier: one that leaves is not counted, one for whom all have come goes on.
 mutate $barrier 1 'state.arrived -= usize::from(!self.passed);' '' model_future barrier
 mutate $barrier 1 'self.passed || self.offer()' 'self.offer()' model_future barrier

@@ -301,6 +301,19 @@ fn a_right_to_write_against_a_future_that_leaves() {
 }
 
 #[test]
+fn a_writer_that_leaves_lets_readers_in() {
+    loom::model(|| {
+        let lock = Arc::new(RwLock::new(()));
+        let held = lock.read().unwrap();
+        let for_reader = lock.clone();
+        let reader = thread::spawn(move || drop(for_reader.read().unwrap()));
+        assert!(once(lock.write_async()).is_none());
+        reader.join().unwrap();
+        drop(held);
+    });
+}
+
+#[test]
 fn futures_meet_at_a_barrier() {
     loom::model(|| {
         let barrier = Arc::new(Barrier::new(2));
@@ -315,6 +328,9 @@ fn futures_meet_at_a_barrier() {
 fn a_future_that_leaves_a_barrier_does_not_count() {
     loom::model(|| {
         let barrier = Arc::new(Barrier::new(2));
+        for _ in 0..2 {
+            assert!(once(barrier.wait_async()).is_none());
+        }
         let for_other = barrier.clone();
         let other = thread::spawn(move || once(for_other.wait_async()));
         let one = once(barrier.wait_async());
