@@ -22,7 +22,7 @@ pub(crate) const ELSEWHERE: &[&str] = &[
     "fs/",
     "process/",
     "stdio/",
-    "park/mod.rs spend_budget",
+    "park/budget.rs spend_budget",
 ];
 
 /// All rows.
