@@ -232,9 +232,11 @@ fn a_stack_overflow_names_the_coroutine_and_ends_the_process() {
     let _watchdog = watchdog();
     let (text, succeeded) = child(&[], || {
         let builder = Builder::new().name("digger".into()).stack_size(64 * 1024);
-        let handle = builder.spawn(|| deep(0)).unwrap();
-        println!("number {}", handle.coroutine().id());
-        let _ = handle.join();
+        let dig = || {
+            println!("number {}", coroutine::current().id());
+            deep(0)
+        };
+        let _ = builder.spawn(dig).unwrap().join();
         println!("and it goes on");
     });
     assert!(!succeeded && !text.contains("and it goes on"), "{text}");
