@@ -207,7 +207,8 @@ pub fn sync_channel<T>(bound: usize) -> (SyncSender<T>, Receiver<T>) {
 pub struct Sender<T>(channel::Sender<T>);
 
 impl<T> Sender<T> {
-    /// Sends a message, without waiting.
+    /// Sends a message, without waiting. If more than a hundred wait for the receiver already, others get a turn now and then; a
+    /// coroutine that is cancelled may unwind there, and that message was not sent.
     ///
     /// # Errors
     ///

@@ -72,7 +72,8 @@ impl<T> UnwindSafe for Sender<T> {}
 impl<T> RefUnwindSafe for Sender<T> {}
 
 impl<T> Sender<T> {
-    /// Sends a message, without waiting. If many wait for the receiver already, others get a turn now and then.
+    /// Sends a message, without waiting. If dozens wait for the receiver already, others get a turn now and then; a
+    /// coroutine that is cancelled may unwind there, and that message was not sent.
     ///
     /// # Errors
     ///
