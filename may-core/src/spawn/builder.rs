@@ -40,7 +40,8 @@ impl Builder {
         Builder::default()
     }
 
-    /// Names the coroutine; panics and stack overflows are reported under this name.
+    /// Names the coroutine; panics and stack overflows are reported under this name. As with std's threads, spawning panics if the
+    /// name contains a NUL byte.
     pub fn name(mut self, name: String) -> Builder {
         self.name = Some(name);
         self
@@ -48,7 +49,7 @@ impl Builder {
 
     /// Sets the size of the stack in bytes. It is rounded up: to whole pages, and to 32 KiB, since a panic that prints its
     /// backtrace takes 22 KiB. A size that the system cannot give makes the join return
-    /// [`OutOfStacks`](super::OutOfStacks).
+    /// [`OutOfStacks`](super::OutOfStacks); so does one of which all stacks are in use if none comes back for a second.
     ///
     /// (The crate `may` 0.3 counted machine words.)
     pub fn stack_size(mut self, bytes: usize) -> Builder {
@@ -226,8 +227,19 @@ impl Builder {
     }
 
     /// What is fixed at spawn.
+    ///
+    /// # Panics
+    ///
+    /// Panics if the name contains a NUL byte.
     #[inline]
+    #[track_caller]
     fn birth(self, shared: &Shared, location: &'static Location<'static>) -> Birth {
+        if let Some(name) = &self.name {
+            assert!(
+                !name.contains('\0'),
+                "coroutine name may not contain interior null bytes"
+            );
+        }
         Birth {
             name: self.name.map(String::into_boxed_str),
             stack_size: self.stack_size.unwrap_or(shared.settings.stack_size),
@@ -262,9 +274,7 @@ where
     F: FnOnce() -> T + Send + 'static,
     T: Send + 'static,
 {
-    Builder::new()
-        .spawn(f)
-        .unwrap_or_else(|error| spawn_failed(&error))
+    spawned(Builder::new().spawn(f))
 }
 
 /// Spawns a coroutine that stays with the caller's worker from the start, so that it need not be `Send`.
@@ -294,9 +304,7 @@ where
     F: FnOnce() -> T + 'static,
     T: 'static,
 {
-    Builder::new()
-        .spawn_local(f)
-        .unwrap_or_else(|error| spawn_failed(&error))
+    spawned(Builder::new().spawn_local(f))
 }
 
 /// Spawns as a builder says and panics where it would return an error; what `go!` with options expands to.
@@ -307,12 +315,21 @@ where
     F: FnOnce() -> T + Send + 'static,
     T: Send + 'static,
 {
-    builder
-        .spawn(f)
-        .unwrap_or_else(|error| spawn_failed(&error))
+    spawned(builder.spawn(f))
 }
 
-/// The panic of the functions that do not return an error.
+/// What was spawned; the functions that do not return an error panic at their caller's place.
+#[inline]
+#[track_caller]
+pub(crate) fn spawned<T>(result: io::Result<T>) -> T {
+    // (In a closure the caller's place would be lost.)
+    match result {
+        Ok(spawned) => spawned,
+        Err(error) => spawn_failed(&error),
+    }
+}
+
+/// The panic of [`spawned`].
 #[cold]
 #[track_caller]
 pub(crate) fn spawn_failed(error: &io::Error) -> ! {

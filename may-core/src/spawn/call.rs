@@ -11,7 +11,7 @@ use std::io;
 use std::panic::Location;
 
 use super::big_stack::with_stack;
-use super::builder::{Builder, spawn_failed};
+use super::builder::{Builder, spawned};
 use super::group::TaskGroup;
 use super::handle::JoinHandle;
 use super::identity::Coroutine;
@@ -174,8 +174,7 @@ impl<F: CoroutineFn> Call<F> {
         F: 'static,
         F::Output: 'static,
     {
-        let spawned = self.builder().spawn_local(|| self.body.run());
-        spawned.unwrap_or_else(|error| spawn_failed(&error))
+        spawned(self.builder().spawn_local(|| self.body.run()))
     }
 
     /// Spawns the coroutine in a [`Scope`], a [`TaskGroup`], a [`Runtime`](crate::runtime::Runtime), or as a [`Builder`] says;
@@ -336,8 +335,7 @@ where
     #[track_caller]
     fn spawn_body(self, mut body: C) -> Self::Spawned {
         let builder = body.builder();
-        self.spawn_with(builder, Location::caller(), || body.run())
-            .unwrap_or_else(|error| spawn_failed(&error))
+        spawned(self.spawn_with(builder, Location::caller(), || body.run()))
     }
 }
 
@@ -351,8 +349,7 @@ where
     #[track_caller]
     fn spawn_body(self, mut body: C) -> Self::Spawned {
         let builder = body.builder();
-        self.spawn_with(builder, || body.run())
-            .unwrap_or_else(|error| spawn_failed(&error))
+        spawned(self.spawn_with(builder, || body.run()))
     }
 }
 
@@ -377,7 +374,5 @@ where
     C: CoroutineFn + Send + 'static,
     C::Output: Send + 'static,
 {
-    builder
-        .spawn_body(body)
-        .unwrap_or_else(|error| spawn_failed(&error))
+    spawned(builder.spawn_body(body))
 }

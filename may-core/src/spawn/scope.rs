@@ -22,7 +22,7 @@ use std::ptr::NonNull;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use super::builder::{Builder, spawn_failed};
+use super::builder::{self, Builder};
 use super::handle::{JoinHandle, wait_for_end};
 use super::identity::Coroutine;
 use super::task::{Joiner, Member};
@@ -219,7 +219,7 @@ where
     // SAFETY: (docs/safety.md, I3) the wait below ends only when the coroutine has, as it neither unwinds nor times out; so what `f`
     // borrows outlives it. It is `Send` (R2).
     let spawned = unsafe { builder.plant(shared, location, f, ()) };
-    let joiner = spawned.unwrap_or_else(|error| spawn_failed(&error));
+    let joiner = builder::spawned(spawned);
     cancel::insist(|| wait_for_end(&joiner));
     joiner.take()
 }
@@ -241,7 +241,7 @@ impl<'scope, 'env> Scope<'scope, 'env> {
         T: Send + 'scope,
     {
         let spawned = self.spawn_with(Builder::new(), Location::caller(), f);
-        spawned.unwrap_or_else(|error| spawn_failed(&error))
+        builder::spawned(spawned)
     }
 
     /// Spawns a coroutine that stays with the caller's worker from the start, so that it need not be `Send`.
@@ -307,7 +307,7 @@ impl<'scope, 'env> Scope<'scope, 'env> {
     {
         // SAFETY: (docs/safety.md, I3) the scope waits for the child, so what it borrows outlives it.
         let spawned = unsafe { builder.plant_local(location, f, self.child()) };
-        let joiner = spawned.unwrap_or_else(|error| spawn_failed(&error));
+        let joiner = builder::spawned(spawned);
         ScopedJoinHandle::new(joiner, self.data.clone())
     }
 
