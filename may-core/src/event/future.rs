@@ -24,6 +24,7 @@
 
 use std::fmt;
 use std::future::Future;
+use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -33,7 +34,7 @@ use crate::coroutine::commit_word::{Openness, Outcome, Ticket};
 use crate::park;
 use crate::util::clock::Deadline;
 use crate::wait::{Alarms, Registration, TaskBlock};
-use crate::worker;
+use crate::worker::{self, Shared};
 
 /// An operation that a future may wait for: one that may lose also after it was committed. Implemented by this crate only.
 ///
@@ -140,25 +141,24 @@ impl<E: TaskEvent> EventFuture<E> {
     }
 }
 
-/// Sets the alarm of a wait with the worker that polls, or if this is none, or ends, with any of the default runtime.
+/// Sets the alarm of a wait with the worker that polls; if this is none, or ends, with any of the default runtime; and if that has
+/// ended, too, with the one that is there for this.
 fn set_alarm(block: &Arc<TaskBlock>, ticket: Ticket, deadline: Deadline) -> Arc<Alarms> {
-    let mine = worker::with_local(|local| local.map(|local| local.alarms().clone()));
-    if let Some(mine) = mine {
+    let set_with = |alarms: &Arc<Alarms>| {
         // SAFETY: (docs/safety.md, R11) the future clears it before it drops its block.
-        let set = unsafe { mine.set(block, ticket, deadline) };
-        if set {
-            return mine;
-        }
-    }
-    let shared = match worker::default::default() {
-        Ok(shared) => shared,
+        let set = unsafe { alarms.set(block, ticket, deadline) };
+        set.then(|| alarms.clone())
+    };
+    let of = |runtime: io::Result<Arc<Shared>>| match runtime {
+        Ok(shared) => set_with(shared.any_alarms()),
         Err(error) => panic!("no runtime could be started to look after a deadline: {error}"),
     };
-    let any = shared.any_alarms().clone();
-    // SAFETY: (docs/safety.md, R11) as above.
-    let set = unsafe { any.set(block, ticket, deadline) };
-    assert!(set, "the workers of the default runtime do not end");
-    any
+    let mine = worker::with_local(|local| local.map(|local| local.alarms().clone()));
+    mine.as_ref()
+        .and_then(set_with)
+        .or_else(|| of(worker::default::default()))
+        .or_else(|| of(worker::default::timekeeper()))
+        .expect("nobody ends the timekeeper")
 }
 
 impl<E: TaskEvent> Future for EventFuture<E> {

@@ -3,23 +3,31 @@
 use std::fmt;
 
 use crate::stack::StackSize;
-use crate::worker::{Settings, default};
+use crate::worker::{NulInName, Settings, default};
 
-/// The error of a setting that comes too late.
+/// The error of a setting that cannot be made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct AlreadyStarted;
+pub enum ConfigError {
+    /// The default runtime has started already.
+    AlreadyStarted,
+    /// The name contains a NUL byte, which the name of a thread may not.
+    NulInName,
+}
 
-impl fmt::Display for AlreadyStarted {
+impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(
-            "the default runtime has started already, so its settings cannot be changed\n\
-             help: call `config()` before the first `spawn`, or use `#[may::main(..)]`, or a `Runtime` of your own",
-        )
+        match self {
+            ConfigError::AlreadyStarted => f.write_str(
+                "the default runtime has started already, so its settings cannot be changed\n\
+                 help: call `config()` before the first `spawn`, or use `#[may::main(..)]`, or a `Runtime` of your own",
+            ),
+            ConfigError::NulInName => fmt::Display::fmt(&NulInName, f),
+        }
     }
 }
 
-impl std::error::Error for AlreadyStarted {}
+impl std::error::Error for ConfigError {}
 
 /// What [`config`] returns: each method changes one setting, at once.
 #[derive(Clone, Copy, Debug)]
@@ -27,14 +35,14 @@ pub struct Config(());
 
 /// Changes the settings with which the default runtime will start.
 ///
-/// It starts when it is first needed. Without this function, `MAY_WORKERS` and `MAY_STACK` count; without those, there is a
+/// It starts when it is first needed. If it cannot start then, the settings stay for the next attempt. Without this function, `MAY_WORKERS` and `MAY_STACK` count; without those, there is a
 /// worker for each processor and a stack has 256 KiB, of which only what is used takes memory.
 ///
 /// # Examples
 ///
 /// ```
 /// may_core::runtime::config().workers(2)?.stack_size(128 * 1024)?;
-/// # Ok::<(), may_core::runtime::AlreadyStarted>(())
+/// # Ok::<(), may_core::runtime::ConfigError>(())
 /// ```
 #[must_use]
 pub fn config() -> Config {
@@ -47,7 +55,7 @@ impl Config {
     /// # Errors
     ///
     /// If the runtime has started.
-    pub fn workers(self, workers: usize) -> Result<Config, AlreadyStarted> {
+    pub fn workers(self, workers: usize) -> Result<Config, ConfigError> {
         self.change(|settings| settings.set_workers(workers))
     }
 
@@ -57,7 +65,7 @@ impl Config {
     /// # Errors
     ///
     /// If the runtime has started.
-    pub fn stack_size(self, bytes: usize) -> Result<Config, AlreadyStarted> {
+    pub fn stack_size(self, bytes: usize) -> Result<Config, ConfigError> {
         self.change(|settings| settings.stack_size = StackSize::from_bytes(bytes))
     }
 
@@ -65,9 +73,11 @@ impl Config {
     ///
     /// # Errors
     ///
-    /// If the runtime has started.
-    pub fn thread_name(self, name: impl Into<String>) -> Result<Config, AlreadyStarted> {
-        self.change(|settings| settings.thread_name = name.into())
+    /// If the runtime has started, or the name contains a NUL byte.
+    pub fn thread_name(self, name: impl Into<String>) -> Result<Config, ConfigError> {
+        let name = name.into();
+        Settings::check_name(&name).map_err(|NulInName| ConfigError::NulInName)?;
+        self.change(|settings| settings.thread_name = name)
     }
 
     /// Sets whether worker n is bound to the nth processor. Off unless asked for: it helps on a machine of one's own, and hurts
@@ -76,7 +86,7 @@ impl Config {
     /// # Errors
     ///
     /// If the runtime has started.
-    pub fn pin_workers(self, pin: bool) -> Result<Config, AlreadyStarted> {
+    pub fn pin_workers(self, pin: bool) -> Result<Config, ConfigError> {
         self.change(|settings| settings.pin_workers = pin)
     }
 
@@ -87,7 +97,7 @@ impl Config {
     /// # Errors
     ///
     /// If the runtime has started.
-    pub fn blocking_threads(self, threads: usize) -> Result<Config, AlreadyStarted> {
+    pub fn blocking_threads(self, threads: usize) -> Result<Config, ConfigError> {
         self.change(|settings| settings.set_blocking_threads(threads))
     }
 
@@ -97,16 +107,16 @@ impl Config {
     /// # Errors
     ///
     /// If the runtime has started.
-    pub fn scrub_stacks(self, scrub: bool) -> Result<Config, AlreadyStarted> {
+    pub fn scrub_stacks(self, scrub: bool) -> Result<Config, ConfigError> {
         self.change(|settings| settings.scrub_stacks = scrub)
     }
 
     /// Changes one setting.
-    fn change(self, change: impl FnOnce(&mut Settings)) -> Result<Config, AlreadyStarted> {
+    fn change(self, change: impl FnOnce(&mut Settings)) -> Result<Config, ConfigError> {
         if default::configure(change) {
             Ok(self)
         } else {
-            Err(AlreadyStarted)
+            Err(ConfigError::AlreadyStarted)
         }
     }
 }

@@ -5,14 +5,16 @@
 //! say about those that are left.
 
 use std::fmt::Write as _;
+use std::io;
 use std::panic::Location;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use super::shutdown;
 use super::value::Runtime;
 use crate::coroutine::unwinding;
 use crate::spawn::Builder;
-use crate::spawn::builder::spawn_failed;
+use crate::spawn::builder::spawned;
 use crate::util::clock::Deadline;
 use crate::worker::{Shared, default};
 
@@ -131,6 +133,14 @@ impl EntryConfig {
     /// `name = ".."`: what the workers' threads are called.
     #[must_use]
     pub const fn name(mut self, name: &'static str) -> EntryConfig {
+        let mut at = 0;
+        while at < name.len() {
+            assert!(
+                name.as_bytes()[at] != 0,
+                "`name` must not contain a NUL byte"
+            );
+            at += 1;
+        }
         self.name = Some(name);
         self
     }
@@ -210,9 +220,7 @@ impl EntryConfig {
         if let Some(pin) = self.pin {
             builder = builder.pin_workers(pin);
         }
-        builder
-            .build()
-            .unwrap_or_else(|error| panic!("the runtime cannot be started: {error}"))
+        started(builder.build())
     }
 
     /// Starts the default runtime with these settings. What cannot be changed because it has started stays as it is: the program
@@ -235,7 +243,16 @@ impl EntryConfig {
         if let Some(pin) = self.pin {
             let _ = config.pin_workers(pin);
         }
-        default::default().unwrap_or_else(|error| panic!("the runtime cannot be started: {error}"))
+        started(default::default())
+    }
+}
+
+/// What was started, or a panic at the caller's place.
+#[track_caller]
+fn started<T>(result: io::Result<T>) -> T {
+    match result {
+        Ok(started) => started,
+        Err(error) => panic!("the runtime cannot be started: {error}"),
     }
 }
 
@@ -269,18 +286,15 @@ fn run_main<R: Send + 'static>(
     f: impl FnOnce() -> R + Send + 'static,
 ) -> R {
     let shared = config.start_default();
-    let result = root
-        .spawn_on(&shared, Location::caller(), f)
-        .unwrap_or_else(|error| spawn_failed(&error))
-        .join();
+    let result = spawned(root.spawn_on(&shared, Location::caller(), f)).join();
     match config.on_exit {
         OnExit::Leave => {}
         OnExit::Cancel => {
             shared.stop();
             // What has not unwound by then ends with the process.
-            let _ = shared.join(Some(CANCEL_GRACE));
+            let _ = shutdown::end(&shared, CANCEL_GRACE);
         }
-        OnExit::Join => drop(shared.await_quiet(None)),
+        OnExit::Join => drop(shutdown::await_quiet(&shared, Deadline::NEVER)),
     }
     result.unwrap_or_else(|payload| unwinding::resume(payload))
 }
@@ -294,21 +308,19 @@ fn run_test<R: Send + 'static>(
     f: impl FnOnce() -> R + Send + 'static,
 ) -> R {
     let runtime = config.start();
-    let deadline = Instant::now().checked_add(test.timeout);
-    let handle = root
-        .spawn_on(runtime.shared(), Location::caller(), f)
-        .unwrap_or_else(|error| spawn_failed(&error));
-    if !handle.wait_until(deadline.map_or(Deadline::NEVER, Deadline::at)) {
+    let deadline = Deadline::after(test.timeout);
+    let handle = spawned(root.spawn_on(runtime.shared(), Location::caller(), f));
+    if !handle.wait_until(deadline) {
         fail(runtime, test.too_long("had not ended"));
     }
     let result = handle.join();
     if config.on_exit == OnExit::Join {
-        if !runtime.shared().await_quiet(deadline) {
+        if !shutdown::await_quiet(runtime.shared(), deadline) {
             fail(runtime, test.too_long("had ended, but not its coroutines,"));
         }
     } else if test.deny_leaks && result.is_ok() {
-        let grace = Instant::now() + LEAK_GRACE;
-        if !runtime.shared().await_quiet(Some(grace)) && runtime.shared().alive() > 0 {
+        let grace = Deadline::after(LEAK_GRACE);
+        if !shutdown::await_quiet(runtime.shared(), grace) && runtime.shared().alive() > 0 {
             fail(runtime, test.leaked());
         }
     }

@@ -2,12 +2,15 @@
 //!
 //! * [`config`](mod@config): settings of the default runtime
 //! * [`entry`]: what `#[may::main]` and `#[may::test]` expand to
+//! * [`shutdown`]: waiting for a runtime's end
 //! * [`value`]: [`Runtime`] and its builder
 
 mod config;
 mod entry;
+mod shutdown;
 mod value;
 
-pub use config::{AlreadyStarted, Config, config};
+pub use config::{Config, ConfigError, config};
 pub use entry::{EntryConfig, enter};
-pub use value::{Runtime, RuntimeBuilder, ShutdownError};
+pub use shutdown::ShutdownError;
+pub use value::{Runtime, RuntimeBuilder};

@@ -6,8 +6,10 @@ use std::panic::Location;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::shutdown::{self, ShutdownError};
 use crate::coroutine::unwinding;
-use crate::spawn::builder::spawn_failed;
+use crate::park;
+use crate::spawn::builder::spawned;
 use crate::spawn::scope::run_borrowing;
 use crate::spawn::{Builder, CoroutineFn, JoinHandle, SpawnIn};
 use crate::stack::StackSize;
@@ -18,7 +20,8 @@ const DROP_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A runtime of one's own, beside the default one: for tests, for libraries, for a clean end.
 ///
-/// Coroutines that its coroutines spawn belong to it, too. Dropping it is [`shutdown`](Runtime::shutdown) with ten seconds.
+/// Coroutines that its coroutines spawn belong to it, too. Dropping it is [`shutdown`](Runtime::shutdown) with ten seconds; where blocking
+/// is an error it is told to end and not waited for.
 ///
 /// # Examples
 ///
@@ -85,8 +88,7 @@ impl Runtime {
         F: FnOnce() -> T + Send + 'static,
         T: Send + 'static,
     {
-        let spawned = self.spawn_with(Builder::new(), f);
-        spawned.unwrap_or_else(|error| panic!("cannot spawn a coroutine: {error}"))
+        spawned(self.spawn_with(Builder::new(), f))
     }
 
     /// Spawns a coroutine on this runtime as a builder says.
@@ -141,16 +143,27 @@ impl Runtime {
         &self.shared
     }
 
-    /// Ends the runtime: cancels its coroutines, waits until they have unwound, at most for `timeout`, and ends its threads.
+    /// Ends the runtime: cancels its coroutines, waits until they have unwound, and until its threads have ended, together at most for
+    /// about `timeout`. A coroutine that has not started never does; its closure is dropped, and its join returns
+    /// [`Cancelled`](crate::coroutine::Cancelled).
+    ///
+    /// In a coroutine of another runtime the caller is suspended meanwhile. This is no point of cancellation: a runtime that was asked
+    /// to end is waited for.
     ///
     /// # Errors
     ///
     /// If coroutines are left when the time is over: they computed, or blocked in a destructor, or in a shield. They are given
-    /// up: their stacks and threads stay until the process ends.
+    /// up: their stacks and threads stay until the process ends. What has not started ends nevertheless, unless it is bound to a worker
+    /// that never comes back.
+    ///
+    /// Also if all coroutines have ended, but threads are left, because they run destructors of thread-locals. Then
+    /// [`coroutines`](ShutdownError::coroutines) is zero, and the threads end by themselves.
     ///
     /// # Panics
     ///
-    /// Panics on one of the runtime's own workers, which cannot wait for itself. The runtime ends all the same, unattended.
+    /// Panics on one of the runtime's own workers, which cannot wait for itself. The runtime ends all the same, unattended. So it does
+    /// where blocking is an error: in [`forbid_blocking`](crate::coroutine::forbid_blocking), and in the waker of a future that runs on
+    /// a worker.
     ///
     /// # Examples
     ///
@@ -173,9 +186,7 @@ impl Runtime {
             !self.is_own_worker(),
             "a runtime cannot be shut down, or dropped, by one of its own coroutines: it would wait for itself"
         );
-        self.shared
-            .join(Some(timeout))
-            .map_err(|coroutines| ShutdownError { coroutines })
+        shutdown::end(&self.shared, timeout)
     }
 }
 
@@ -184,8 +195,8 @@ impl Drop for Runtime {
         if self.stopped {
             return;
         }
-        if self.is_own_worker() && std::thread::panicking() {
-            // A second panic would end the process. The workers end by themselves.
+        if !park::may_block() || (self.is_own_worker() && std::thread::panicking()) {
+            // A panic here would be one too many. The workers end by themselves.
             return self.shared.stop();
         }
         // Nobody is there to hear that something was left.
@@ -200,34 +211,6 @@ impl fmt::Debug for Runtime {
             .finish_non_exhaustive()
     }
 }
-
-/// The error of a shutdown that left coroutines behind.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct ShutdownError {
-    coroutines: usize,
-}
-
-impl ShutdownError {
-    /// How many coroutines were given up.
-    #[must_use]
-    pub fn coroutines(&self) -> usize {
-        self.coroutines
-    }
-}
-
-impl fmt::Display for ShutdownError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{} coroutines had not ended when the time for the shutdown was over, and were given up\n\
-             help: look for long computations, and for blocking calls in destructors and shields",
-            self.coroutines
-        )
-    }
-}
-
-impl std::error::Error for ShutdownError {}
 
 /// Settings for a [`Runtime`].
 #[derive(Clone, Debug)]
@@ -283,8 +266,8 @@ impl RuntimeBuilder {
     ///
     /// # Errors
     ///
-    /// What the operating system says: no descriptors, no threads, no memory, no way to bind threads to processors. Nothing is
-    /// left behind then.
+    /// What the operating system says: no descriptors, no threads, no memory, no way to bind threads to processors; or that the name
+    /// contains a NUL byte. Nothing is left behind then.
     ///
     /// # Examples
     ///
@@ -307,9 +290,7 @@ where
     #[track_caller]
     fn spawn_body(self, mut body: C) -> JoinHandle<C::Output> {
         let builder = body.builder();
-        builder
-            .spawn_on(&self.shared, Location::caller(), || body.run())
-            .unwrap_or_else(|error| spawn_failed(&error))
+        spawned(builder.spawn_on(&self.shared, Location::caller(), || body.run()))
     }
 }
 
@@ -342,7 +323,6 @@ mod tests {
             })
             .collect();
         jobs.into_iter().for_each(|job| job.join().unwrap());
-        // The threads are those of the process, and no other test of this crate has work for them.
         assert_eq!(MOST.load(SeqCst), 3);
     }
 

@@ -140,6 +140,11 @@ impl StackPool {
         Ok(stack)
     }
 
+    /// Whether any stack for `size` is out: if not, it is of no use to wait for one.
+    pub(crate) fn may_come_back(&self, size: StackSize) -> bool {
+        Class::of(size).is_some_and(|class| self.shelves[class.index()].in_use() > 0)
+    }
+
     /// Takes the stack that is kept back for what must run although there are no stacks (R3). It comes back as others
     /// do.
     pub(crate) fn take_reserved(&self) -> Option<Stack> {

@@ -137,6 +137,11 @@ impl StackPool {
         Ok(stack)
     }
 
+    /// Whether any stack is out: if not, it is of no use to wait for one.
+    pub(crate) fn may_come_back(&self, size: StackSize) -> bool {
+        size.bytes().checked_next_power_of_two().is_some() && self.in_use.get() > 0
+    }
+
     /// Takes the stack that is kept back for what must run although there are no stacks (R3).
     pub(crate) fn take_reserved(&self) -> Option<Stack> {
         self.reserve.take()

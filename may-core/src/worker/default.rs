@@ -38,12 +38,32 @@ pub(crate) fn default() -> io::Result<Arc<Shared>> {
     if let Some(shared) = DEFAULT.get() {
         return Ok(shared.clone());
     }
-    let mut settings = SETTINGS.lock().unwrap_or_else(PoisonError::into_inner);
+    let settings = SETTINGS.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(shared) = DEFAULT.get() {
         return Ok(shared.clone());
     }
-    let shared = Shared::start(settings.take().unwrap_or_else(from_environment))?;
+    // They stay where they are: if this fails, the next attempt needs them.
+    let shared = Shared::start(settings.clone().unwrap_or_else(from_environment))?;
     Ok(DEFAULT.get_or_init(|| shared).clone())
+}
+
+/// A runtime that looks after the deadlines of futures when the default one has ended, as `#[may::main(on_exit = "cancel")]` has it
+/// do: a program has threads and destructors that outlive it.
+///
+/// # Errors
+///
+/// As for [`with_current`].
+pub(crate) fn timekeeper() -> io::Result<Arc<Shared>> {
+    static TIMEKEEPER: Mutex<Option<Arc<Shared>>> = Mutex::new(None);
+    let mut timekeeper = TIMEKEEPER.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(shared) = &*timekeeper {
+        return Ok(shared.clone());
+    }
+    let shared = Shared::start(Settings {
+        workers: 1,
+        ..Settings::default()
+    })?;
+    Ok(timekeeper.insert(shared).clone())
 }
 
 /// Changes the settings with which the default runtime will start; false if it has started.

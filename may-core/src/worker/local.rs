@@ -20,7 +20,7 @@ use crate::queue::Fifo;
 use crate::reactor::Driver;
 use crate::stack::{OutOfStacks, PoolConfig, Stack, StackPool, StackSize};
 use crate::timer::Wheel;
-use crate::util::clock;
+use crate::util::clock::{self, Deadline};
 use crate::util::list::List;
 use crate::util::random::Random;
 use crate::wait::{Alarms, Timeout};
@@ -43,6 +43,8 @@ pub(crate) struct Local {
     pub(super) live_count: Cell<usize>,
     /// Seeds for which there was no stack.
     pub(super) stackless: Fifo<Header>,
+    /// When they have waited long enough; never if there are none.
+    pub(super) stack_due: Cell<Deadline>,
     /// Why there was none, the last time.
     pub(super) stack_error: Cell<Option<OutOfStacks>>,
     /// What is left of the running coroutine's budget.
@@ -92,6 +94,7 @@ impl Local {
             live: UnsafeCell::new(List::new()),
             live_count: Cell::new(0),
             stackless: Fifo::new(),
+            stack_due: Cell::new(Deadline::NEVER),
             stack_error: Cell::new(None),
             budget: Cell::new(BUDGET),
             random: Random::new(),

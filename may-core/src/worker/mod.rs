@@ -21,6 +21,6 @@ pub(crate) mod settings;
 pub(crate) mod shared;
 
 pub(crate) use local::with_local;
-pub(crate) use settings::Settings;
+pub(crate) use settings::{NulInName, Settings};
 pub use shared::Placement;
 pub(crate) use shared::{Shared, SpawnError};

@@ -40,6 +40,8 @@ const MOST_PATIENCE: u32 = 1024;
 const SPIN: Duration = Duration::from_micros(10);
 /// How long a worker sleeps before it gives memory back.
 const TRIM_AFTER: Duration = Duration::from_millis(100);
+/// How long a seed without a stack waits for one to come back, from when the last one did.
+const STACK_PATIENCE: Duration = Duration::from_secs(1);
 /// The first pause of the watch, and the longest.
 const PAUSE: (Duration, Duration) = (Duration::from_micros(10), Duration::from_micros(500));
 
@@ -159,25 +161,57 @@ impl Local {
         self.resume(seed);
     }
 
-    /// What becomes of a seed for which there is no stack (R3): it waits for one to come back; if none can, it ends without
-    /// having run, on the stack that is kept back for this.
+    /// What becomes of a seed for which there is no stack (R3): it waits for one to come back, if any of its size is out.
     #[cold]
     fn start_without(&self, seed: NonNull<Header>, error: OutOfStacks) {
-        if self.live_count.get() > 0 {
+        // SAFETY: (docs/safety.md, R1) the runtime's reference keeps the seed.
+        let size = unsafe { seed.as_ref() }.stack_size();
+        if self.shared.is_stopping() {
+            self.end_unstarted(seed, None);
+        } else if self.stacks.may_come_back(size) {
+            if self.stackless.is_empty() {
+                self.await_stack();
+            }
             // SAFETY: (docs/safety.md, I1) this is the owner's thread, and the seed is in no queue.
             unsafe { self.stackless.push(seed) };
-            return;
+        } else {
+            self.end_unstarted(seed, Some(error));
         }
-        self.stack_error.set(Some(error));
+    }
+
+    /// Ends a seed without having run it, on the stack that is kept back for this: because there is none for it, or because it is
+    /// cancelled.
+    fn end_unstarted(&self, seed: NonNull<Header>, error: Option<OutOfStacks>) {
+        self.stack_error.set(error);
+        let reason = error.map_or(0, |_| flag::OUT_OF_STACKS);
         // SAFETY: (docs/safety.md, R1) the runtime's reference keeps the seed.
         unsafe { seed.as_ref() }
             .flags
-            .fetch_or(flag::CANCELLED | flag::OUT_OF_STACKS, Ordering::Relaxed);
+            .fetch_or(flag::CANCELLED | reason, Ordering::Relaxed);
         match self.stacks.take_reserved() {
             Some(stack) => self.start_on(seed, stack),
             // Only the closure's destructor runs; without any stack to be had, the worker's must do.
             // SAFETY: (docs/safety.md, R1) the seed is in no queue.
             None => unsafe { Header::run_unstarted(seed) },
+        }
+    }
+
+    /// Begins to wait for a stack to come back.
+    fn await_stack(&self) {
+        self.stack_due.set(Deadline::after(STACK_PATIENCE));
+    }
+
+    /// No stack has come back for long: the seeds that wait for one try for the last time. Those who have the stacks may be waiting for
+    /// these very seeds.
+    #[cold]
+    fn end_stackless(&self) {
+        self.stack_due.set(Deadline::NEVER);
+        while let Some(seed) = self.stackless.pop() {
+            // SAFETY: (docs/safety.md, R1) the runtime's reference keeps the seed.
+            match self.stacks.take(unsafe { seed.as_ref() }.stack_size()) {
+                Ok(stack) => self.start_on(seed, stack),
+                Err(error) => self.end_unstarted(seed, Some(error)),
+            }
         }
     }
 
@@ -214,6 +248,7 @@ impl Local {
         self.live_count.set(self.live_count.get() - 1);
         self.publish_live();
         if let Some(seed) = self.stackless.pop() {
+            self.await_stack();
             // Not started from here, or a row of short ones would nest.
             self.plant_pinned(seed);
         }
@@ -274,6 +309,9 @@ impl Local {
     /// Ends the waits whose deadline has passed.
     #[inline]
     fn fire_timers(&self, now: u64) {
+        if self.stack_due.get().nanoseconds() <= now {
+            self.end_stackless();
+        }
         // SAFETY: (docs/safety.md, I3) only timeouts are put into the wheel.
         self.wheel
             .advance(now, |entry| unsafe { Timeout::expire(entry) });
@@ -488,6 +526,7 @@ impl Local {
         of_coroutines
             .map_or(Deadline::NEVER, Deadline::from_nanoseconds)
             .min(self.alarms().first())
+            .min(self.stack_due.get())
     }
 
     /// The runtime stops: cancels what lives, once; true if nothing is left and the worker may end.
@@ -495,8 +534,12 @@ impl Local {
     fn stop(&self) -> bool {
         if !self.cancelled.replace(true) {
             self.for_each_live(Header::cancel);
+            while let Some(seed) = self.stackless.pop() {
+                self.end_unstarted(seed, None);
+            }
         }
         if self.shared.is_abandoned() && self.live_count.get() > 0 {
+            self.end_seeds();
             self.park_for_ever();
         }
         self.live_count.get() == 0
@@ -506,6 +549,21 @@ impl Local {
             && self.deque.is_empty()
             && self.peer().seeds.is_empty()
             && !self.shared.has_injected()
+    }
+
+    /// Ends the seeds that lie here, so that who joins them goes on: nothing runs here any longer. What has started is given up, also
+    /// if it could run on.
+    fn end_seeds(&self) {
+        self.take_inbox();
+        while let Some(coroutine) = self.home.runnable().pop() {
+            // SAFETY: (docs/safety.md, R1) what is queued has not ended, so the runtime's reference keeps it.
+            if !unsafe { coroutine.as_ref() }.has_started() {
+                self.end_unstarted(coroutine, None);
+            }
+        }
+        while let Some(Seed(seed)) = self.next_seed() {
+            self.end_unstarted(seed, None);
+        }
     }
 
     /// Calls `f` for every coroutine that has started here and not ended. `f` does not run any of them.

@@ -131,6 +131,11 @@ impl Seeds {
         Some(seed)
     }
 
+    /// Takes a seed, whoever may have it; for a runtime that has stopped.
+    pub(crate) fn take_any(&self) -> Option<Seed> {
+        retry(|| self.stealer.steal()).or_else(|| self.take_placed())
+    }
+
     /// Whether there is nothing for anybody.
     pub(crate) fn is_empty(&self) -> bool {
         self.stealer.is_empty() && self.mailbox.is_empty()

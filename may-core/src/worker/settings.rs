@@ -1,5 +1,7 @@
 //! What a runtime is started with.
 
+use std::{fmt, io};
+
 use crate::stack::StackSize;
 
 /// The most threads for blocking work, if nothing else is said: they mostly wait, so many of them cost little, and too few
@@ -23,7 +25,34 @@ pub(crate) struct Settings {
     pub(crate) scrub_stacks: bool,
 }
 
+/// A name for threads contains a NUL byte.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct NulInName;
+
+impl fmt::Display for NulInName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the name of the workers' threads contains a NUL byte, which the system does not allow\nhelp: leave it out")
+    }
+}
+
+impl std::error::Error for NulInName {}
+
+impl From<NulInName> for io::Error {
+    fn from(error: NulInName) -> io::Error {
+        io::Error::new(io::ErrorKind::InvalidInput, error)
+    }
+}
+
 impl Settings {
+    /// Whether threads can have this name.
+    pub(crate) fn check_name(name: &str) -> Result<(), NulInName> {
+        if name.contains('\0') {
+            Err(NulInName)
+        } else {
+            Ok(())
+        }
+    }
+
     /// Sets the number of workers; zero means one for each processor.
     pub(crate) fn set_workers(&mut self, workers: usize) {
         self.workers = if workers == 0 { processors() } else { workers };

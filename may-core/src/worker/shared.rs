@@ -4,9 +4,8 @@ use std::fmt;
 use std::io;
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering, fence};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
-use std::time::{Duration, Instant};
 
 use crossbeam_deque::Worker;
 use crossbeam_utils::CachePadded;
@@ -24,7 +23,7 @@ use crate::reactor::{Driver, Registrar};
 use crate::stack::overflow;
 use crate::sys::thread::CAN_PIN;
 use crate::util::clock;
-use crate::wait::Alarms;
+use crate::wait::{Alarms, WaitQueue};
 
 /// Where a new coroutine starts.
 ///
@@ -131,11 +130,12 @@ pub(crate) struct Shared {
     next_for_threads: AtomicUsize,
     /// The workers' threads, until they are joined.
     threads: Mutex<Vec<thread::JoinHandle<()>>>,
-    /// How many workers have not ended, and the signal that one has, or that it sleeps.
-    running: Mutex<usize>,
-    ended: Condvar,
-    /// How many want to know when nothing is left to do.
-    awaited: AtomicUsize,
+    /// How many threads have not been joined.
+    unjoined: AtomicUsize,
+    /// How many workers have not ended.
+    running: AtomicUsize,
+    /// Those who wait for one of these numbers, or for all workers to sleep.
+    pub(crate) watchers: WaitQueue,
 }
 
 impl Shared {
@@ -144,8 +144,9 @@ impl Shared {
     /// # Errors
     ///
     /// What the operating system says: no descriptors, no threads, no memory; or that it does not bind threads to processors,
-    /// if that was asked for. Nothing is left behind then.
+    /// if that was asked for; or that the threads cannot have their name. Nothing is left behind then.
     pub(crate) fn start(settings: Settings) -> io::Result<Arc<Shared>> {
+        Settings::check_name(&settings.thread_name)?;
         if settings.pin_workers && !CAN_PIN {
             return Err(io::Error::new(
                 io::ErrorKind::Unsupported,
@@ -156,8 +157,10 @@ impl Shared {
         overflow::install();
         let mut parts = Vec::new();
         let mut peers = Vec::new();
-        for _ in 0..settings.workers {
-            let (driver, waker) = Driver::new()?;
+        let failed = |what, index, error| start_error(what, index, settings.workers, error);
+        for index in 0..settings.workers {
+            let (driver, waker) =
+                Driver::new().map_err(|error| failed("descriptors", index, error))?;
             let deque = Worker::new_lifo();
             let home = Home::new(waker);
             peers.push(CachePadded::new(Peer {
@@ -178,25 +181,28 @@ impl Shared {
             abandoned: AtomicBool::new(false),
             next_for_threads: AtomicUsize::new(0),
             threads: Mutex::new(Vec::new()),
-            running: Mutex::new(0),
-            ended: Condvar::new(),
-            awaited: AtomicUsize::new(0),
+            unjoined: AtomicUsize::new(0),
+            running: AtomicUsize::new(0),
+            watchers: WaitQueue::new(),
             settings,
         });
         for (index, (driver, deque)) in parts.into_iter().enumerate() {
             let for_worker = shared.clone();
-            *lock(&shared.running) += 1;
+            shared.running.fetch_add(1, Ordering::Relaxed);
             let started = thread::Builder::new()
                 .name(format!("{}-{index}", shared.settings.thread_name))
                 .spawn(move || Local::run(for_worker, index, driver, deque));
             match started {
-                Ok(thread) => lock(&shared.threads).push(thread),
+                Ok(thread) => {
+                    shared.unjoined.fetch_add(1, Ordering::Relaxed);
+                    lock(&shared.threads).push(thread);
+                }
                 Err(error) => {
-                    *lock(&shared.running) -= 1;
+                    shared.running.fetch_sub(1, Ordering::Relaxed);
                     shared.stop();
-                    // Without a limit this waits for workers that have nothing to do.
-                    let _ = shared.join(None);
-                    return Err(error);
+                    // This waits for workers that have nothing to do.
+                    shared.join_threads();
+                    return Err(start_error("threads", index, shared.workers(), error));
                 }
             }
         }
@@ -282,9 +288,9 @@ impl Shared {
         }
         // Either this sees the stop, or the workers, which look at the seeds after they have seen it, see the seed.
         fence(Ordering::SeqCst);
-        if self.is_stopping() && *lock(&self.running) == 0 {
-            // All workers have gone between the admission and now.
-            self.drop_left_behind();
+        if self.is_stopping() && (self.have_ended() || self.is_abandoned()) {
+            // All workers have gone between the admission and now, or nobody waits for them any longer.
+            self.end_left_behind();
         }
     }
 
@@ -350,12 +356,6 @@ impl Shared {
         self.rouse_all();
     }
 
-    /// Tells all workers not to wait for their coroutines any longer.
-    fn abandon(&self) {
-        self.abandoned.store(true, Ordering::SeqCst);
-        self.rouse_all();
-    }
-
     /// Wakes every worker that sleeps.
     fn rouse_all(&self) {
         for peer in &self.peers {
@@ -363,96 +363,51 @@ impl Shared {
         }
     }
 
-    /// Waits until all workers have ended, at most for `timeout`.
-    ///
-    /// # Errors
-    ///
-    /// If the time is over: gives up what is left and says how many coroutines that is.
-    pub(crate) fn join(&self, timeout: Option<Duration>) -> Result<(), usize> {
-        let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
-        let mut running = lock(&self.running);
-        while *running > 0 {
-            match deadline.map(|deadline| deadline.saturating_duration_since(Instant::now())) {
-                Some(Duration::ZERO) => {
-                    drop(running);
-                    return Err(self.give_up());
-                }
-                Some(left) => {
-                    running = self
-                        .ended
-                        .wait_timeout(running, left)
-                        .unwrap_or_else(PoisonError::into_inner)
-                        .0;
-                }
-                None => {
-                    running = self
-                        .ended
-                        .wait(running)
-                        .unwrap_or_else(PoisonError::into_inner)
-                }
-            }
-        }
-        drop(running);
-        for thread in lock(&self.threads).drain(..) {
+    /// Whether all workers have ended, though their threads may have destructors of thread-locals to run.
+    pub(crate) fn have_ended(&self) -> bool {
+        self.running.load(Ordering::Acquire) == 0
+    }
+
+    /// How many of the workers' threads have not been joined.
+    pub(crate) fn unjoined(&self) -> usize {
+        self.unjoined.load(Ordering::Acquire)
+    }
+
+    /// Has the threads of workers that have ended joined, by a thread that has nothing else to do: what they still run is the user's,
+    /// and may take as long as it likes. Returns the thread that does it, which ends at once when none is left; `None` if there is none to
+    /// be had.
+    pub(crate) fn begin_joining(self: &Arc<Shared>) -> Option<thread::JoinHandle<()>> {
+        let shared = self.clone();
+        on_a_thread(move || shared.join_threads())
+    }
+
+    /// Joins the workers' threads.
+    fn join_threads(&self) {
+        loop {
+            let thread = lock(&self.threads).pop();
+            let Some(thread) = thread else { return };
             // A worker does not panic; if it did, its report was printed.
             let _ = thread.join();
+            self.unjoined.fetch_sub(1, Ordering::Release);
+            self.watchers.wake_all();
         }
-        self.drop_left_behind();
-        Ok(())
-    }
-
-    /// Waits until no coroutine is left, at most until `deadline`; false if the time is over.
-    ///
-    /// Then all workers sleep, nothing lives and nothing is to be started. Nothing but a plain thread can change that, since
-    /// who else would spawn something: so it does not matter that the parts are looked at one after the other.
-    pub(crate) fn await_quiet(&self, deadline: Option<Instant>) -> bool {
-        self.awaited.fetch_add(1, Ordering::SeqCst);
-        let quiet = self.wait_while_busy(deadline);
-        self.awaited.fetch_sub(1, Ordering::Relaxed);
-        quiet
-    }
-
-    /// Does the waiting of [`await_quiet`](Self::await_quiet).
-    fn wait_while_busy(&self, deadline: Option<Instant>) -> bool {
-        let mut running = lock(&self.running);
-        while !self.is_quiet() {
-            // A worker that goes to sleep sees that this is awaited, or was counted as sleeping before this looked (both
-            // fence in between); and it signals under the lock, so not between the look and the wait.
-            running = match deadline {
-                None => self
-                    .ended
-                    .wait(running)
-                    .unwrap_or_else(PoisonError::into_inner),
-                Some(deadline) => {
-                    let left = deadline.saturating_duration_since(Instant::now());
-                    if left.is_zero() {
-                        return false;
-                    }
-                    self.ended
-                        .wait_timeout(running, left)
-                        .unwrap_or_else(PoisonError::into_inner)
-                        .0
-                }
-            };
-        }
-        true
     }
 
     /// Whether no coroutine is left.
-    fn is_quiet(&self) -> bool {
+    ///
+    /// Then all workers sleep, nothing lives and nothing is to be started. Nothing but a plain thread can change that, since
+    /// who else would spawn something: so it does not matter that the parts are looked at one after the other.
+    pub(crate) fn is_quiet(&self) -> bool {
         self.idle.all_sleep(self.workers()) && self.alive() == 0 && !self.has_seeds() && {
             let mut peers = self.peers.iter();
             peers.all(|peer| peer.home.inbox().is_empty())
         }
     }
 
-    /// Tells who waits for it that a worker sleeps.
+    /// Tells who waits for it that a worker sleeps, which counts itself as sleeping before.
     #[inline]
     pub(crate) fn fell_asleep(&self) {
-        if self.awaited.load(Ordering::Relaxed) > 0 {
-            drop(lock(&self.running));
-            self.ended.notify_all();
-        }
+        self.watchers.wake_all();
     }
 
     /// About how many coroutines have started and not ended.
@@ -463,23 +418,35 @@ impl Shared {
             .sum()
     }
 
-    /// Leaves what has not ended behind, for ever (R9).
-    fn give_up(&self) -> usize {
+    /// Leaves what runs and has not ended behind, for ever (R9), and says how many coroutines that is. What has not begun ends, also if
+    /// it lies with workers that never come back.
+    pub(crate) fn give_up(self: &Arc<Shared>) -> usize {
         let left = self.alive();
-        self.abandon();
+        self.abandoned.store(true, Ordering::SeqCst);
+        // Either this sees a seed, or whoever publishes it sees that it is to end it.
+        fence(Ordering::SeqCst);
+        self.rouse_all();
         lock(&self.threads).clear();
+        let shared = self.clone();
+        // If the system has no thread to give they end when their workers come back.
+        let _ = on_a_thread(move || shared.end_left_behind());
         left
     }
 
-    /// Notes that a worker has ended.
+    /// Notes that a worker has ended. For the worker, whose thread is a plain one by now.
     pub(crate) fn worker_ended(&self) {
-        let mut running = lock(&self.running);
-        *running -= 1;
-        self.ended.notify_all();
+        if self.running.fetch_sub(1, Ordering::AcqRel) == 1 {
+            // Whoever publishes a seed sees that all have gone, or this sees the seed.
+            fence(Ordering::SeqCst);
+            self.end_left_behind();
+        }
+        self.watchers.wake_all();
     }
 
     /// Ends the seeds that no worker will take any more: their closures are dropped, their joins return `Cancelled`.
-    fn drop_left_behind(&self) {
+    ///
+    /// Workers may still run, if they were given up: what has started is left to them.
+    fn end_left_behind(&self) {
         let end = |seed: NonNull<Header>| {
             // SAFETY: (docs/safety.md, R1) a seed in nobody's queue is ours; cancelled before its start it runs no code of
             // the user but the destructor of its closure, for which any stack will do.
@@ -494,12 +461,76 @@ impl Shared {
             end(seed);
         }
         for peer in &self.peers {
-            while let Some(Seed(seed)) = peer.seeds.take_placed() {
+            while let Some(Seed(seed)) = peer.seeds.take_any() {
                 end(seed);
             }
-            // Nothing but seeds is sent to a worker that has no coroutines.
-            peer.home.inbox().take_all(end);
+            peer.home.inbox().take_all(|coroutine| {
+                // SAFETY: (docs/safety.md, R1) what is queued has not ended, so the runtime's reference keeps it.
+                if unsafe { coroutine.as_ref() }.home().is_null() {
+                    end(coroutine);
+                } else {
+                    // SAFETY: (docs/safety.md, R9) it is in no queue now, and its worker is the one from whose inbox it comes.
+                    unsafe { Home::send(NonNull::from(&*peer.home), coroutine) };
+                }
+            });
         }
+    }
+}
+
+/// Runs `f`, in which there may be code of the user's, so that nobody waits for it.
+fn on_a_thread(f: impl FnOnce() + Send + 'static) -> Option<thread::JoinHandle<()>> {
+    let builder = thread::Builder::new().name("may-shutdown".to_owned());
+    builder.spawn(f).ok()
+}
+
+/// A runtime could not start.
+#[derive(Debug)]
+struct StartError {
+    /// What there was not enough of.
+    what: &'static str,
+    /// How many workers there would have been enough for.
+    enough_for: usize,
+    workers: usize,
+    source: io::Error,
+}
+
+/// The system's error, with a text that says what to do.
+fn start_error(
+    what: &'static str,
+    enough_for: usize,
+    workers: usize,
+    source: io::Error,
+) -> io::Error {
+    let kind = source.kind();
+    let error = StartError {
+        what,
+        enough_for,
+        workers,
+        source,
+    };
+    io::Error::new(kind, error)
+}
+
+impl fmt::Display for StartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let StartError {
+            what,
+            enough_for,
+            workers,
+            source,
+        } = self;
+        write!(
+            f,
+            "the system has {what} for {enough_for} of {workers} workers: {source}\n\
+             help: allow the process more {what} (`ulimit -n` for descriptors, `ulimit -u` for threads), or ask for fewer workers \
+             (`MAY_WORKERS`)"
+        )
+    }
+}
+
+impl std::error::Error for StartError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(&self.source)
     }
 }
 

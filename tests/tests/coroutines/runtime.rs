@@ -336,7 +336,9 @@ fn a_runtime_that_was_shut_down_leaves_no_thread_and_no_descriptor() {
             }
             assert!(threads().len() >= before.0 + 3);
             end(runtime);
-            assert_eq!((threads().len(), descriptors()), before);
+            assert_eq!(descriptors(), before.1);
+            // The system lists a thread for a moment after it can be joined.
+            eventually("its threads are gone", || threads().len() == before.0);
         }
     });
 }
