@@ -706,6 +706,13 @@ pub fn timers() -> usize {
     with_local(|local| local.map_or(0, |local| local.timers()))
 }
 
+/// How many coroutines of the caller's runtime have started and not ended. For tests of what is left behind.
+#[doc(hidden)]
+#[must_use]
+pub fn coroutines() -> usize {
+    with_local(|local| local.map_or(0, |local| local.shared().alive()))
+}
+
 /// Whether the caller is a coroutine outside `forbid_blocking`.
 #[cold]
 fn may_suspend() -> bool {
