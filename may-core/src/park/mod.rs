@@ -10,6 +10,7 @@
 //! Every caller that was woken tries its operation before it waits again, so a wake-up is never swallowed by a cancellation.
 
 mod budget;
+mod hook;
 
 use std::pin::{Pin, pin};
 use std::ptr::NonNull;
@@ -258,11 +259,8 @@ fn suspend_coroutine(coroutine: NonNull<Header>, ticket: Ticket, deadline: Deadl
     // SAFETY: (docs/safety.md, I2) the coroutine is the one that runs here, and its block lives while it does; whoever
     // ends the wait sends it home, once.
     let header = unsafe { coroutine.as_ref() };
-    let switch = || {
-        unwinding::before_suspend(header);
-        // SAFETY: (docs/safety.md, I2) as above.
-        unsafe { header.suspend() };
-    };
+    // SAFETY: (docs/safety.md, I2) as above.
+    let switch = || unsafe { switch(coroutine) };
     if deadline.is_never() {
         switch();
     } else if !(deadline.has_elapsed() && header.word.time_out(ticket)) {
@@ -287,6 +285,23 @@ fn suspend_coroutine(coroutine: NonNull<Header>, ticket: Ticket, deadline: Deadl
         .word
         .outcome(ticket)
         .expect("a coroutine is resumed when its wait has ended")
+}
+
+/// Switches to the worker, and returns when the coroutine has been sent home.
+///
+/// # Safety
+///
+/// The coroutine is the one that runs here, and it is sent home once.
+#[inline(always)]
+unsafe fn switch(coroutine: NonNull<Header>) {
+    // SAFETY: (docs/safety.md, R1) the running coroutine's block lives while it runs.
+    let header = unsafe { coroutine.as_ref() };
+    let somebody_unwinds = unwinding::before_suspend(header);
+    if somebody_unwinds && hook::waits(coroutine) {
+        return;
+    }
+    // SAFETY: (docs/safety.md, I2) as promised by the caller.
+    unsafe { header.suspend() };
 }
 
 /// Parks a thread until its wait has ended.
@@ -514,10 +529,7 @@ pub(crate) fn wait_for_claimant(is_claimed: impl Fn() -> bool) {
     match current::coroutine() {
         Some(coroutine) => {
             // SAFETY: (docs/safety.md, I2) the coroutine runs here; whoever has the wake-up sends it home, once.
-            let header = unsafe { coroutine.as_ref() };
-            unwinding::before_suspend(header);
-            // SAFETY: (docs/safety.md, I2) as above.
-            unsafe { header.suspend() };
+            unsafe { switch(coroutine) };
             debug_assert!(!is_claimed(), "the claim ends before the wake-up");
         }
         None => {
@@ -660,9 +672,8 @@ pub fn yield_now() {
             local.requeue(coroutine);
         }
     });
-    unwinding::before_suspend(header);
     // SAFETY: (docs/safety.md, I2) a coroutine runs on a worker, so the lines above sent it home.
-    unsafe { header.suspend() };
+    unsafe { switch(coroutine) };
 }
 
 /// What [`yield_now`] is on a plain thread.

@@ -214,7 +214,8 @@ impl EntryConfig {
         if let Some(threads) = self.blocking {
             builder = builder.blocking_threads(threads);
         }
-        if let Some(name) = self.name {
+        // std names the thread in the report of a panic, and calls a test's thread as the test.
+        if let Some(name) = self.name.or(self.test.map(|test| test.name())) {
             builder = builder.thread_name(name);
         }
         if let Some(pin) = self.pin {

@@ -430,7 +430,10 @@ fn a_test_runs_as_a_coroutine_on_two_workers() {
     assert!(coroutine::is_coroutine());
     assert_eq!(own_name().as_deref(), Some("main"));
     let name = thread::current().name().map(str::to_owned).unwrap();
-    assert!(name.starts_with("may-worker-"), "{name}");
+    assert!(
+        name.starts_with("attributes::a_test_runs_as_a_coroutine_on_two_workers-"),
+        "{name}"
+    );
 }
 
 #[may::test(
@@ -573,6 +576,42 @@ mod failing {
     fn panics() {
         drop(coroutine::spawn(coroutine::park));
         panic!("of its own (expected)");
+    }
+
+    #[may::test]
+    #[ignore = "fails"]
+    fn prints() {
+        coroutine::spawn(|| println!("a line of a coroutine"))
+            .join()
+            .unwrap();
+        may::unblock(|| println!("a line of the pool"));
+        let _ = coroutine::spawn(|| panic!("a panic of a coroutine (expected)")).join();
+        panic!("of its own (expected)");
+    }
+
+    /// What the harness shows of a test that fails, and nothing when it passes.
+    #[test]
+    fn what_coroutines_of_a_test_print_is_shown_with_it() {
+        let _watchdog = watchdog();
+        let output = std::process::Command::new(std::env::current_exe().unwrap())
+            .args(["attributes::failing::prints", "--exact", "--ignored"])
+            .output()
+            .unwrap();
+        // Past the harness nothing is written.
+        let text = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(text, "");
+        let text = String::from_utf8_lossy(&output.stdout);
+        let (_, shown) = text
+            .split_once("---- attributes::failing::prints stdout ----")
+            .expect("what it printed");
+        for line in [
+            "a line of a coroutine",
+            "a line of the pool",
+            "a panic of a coroutine",
+            "thread 'attributes::failing::prints-",
+        ] {
+            assert!(shown.contains(line), "`{line}` is missing: {text}");
+        }
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 mod attributes;
 mod cancel;
+mod hooks;
 mod locals;
 mod panic;
 mod park;

@@ -5,10 +5,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::thread;
 use std::time::Duration;
 
-use may::coroutine::{self, Builder, TaskGroup, scope};
+use may::coroutine::{self, Builder, Placement, TaskGroup, scope};
 use may::runtime::{ConfigError, config};
 use may::{Runtime, go};
-use may_tests::{alone, everywhere, message, watchdog};
+use may_tests::{OnDrop, alone, everywhere, message, watchdog};
 
 #[test]
 fn a_name_with_a_nul_is_an_error_for_threads_and_a_panic_for_coroutines() {
@@ -104,6 +104,27 @@ fn more_workers_than_there_are_descriptors_is_an_error_and_leaves_none_open() {
 }
 
 #[test]
+fn hundreds_of_workers_start_work_and_end() {
+    let _watchdog = watchdog();
+    let runtime = Runtime::builder().workers(200).build().unwrap();
+    let handles: Vec<_> = (0..1_000)
+        .map(|number| {
+            let placed = Builder::new().placement(Placement::Worker(number % 200));
+            let handle = runtime.spawn_with(placed, move || {
+                let child = coroutine::spawn(move || number);
+                coroutine::yield_now();
+                child.join().unwrap()
+            });
+            handle.unwrap()
+        })
+        .collect();
+    let sum: usize = handles.into_iter().map(|h| h.join().unwrap()).sum();
+    assert_eq!(sum, 499_500);
+    drop(runtime.spawn(coroutine::park));
+    runtime.shutdown(Duration::from_secs(60)).unwrap();
+}
+
+#[test]
 fn deadlines_of_futures_are_kept_when_the_default_runtime_has_ended() {
     /// Sleeps when it is dropped.
     struct Late;
@@ -132,5 +153,17 @@ fn deadlines_of_futures_are_kept_when_the_default_runtime_has_ended() {
         for thread in [thread::spawn(sleeps), thread::spawn(sleeps)] {
             thread.join().unwrap();
         }
+    });
+}
+#[test]
+fn the_first_use_may_be_in_a_destructor_that_runs_because_of_a_panic() {
+    let _watchdog = watchdog();
+    alone(|| {
+        let caught = catch_unwind(|| {
+            let _reports = OnDrop(|| assert_eq!(coroutine::spawn(|| 5).join().unwrap(), 5));
+            panic!("the work failed (expected)");
+        });
+        assert_eq!(message(&*caught.unwrap_err()), "the work failed (expected)");
+        assert_eq!(coroutine::spawn(|| 6).join().unwrap(), 6);
     });
 }
