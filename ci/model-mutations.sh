@@ -20,6 +20,7 @@ sleep=may-core/src/coroutine/sleep.rs
 queue=may-core/src/wait/queue.rs
 inbox=may-core/src/queue/inbox.rs
 idle=may-core/src/worker/idle.rs
+orders=may-core/src/worker/orders.rs
 buffered=may-core/src/channel/buffered.rs
 rendezvous=may-core/src/channel/rendezvous.rs
 packet=may-core/src/channel/packet.rs
@@ -135,6 +136,13 @@ mutate $idle 1 "$fence" '' model_worker found
 mutate $idle 1 'self.sleeping.fetch_add(1, Ordering::Relaxed);' '' model_worker found
 mutate $idle 1 '|| !has_seeds()' '|| true' model_worker found
 mutate $idle 1 'again = self.must_rouse();' '' model_worker found
+
+# The end: whoever publishes a seed ends it, or the last worker or who gives up does.
+mutate $orders 1 "$fence" '' model_worker published
+mutate $orders 2 "$fence" '' model_worker published
+mutate $orders 3 "$fence" '' model_worker published
+mutate $orders 1 '|| self.is_given_up()' '' model_worker published
+mutate $orders 1 '(self.have_ended() || self.is_given_up())' 'self.is_given_up()' model_worker published
 # The queue for two: put out, fence, look whether somebody waits; the count carries the message.
 mutate $prim 1 $'place.store(value, Ordering::Release);\n        fence(Ordering::SeqCst);' 'place.store(value, Ordering::Release);' model_channel one_
 mutate $prim 1 'place.store(value, Ordering::Release);' 'place.store(value, Ordering::Relaxed);' model_channel one_

@@ -17,7 +17,7 @@ use crate::prim::AtomicPtr;
 use crate::queue::{self, Queued};
 use crate::util::clock;
 use crate::wait::{ThreadBlock, Turn, WaitQueue};
-use crate::worker::idle;
+use crate::worker::{idle, orders};
 
 /// A thread of a model, which plays a coroutine: it can be cancelled and timed out, too.
 #[derive(Clone, Debug)]
@@ -307,5 +307,39 @@ impl Idle {
     ) {
         self.0
             .sleep(worker, &state.0, has_work, has_seeds, hand_on, sleep);
+    }
+}
+
+/// `worker::orders::Orders`, of a runtime with one worker.
+#[derive(Debug)]
+pub struct Orders(orders::Orders);
+
+impl Default for Orders {
+    fn default() -> Orders {
+        let orders = orders::Orders::new();
+        orders.count_in();
+        Orders(orders)
+    }
+}
+
+impl Orders {
+    /// `Orders::stop`.
+    pub fn stop(&self) {
+        self.0.stop();
+    }
+
+    /// `Orders::give_up`.
+    pub fn give_up(&self, end_left_behind: impl FnOnce()) {
+        self.0.give_up(end_left_behind);
+    }
+
+    /// `Orders::count_out`.
+    pub fn count_out(&self, end_left_behind: impl FnOnce()) {
+        self.0.count_out(end_left_behind);
+    }
+
+    /// `Orders::published`.
+    pub fn published(&self, end_left_behind: impl FnOnce()) {
+        self.0.published(end_left_behind);
     }
 }

@@ -6,7 +6,7 @@
 use loom::sync::Arc;
 use loom::sync::atomic::{AtomicUsize, Ordering};
 use loom::thread;
-use may_core::models::{Idle, Inbox, SleepState};
+use may_core::models::{Idle, Inbox, Orders, SleepState};
 
 #[test]
 fn an_inbox_keeps_everything_in_order() {
@@ -198,4 +198,37 @@ fn a_seed_is_found_by_a_worker_that_falls_asleep() {
 #[test]
 fn two_seeds_are_found_by_two_workers_that_fall_asleep() {
     look_and_publish(2, 2);
+}
+
+/// Publishes a seed while the worker is told to stop and `end`s, and asserts that it is ended once.
+fn publish_at_the_end(end: impl Fn(&Orders, &dyn Fn()) + Send + Sync + 'static) {
+    let end = std::sync::Arc::new(end);
+    loom::model(move || {
+        let place = Arc::new((Orders::default(), Inbox::default(), AtomicUsize::new(0)));
+        let publishes = place.clone();
+        let publisher = thread::spawn(move || {
+            let (orders, seeds, ended) = &*publishes;
+            seeds.push(1);
+            orders.published(|| {
+                ended.fetch_add(seeds.take_all().len(), Ordering::Relaxed);
+            });
+        });
+        let (orders, seeds, ended) = &*place;
+        orders.stop();
+        end(orders, &|| {
+            ended.fetch_add(seeds.take_all().len(), Ordering::Relaxed);
+        });
+        publisher.join().unwrap();
+        assert_eq!(ended.load(Ordering::Relaxed), 1);
+    });
+}
+
+#[test]
+fn a_seed_that_is_published_when_the_last_worker_goes_ends() {
+    publish_at_the_end(|orders, take_all| orders.count_out(take_all));
+}
+
+#[test]
+fn a_seed_that_is_published_when_workers_are_given_up_ends() {
+    publish_at_the_end(|orders, take_all| orders.give_up(take_all));
 }

@@ -9,12 +9,14 @@
 //! * [`shared`]: what the workers of one runtime share; publishing work; placing seeds
 //! * [`seeds`]: a worker's seeds as others see them: the deque, its age, the mailbox
 //! * [`idle`]: who watches for work while others sleep; why no seed is overlooked
+//! * [`orders`]: what the workers are asked to do at the end; who ends the seeds that nobody takes
 //! * [`default`]: the runtime that the free functions use
 //! * [`settings`]: what a runtime is started with
 
 pub(crate) mod default;
 pub(crate) mod idle;
 pub(crate) mod local;
+pub(crate) mod orders;
 pub(crate) mod run;
 pub(crate) mod seeds;
 pub(crate) mod settings;

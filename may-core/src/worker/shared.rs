@@ -3,7 +3,7 @@
 use std::fmt;
 use std::io;
 use std::ptr::NonNull;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering, fence};
+use std::sync::atomic::{AtomicUsize, Ordering, fence};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
@@ -12,6 +12,7 @@ use crossbeam_utils::CachePadded;
 
 use super::idle::Idle;
 use super::local::{self, Local};
+use super::orders::Orders;
 use super::seeds::{Injected, Seed, Seeds};
 use super::settings::Settings;
 use crate::coroutine::current;
@@ -122,19 +123,15 @@ pub(crate) struct Shared {
     pub(crate) idle: CachePadded<Idle>,
     /// Seeds from outside, for whoever is free first.
     injected: Injected,
-    /// Set once: nothing is spawned any more, what lives is cancelled.
-    stopping: AtomicBool,
-    /// Set once: workers whose coroutines have not ended park for ever (R9).
-    abandoned: AtomicBool,
+    /// What the workers are asked to do at the end.
+    orders: Orders,
     /// Whose registrar or alarms the next plain thread uses.
     next_for_threads: AtomicUsize,
     /// The workers' threads, until they are joined.
     threads: Mutex<Vec<thread::JoinHandle<()>>>,
     /// How many threads have not been joined.
     unjoined: AtomicUsize,
-    /// How many workers have not ended.
-    running: AtomicUsize,
-    /// Those who wait for one of these numbers, or for all workers to sleep.
+    /// Those who wait for all threads to be joined, for all workers to end, or to sleep.
     pub(crate) watchers: WaitQueue,
 }
 
@@ -177,18 +174,16 @@ impl Shared {
             pool: Pool::new(settings.blocking_threads, settings.pin_workers),
             idle: CachePadded::new(Idle::new()),
             injected: Injected::new(),
-            stopping: AtomicBool::new(false),
-            abandoned: AtomicBool::new(false),
+            orders: Orders::new(),
             next_for_threads: AtomicUsize::new(0),
             threads: Mutex::new(Vec::new()),
             unjoined: AtomicUsize::new(0),
-            running: AtomicUsize::new(0),
             watchers: WaitQueue::new(),
             settings,
         });
         for (index, (driver, deque)) in parts.into_iter().enumerate() {
             let for_worker = shared.clone();
-            shared.running.fetch_add(1, Ordering::Relaxed);
+            shared.orders.count_in();
             let started = thread::Builder::new()
                 .name(format!("{}-{index}", shared.settings.thread_name))
                 .spawn(move || Local::run(for_worker, index, driver, deque));
@@ -198,7 +193,7 @@ impl Shared {
                     lock(&shared.threads).push(thread);
                 }
                 Err(error) => {
-                    shared.running.fetch_sub(1, Ordering::Relaxed);
+                    shared.orders.did_not_start();
                     shared.stop();
                     // This waits for workers that have nothing to do.
                     shared.join_threads();
@@ -217,12 +212,12 @@ impl Shared {
     /// Whether nothing is spawned any more.
     #[inline]
     pub(crate) fn is_stopping(&self) -> bool {
-        self.stopping.load(Ordering::Relaxed)
+        self.orders.is_stopping()
     }
 
     /// Whether workers park for ever instead of waiting for their coroutines.
     pub(crate) fn is_abandoned(&self) -> bool {
-        self.abandoned.load(Ordering::Relaxed)
+        self.orders.is_given_up()
     }
 
     /// Whether a coroutine may be spawned with this placement; to be asked before it is made.
@@ -286,12 +281,8 @@ impl Shared {
                 }
             }
         }
-        // Either this sees the stop, or the workers, which look at the seeds after they have seen it, see the seed.
-        fence(Ordering::SeqCst);
-        if self.is_stopping() && (self.have_ended() || self.is_abandoned()) {
-            // All workers have gone between the admission and now, or nobody waits for them any longer.
-            self.end_left_behind();
-        }
+        // All workers may have gone between the admission and now, or nobody waits for them any longer.
+        self.orders.published(|| self.end_left_behind());
     }
 
     /// The worker with the fewest coroutines.
@@ -351,7 +342,7 @@ impl Shared {
 
     /// Asks all workers to cancel what lives and to end.
     pub(crate) fn stop(&self) {
-        self.stopping.store(true, Ordering::SeqCst);
+        self.orders.stop();
         self.pool.close();
         self.rouse_all();
     }
@@ -365,7 +356,7 @@ impl Shared {
 
     /// Whether all workers have ended, though their threads may have destructors of thread-locals to run.
     pub(crate) fn have_ended(&self) -> bool {
-        self.running.load(Ordering::Acquire) == 0
+        self.orders.have_ended()
     }
 
     /// How many of the workers' threads have not been joined.
@@ -422,24 +413,19 @@ impl Shared {
     /// it lies with workers that never come back.
     pub(crate) fn give_up(self: &Arc<Shared>) -> usize {
         let left = self.alive();
-        self.abandoned.store(true, Ordering::SeqCst);
-        // Either this sees a seed, or whoever publishes it sees that it is to end it.
-        fence(Ordering::SeqCst);
+        self.orders.give_up(|| {
+            let shared = self.clone();
+            // If the system has no thread to give they end when their workers come back.
+            let _ = on_a_thread(move || shared.end_left_behind());
+        });
         self.rouse_all();
         lock(&self.threads).clear();
-        let shared = self.clone();
-        // If the system has no thread to give they end when their workers come back.
-        let _ = on_a_thread(move || shared.end_left_behind());
         left
     }
 
     /// Notes that a worker has ended. For the worker, whose thread is a plain one by now.
     pub(crate) fn worker_ended(&self) {
-        if self.running.fetch_sub(1, Ordering::AcqRel) == 1 {
-            // Whoever publishes a seed sees that all have gone, or this sees the seed.
-            fence(Ordering::SeqCst);
-            self.end_left_behind();
-        }
+        self.orders.count_out(|| self.end_left_behind());
         self.watchers.wake_all();
     }
 
