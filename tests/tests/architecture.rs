@@ -346,6 +346,23 @@ fn the_core_neither_prints_nor_ends_the_process() {
 }
 
 #[test]
+fn examples_have_the_paths_of_the_facade() {
+    let mut wrong = Vec::new();
+    for file in sources(&core()) {
+        for (number, line) in file.raw.iter().enumerate() {
+            if line.contains("may_core") {
+                wrong.push(format!("{}:{}: {line}", file.path, number + 1));
+            }
+        }
+    }
+    assert!(
+        wrong.is_empty(),
+        "who reads the documentation of `may` cannot write `may_core`:\n{}",
+        wrong.join("\n")
+    );
+}
+
+#[test]
 fn the_reader_of_sources_reads_what_it_should() {
     assert_eq!(strip(r#"let a = "// not"; // a comment"#), "let a = ; ");
     assert_eq!(

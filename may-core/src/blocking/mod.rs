@@ -206,7 +206,7 @@ fn pool() -> Option<Arc<Pool>> {
 /// # Examples
 ///
 /// ```
-/// use may_core::{blocking::unblock, spawn::spawn};
+/// use may::{blocking::unblock, coroutine::spawn};
 ///
 /// let handle = spawn(|| {
 ///     let names = vec!["Cargo.toml", "src"];
@@ -257,7 +257,7 @@ pub(crate) fn unblock_as<R: Send>(kind: Kind, f: impl FnOnce() -> R + Send) -> R
 ///
 /// ```
 /// use std::time::Duration;
-/// use may_core::{blocking::unblock_detached, time::timeout};
+/// use may::{blocking::unblock_detached, time::timeout};
 ///
 /// let (_sender, receiver) = std::sync::mpsc::channel::<u32>();
 /// let answer = timeout(Duration::from_millis(10), || {

@@ -58,7 +58,7 @@ pub use task::{RecvFuture, RecvTask, SendFuture, SendTask};
 /// # Examples
 ///
 /// ```
-/// use may_core::{channel::bounded, spawn::spawn};
+/// use may::{channel::bounded, coroutine::spawn};
 ///
 /// let (sender, receiver) = bounded(2);
 /// let producer = spawn(move || (0..5).for_each(|i| sender.send(i).unwrap()));
@@ -82,7 +82,7 @@ pub fn bounded<T>(capacity: usize) -> (Sender<T>, Receiver<T>) {
 /// # Examples
 ///
 /// ```
-/// use may_core::channel::unbounded;
+/// use may::channel::unbounded;
 ///
 /// let (sender, receiver) = unbounded();
 /// (0..1000).for_each(|i| sender.send(i).unwrap());
@@ -108,7 +108,7 @@ fn buffered<T>(capacity: Option<usize>) -> (Sender<T>, Receiver<T>) {
 ///
 /// ```
 /// use std::time::{Duration, Instant};
-/// use may_core::channel::after;
+/// use may::channel::after;
 ///
 /// let start = Instant::now();
 /// let due = after(Duration::from_millis(1)).recv().unwrap();
@@ -128,7 +128,7 @@ pub fn after(duration: Duration) -> Receiver<Instant> {
 ///
 /// ```
 /// use std::time::{Duration, Instant};
-/// use may_core::channel::at;
+/// use may::channel::at;
 ///
 /// let due = Instant::now() + Duration::from_millis(1);
 /// let receiver = at(due);
@@ -147,7 +147,7 @@ pub fn at(due: Instant) -> Receiver<Instant> {
 ///
 /// ```
 /// use std::time::Duration;
-/// use may_core::channel::tick;
+/// use may::channel::tick;
 ///
 /// let ticks = tick(Duration::from_millis(1));
 /// let first = ticks.recv().unwrap();
@@ -165,7 +165,7 @@ pub fn tick(period: Duration) -> Receiver<Instant> {
 /// # Examples
 ///
 /// ```
-/// use may_core::channel::{TryRecvError, never};
+/// use may::channel::{TryRecvError, never};
 ///
 /// assert_eq!(never::<u32>().try_recv(), Err(TryRecvError::Empty));
 /// ```

@@ -22,7 +22,7 @@ use crate::util::clock::Deadline;
 /// # Examples
 ///
 /// ```
-/// use may_core::{channel::bounded, spawn::spawn};
+/// use may::{channel::bounded, coroutine::spawn};
 ///
 /// let (sender, receiver) = bounded(4);
 /// let workers: Vec<_> = (0..3)
@@ -60,7 +60,7 @@ impl<T> Receiver<T> {
     /// # Examples
     ///
     /// ```
-    /// use may_core::channel::{TryRecvError, unbounded};
+    /// use may::channel::{TryRecvError, unbounded};
     ///
     /// let (sender, receiver) = unbounded();
     /// assert_eq!(receiver.try_recv(), Err(TryRecvError::Empty));
@@ -99,7 +99,7 @@ impl<T> Receiver<T> {
     /// # Examples
     ///
     /// ```
-    /// use may_core::{channel::{RecvError, bounded}, spawn::spawn};
+    /// use may::{channel::{RecvError, bounded}, coroutine::spawn};
     ///
     /// let (sender, receiver) = bounded(1);
     /// spawn(move || sender.send("the only one"));
@@ -125,7 +125,7 @@ impl<T> Receiver<T> {
     ///
     /// ```
     /// use std::time::Duration;
-    /// use may_core::channel::{RecvTimeoutError, bounded};
+    /// use may::channel::{RecvTimeoutError, bounded};
     ///
     /// let (_sender, receiver) = bounded::<u32>(1);
     /// let error = receiver.recv_timeout(Duration::from_micros(500));
@@ -175,7 +175,7 @@ impl<T> Receiver<T> {
     /// # Examples
     ///
     /// ```
-    /// use may_core::{channel::bounded, future::block_on, spawn::spawn};
+    /// use may::{channel::bounded, coroutine::spawn, future::block_on};
     ///
     /// let (sender, receiver) = bounded(1);
     /// spawn(move || sender.send(1));

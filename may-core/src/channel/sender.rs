@@ -19,7 +19,7 @@ use crate::util::clock::Deadline;
 /// # Examples
 ///
 /// ```
-/// use may_core::{channel::unbounded, spawn::spawn};
+/// use may::{channel::unbounded, coroutine::spawn};
 ///
 /// let (sender, receiver) = unbounded();
 /// for i in 0..3 {
@@ -51,7 +51,7 @@ impl<T> Sender<T> {
     /// # Examples
     ///
     /// ```
-    /// use may_core::channel::{TrySendError, bounded};
+    /// use may::channel::{TrySendError, bounded};
     ///
     /// let (sender, receiver) = bounded(1);
     /// sender.try_send(1).unwrap();
@@ -82,7 +82,7 @@ impl<T> Sender<T> {
     /// # Examples
     ///
     /// ```
-    /// use may_core::{channel::bounded, spawn::spawn};
+    /// use may::{channel::bounded, coroutine::spawn};
     ///
     /// let (sender, receiver) = bounded(0);
     /// let greeter = spawn(move || sender.send("hello"));
@@ -108,7 +108,7 @@ impl<T> Sender<T> {
     /// # Examples
     ///
     /// ```
-    /// use may_core::{channel::bounded, future::block_on, spawn::spawn};
+    /// use may::{channel::bounded, coroutine::spawn, future::block_on};
     ///
     /// let (sender, receiver) = bounded(0);
     /// let reader = spawn(move || receiver.recv());
@@ -133,7 +133,7 @@ impl<T> Sender<T> {
     ///
     /// ```
     /// use std::time::Duration;
-    /// use may_core::channel::{SendTimeoutError, bounded};
+    /// use may::channel::{SendTimeoutError, bounded};
     ///
     /// let (sender, _receiver) = bounded(0);
     /// let error = sender.send_timeout(1, Duration::from_micros(500)).unwrap_err();
@@ -183,7 +183,7 @@ impl<T> Sender<T> {
     /// # Examples
     ///
     /// ```
-    /// use may_core::channel::bounded;
+    /// use may::channel::bounded;
     ///
     /// let (sender, receiver) = bounded(1);
     /// let permit = sender.reserve().unwrap();

@@ -36,14 +36,14 @@ const BUFFER_BYTES: usize = 16 * 1024;
 /// A proxy:
 ///
 /// ```no_run
-/// use may_core::copy::copy_bidirectional;
-/// use may_core::net::{TcpListener, TcpStream};
-/// use may_core::spawn;
+/// use may::io::copy_bidirectional;
+/// use may::net::{TcpListener, TcpStream};
+/// use may::coroutine;
 ///
 /// let listener = TcpListener::bind("127.0.0.1:8080")?;
 /// for client in listener.incoming() {
 ///     let client = client?;
-///     spawn::spawn(move || {
+///     coroutine::spawn(move || {
 ///         let server = TcpStream::connect("server.example:80")?;
 ///         copy_bidirectional(&client, &server)
 ///     });

@@ -18,9 +18,9 @@ use super::unwinding::{self, Unwinding};
 /// # Examples
 ///
 /// ```
-/// use may_core::{coroutine::Cancelled, spawn};
+/// use may::coroutine::{self, Cancelled};
 ///
-/// let handle = spawn::spawn(|| may_core::park::park());
+/// let handle = coroutine::spawn(|| may::coroutine::park());
 /// handle.cancel();
 /// assert!(handle.join().unwrap_err().is::<Cancelled>());
 /// ```
@@ -101,7 +101,7 @@ pub(crate) fn raise() {
 /// # Examples
 ///
 /// ```
-/// let saved = may_core::coroutine::shield(|| {
+/// let saved = may::coroutine::shield(|| {
 ///     // write the journal entry and its commit mark, or neither
 ///     "both"
 /// });
@@ -148,7 +148,7 @@ pub(crate) fn insist<R>(f: impl FnOnce() -> R) -> R {
 /// # Examples
 ///
 /// ```
-/// let sum = may_core::coroutine::forbid_blocking(|| 1 + 1);
+/// let sum = may::coroutine::forbid_blocking(|| 1 + 1);
 /// assert_eq!(sum, 2);
 /// ```
 pub fn forbid_blocking<R>(f: impl FnOnce() -> R) -> R {
@@ -181,7 +181,7 @@ fn marked<R>(mark: fn(&Header) -> &Cell<bool>, value: bool, f: impl FnOnce() -> 
 /// # Examples
 ///
 /// ```
-/// assert!(!may_core::coroutine::panicking());
+/// assert!(!may::coroutine::panicking());
 /// ```
 pub fn panicking() -> bool {
     match current::coroutine() {

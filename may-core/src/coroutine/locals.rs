@@ -23,12 +23,12 @@ use super::header::Header;
 /// ```
 /// use std::cell::Cell;
 ///
-/// may_core::coroutine_local! {
+/// may::coroutine_local! {
 ///     static REQUEST: Cell<u64> = const { Cell::new(0) };
 /// }
 ///
 /// REQUEST.set(7);
-/// let other = may_core::spawn::spawn(|| REQUEST.get()).join().unwrap();
+/// let other = may::coroutine::spawn(|| REQUEST.get()).join().unwrap();
 /// assert_eq!((REQUEST.get(), other), (7, 0));
 /// ```
 pub struct LocalKey<T: 'static> {
@@ -377,7 +377,7 @@ impl<T: 'static> fmt::Debug for LocalKey<T> {
 /// ```
 /// use std::cell::{Cell, RefCell};
 ///
-/// may_core::coroutine_local! {
+/// may::coroutine_local! {
 ///     /// Words of the current request.
 ///     pub static WORDS: RefCell<Vec<String>> = RefCell::new(Vec::new());
 ///     static DEPTH: Cell<u32> = const { Cell::new(0) };

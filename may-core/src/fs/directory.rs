@@ -143,7 +143,7 @@ impl fmt::Debug for DirEntry {
 /// # Examples
 ///
 /// ```
-/// use may_core::fs::{self, DirBuilder};
+/// use may::fs::{self, DirBuilder};
 ///
 /// let path = std::env::temp_dir().join(format!("may-doc-dir-{}", std::process::id()));
 /// DirBuilder::new().recursive(true).create(path.join("below"))?;

@@ -26,7 +26,7 @@ use crate::blocking::unblock;
 ///
 /// ```
 /// use std::io::{Read, Seek, Write};
-/// use may_core::{fs::{self, File}, spawn::spawn};
+/// use may::{coroutine::spawn, fs::{self, File}};
 ///
 /// let path = std::env::temp_dir().join(format!("may-doc-file-{}", std::process::id()));
 /// let for_coroutine = path.clone();
@@ -411,7 +411,7 @@ mod unix {
 ///
 /// ```
 /// use std::io::Write;
-/// use may_core::fs::{self, OpenOptions};
+/// use may::fs::{self, OpenOptions};
 ///
 /// let path = std::env::temp_dir().join(format!("may-doc-log-{}", std::process::id()));
 /// for line in ["one\n", "two\n"] {

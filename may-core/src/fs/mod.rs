@@ -69,7 +69,7 @@ fn from_to<R: Send>(
 /// # Examples
 ///
 /// ```
-/// let text = may_core::spawn::spawn(|| may_core::fs::read("Cargo.toml")).join().unwrap()?;
+/// let text = may::coroutine::spawn(|| may::fs::read("Cargo.toml")).join().unwrap()?;
 /// assert!(text.starts_with(b"[package]"));
 /// # std::io::Result::Ok(())
 /// ```
@@ -103,7 +103,7 @@ pub fn read_to_string<P: AsRef<Path>>(path: P) -> io::Result<String> {
 /// # Examples
 ///
 /// ```
-/// use may_core::fs;
+/// use may::fs;
 ///
 /// let path = std::env::temp_dir().join(format!("may-doc-{}", std::process::id()));
 /// fs::write(&path, "written")?;
@@ -334,7 +334,7 @@ pub fn remove_dir_all<P: AsRef<Path>>(path: P) -> io::Result<()> {
 ///
 /// ```
 /// let mut names = Vec::new();
-/// for entry in may_core::fs::read_dir("src")? {
+/// for entry in may::fs::read_dir("src")? {
 ///     names.push(entry?.file_name());
 /// }
 /// assert!(names.contains(&"lib.rs".into()));

@@ -124,7 +124,7 @@ impl Drop for Lent {
 /// # Examples
 ///
 /// ```
-/// use may_core::future::block_on;
+/// use may::future::block_on;
 ///
 /// async fn add(a: u32, b: u32) -> u32 {
 ///     a + b

@@ -17,7 +17,7 @@
 //! # Examples
 //!
 //! ```
-//! use may_core::{channel, future, spawn::spawn};
+//! use may::{channel, coroutine::spawn, future};
 //!
 //! let (sender, receiver) = channel::bounded(1);
 //! let doubled = spawn(move || {
@@ -53,7 +53,7 @@ pub use time::{Sleep, sleep, sleep_until, timeout, timeout_at};
 /// # Examples
 ///
 /// ```
-/// use may_core::future;
+/// use may::future;
 ///
 /// let answer = future::spawn(async { 6 * 7 });
 /// assert_eq!(answer.join().unwrap(), 42);

@@ -20,7 +20,7 @@ pub type Sleep = EventFuture<AfterEvent>;
 ///
 /// ```
 /// use std::time::{Duration, Instant};
-/// use may_core::future::{block_on, sleep};
+/// use may::future::{block_on, sleep};
 ///
 /// let start = Instant::now();
 /// block_on(sleep(Duration::from_millis(1)));
@@ -43,7 +43,7 @@ pub fn sleep_until(deadline: Instant) -> Sleep {
 ///
 /// ```
 /// use std::time::Duration;
-/// use may_core::{channel, future::{block_on, timeout}};
+/// use may::{channel, future::{block_on, timeout}};
 ///
 /// let (_sender, receiver) = channel::bounded::<u32>(1);
 /// let answer = block_on(timeout(Duration::from_millis(1), receiver.recv_async()));

@@ -32,7 +32,7 @@ use crate::coroutine::forbid_blocking;
 /// # Examples
 ///
 /// ```
-/// use may_core::future::tokio;
+/// use may::future::tokio;
 ///
 /// let answer = tokio::block_on(async {
 ///     // anything that asks for a runtime of tokio's
@@ -98,7 +98,7 @@ fn enter<R>(handle: &Handle, f: impl FnOnce() -> R) -> R {
 /// A future that may live on tokio's own thread; the coroutine only waits for it:
 ///
 /// ```
-/// use may_core::future::{block_on, tokio};
+/// use may::future::{block_on, tokio};
 ///
 /// let task = tokio::handle().spawn(async { 6 * 7 });
 /// assert_eq!(block_on(task).unwrap(), 42);

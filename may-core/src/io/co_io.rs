@@ -41,12 +41,12 @@ use crate::sys::socket;
 /// ```
 /// use std::io::{self, Read, Write};
 ///
-/// use may_core::io::CoIo;
-/// use may_core::spawn;
+/// use may::io::CoIo;
+/// use may::coroutine;
 ///
 /// let (reader, writer) = io::pipe()?;
 /// let (mut reader, mut writer) = (CoIo::new(reader)?, CoIo::new(writer)?);
-/// let echo = spawn::spawn(move || -> io::Result<String> {
+/// let echo = coroutine::spawn(move || -> io::Result<String> {
 ///     let mut text = String::new();
 ///     reader.read_to_string(&mut text)?;
 ///     Ok(text)
@@ -229,7 +229,7 @@ impl<T: AsFd> CoIo<T> {
     /// # Examples
     ///
     /// ```
-    /// use may_core::io::CoIo;
+    /// use may::io::CoIo;
     /// use std::os::fd::AsRawFd;
     ///
     /// let (reader, _writer) = std::io::pipe()?;
@@ -246,7 +246,7 @@ impl<T: AsFd> CoIo<T> {
     /// # Examples
     ///
     /// ```
-    /// use may_core::io::CoIo;
+    /// use may::io::CoIo;
     /// use std::io::{Read, Write};
     ///
     /// let (reader, mut writer) = std::io::pipe()?;
@@ -273,7 +273,7 @@ impl<T: AsFd> CoIo<T> {
     /// # Examples
     ///
     /// ```
-    /// use may_core::io::CoIo;
+    /// use may::io::CoIo;
     /// use std::io::{ErrorKind, Read};
     /// use std::time::Duration;
     ///
@@ -325,7 +325,7 @@ impl<T: AsFd> CoIo<T> {
     /// # Examples
     ///
     /// ```
-    /// use may_core::io::CoIo;
+    /// use may::io::CoIo;
     /// use std::io::{ErrorKind, Read};
     ///
     /// let (reader, _writer) = std::io::pipe()?;

@@ -54,12 +54,12 @@ pub trait Duplex: Through {}
 /// ```
 /// use std::io::{Read, Write};
 ///
-/// use may_core::os::unix::net::UnixStream;
-/// use may_core::spawn;
+/// use may::os::unix::net::UnixStream;
+/// use may::coroutine;
 ///
 /// let (stream, peer) = UnixStream::pair()?;
 /// let (mut reader, mut writer) = stream.split();
-/// spawn::scope(|scope| {
+/// coroutine::scope(|scope| {
 ///     scope.spawn(move || writer.write_all(b"ping"));
 ///     (&peer).read_exact(&mut [0; 4])?;
 ///     (&peer).write_all(b"pong")?;
@@ -88,13 +88,13 @@ pub struct WriteHalf<'a, S: Duplex>(&'a S);
 /// use std::io::{Read, Write};
 /// use std::time::Duration;
 ///
-/// use may_core::os::unix::net::UnixStream;
-/// use may_core::spawn;
+/// use may::os::unix::net::UnixStream;
+/// use may::coroutine;
 ///
 /// let (stream, mut peer) = UnixStream::pair()?;
 /// let (mut reader, mut writer) = stream.into_split();
 /// reader.as_ref().set_read_timeout(Some(Duration::from_secs(5)))?;
-/// let writing = spawn::spawn(move || writer.write_all(b"all there is"));
+/// let writing = coroutine::spawn(move || writer.write_all(b"all there is"));
 ///
 /// // The end of the stream comes because the writer is dropped.
 /// let mut text = String::new();
@@ -152,7 +152,7 @@ impl<S: Duplex> OwnedReadHalf<S> {
     /// # Examples
     ///
     /// ```
-    /// use may_core::os::unix::net::UnixStream;
+    /// use may::os::unix::net::UnixStream;
     ///
     /// let (one, other) = UnixStream::pair()?;
     /// let (one_reader, one_writer) = one.into_split();
@@ -192,7 +192,7 @@ impl<S: Duplex> OwnedWriteHalf<S> {
     /// ```
     /// use std::io::Read;
     ///
-    /// use may_core::os::unix::net::UnixStream;
+    /// use may::os::unix::net::UnixStream;
     ///
     /// let (one, mut peer) = UnixStream::pair()?;
     /// let (_reader, writer) = one.into_split();

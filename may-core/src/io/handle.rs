@@ -354,7 +354,7 @@ macro_rules! socket_shutdown {
             ///
             #[doc = $make]
             /// let clone = socket.try_clone()?;
-            #[doc = concat!("let reader = may_core::spawn::spawn(move || ", $read, ");")]
+            #[doc = concat!("let reader = may::coroutine::spawn(move || ", $read, ");")]
             /// clone.shutdown(Shutdown::Both)?;
             /// assert_eq!(reader.join().unwrap()?, 0);
             /// # std::io::Result::Ok(())

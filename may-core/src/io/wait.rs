@@ -30,7 +30,7 @@ use crate::util::clock::Deadline;
 /// use std::io::{self, ErrorKind, Write};
 /// use std::time::{Duration, Instant};
 ///
-/// use may_core::io::wait_readable;
+/// use may::io::wait_readable;
 ///
 /// let (reader, mut writer) = io::pipe()?;
 /// let soon = Instant::now() + Duration::from_millis(1);
@@ -46,7 +46,7 @@ use crate::util::clock::Deadline;
 /// ```
 /// # use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
 /// # use std::time::{Duration, Instant};
-/// # use may_core::io;
+/// # use may::io;
 /// # struct Session(std::net::UdpSocket);
 /// # impl Session {
 /// #     fn descriptor(&self) -> RawFd { self.0.as_raw_fd() }

@@ -17,7 +17,7 @@ use crate::sys::socket::Address;
 /// # Examples
 ///
 /// ```
-/// use may_core::net::ToSocketAddrs;
+/// use may::net::ToSocketAddrs;
 ///
 /// let mut addresses = "127.0.0.1:80".to_socket_addrs()?;
 /// assert_eq!(addresses.next(), Some(([127, 0, 0, 1], 80).into()));

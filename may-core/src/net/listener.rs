@@ -30,13 +30,13 @@ const NETWORK_BITS: u32 = 64;
 /// ```no_run
 /// use std::io::{Read, Write};
 ///
-/// use may_core::net::TcpListener;
-/// use may_core::spawn;
+/// use may::net::TcpListener;
+/// use may::coroutine;
 ///
 /// let listener = TcpListener::bind("127.0.0.1:8000")?;
 /// for stream in listener.incoming() {
 ///     let mut stream = stream?;
-///     spawn::spawn(move || {
+///     coroutine::spawn(move || {
 ///         let mut buffer = [0; 4096];
 ///         while let Ok(length @ 1..) = stream.read(&mut buffer) {
 ///             if stream.write_all(&buffer[..length]).is_err() {
@@ -55,7 +55,7 @@ pub struct TcpListener {
 socket_type!(
     TcpListener,
     net::TcpListener,
-    "let socket = may_core::net::TcpListener::bind(\"127.0.0.1:0\")?;"
+    "let socket = may::net::TcpListener::bind(\"127.0.0.1:0\")?;"
 );
 
 impl TcpListener {
@@ -71,7 +71,7 @@ impl TcpListener {
     /// # Examples
     ///
     /// ```
-    /// use may_core::net::TcpListener;
+    /// use may::net::TcpListener;
     ///
     /// let listener = TcpListener::bind("127.0.0.1:0")?;
     /// assert_ne!(listener.local_addr()?.port(), 0);
@@ -129,7 +129,7 @@ impl TcpListener {
     /// # Examples
     ///
     /// ```
-    /// use may_core::net::{TcpListener, TcpStream};
+    /// use may::net::{TcpListener, TcpStream};
     ///
     /// let listener = TcpListener::bind("127.0.0.1:0")?;
     /// let client = TcpStream::connect(listener.local_addr()?)?;
@@ -173,7 +173,7 @@ impl TcpListener {
     /// # Examples
     ///
     /// ```
-    /// let listener = may_core::net::TcpListener::bind("127.0.0.1:0")?;
+    /// let listener = may::net::TcpListener::bind("127.0.0.1:0")?;
     /// listener.set_ttl(100)?;
     /// assert_eq!(listener.ttl()?, 100);
     /// # std::io::Result::Ok(())

@@ -29,12 +29,12 @@ use crate::util::clock::Deadline;
 /// ```
 /// use std::io::{Read, Write};
 ///
-/// use may_core::net::{TcpListener, TcpStream};
-/// use may_core::spawn;
+/// use may::net::{TcpListener, TcpStream};
+/// use may::coroutine;
 ///
 /// let listener = TcpListener::bind("127.0.0.1:0")?;
 /// let address = listener.local_addr()?;
-/// let server = spawn::spawn(move || {
+/// let server = coroutine::spawn(move || {
 ///     let (mut stream, _) = listener.accept()?;
 ///     stream.write_all(b"hello")
 /// });
@@ -53,19 +53,19 @@ pub struct TcpStream {
 socket_type!(
     TcpStream,
     net::TcpStream,
-    "# let listener = may_core::net::TcpListener::bind(\"127.0.0.1:0\")?;
-let socket = may_core::net::TcpStream::connect(listener.local_addr()?)?;"
+    "# let listener = may::net::TcpListener::bind(\"127.0.0.1:0\")?;
+let socket = may::net::TcpStream::connect(listener.local_addr()?)?;"
 );
 socket_timeouts!(
     TcpStream,
-    "# let listener = may_core::net::TcpListener::bind(\"127.0.0.1:0\")?;
-let socket = may_core::net::TcpStream::connect(listener.local_addr()?)?;"
+    "# let listener = may::net::TcpListener::bind(\"127.0.0.1:0\")?;
+let socket = may::net::TcpStream::connect(listener.local_addr()?)?;"
 );
 socket_shutdown!(
     TcpStream,
     "# use std::io::Read;
-# let listener = may_core::net::TcpListener::bind(\"127.0.0.1:0\")?;
-let socket = may_core::net::TcpStream::connect(listener.local_addr()?)?;",
+# let listener = may::net::TcpListener::bind(\"127.0.0.1:0\")?;
+let socket = may::net::TcpStream::connect(listener.local_addr()?)?;",
     "(&socket).read(&mut [0; 16])"
 );
 impl RawIo for net::TcpStream {}
@@ -86,7 +86,7 @@ impl TcpStream {
     /// # Examples
     ///
     /// ```
-    /// use may_core::net::{TcpListener, TcpStream};
+    /// use may::net::{TcpListener, TcpStream};
     ///
     /// let listener = TcpListener::bind("127.0.0.1:0")?;
     /// let stream = TcpStream::connect(listener.local_addr()?)?;
@@ -113,7 +113,7 @@ impl TcpStream {
     /// ```
     /// use std::time::Duration;
     ///
-    /// use may_core::net::{TcpListener, TcpStream};
+    /// use may::net::{TcpListener, TcpStream};
     ///
     /// let listener = TcpListener::bind("127.0.0.1:0")?;
     /// TcpStream::connect_timeout(&listener.local_addr()?, Duration::from_secs(5))?;
@@ -169,7 +169,7 @@ impl TcpStream {
     /// # Examples
     ///
     /// ```
-    /// # use may_core::net::{TcpListener, TcpStream};
+    /// # use may::net::{TcpListener, TcpStream};
     /// let listener = TcpListener::bind("127.0.0.1:0")?;
     /// let stream = TcpStream::connect(listener.local_addr()?)?;
     /// let (accepted, peer) = listener.accept()?;
@@ -207,7 +207,7 @@ impl TcpStream {
     /// # Examples
     ///
     /// ```
-    /// # use may_core::net::{TcpListener, TcpStream};
+    /// # use may::net::{TcpListener, TcpStream};
     /// use std::io::{Read, Write};
     ///
     /// # let listener = TcpListener::bind("127.0.0.1:0")?;
@@ -239,7 +239,7 @@ impl TcpStream {
     /// # Examples
     ///
     /// ```
-    /// # use may_core::net::{TcpListener, TcpStream};
+    /// # use may::net::{TcpListener, TcpStream};
     /// # let listener = TcpListener::bind("127.0.0.1:0")?;
     /// let stream = TcpStream::connect(listener.local_addr()?)?;
     /// stream.set_nodelay(true)?;
@@ -272,7 +272,7 @@ impl TcpStream {
     /// # Examples
     ///
     /// ```
-    /// # use may_core::net::{TcpListener, TcpStream};
+    /// # use may::net::{TcpListener, TcpStream};
     /// # let listener = TcpListener::bind("127.0.0.1:0")?;
     /// let stream = TcpStream::connect(listener.local_addr()?)?;
     /// stream.set_ttl(100)?;

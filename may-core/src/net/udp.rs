@@ -16,12 +16,12 @@ use crate::io::handle::{Handle, socket_timeouts, socket_type};
 /// # Examples
 ///
 /// ```
-/// use may_core::net::UdpSocket;
-/// use may_core::spawn;
+/// use may::net::UdpSocket;
+/// use may::coroutine;
 ///
 /// let server = UdpSocket::bind("127.0.0.1:0")?;
 /// let address = server.local_addr()?;
-/// let echo = spawn::spawn(move || {
+/// let echo = coroutine::spawn(move || {
 ///     let mut buffer = [0; 1500];
 ///     let (length, from) = server.recv_from(&mut buffer)?;
 ///     server.send_to(&buffer[..length], from)
@@ -44,11 +44,11 @@ pub struct UdpSocket {
 socket_type!(
     UdpSocket,
     net::UdpSocket,
-    "let socket = may_core::net::UdpSocket::bind(\"127.0.0.1:0\")?;"
+    "let socket = may::net::UdpSocket::bind(\"127.0.0.1:0\")?;"
 );
 socket_timeouts!(
     UdpSocket,
-    "let socket = may_core::net::UdpSocket::bind(\"127.0.0.1:0\")?;"
+    "let socket = may::net::UdpSocket::bind(\"127.0.0.1:0\")?;"
 );
 datagram_arms!(UdpSocket);
 datagram_polls!(UdpSocket, SocketAddr, internet);
@@ -64,7 +64,7 @@ impl UdpSocket {
     /// # Examples
     ///
     /// ```
-    /// use may_core::net::UdpSocket;
+    /// use may::net::UdpSocket;
     ///
     /// let socket = UdpSocket::bind("127.0.0.1:0")?;
     /// assert_ne!(socket.local_addr()?.port(), 0);
@@ -113,7 +113,7 @@ impl UdpSocket {
     /// # Examples
     ///
     /// ```
-    /// use may_core::net::UdpSocket;
+    /// use may::net::UdpSocket;
     ///
     /// let socket = UdpSocket::bind("127.0.0.1:0")?;
     /// socket.send_to(b"to myself", socket.local_addr()?)?;
@@ -162,8 +162,8 @@ impl UdpSocket {
     ///
     /// ```
     /// use std::future::poll_fn;
-    /// use may_core::future::block_on;
-    /// use may_core::net::UdpSocket;
+    /// use may::future::block_on;
+    /// use may::net::UdpSocket;
     ///
     /// let socket = UdpSocket::bind("127.0.0.1:0")?;
     /// let (myself, mut buffer) = (socket.local_addr()?, [0; 16]);
@@ -258,7 +258,7 @@ impl UdpSocket {
     /// # Examples
     ///
     /// ```
-    /// use may_core::net::UdpSocket;
+    /// use may::net::UdpSocket;
     /// use std::io::ErrorKind;
     ///
     /// let socket = UdpSocket::bind("127.0.0.1:0")?;
@@ -307,7 +307,7 @@ options! {
     /// # Examples
     ///
     /// ```
-    /// let socket = may_core::net::UdpSocket::bind("127.0.0.1:0")?;
+    /// let socket = may::net::UdpSocket::bind("127.0.0.1:0")?;
     /// assert!(!socket.broadcast()?);
     /// socket.set_broadcast(true)?;
     /// assert!(socket.broadcast()?);
@@ -341,7 +341,7 @@ options! {
     /// # Examples
     ///
     /// ```
-    /// let socket = may_core::net::UdpSocket::bind("127.0.0.1:0")?;
+    /// let socket = may::net::UdpSocket::bind("127.0.0.1:0")?;
     /// socket.set_ttl(42)?;
     /// assert_eq!(socket.ttl()?, 42);
     /// # std::io::Result::Ok(())
@@ -359,7 +359,7 @@ options! {
     /// ```no_run
     /// use std::net::Ipv4Addr;
     ///
-    /// let socket = may_core::net::UdpSocket::bind("0.0.0.0:5000")?;
+    /// let socket = may::net::UdpSocket::bind("0.0.0.0:5000")?;
     /// socket.join_multicast_v4(&Ipv4Addr::new(239, 0, 0, 1), &Ipv4Addr::UNSPECIFIED)?;
     /// # std::io::Result::Ok(())
     /// ```

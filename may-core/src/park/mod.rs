@@ -593,9 +593,9 @@ fn park_until(deadline: Deadline) {
 /// # Examples
 ///
 /// ```
-/// use may_core::{park, spawn};
+/// use may::coroutine;
 ///
-/// let sleeper = spawn::spawn(park::park);
+/// let sleeper = coroutine::spawn(coroutine::park);
 /// sleeper.coroutine().unpark();
 /// sleeper.join().unwrap();
 /// ```
@@ -614,7 +614,7 @@ pub fn park() {
 /// ```
 /// use std::time::Duration;
 ///
-/// may_core::park::park_timeout(Duration::from_micros(500));
+/// may::coroutine::park_timeout(Duration::from_micros(500));
 /// ```
 pub fn park_timeout(timeout: Duration) {
     park_until(Deadline::after(timeout));
@@ -654,7 +654,7 @@ pub(crate) fn sleep_until(deadline: Deadline) {
 /// # Examples
 ///
 /// ```
-/// may_core::park::yield_now();
+/// may::coroutine::yield_now();
 /// ```
 #[inline(always)]
 pub fn yield_now() {

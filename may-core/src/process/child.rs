@@ -25,7 +25,7 @@ use crate::sys;
 ///
 /// ```
 /// use std::io::Write;
-/// use may_core::process::{Command, Stdio};
+/// use may::process::{Command, Stdio};
 ///
 /// let mut child = Command::new("cat").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
 /// child.stdin.take().unwrap().write_all(b"through a child")?;
@@ -109,7 +109,7 @@ impl Child {
     /// # Examples
     ///
     /// ```
-    /// use may_core::process::Command;
+    /// use may::process::Command;
     ///
     /// let mut child = Command::new("sleep").arg("1000").spawn()?;
     /// child.kill()?;

@@ -17,7 +17,7 @@ use crate::blocking::unblock;
 /// # Examples
 ///
 /// ```
-/// use may_core::{process::Command, spawn::spawn};
+/// use may::{coroutine::spawn, process::Command};
 ///
 /// let handle = spawn(|| Command::new("echo").arg("hello").output());
 /// let output = handle.join().unwrap()?;

@@ -22,7 +22,7 @@
 //!
 //! ```
 //! use std::time::Duration;
-//! use may_core::{process::{Child, Command}, time::timeout};
+//! use may::{process::{Child, Command}, time::timeout};
 //!
 //! struct EndsWith(Child);
 //!

@@ -41,8 +41,8 @@ pub struct Config(());
 /// # Examples
 ///
 /// ```
-/// may_core::runtime::config().workers(2)?.stack_size(128 * 1024)?;
-/// # Ok::<(), may_core::runtime::ConfigError>(())
+/// may::runtime::config().workers(2)?.stack_size(128 * 1024)?;
+/// # Ok::<(), may::runtime::ConfigError>(())
 /// ```
 #[must_use]
 pub fn config() -> Config {

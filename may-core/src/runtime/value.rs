@@ -27,7 +27,7 @@ const DROP_TIMEOUT: Duration = Duration::from_secs(10);
 ///
 /// ```
 /// use std::time::Duration;
-/// use may_core::runtime::Runtime;
+/// use may::runtime::Runtime;
 ///
 /// let runtime = Runtime::builder().workers(2).build()?;
 /// let handle = runtime.spawn(|| 20);
@@ -52,7 +52,7 @@ impl Runtime {
     /// # Examples
     ///
     /// ```
-    /// let runtime = may_core::runtime::Runtime::new()?;
+    /// let runtime = may::runtime::Runtime::new()?;
     /// assert_eq!(runtime.run(|| "done"), "done");
     /// # Ok::<(), std::io::Error>(())
     /// ```
@@ -100,7 +100,7 @@ impl Runtime {
     /// # Examples
     ///
     /// ```
-    /// use may_core::{runtime::Runtime, spawn::{Builder, Placement}};
+    /// use may::{coroutine::{Builder, Placement}, runtime::Runtime};
     ///
     /// let runtime = Runtime::builder().workers(2).build()?;
     /// let builder = Builder::new().placement(Placement::Worker(1));

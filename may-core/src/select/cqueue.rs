@@ -96,7 +96,7 @@ pub struct Cqueue<'scope, 'env: 'scope> {
 ///
 /// ```
 /// use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
-/// use may_core::{channel::unbounded, select::cqueue};
+/// use may::{channel::unbounded, cqueue};
 ///
 /// let (sum, channels) = (AtomicU32::new(0), [unbounded(), unbounded()]);
 /// channels.iter().zip([1, 20]).for_each(|((sender, _), n)| sender.send(n).unwrap());

@@ -20,7 +20,7 @@ use crate::util::clock::Deadline;
 /// # Examples
 ///
 /// ```
-/// use may_core::{channel::{bounded, unbounded}, select::Select};
+/// use may::{channel::{bounded, unbounded}, select::Select};
 ///
 /// let (alarm, alarms) = unbounded();
 /// let (jobs, _work) = bounded(1);

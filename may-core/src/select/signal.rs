@@ -46,8 +46,8 @@ impl Signal {
 ///
 /// ```
 /// use std::sync::Mutex;
-/// use may_core::select::{Event, Signal};
-/// use may_core::sync::Arc;
+/// use may::select::{Event, Signal};
+/// use may::sync::Arc;
 ///
 /// struct Slot {
 ///     value: Mutex<Option<String>>,

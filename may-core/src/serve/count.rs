@@ -46,7 +46,7 @@ pub(super) enum Ending {
 /// # Examples
 ///
 /// ```
-/// use may_core::serve::{Counters, Limits};
+/// use may::net::{Counters, Limits};
 ///
 /// let counters = Counters::new();
 /// let limits = Limits::new().counters(&counters);

@@ -13,7 +13,7 @@ use crate::worker::Placement;
 ///
 /// ```
 /// use std::time::Duration;
-/// use may_core::{serve::Limits, sync::CancelToken};
+/// use may::{net::Limits, sync::CancelToken};
 ///
 /// let shutdown = CancelToken::new();
 /// let limits = Limits::new()

@@ -70,16 +70,16 @@ use count::Ending;
 ///
 /// ```
 /// use std::io::{Read, Write};
-/// use may_core::net::{TcpListener, TcpStream};
-/// use may_core::serve::{Limits, serve};
-/// use may_core::{spawn, sync::CancelToken};
+/// use may::net::{TcpListener, TcpStream};
+/// use may::net::{Limits, serve};
+/// use may::{coroutine, sync::CancelToken};
 ///
 /// let listener = TcpListener::bind("127.0.0.1:0")?;
 /// let address = listener.local_addr()?;
 /// let shutdown = CancelToken::new();
 ///
 /// let limits = Limits::new().connections(100).until(&shutdown);
-/// let server = spawn::spawn(move || {
+/// let server = coroutine::spawn(move || {
 ///     serve(listener, limits, |(mut stream, peer), _session| {
 ///         let _ = write!(stream, "hello, {}", peer.ip());
 ///     })

@@ -80,7 +80,7 @@ fn relay(pipe: &Descriptor<Inlet>) {
 /// A service that reads its configuration again when it is told to:
 ///
 /// ```no_run
-/// use may_core::signal::{Signal, Signals};
+/// use may::signal::{Signal, Signals};
 ///
 /// let signals = Signals::new([Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP])?;
 /// loop {
@@ -128,7 +128,7 @@ impl Signals {
     /// # Examples
     ///
     /// ```
-    /// use may_core::signal::{Signal, Signals};
+    /// use may::signal::{Signal, Signals};
     ///
     /// let signals = Signals::new([Signal::SIGUSR1])?;
     /// assert_eq!(signals.try_recv(), None);
@@ -247,11 +247,11 @@ impl fmt::Debug for Signals {
 /// A server that ends when it is told to:
 ///
 /// ```no_run
-/// use may_core::{signal, spawn};
+/// use may::{coroutine, signal};
 ///
-/// let server = spawn::spawn(|| loop {
+/// let server = coroutine::spawn(|| loop {
 ///     // accept and serve
-/// #   may_core::park::park();
+/// #   may::coroutine::park();
 /// });
 /// signal::ctrl_c()?;
 /// println!("stopping");

@@ -11,7 +11,7 @@ use crate::sys::signal_counter::number;
 /// # Examples
 ///
 /// ```
-/// use may_core::signal::Signal;
+/// use may::signal::Signal;
 ///
 /// assert_eq!(Signal::SIGTERM.to_string(), "SIGTERM");
 /// assert_eq!(Signal::from_raw(Signal::SIGHUP.as_raw()), Signal::SIGHUP);

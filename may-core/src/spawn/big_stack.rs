@@ -22,7 +22,7 @@ use crate::worker::with_local;
 ///     if n == 0 { 0 } else { depth(room[0] - 1) + 1 }
 /// }
 ///
-/// let deep = may_core::spawn::spawn(|| may_core::spawn::with_stack("64m", || depth(50_000)));
+/// let deep = may::coroutine::spawn(|| may::coroutine::with_stack("64m", || depth(50_000)));
 /// assert_eq!(deep.join().unwrap(), 50_000);
 /// ```
 #[track_caller]

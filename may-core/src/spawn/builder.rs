@@ -17,7 +17,7 @@ use crate::worker::{Placement, Shared, SpawnError, default, with_local};
 /// # Examples
 ///
 /// ```
-/// use may_core::spawn::Builder;
+/// use may::coroutine::Builder;
 ///
 /// let handle = Builder::new()
 ///     .name("parser".into())
@@ -108,7 +108,7 @@ impl Builder {
     ///
     /// ```
     /// use std::rc::Rc;
-    /// use may_core::spawn::{Builder, spawn};
+    /// use may::coroutine::{Builder, spawn};
     ///
     /// let count = spawn(|| {
     ///     let shared = Rc::new(1);
@@ -137,7 +137,7 @@ impl Builder {
     /// # Examples
     ///
     /// ```
-    /// use may_core::spawn::{Builder, scope};
+    /// use may::coroutine::{Builder, scope};
     ///
     /// let words = ["a", "scope"];
     /// let length = scope(|s| {
@@ -265,7 +265,7 @@ fn queue_here(seed: NonNull<Header>) {
 /// # Examples
 ///
 /// ```
-/// let handle = may_core::spawn::spawn(|| 1 + 1);
+/// let handle = may::coroutine::spawn(|| 1 + 1);
 /// assert_eq!(handle.join().unwrap(), 2);
 /// ```
 #[track_caller]
@@ -287,7 +287,7 @@ where
 ///
 /// ```
 /// use std::{cell::Cell, rc::Rc};
-/// use may_core::spawn::{spawn, spawn_local};
+/// use may::coroutine::{spawn, spawn_local};
 ///
 /// spawn(|| {
 ///     let count = Rc::new(Cell::new(0));

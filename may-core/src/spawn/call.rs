@@ -57,14 +57,14 @@ impl<F: FnOnce() -> T, T> CoroutineFn for F {
 /// # Examples
 ///
 /// ```
-/// use may_core::spawn::{Call, CoroutineFn, scope};
+/// use may::coroutine::{Call, CoroutineFn, scope};
 ///
 /// // What the attribute makes of `fn sum(numbers: &[i32]) -> i32`:
 /// fn sum(numbers: &[i32]) -> Call<impl CoroutineFn<Output = i32> + Send> {
 ///     Call::new(CallOptions::new(), None, move || numbers.iter().sum())
 /// }
 ///
-/// # use may_core::spawn::CallOptions;
+/// # use may::__private::CallOptions;
 /// let numbers = vec![1, 2, 3];
 /// let total = scope(|s| sum(&numbers).spawn_in(s).join().unwrap());
 /// assert_eq!((total, sum(&[4, 5]).call()), (6, 9));

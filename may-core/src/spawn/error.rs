@@ -16,9 +16,9 @@ pub type Result<T> = std::thread::Result<T>;
 /// # Examples
 ///
 /// ```
-/// use may_core::{park, spawn::{JoinError, spawn}};
+/// use may::coroutine::{self, JoinError, spawn};
 ///
-/// let handle = spawn(park::park);
+/// let handle = spawn(coroutine::park);
 /// handle.cancel();
 /// match handle.join().map_err(JoinError::from) {
 ///     Err(JoinError::Cancelled) => {}

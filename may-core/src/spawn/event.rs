@@ -92,7 +92,7 @@ impl<T, H: BorrowMut<JoinHandle<T>>> fmt::Debug for EndEvent<T, H> {
 /// # Examples
 ///
 /// ```
-/// use may_core::{future::block_on, spawn::spawn};
+/// use may::{coroutine::spawn, future::block_on};
 ///
 /// let handle = spawn(|| 6 * 7);
 /// assert_eq!(block_on(async { handle.await.unwrap() }), 42);
@@ -117,9 +117,9 @@ impl<T> IntoFuture for JoinHandle<T> {
 ///
 /// ```
 /// use std::time::Duration;
-/// use may_core::{future::{block_on, timeout}, park, spawn::spawn};
+/// use may::{coroutine::{self, spawn}, future::{block_on, timeout}};
 ///
-/// let mut handle = spawn(|| park::park());
+/// let mut handle = spawn(|| coroutine::park());
 /// let early = block_on(timeout(Duration::from_millis(1), &mut handle));
 /// assert!(early.is_err());
 /// handle.coroutine().unpark();

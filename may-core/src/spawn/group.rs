@@ -26,7 +26,7 @@ use crate::worker::default;
 /// The first of several that succeeds:
 ///
 /// ```
-/// use may_core::spawn::TaskGroup;
+/// use may::coroutine::TaskGroup;
 ///
 /// let mut mirrors = TaskGroup::new();
 /// for mirror in ["a", "b", "c"] {

@@ -15,7 +15,7 @@ use crate::wait::Turn;
 /// # Examples
 ///
 /// ```
-/// let handle = may_core::spawn::spawn(|| 6 * 7);
+/// let handle = may::coroutine::spawn(|| 6 * 7);
 /// assert_eq!(handle.join().unwrap(), 42);
 /// ```
 pub struct JoinHandle<T>(pub(super) Joiner<T>);
@@ -64,9 +64,9 @@ impl<T> JoinHandle<T> {
     /// # Examples
     ///
     /// ```
-    /// use may_core::{park, coroutine::Cancelled, spawn::spawn};
+    /// use may::coroutine::{self, Cancelled, spawn};
     ///
-    /// let handle = spawn(park::park);
+    /// let handle = spawn(coroutine::park);
     /// handle.cancel();
     /// assert!(handle.join().unwrap_err().is::<Cancelled>());
     /// ```

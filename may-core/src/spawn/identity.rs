@@ -31,9 +31,9 @@ impl fmt::Display for CoroutineId {
 /// # Examples
 ///
 /// ```
-/// let me = may_core::spawn::current();
+/// let me = may::coroutine::current();
 /// me.unpark();
-/// may_core::park::park(); // returns at once
+/// may::coroutine::park(); // returns at once
 /// ```
 #[derive(Clone)]
 pub struct Coroutine(Kind);
@@ -109,7 +109,7 @@ impl fmt::Debug for Coroutine {
 /// # Examples
 ///
 /// ```
-/// use may_core::spawn::{Builder, current};
+/// use may::coroutine::{Builder, current};
 ///
 /// let handle = Builder::new().name("worker bee".into()).spawn(|| {
 ///     current().name().map(str::to_owned)
@@ -130,7 +130,7 @@ pub fn current() -> Coroutine {
 /// # Examples
 ///
 /// ```
-/// use may_core::spawn::{is_coroutine, spawn};
+/// use may::coroutine::{is_coroutine, spawn};
 ///
 /// assert!(!is_coroutine());
 /// assert!(spawn(is_coroutine).join().unwrap());

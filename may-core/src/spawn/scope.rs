@@ -153,7 +153,7 @@ pub struct Scope<'scope, 'env: 'scope> {
 /// ```
 /// let mut numbers = vec![1, 2, 3];
 /// let mut sum = 0;
-/// may_core::spawn::scope(|s| {
+/// may::coroutine::scope(|s| {
 ///     s.spawn(|| sum = numbers.iter().sum::<i32>());
 ///     s.spawn(|| println!("there are {}", numbers.len()));
 /// });
@@ -254,7 +254,7 @@ impl<'scope, 'env> Scope<'scope, 'env> {
     ///
     /// ```
     /// use std::cell::Cell;
-    /// use may_core::spawn::{scope, spawn};
+    /// use may::coroutine::{scope, spawn};
     ///
     /// spawn(|| {
     ///     let count = Cell::new(0);
@@ -282,7 +282,7 @@ impl<'scope, 'env> Scope<'scope, 'env> {
     /// # Examples
     ///
     /// ```
-    /// use may_core::{park::park, spawn::scope};
+    /// use may::coroutine::{park, scope};
     ///
     /// scope(|s| {
     ///     s.spawn(|| park());

@@ -115,7 +115,7 @@ impl Input {
 ///
 /// ```
 /// let mut line = String::new();
-/// may_core::stdio::stdin().read_line(&mut line)?;
+/// may::io::stdin().read_line(&mut line)?;
 /// # std::io::Result::Ok(())
 /// ```
 #[must_use]

@@ -26,7 +26,7 @@ static ERROR: OnceLock<ReentrantLock<RefCell<Stream>>> = OnceLock::new();
 ///
 /// ```
 /// use std::io::Write;
-/// use may_core::stdio::stdout;
+/// use may::io::stdout;
 ///
 /// let mut out = stdout().lock();
 /// // Nobody else's lines come between these.
@@ -53,7 +53,7 @@ pub fn stdout() -> Stdout {
 /// ```
 /// use std::io::Write;
 ///
-/// writeln!(may_core::stdio::stderr(), "something is wrong")?;
+/// writeln!(may::io::stderr(), "something is wrong")?;
 /// # std::io::Result::Ok(())
 /// ```
 #[must_use]

@@ -17,7 +17,7 @@ use crate::wait::{Entry, Registration, Turn, WaitList, Wakes};
 /// # Examples
 ///
 /// ```
-/// use may_core::{spawn::scope, sync::Barrier};
+/// use may::{coroutine::scope, sync::Barrier};
 ///
 /// let barrier = Barrier::new(3);
 /// let leaders = scope(|s| {
@@ -159,7 +159,7 @@ impl Barrier {
     ///
     /// ```
     /// use std::sync::Arc;
-    /// use may_core::{future::block_on, spawn::spawn, sync::Barrier};
+    /// use may::{coroutine::spawn, future::block_on, sync::Barrier};
     ///
     /// let barrier = Arc::new(Barrier::new(2));
     /// let others = barrier.clone();

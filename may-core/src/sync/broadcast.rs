@@ -106,7 +106,7 @@ impl<T> Shared<T> {
 /// # Examples
 ///
 /// ```
-/// use may_core::{spawn::spawn, sync::broadcast};
+/// use may::{coroutine::spawn, sync::broadcast};
 ///
 /// let (news, mut first) = broadcast::channel(16);
 /// let mut second = news.subscribe();
@@ -345,7 +345,7 @@ impl<T: Clone> Receiver<T> {
     /// # Examples
     ///
     /// ```
-    /// use may_core::{future::block_on, sync::broadcast};
+    /// use may::{future::block_on, sync::broadcast};
     ///
     /// let (news, mut reader) = broadcast::channel(16);
     /// news.send("hello").unwrap();

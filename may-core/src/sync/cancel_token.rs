@@ -19,7 +19,7 @@ use super::sync_flag::SyncFlag;
 /// # Examples
 ///
 /// ```
-/// use may_core::{spawn::spawn, sync::CancelToken};
+/// use may::{coroutine::spawn, sync::CancelToken};
 ///
 /// let shutdown = CancelToken::new();
 /// let request = shutdown.child();

@@ -26,8 +26,8 @@ use crate::wait::{Turn, WaitQueue};
 /// # Examples
 ///
 /// ```
-/// use may_core::spawn::scope;
-/// use may_core::sync::{Condvar, Mutex};
+/// use may::coroutine::scope;
+/// use may::sync::{Condvar, Mutex};
 ///
 /// let (ready, changed) = (Mutex::new(false), Condvar::new());
 /// scope(|s| {

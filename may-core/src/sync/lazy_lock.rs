@@ -15,7 +15,7 @@ use crate::coroutine::cancel::shield;
 /// # Examples
 ///
 /// ```
-/// use may_core::sync::LazyLock;
+/// use may::sync::LazyLock;
 ///
 /// static SQUARES: LazyLock<Vec<u32>> = LazyLock::new(|| (0..10).map(|i| i * i).collect());
 /// assert_eq!(SQUARES[3], 9);

@@ -16,7 +16,7 @@ pub use std::sync::mpsc::{RecvError, RecvTimeoutError, SendError, TryRecvError, 
 /// # Examples
 ///
 /// ```
-/// use may_core::{spawn::scope, sync::mpmc};
+/// use may::{coroutine::scope, sync::mpmc};
 ///
 /// let (jobs, queue) = mpmc::channel();
 /// scope(|s| {

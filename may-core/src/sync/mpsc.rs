@@ -173,7 +173,7 @@ pub(super) use recv_async;
 /// # Examples
 ///
 /// ```
-/// use may_core::{spawn::spawn, sync::mpsc};
+/// use may::{coroutine::spawn, sync::mpsc};
 ///
 /// let (sender, receiver) = mpsc::channel();
 /// spawn(move || (0..3).for_each(|i| sender.send(i).unwrap()));
@@ -191,7 +191,7 @@ pub fn channel<T>() -> (Sender<T>, Receiver<T>) {
 /// # Examples
 ///
 /// ```
-/// use may_core::{spawn::spawn, sync::mpsc};
+/// use may::{coroutine::spawn, sync::mpsc};
 ///
 /// let (sender, receiver) = mpsc::sync_channel(1);
 /// spawn(move || (0..3).for_each(|i| sender.send(i).unwrap()));

@@ -117,7 +117,7 @@ impl Raw {
 /// # Examples
 ///
 /// ```
-/// use may_core::{spawn::scope, sync::Mutex};
+/// use may::{coroutine::scope, sync::Mutex};
 ///
 /// let total = Mutex::new(0);
 /// scope(|s| {
@@ -150,7 +150,7 @@ impl<T> Mutex<T> {
         /// # Examples
         ///
         /// ```
-        /// static COUNT: may_core::sync::Mutex<u32> = may_core::sync::Mutex::new(0);
+        /// static COUNT: may::sync::Mutex<u32> = may::sync::Mutex::new(0);
         ///
         /// *COUNT.lock().unwrap() += 1;
         /// ```
@@ -330,7 +330,7 @@ impl<'a, T: ?Sized> MutexGuard<'a, T> {
     /// # Examples
     ///
     /// ```
-    /// use may_core::sync::{Mutex, MutexGuard};
+    /// use may::sync::{Mutex, MutexGuard};
     ///
     /// let pair = Mutex::new((1, 2));
     /// let mut second = MutexGuard::map(pair.lock().unwrap(), |pair| &mut pair.1);

@@ -21,7 +21,7 @@ use crate::wait::{Entry, Registration, Turn, WaitList, Wakes};
 /// # Examples
 ///
 /// ```
-/// use may_core::{spawn::scope, sync::Notify};
+/// use may::{coroutine::scope, sync::Notify};
 ///
 /// let changed = Notify::new();
 /// scope(|s| {

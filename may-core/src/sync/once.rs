@@ -33,7 +33,7 @@ const POISONED: u32 = 3;
 /// # Examples
 ///
 /// ```
-/// use may_core::sync::Once;
+/// use may::sync::Once;
 ///
 /// static START: Once = Once::new();
 /// let mut runs = 0;

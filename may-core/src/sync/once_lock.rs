@@ -13,7 +13,7 @@ use super::once::Once;
 /// # Examples
 ///
 /// ```
-/// use may_core::sync::OnceLock;
+/// use may::sync::OnceLock;
 ///
 /// static LIMIT: OnceLock<u32> = OnceLock::new();
 /// assert_eq!(LIMIT.get(), None);

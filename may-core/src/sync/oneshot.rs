@@ -45,7 +45,7 @@ fn leave_and_wake<'a, T>(lock: &'a SpinLock<State<T>>, mut state: SpinGuard<'a, 
 /// # Examples
 ///
 /// ```
-/// use may_core::{spawn::spawn, sync::oneshot};
+/// use may::{coroutine::spawn, sync::oneshot};
 ///
 /// let (answer, question) = oneshot::channel();
 /// spawn(move || answer.send(42));
@@ -184,7 +184,7 @@ impl<T> Receiver<T> {
     /// # Examples
     ///
     /// ```
-    /// use may_core::{future::block_on, spawn::spawn, sync::oneshot};
+    /// use may::{coroutine::spawn, future::block_on, sync::oneshot};
     ///
     /// let (answer, question) = oneshot::channel();
     /// spawn(move || answer.send(42));

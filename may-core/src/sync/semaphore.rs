@@ -23,7 +23,7 @@ use crate::wait::{Entry, Registration, Turn, WaitList, Wakes};
 /// # Examples
 ///
 /// ```
-/// use may_core::{spawn::scope, sync::Semaphore};
+/// use may::{coroutine::scope, sync::Semaphore};
 ///
 /// let connections = Semaphore::new(2);
 /// scope(|s| {
@@ -173,7 +173,7 @@ impl Semaphore {
     /// # Examples
     ///
     /// ```
-    /// use may_core::{spawn::spawn, sync::{Arc, Semaphore}};
+    /// use may::{coroutine::spawn, sync::{Arc, Semaphore}};
     ///
     /// let connections = Arc::new(Semaphore::new(100));
     /// let permit = connections.clone().acquire_owned();
@@ -221,7 +221,7 @@ impl Semaphore {
     /// # Examples
     ///
     /// ```
-    /// use may_core::{future::block_on, sync::Semaphore};
+    /// use may::{future::block_on, sync::Semaphore};
     ///
     /// let connections = Semaphore::new(1);
     /// let permit = block_on(connections.acquire_async());

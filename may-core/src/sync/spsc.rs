@@ -46,7 +46,7 @@ impl<T> Shared<T> {
 /// # Examples
 ///
 /// ```
-/// use may_core::{spawn::spawn, sync::spsc};
+/// use may::{coroutine::spawn, sync::spsc};
 ///
 /// let (sender, receiver) = spsc::channel();
 /// spawn(move || (0..3).for_each(|i| sender.send(i).unwrap()));

@@ -18,7 +18,7 @@ use crate::wait::{Turn, WaitQueue};
 /// # Examples
 ///
 /// ```
-/// use may_core::{spawn::scope, sync::SyncFlag};
+/// use may::{coroutine::scope, sync::SyncFlag};
 ///
 /// let started = SyncFlag::new();
 /// scope(|s| {

@@ -11,7 +11,7 @@ use super::sync_flag::SyncFlag;
 /// # Examples
 ///
 /// ```
-/// use may_core::{spawn::spawn, sync::WaitGroup};
+/// use may::{coroutine::spawn, sync::WaitGroup};
 ///
 /// let group = WaitGroup::new();
 /// for _ in 0..4 {
@@ -72,7 +72,7 @@ impl WaitGroup {
     /// # Examples
     ///
     /// ```
-    /// use may_core::{future::block_on, spawn::spawn, sync::WaitGroup};
+    /// use may::{coroutine::spawn, future::block_on, sync::WaitGroup};
     ///
     /// let group = WaitGroup::new();
     /// let member = group.clone();
@@ -89,7 +89,7 @@ impl WaitGroup {
     /// # Examples
     ///
     /// ```
-    /// use may_core::sync::WaitGroup;
+    /// use may::sync::WaitGroup;
     ///
     /// let group = WaitGroup::new();
     /// let member = group.clone();

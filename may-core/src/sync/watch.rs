@@ -83,7 +83,7 @@ impl<T> Shared<T> {
 /// # Examples
 ///
 /// ```
-/// use may_core::{spawn::spawn, sync::watch};
+/// use may::{coroutine::spawn, sync::watch};
 ///
 /// let (settings, mut changes) = watch::channel("slow");
 /// let follower = spawn(move || {
@@ -313,7 +313,7 @@ impl<T> Receiver<T> {
     /// # Examples
     ///
     /// ```
-    /// use may_core::{future::block_on, sync::watch};
+    /// use may::{future::block_on, sync::watch};
     ///
     /// let (settings, mut changes) = watch::channel("slow");
     /// settings.send("fast").unwrap();

@@ -37,7 +37,7 @@ pub struct Interval {
 ///
 /// ```
 /// use std::time::Duration;
-/// use may_core::time::interval;
+/// use may::time::interval;
 ///
 /// let mut heartbeat = interval(Duration::from_micros(500));
 /// let first = heartbeat.tick();
@@ -91,7 +91,7 @@ impl Interval {
     ///
     /// ```
     /// use std::time::Duration;
-    /// use may_core::{future::block_on, time::interval};
+    /// use may::{future::block_on, time::interval};
     ///
     /// let mut heartbeat = interval(Duration::from_millis(1));
     /// block_on(async {

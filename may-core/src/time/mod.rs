@@ -32,7 +32,7 @@ pub use timeout::{Elapsed, timeout, timeout_at};
 /// use std::time::{Duration, Instant};
 ///
 /// let start = Instant::now();
-/// may_core::time::sleep(Duration::from_micros(500));
+/// may::time::sleep(Duration::from_micros(500));
 /// assert!(start.elapsed() >= Duration::from_micros(500));
 /// ```
 pub fn sleep(duration: Duration) {
@@ -51,7 +51,7 @@ pub fn sleep(duration: Duration) {
 /// use std::time::{Duration, Instant};
 ///
 /// let deadline = Instant::now() + Duration::from_millis(1);
-/// may_core::time::sleep_until(deadline);
+/// may::time::sleep_until(deadline);
 /// assert!(Instant::now() >= deadline);
 /// ```
 pub fn sleep_until(deadline: Instant) {

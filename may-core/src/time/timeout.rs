@@ -60,7 +60,7 @@ impl From<Elapsed> for std::io::Error {
 ///
 /// ```
 /// use std::time::Duration;
-/// use may_core::{channel, time::timeout};
+/// use may::{channel, time::timeout};
 ///
 /// let (_sender, receiver) = channel::bounded::<u32>(1);
 /// let answer = timeout(Duration::from_millis(1), || {

@@ -24,7 +24,7 @@ use crate::blocking::unblock;
 /// # Examples
 ///
 /// ```
-/// use may_core::{fs, os::unix::fs::symlink};
+/// use may::{fs, os::unix::fs::symlink};
 ///
 /// let link = std::env::temp_dir().join(format!("may-doc-link-{}", std::process::id()));
 /// symlink("anywhere", &link)?;

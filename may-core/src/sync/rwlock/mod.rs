@@ -43,7 +43,7 @@ pub use task::{ReadFuture, WriteFuture};
 /// # Examples
 ///
 /// ```
-/// use may_core::sync::RwLock;
+/// use may::sync::RwLock;
 ///
 /// let lock = RwLock::new(5);
 /// {
@@ -75,7 +75,7 @@ impl<T> RwLock<T> {
         /// # Examples
         ///
         /// ```
-        /// static LIMITS: may_core::sync::RwLock<(u32, u32)> = may_core::sync::RwLock::new((0, 10));
+        /// static LIMITS: may::sync::RwLock<(u32, u32)> = may::sync::RwLock::new((0, 10));
         ///
         /// assert_eq!(LIMITS.read().unwrap().1, 10);
         /// ```
@@ -130,7 +130,7 @@ impl<T: ?Sized> RwLock<T> {
     /// # Examples
     ///
     /// ```
-    /// use may_core::{future::block_on, sync::RwLock};
+    /// use may::{future::block_on, sync::RwLock};
     ///
     /// let lock = RwLock::new(5);
     /// block_on(async {
@@ -387,7 +387,7 @@ impl<'a, T: ?Sized> RwLockWriteGuard<'a, T> {
     /// # Examples
     ///
     /// ```
-    /// use may_core::sync::{RwLock, RwLockWriteGuard};
+    /// use may::sync::{RwLock, RwLockWriteGuard};
     ///
     /// let lock = RwLock::new(1);
     /// let mut guard = lock.write().unwrap();

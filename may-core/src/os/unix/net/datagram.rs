@@ -28,7 +28,7 @@ use crate::util::clock::Deadline;
 /// # Examples
 ///
 /// ```
-/// use may_core::os::unix::net::UnixDatagram;
+/// use may::os::unix::net::UnixDatagram;
 ///
 /// let (one, other) = UnixDatagram::pair()?;
 /// one.send(b"hello")?;
@@ -45,15 +45,15 @@ pub struct UnixDatagram {
 socket_type!(
     UnixDatagram,
     net::UnixDatagram,
-    "let (socket, _peer) = may_core::os::unix::net::UnixDatagram::pair()?;"
+    "let (socket, _peer) = may::os::unix::net::UnixDatagram::pair()?;"
 );
 socket_timeouts!(
     UnixDatagram,
-    "let (socket, _peer) = may_core::os::unix::net::UnixDatagram::pair()?;"
+    "let (socket, _peer) = may::os::unix::net::UnixDatagram::pair()?;"
 );
 socket_shutdown!(
     UnixDatagram,
-    "let (socket, _peer) = may_core::os::unix::net::UnixDatagram::pair()?;",
+    "let (socket, _peer) = may::os::unix::net::UnixDatagram::pair()?;",
     "socket.recv(&mut [0; 16])"
 );
 datagram_arms!(UnixDatagram);
@@ -83,7 +83,7 @@ impl UnixDatagram {
     /// # Examples
     ///
     /// ```no_run
-    /// use may_core::os::unix::net::UnixDatagram;
+    /// use may::os::unix::net::UnixDatagram;
     ///
     /// let socket = UnixDatagram::bind("/run/log.socket")?;
     /// let mut buffer = [0; 4096];
@@ -144,7 +144,7 @@ impl UnixDatagram {
     /// # Examples
     ///
     /// ```no_run
-    /// use may_core::os::unix::net::UnixDatagram;
+    /// use may::os::unix::net::UnixDatagram;
     ///
     /// let socket = UnixDatagram::unbound()?;
     /// socket.connect("/dev/log")?;
@@ -190,7 +190,7 @@ impl UnixDatagram {
     /// # Examples
     ///
     /// ```
-    /// use may_core::os::unix::net::UnixDatagram;
+    /// use may::os::unix::net::UnixDatagram;
     /// use std::io::ErrorKind;
     ///
     /// let socket = UnixDatagram::unbound()?;
@@ -249,7 +249,7 @@ impl UnixDatagram {
     /// # Examples
     ///
     /// ```no_run
-    /// use may_core::os::unix::net::UnixDatagram;
+    /// use may::os::unix::net::UnixDatagram;
     ///
     /// UnixDatagram::unbound()?.send_to(b"<13>an example", "/dev/log")?;
     /// # std::io::Result::Ok(())
@@ -274,8 +274,8 @@ impl UnixDatagram {
     /// ```
     /// # #[cfg(target_os = "linux")]
     /// # {
-    /// use may_core::os::linux::net::SocketAddrExt;
-    /// use may_core::os::unix::net::{SocketAddr, UnixDatagram};
+    /// use may::os::linux::net::SocketAddrExt;
+    /// use may::os::unix::net::{SocketAddr, UnixDatagram};
     ///
     /// let address = SocketAddr::from_abstract_name(format!("datagrams {}", std::process::id()))?;
     /// let receiver = UnixDatagram::bind_addr(&address)?;

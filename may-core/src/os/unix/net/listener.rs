@@ -23,13 +23,13 @@ use crate::sys::socket::Address;
 /// ```no_run
 /// use std::io::Write;
 ///
-/// use may_core::os::unix::net::UnixListener;
-/// use may_core::spawn;
+/// use may::os::unix::net::UnixListener;
+/// use may::coroutine;
 ///
 /// let listener = UnixListener::bind("/run/service.socket")?;
 /// for stream in &listener {
 ///     let mut stream = stream?;
-///     spawn::spawn(move || stream.write_all(b"hello"));
+///     coroutine::spawn(move || stream.write_all(b"hello"));
 /// }
 /// # std::io::Result::Ok(())
 /// ```
@@ -43,7 +43,7 @@ socket_type!(
     net::UnixListener,
     "let path = std::env::temp_dir().join(format!(\"may-listener-{}-{}\", std::process::id(), line!()));
 let _ = std::fs::remove_file(&path);
-let socket = may_core::os::unix::net::UnixListener::bind(&path)?;
+let socket = may::os::unix::net::UnixListener::bind(&path)?;
 std::fs::remove_file(&path)?;"
 );
 
@@ -72,8 +72,8 @@ impl UnixListener {
     /// ```
     /// # #[cfg(target_os = "linux")]
     /// # {
-    /// use may_core::os::linux::net::SocketAddrExt;
-    /// use may_core::os::unix::net::{SocketAddr, UnixListener, UnixStream};
+    /// use may::os::linux::net::SocketAddrExt;
+    /// use may::os::unix::net::{SocketAddr, UnixListener, UnixStream};
     ///
     /// let address = SocketAddr::from_abstract_name(format!("an example {}", std::process::id()))?;
     /// let listener = UnixListener::bind_addr(&address)?;

@@ -29,11 +29,11 @@ const PAUSES: (Duration, Duration) = (Duration::from_micros(100), Duration::from
 /// ```
 /// use std::io::{Read, Write};
 ///
-/// use may_core::os::unix::net::UnixStream;
-/// use may_core::spawn;
+/// use may::os::unix::net::UnixStream;
+/// use may::coroutine;
 ///
 /// let (mut one, mut other) = UnixStream::pair()?;
-/// let reader = spawn::spawn(move || {
+/// let reader = coroutine::spawn(move || {
 ///     let mut text = String::new();
 ///     other.read_to_string(&mut text).map(|_| text)
 /// });
@@ -50,16 +50,16 @@ pub struct UnixStream {
 socket_type!(
     UnixStream,
     net::UnixStream,
-    "let (socket, _peer) = may_core::os::unix::net::UnixStream::pair()?;"
+    "let (socket, _peer) = may::os::unix::net::UnixStream::pair()?;"
 );
 socket_timeouts!(
     UnixStream,
-    "let (socket, _peer) = may_core::os::unix::net::UnixStream::pair()?;"
+    "let (socket, _peer) = may::os::unix::net::UnixStream::pair()?;"
 );
 socket_shutdown!(
     UnixStream,
     "# use std::io::Read;
-let (socket, _peer) = may_core::os::unix::net::UnixStream::pair()?;",
+let (socket, _peer) = may::os::unix::net::UnixStream::pair()?;",
     "(&socket).read(&mut [0; 16])"
 );
 byte_stream!([] UnixStream, this => this.descriptor);
@@ -103,7 +103,7 @@ impl UnixStream {
     /// # Examples
     ///
     /// ```no_run
-    /// use may_core::os::unix::net::UnixStream;
+    /// use may::os::unix::net::UnixStream;
     ///
     /// let stream = UnixStream::connect("/run/service.socket")?;
     /// # std::io::Result::Ok(())
@@ -174,7 +174,7 @@ impl UnixStream {
     /// # Examples
     ///
     /// ```
-    /// use may_core::os::unix::net::UnixStream;
+    /// use may::os::unix::net::UnixStream;
     ///
     /// let (one, other) = UnixStream::pair()?;
     /// assert!(one.local_addr()?.is_unnamed() && one.peer_addr()?.is_unnamed());
