@@ -158,8 +158,8 @@ mutate $rendezvous 1 'state.senders.has_other_than(by.waiter)' 'false' model_sel
 mutate $rendezvous 1 'state.receivers.has_other_than(by.waiter)' 'false' model_select
 mutate $packet 1 'self.claim.load(Ordering::Acquire) == CLAIMED' 'false' model_select
 mutate $events 2 "$fence" '' model_select flag
-mutate $events 1 'self.held = self.held || self.lock.raw.acquire_or_contend();' 'self.held = self.lock.raw.acquire_or_contend();' model_select lock
-mutate $events 1 'self.held || self.lock.raw.acquire_or_contend();' 'self.held || self.lock.raw.try_acquire();' model_select lock
+mutate $mutex 1 'entry.take_granted() || self.acquire_or_contend()' 'self.acquire_or_contend()' model_select lock
+mutate $mutex 1 'entry.take_granted() || self.acquire_or_contend()' 'entry.take_granted() || self.try_acquire()' model_select lock
 # Block_on: the mark is left, then looked for once more.
 mutate $block_on 1 'self.waiter.wake_one();' '' model_future wake_up
 mutate $block_on 1 'let is_set = || self.set.load(Ordering::Relaxed) == 1;' 'let is_set = || false;' model_future wake_up
@@ -174,14 +174,28 @@ mutate $rendezvous 1 'self.in_flight += usize::from(counted.get());' 'let _ = co
 mutate $packet 1 'before == LEFT => Err(Estate(packet.take())),' 'before == LEFT => { drop(packet.take()); Ok(()) }' model_future comes_back
 mutate $rendezvous 1 'self.wake_all(State::receivers);' '' model_future claimed
 mutate $rendezvous 1 'self.sender_count == 0 && self.in_flight == 0' 'self.sender_count == 0' model_future claimed
-mutate $buffered 1 'if state.buffer.len() > 0 {' 'if false {' model_future buffer
+mutate $buffered 1 'if state.has_message() {' 'if false {' model_future buffer
+mutate $buffered 1 'state.set_aside -= usize::from(entry.take_granted());' '' model_future buffer
+mutate $buffered 1 'if !self.has_no_slot(&state) {
+            let wake' 'if false {
+            let wake' model_future buffer
+mutate $buffered 1 'state.reserved -= usize::from(entry.take_granted());' '' model_future buffer
 mutate $events 1 'drop(self.semaphore.granted(self.permits));' '' model_future permit
-mutate $events 1 'if !self.held && self.lock.raw.acquire_or_contend() {' 'if false {' model_future lock
+mutate $events 1 'if self.lock.raw.confirm(&mut self.entry) {' 'if false {' model_future lock
 mutate $notify 1 'begun.by_one.set(true)' 'begun.by_one.set(false)' model_future notification
 # Channels with a buffer: whoever makes a change wakes somebody for it; looking and registering are one step.
-mutate $buffered 1 'let wake = state.receivers.wake_first().0;' 'let wake = None;' model_channel receiver
-mutate $buffered 1 'let wake = state.senders.wake_first().0;' 'let wake = None;' model_channel sender
-mutate $buffered 3 'let wake = state.senders.wake_first().0;' 'let wake = None;' model_channel slot
+mutate $buffered 1 'let wake = state.call_receiver();' 'let wake = None;' model_channel receiver
+mutate $buffered 1 'let wake = state.call_sender();' 'let wake = None;' model_channel sender
+mutate $buffered 2 'let wake = state.call_sender();' 'let wake = None;' model_channel sender
+mutate $buffered 4 'let wake = state.call_sender();' 'let wake = None;' model_channel slot
+# A grant is kept for whom it is, and used up once.
+mutate $buffered 1 'self.set_aside += usize::from(called.granted);' '' model_channel receiver
+mutate $buffered 1 'self.reserved += usize::from(called.granted);' '' model_channel sender
+mutate $buffered 1 'state.set_aside -= 1;' '' model_channel receiver
+mutate $buffered 1 'let set_aside = if self.sender_count == 0 { 0 } else { self.set_aside };' 'let set_aside = 0;' model_channel receiver
+mutate $buffered 1 'return self.fill(message).map_err(Refused::Disconnected);' '' model_channel sender
+mutate $queue 1 'node.as_ref().granted.set(true);' '' model_channel bounded
+mutate $queue 1 'node.as_ref().granted.set(false);' '' model_channel bounded
 mutate $buffered 1 'park::wait_in(&self.state, state, State::senders, (), &turn)' '{ drop(state); park::wait_in(&self.state, self.state.lock(), State::senders, (), &turn) }' model_channel bounded
 mutate $buffered 1 'park::wait_in(&self.state, state, State::receivers, (), &turn)' '{ drop(state); park::wait_in(&self.state, self.state.lock(), State::receivers, (), &turn) }' model_channel bounded
 mutate $buffered 1 'self.wake_all(State::receivers);' '' model_channel disconnected
@@ -194,9 +208,19 @@ mutate $rendezvous 1 'self.wake_all(State::senders);' '' model_channel disconnec
 mutate $mutex 1 '.compare_exchange(UNLOCKED, LOCKED, Ordering::Acquire,' '.compare_exchange(UNLOCKED, LOCKED, Ordering::Relaxed,' model_sync mutex
 mutate $mutex 1 'self.state.swap(CONTENDED, Ordering::Acquire)' 'self.state.swap(LOCKED, Ordering::Acquire)' model_sync mutex
 mutate $mutex 1 'self.state.swap(CONTENDED, Ordering::Acquire)' 'self.state.swap(CONTENDED, Ordering::Relaxed)' model_sync mutex
-mutate $mutex 1 'self.state.load(Ordering::Relaxed) != CONTENDED;' 'false;' model_sync mutex
-mutate $mutex 1 'self.state.swap(UNLOCKED, Ordering::Release)' 'self.state.swap(UNLOCKED, Ordering::Relaxed)' model_sync mutex
-mutate $mutex 1 'self.waiters.wake_one();' '' model_sync mutex
+mutate $mutex 1 'self.state.fetch_sub(1, Ordering::Release)' 'self.state.fetch_sub(1, Ordering::Relaxed)' model_sync mutex
+mutate $mutex 1 'self.state.store(next, Ordering::Release);' 'self.state.store(next, Ordering::Relaxed);' model_sync mutex
+mutate $mutex 1 'let next = if granted { CONTENDED } else { UNLOCKED };' 'let next = UNLOCKED;' model_sync mutex
+mutate $mutex 1 'let next = if granted { CONTENDED } else { UNLOCKED };' 'let next = if granted { LOCKED } else { UNLOCKED };' model_sync mutex
+mutate $mutex 1 'let called = queue.waiters.call_first();' 'let called = queue.waiters.call_first().filter(|_| false);' model_sync mutex
+mutate $mutex 1 $'if turn.take_granted() {\n                return;' $'if turn.take_granted() && false {\n                return;' model_sync mutex
+# A promise: kept until it is redeemed, also if the lock is free when it is made, and taken back if nobody will come.
+mutate $mutex 1 'queue.vacant |= self.acquire_or_contend();' '' model_sync promise
+mutate $mutex 1 'if queue.promised > 0 {' 'if false {' model_sync promise
+mutate $mutex 1 'return queue.waiters.wake_first_ahead();' 'return None;' model_sync promise
+mutate $mutex 1 $'queue.vacant = false;\n                queue.promised -= 1;' $'queue.vacant = false;' model_sync promise
+mutate $mutex 1 $'queue.promised -= 1;\n        match' 'match' model_sync promise
+mutate $mutex 1 'true => self.pass_on(&mut queue),' 'true => None,' model_sync promise
 # RwLock: the right is counted before it is handed over; a writer that leaves lets in those whom it held up.
 mutate $rwlock 1 '!self.writer && self.waiting_writers.is_empty()' 'self.waiting_writers.is_empty()' model_sync lock
 mutate $rwlock 1 '!self.writer && self.readers == 0' '!self.writer' model_sync lock
@@ -219,8 +243,8 @@ mutate $semaphore 2 'state.permits -= n;' '' model_sync permit
 mutate $semaphore 1 'if let Some(Some(wake)) = state.waiters.grant_first() {' 'state.permits -= n; if let Some(Some(wake)) = state.waiters.grant_first() { state.permits += n;' model_sync permit
 mutate $semaphore 1 'self.settle(state);' 'drop(state);' model_sync permit
 # Condvar: registered before the mutex is unlocked; a notification is not lost in the mutex.
-mutate $condvar 1 'let waited = park::wait(&self.waiters, &Turn::until(deadline), unlock);' 'unlock(); let waited = park::wait(&self.waiters, &Turn::until(deadline), || false);' model_sync notification
-mutate $condvar 1 'shield(|| lock.raw.acquire());' 'lock.raw.acquire();' model_sync notification
+mutate $condvar 1 'let waited = park::wait_as(&self.waiters, NonNull::from(&lock.raw), &turn, unlock);' 'unlock(); let waited = park::wait_as(&self.waiters, NonNull::from(&lock.raw), &turn, || false);' model_sync notification
+mutate $condvar 1 'shield(|| match' '(|f: &dyn Fn()| f())(&|| match' model_sync notification
 # Notify: a notification that ended no wait stays.
 mutate $notify 1 'state.token = true;' '' model_sync notification_ends
 mutate $notify 1 'Some(None) => {}' 'Some(None) => break None,' model_sync notification_ends

@@ -13,7 +13,7 @@ use crate::coroutine::commit_word::Ticket;
 use crate::coroutine::request;
 use crate::coroutine::sleep;
 use crate::park::{self, Waited};
-use crate::prim::AtomicPtr;
+use crate::prim::{AtomicPtr, GRANTS};
 use crate::queue::{self, Queued};
 use crate::util::clock;
 use crate::wait::{ThreadBlock, Turn, WaitQueue};
@@ -75,6 +75,17 @@ impl Deadline {
         }
         ended
     }
+}
+
+/// Checks a model twice: in one no waiter gets a grant, in the other each that may have one, also if it has not waited in vain.
+pub fn with_and_without_grants(model: impl Fn() + Send + Sync + 'static) {
+    let model = Arc::new(model);
+    for grants in [false, true] {
+        GRANTS.set(grants);
+        let model = model.clone();
+        loom::model(move || model());
+    }
+    GRANTS.set(false);
 }
 
 /// What happens to a waiter.

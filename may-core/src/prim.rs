@@ -25,6 +25,12 @@ pub(crate) use parking::{Thread, current_thread, park_thread};
 
 pub(crate) use std::cell::UnsafeCell as StdUnsafeCell;
 
+#[cfg(may_loom)]
+std::thread_local! {
+    /// Whether it is time for a grant (`wait/queue.rs`): the model says, as it has no time. (All its threads run on one.)
+    pub(crate) static GRANTS: std::cell::Cell<bool> = const { std::cell::Cell::new(false) };
+}
+
 /// The model checker has no time: a deadline is played by a thread that closes the commit word.
 #[cfg(may_loom)]
 pub(crate) fn park_thread_timeout(_timeout: std::time::Duration) {

@@ -14,7 +14,7 @@ use may_core::channel::{
 };
 use may_core::coroutine::shield;
 use may_core::models::Disturbance::{self, Cancellation, Deadline};
-use may_core::models::unless_cancelled;
+use may_core::models::{unless_cancelled, with_and_without_grants};
 use may_core::sync::spsc;
 
 /// A message. The model checker notices if it gets to its receiver without what was written into it.
@@ -67,7 +67,7 @@ fn receiver(receiver: &Receiver<Message>) -> JoinHandle<Option<usize>> {
 
 /// Two send a message each, and one receives until they have gone.
 fn two_send_and_one_receives(channel: fn() -> (Sender<Message>, Receiver<Message>)) {
-    loom::model(move || {
+    with_and_without_grants(move || {
         let (to, from) = channel();
         let senders = [sender(&to, 1), sender(&to, 2)];
         drop(to);
@@ -83,7 +83,7 @@ fn two_send_and_one_receives(channel: fn() -> (Sender<Message>, Receiver<Message
 /// Two wait for a message; something happens to one of them. The other gets a message for sure, as no wake-up goes with the one that
 /// leaves, and no message does.
 fn a_receiver_that_leaves_loses_nothing(capacity: usize, disturbance: Disturbance) {
-    loom::model(move || {
+    with_and_without_grants(move || {
         let (to, from) = bounded(capacity);
         let disturber = disturbance.begin();
         let (other, first) = (receiver(&from), sender(&to, 1));
@@ -103,7 +103,7 @@ fn a_receiver_that_leaves_loses_nothing(capacity: usize, disturbance: Disturbanc
 
 /// Two wait for a slot, or for a receiver; something happens to one of them. The other one's message is received for sure.
 fn a_sender_that_leaves_loses_nothing(capacity: usize, disturbance: Disturbance) {
-    loom::model(move || {
+    with_and_without_grants(move || {
         let (to, from) = bounded(capacity);
         for number in 0..capacity {
             assert!(to.send(Message::new(10 + number)).is_ok());
@@ -246,7 +246,7 @@ fn a_rendezvous_with_a_cancellation_and_a_deadline_happens_for_both_or_for_neith
 
 /// The last one on the other side goes, and two who wait for it learn that.
 fn two_learn_that_the_channel_is_disconnected(capacity: usize) {
-    loom::model(move || {
+    with_and_without_grants(move || {
         let (to, from) = bounded::<Message>(capacity);
         let other = receiver(&from);
         let dropper = thread::spawn(move || drop(to));
@@ -254,7 +254,7 @@ fn two_learn_that_the_channel_is_disconnected(capacity: usize) {
         assert_eq!(other.join().unwrap(), None);
         dropper.join().unwrap();
     });
-    loom::model(move || {
+    with_and_without_grants(move || {
         let (to, from) = bounded(capacity);
         for number in 0..capacity {
             assert!(to.send(Message::new(10 + number)).is_ok());
@@ -282,7 +282,7 @@ fn everybody_learns_that_a_rendezvous_channel_is_disconnected() {
 
 #[test]
 fn a_slot_that_was_reserved_and_given_back_goes_to_a_sender() {
-    loom::model(|| {
+    with_and_without_grants(|| {
         let (to, from) = bounded(1);
         let for_thread = to.clone();
         let reserver = thread::spawn(move || drop(for_thread.reserve().unwrap()));

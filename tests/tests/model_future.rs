@@ -13,7 +13,7 @@ use may_core::channel::{Receiver, Sender, bounded};
 use may_core::event::Finish;
 use may_core::future::block_on;
 use may_core::models::Disturbance::Cancellation;
-use may_core::models::unless_cancelled;
+use may_core::models::{unless_cancelled, with_and_without_grants};
 use may_core::select::{Mode, select, send};
 use may_core::sync::{self, Barrier, Notify, RwLock, Semaphore, SyncFlag};
 
@@ -109,7 +109,7 @@ fn once<F: Future>(future: F) -> Option<F::Output> {
 
 /// A receiver that leaves against a sender that tries: what was sent can be received.
 fn a_receiver_that_leaves(capacity: usize) {
-    loom::model(move || {
+    with_and_without_grants(move || {
         let (to, from) = bounded(capacity);
         let sender = thread::spawn(move || to.try_send(1).is_ok());
         let received = once(from.recv_async()).is_some_and(|received| received.is_ok());
@@ -130,7 +130,7 @@ fn a_receiver_that_leaves_a_buffer() {
 
 /// The same beside a receiver that stays.
 fn a_receiver_that_leaves_beside_another(capacity: usize) {
-    loom::model(move || {
+    with_and_without_grants(move || {
         let (to, from) = bounded(capacity);
         let for_other = from.clone();
         let other = thread::spawn(move || for_other.recv().unwrap());
@@ -153,9 +153,29 @@ fn a_receiver_that_leaves_another_at_a_buffer() {
     a_receiver_that_leaves_beside_another(1);
 }
 
+#[test]
+fn a_sender_that_leaves_another_at_a_buffer() {
+    with_and_without_grants(|| {
+        let (to, from) = bounded(1);
+        to.send(1).unwrap();
+        let (for_other, for_leaver) = (to.clone(), to);
+        let other = thread::spawn(move || for_other.send(2).unwrap());
+        let leaves = thread::spawn(move || once(for_leaver.send_async(3)).is_some());
+        assert_eq!(from.recv(), Ok(1));
+        let sent = leaves.join().unwrap();
+        let mut received: Vec<u32> = (0..1 + u32::from(sent))
+            .map(|_| from.recv().unwrap())
+            .collect();
+        received.sort_unstable();
+        assert_eq!(received, if sent { vec![2, 3] } else { vec![2] });
+        other.join().unwrap();
+        assert!(from.recv().is_err());
+    });
+}
+
 /// A future receives what is sent, by whatever means.
 fn receives(capacity: usize, sends: impl Fn(Sender<u32>) + Copy + Send + Sync + 'static) {
-    loom::model(move || {
+    with_and_without_grants(move || {
         let (to, from) = bounded(capacity);
         // The end of the channel would end the wait, too.
         let _open = to.clone();
@@ -247,7 +267,7 @@ fn a_sender_that_leaves_has_sent_or_has_not() {
 
 #[test]
 fn a_lock_against_a_future_that_leaves() {
-    loom::model(|| {
+    with_and_without_grants(|| {
         let lock = Arc::new(sync::Mutex::new(0));
         let held = lock.lock().unwrap();
         let (for_leaver, for_other) = (lock.clone(), lock.clone());

@@ -9,7 +9,7 @@ use loom::thread;
 use may_core::channel::{Receiver, RecvError, Sender, bounded};
 use may_core::event::{Finish, RawEvent};
 use may_core::models::Disturbance::{self, Cancellation, Deadline};
-use may_core::models::{Waiter, unless_cancelled};
+use may_core::models::{Waiter, unless_cancelled, with_and_without_grants};
 use may_core::select::{Mode, lock, recv, select, send, wait};
 use may_core::sync::{Mutex, SyncFlag};
 
@@ -71,7 +71,7 @@ fn a_select_that_sends_first_meets_one_that_receives_first() {
 
 /// A right is won and dropped; whoever was claimed for it goes on, and gets the next message or learns that there is none.
 fn a_right_that_is_dropped(capacity: usize) {
-    loom::model(move || {
+    with_and_without_grants(move || {
         let (to, from) = bounded(capacity);
         let receiver = thread::spawn(move || from.recv());
         let mut sending = send(&to);
@@ -128,7 +128,7 @@ fn a_receiver_whose_time_is_up_has_its_message_or_has_not() {
 
 /// A right is won and dropped while the other end goes: whoever waits to send behind it learns of it.
 fn a_right_that_is_dropped_while_the_receiver_goes(capacity: usize) {
-    loom::model(move || {
+    with_and_without_grants(move || {
         let (to, from) = bounded::<u32>(capacity);
         let leaver = thread::spawn(move || {
             let received = from.try_recv();
@@ -173,7 +173,7 @@ fn left_in(from: &Receiver<u32>) -> u32 {
 /// Somebody commits a select over two channels, which meanwhile finds one of them ready and withdraws, or is cancelled: a message was
 /// received or is still there.
 fn a_select_that_leaves(capacity: usize, disturbance: Disturbance) {
-    loom::model(move || {
+    with_and_without_grants(move || {
         let ((to, from), (_open, never)) = (bounded(capacity), bounded::<u32>(0));
         let disturber = disturbance.begin();
         let sender = thread::spawn(move || to.send(1));
@@ -228,7 +228,7 @@ fn a_flag_that_is_raised_ends_a_select() {
 /// A lock is given back while a select registers for it, and taken by somebody else who waits, too.
 #[test]
 fn a_lock_that_is_given_back_ends_a_select() {
-    loom::model(|| {
+    with_and_without_grants(|| {
         let count = Arc::new(Mutex::new(0));
         let (held, for_other) = (count.lock().unwrap(), count.clone());
         let other = thread::spawn(move || *for_other.lock().unwrap() += 1);

@@ -12,7 +12,7 @@ use loom::cell::UnsafeCell;
 use loom::thread::{self, JoinHandle};
 use may_core::coroutine::shield;
 use may_core::models::Disturbance::{self, Cancellation, Deadline};
-use may_core::models::unless_cancelled;
+use may_core::models::{unless_cancelled, with_and_without_grants};
 use may_core::sync::{Condvar, Mutex, Notify, Once, RwLock, Semaphore, oneshot};
 
 /// What a lock guards. The model checker notices if two are inside who must not be, and if one does not see what another did before.
@@ -64,7 +64,7 @@ fn add_one(lock: &Mutex<Guarded>) {
 
 #[test]
 fn a_mutex_lets_one_in_at_a_time() {
-    loom::model(|| {
+    with_and_without_grants(|| {
         let lock = share(Mutex::new(Guarded::new()));
         let inside = lock.lock().unwrap();
         let others = [start(lock, add_one), start(lock, add_one), give_up(inside)];
@@ -76,7 +76,7 @@ fn a_mutex_lets_one_in_at_a_time() {
 
 /// Two want a mutex that is given up; something happens to one of them.
 fn a_mutex_is_not_lost_with_one_who_leaves(disturbance: Disturbance) {
-    loom::model(move || {
+    with_and_without_grants(move || {
         let lock = share(Mutex::new(Guarded::new()));
         let inside = lock.lock().unwrap();
         let others = [start(lock, add_one), give_up(inside)];
@@ -287,9 +287,45 @@ impl Things {
     }
 }
 
+/// As [`Things::put`], but notifies when it has given the mutex up, so that it may be free by then, or somebody else's.
+fn put_and_notify(things: &Things) {
+    *things.count.lock().unwrap() += 1;
+    things.changed.notify_one();
+}
+
+/// A notification comes with the mutex, which the notifier and another one want as well.
+#[test]
+fn a_mutex_that_is_promised_is_lost_to_nobody() {
+    with_and_without_grants(|| {
+        let things = Things::new();
+        let putter = start(things, |things| {
+            put_and_notify(things);
+            *things.count.lock().unwrap() += 10;
+        });
+        assert!(things.take());
+        join([putter]);
+        assert_eq!(*things.count.try_lock().unwrap(), 10);
+    });
+}
+
+/// The one to whom a mutex would be promised leaves.
+#[test]
+fn a_promise_to_one_who_leaves_harms_nobody() {
+    for disturbance in [Cancellation, Deadline] {
+        with_and_without_grants(move || {
+            let things = Things::new();
+            let putter = start(things, put_and_notify);
+            let disturber = disturbance.begin();
+            let taken = unless_cancelled(|| things.take()).unwrap_or(false);
+            join([disturber, putter]);
+            assert_eq!(*things.count.try_lock().unwrap(), usize::from(!taken));
+        });
+    }
+}
+
 #[test]
 fn a_notification_is_not_lost() {
-    loom::model(|| {
+    with_and_without_grants(|| {
         let things = Things::new();
         let putter = start(things, Things::put);
         assert!(things.take());
@@ -299,7 +335,7 @@ fn a_notification_is_not_lost() {
 
 /// Two wait for a thing; something happens to one of them.
 fn a_notification_is_not_lost_with_one_who_leaves(disturbance: Disturbance) {
-    loom::model(move || {
+    with_and_without_grants(move || {
         let things = Things::new();
         let other = start(things, |things| assert!(things.take()));
         let putter = start(things, Things::put);

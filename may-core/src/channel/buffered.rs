@@ -15,7 +15,8 @@
 //!
 //! Fairness: waiters are woken in the order in which they came, except that those whose worker is stuck in a computation are
 //! passed over. A sender or receiver that arrives just then may be faster than one that was woken, which goes back to its place in
-//! the queue then. So nobody starves as long as the other side goes on: whoever has waited longest is woken first, each time.
+//! the queue then. Now and then one that was woken in vain is woken with a *grant* (`wait/queue.rs`): a slot is reserved for a sender,
+//! and of the messages one is *set aside* for a receiver, which leaves it in the buffer and out of reach of those who have no grant.
 
 use super::buffer::{Buffer, Room};
 use super::error::{Recv, Refused};
@@ -39,6 +40,8 @@ struct State<T> {
     buffer: Buffer<T>,
     /// How many slots are reserved.
     reserved: usize,
+    /// How many messages are set aside. Without senders that means nothing any more: what is left is for whoever comes.
+    set_aside: usize,
     /// Those who wait for a free slot.
     senders: WaitList,
     /// Those who wait for a message.
@@ -56,6 +59,61 @@ impl<T> State<T> {
     /// Those who wait for a message.
     fn receivers(&mut self) -> &mut WaitList {
         &mut self.receivers
+    }
+
+    /// Whether there is a message for a receiver without a grant.
+    #[inline]
+    fn has_message(&self) -> bool {
+        match self.set_aside {
+            0 => self.buffer.len() > 0,
+            _ => self.has_more_than_set_aside(),
+        }
+    }
+
+    /// The half of [`State::has_message`] for a channel with messages that are set aside.
+    #[cold]
+    fn has_more_than_set_aside(&self) -> bool {
+        let set_aside = if self.sender_count == 0 {
+            0
+        } else {
+            self.set_aside
+        };
+        self.buffer.len() > set_aside
+    }
+
+    /// Takes a message as a receiver without a grant.
+    #[inline]
+    fn take(&mut self) -> Option<T> {
+        match self.set_aside == 0 || self.has_more_than_set_aside() {
+            true => self.buffer.pop(),
+            false => None,
+        }
+    }
+
+    /// Ends the wait of a receiver, for a message that has come.
+    #[inline]
+    fn call_receiver(&mut self) -> Option<Wake> {
+        match self.receivers.is_empty() {
+            true => None,
+            false => {
+                let called = self.receivers.call_first()?;
+                self.set_aside += usize::from(called.granted);
+                Some(called.wake)
+            }
+        }
+    }
+
+    /// Ends the wait of a sender, for a slot that has become free.
+    #[inline]
+    fn call_sender(&mut self) -> Option<Wake> {
+        match self.senders.is_empty() {
+            true => None,
+            false => {
+                let called = self.senders.call_first()?;
+                self.reserved += usize::from(called.granted);
+                Some(called.wake)
+            }
+        }
     }
 }
 
@@ -75,6 +133,7 @@ impl<T> Buffered<T> {
             state: SpinLock::new(State {
                 buffer: Buffer::new(capacity.unwrap_or(0)),
                 reserved: 0,
+                set_aside: 0,
                 senders: WaitList::new(),
                 receivers: WaitList::new(),
                 sender_count: 1,
@@ -115,7 +174,7 @@ impl<T> Buffered<T> {
         if let Err(message) = state.buffer.push(message) {
             return Err((message, state));
         }
-        let wake = state.receivers.wake_first().0;
+        let wake = state.call_receiver();
         leave_and_wake(state, wake);
         Ok(())
     }
@@ -152,14 +211,25 @@ impl<T> Buffered<T> {
     #[inline]
     fn pop(&self) -> Result<T, (Recv, SpinGuard<'_, State<T>>)> {
         let mut state = self.state.lock();
-        let Some(message) = state.buffer.pop() else {
+        let Some(message) = state.take() else {
             let error = match state.sender_count {
                 0 => Recv::Disconnected,
                 _ => Recv::Empty,
             };
             return Err((error, state));
         };
-        let wake = state.senders.wake_first().0;
+        let wake = state.call_sender();
+        leave_and_wake(state, wake);
+        Ok(message)
+    }
+
+    /// Takes the message that was set aside for the caller. Without senders somebody else may have been faster.
+    #[cold]
+    fn pop_granted(&self) -> Result<T, Recv> {
+        let mut state = self.state.lock();
+        state.set_aside -= 1;
+        let message = state.buffer.pop().ok_or(Recv::Disconnected)?;
+        let wake = state.call_sender();
         leave_and_wake(state, wake);
         Ok(message)
     }
@@ -190,6 +260,9 @@ impl<T> Buffered<T> {
             if park::wait_in(&self.state, state, State::senders, (), &turn) == Waited::TimedOut {
                 return Err(Refused::NoRoom(message));
             }
+            if turn.take_granted() {
+                return self.fill(message).map_err(Refused::Disconnected);
+            }
         }
     }
 
@@ -197,6 +270,14 @@ impl<T> Buffered<T> {
     #[inline]
     pub(super) fn try_recv(&self) -> Result<T, Recv> {
         self.pop().map_err(|(error, _)| error)
+    }
+
+    /// Receives a message for a waiter that was woken.
+    pub(super) fn recv_woken(&self, entry: &mut Entry) -> Result<T, Recv> {
+        match entry.take_granted() {
+            true => self.pop_granted(),
+            false => self.try_recv(),
+        }
     }
 
     /// Receives a message, waiting for one until `deadline`.
@@ -214,6 +295,9 @@ impl<T> Buffered<T> {
                     == Waited::TimedOut
             {
                 return Err(error);
+            }
+            if turn.take_granted() {
+                return self.pop_granted();
             }
         }
     }
@@ -234,6 +318,9 @@ impl<T> Buffered<T> {
             if park::wait_in(&self.state, state, State::senders, (), &turn) == Waited::TimedOut {
                 return Err(Refused::NoRoom(()));
             }
+            if turn.take_granted() {
+                return Ok(());
+            }
         }
     }
 
@@ -250,10 +337,18 @@ impl<T> Buffered<T> {
         Ok(())
     }
 
+    /// Reserves a slot for a waiter that was woken.
+    pub(super) fn reserve_woken(&self, entry: &mut Entry) -> Result<(), Refused<()>> {
+        match entry.take_granted() {
+            true => Ok(()),
+            false => self.try_reserve(),
+        }
+    }
+
     /// Registers a receiver that waits for other things, too; true if it need not wait.
     pub(super) fn register_receiver(&self, entry: &mut Entry, by: &Registration, arm: u16) -> bool {
         let mut state = self.state.lock();
-        let ready = state.buffer.len() > 0 || state.sender_count == 0;
+        let ready = state.has_message() || state.sender_count == 0;
         if !ready {
             // SAFETY: (docs/safety.md, I2) the engine has it unlinked from this list before the entry goes.
             unsafe { entry.link(&mut state.receivers, by, arm, ()) };
@@ -288,20 +383,22 @@ impl<T> Buffered<T> {
         }
     }
 
-    /// Has the next receiver fetch the message that another one was woken for and does not want.
-    pub(super) fn pass_on_to_receiver(&self) {
+    /// Has the next receiver fetch the message that a waiter was woken for and does not want.
+    pub(super) fn pass_on_to_receiver(&self, entry: &mut Entry) {
         let mut state = self.state.lock();
-        if state.buffer.len() > 0 {
-            let wake = state.receivers.wake_first().0;
+        state.set_aside -= usize::from(entry.take_granted());
+        if state.has_message() {
+            let wake = state.call_receiver();
             leave_and_wake(state, wake);
         }
     }
 
-    /// Has the next sender use the slot that another one was woken for and does not want.
-    pub(super) fn pass_on_to_sender(&self) {
+    /// Has the next sender use the slot that a waiter was woken for and does not want.
+    pub(super) fn pass_on_to_sender(&self, entry: &mut Entry) {
         let mut state = self.state.lock();
+        state.reserved -= usize::from(entry.take_granted());
         if !self.has_no_slot(&state) {
-            let wake = state.senders.wake_first().0;
+            let wake = state.call_sender();
             leave_and_wake(state, wake);
         }
     }
@@ -329,7 +426,7 @@ impl<T> Buffered<T> {
     pub(super) fn give_back(&self) {
         let mut state = self.state.lock();
         state.reserved -= 1;
-        let wake = state.senders.wake_first().0;
+        let wake = state.call_sender();
         leave_and_wake(state, wake);
     }
 

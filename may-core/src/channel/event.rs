@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::buffered::Buffered;
-use super::error::Recv;
+use super::error::{Recv, Refused};
 use super::packet::{Packet, Party, Place, Promise};
 use super::receiver::{self, Receiver};
 use super::rendezvous::Claimed;
@@ -86,14 +86,15 @@ impl<T> RawEvent for RecvEvent<'_, T> {
     }
 
     fn confirm(&mut self) -> bool {
-        let RecvWait::Rendezvous(_, packet) = &self.wait else {
-            return self.offer();
+        let received = match (&self.receiver.0, &mut self.wait) {
+            (receiver::Flavor::Buffered(channel), RecvWait::Buffered(entry)) => {
+                channel.recv_woken(entry)
+            }
+            // The message was passed on before the wait was ended, or will be by whoever has claimed this receiver.
+            (_, RecvWait::Rendezvous(_, packet)) => packet.open().ok_or(Recv::Empty),
+            _ => return self.offer(),
         };
-        // The message was passed on before the wait was ended, or will be by whoever has claimed this receiver.
-        match packet.open() {
-            Some(message) => self.keep(Ok(message)),
-            None => false,
-        }
+        self.keep(received)
     }
 
     fn due(&self) -> Due {
@@ -142,6 +143,20 @@ enum Right<'a, T> {
     Disconnected,
 }
 
+impl<'a, T> Right<'a, T> {
+    /// The right to send into a slot, if one was reserved; or what is known without one.
+    fn of_slot(
+        channel: &'a Arc<Buffered<T>>,
+        reserved: Result<(), Refused<()>>,
+    ) -> Option<Right<'a, T>> {
+        match reserved {
+            Ok(()) => Some(Right::Slot(channel)),
+            Err(refused) if refused.is_disconnected() => Some(Right::Disconnected),
+            Err(_) => None,
+        }
+    }
+}
+
 impl<'a, T> SendEvent<'a, T> {
     /// The event of one sender.
     pub(crate) fn new(sender: &'a Sender<T>) -> SendEvent<'a, T> {
@@ -159,11 +174,7 @@ impl<'a, T> SendEvent<'a, T> {
 impl<T> RawEvent for SendEvent<'_, T> {
     fn offer(&mut self) -> bool {
         self.right = match &self.sender.0 {
-            sender::Flavor::Buffered(channel) => match channel.try_reserve() {
-                Ok(()) => Some(Right::Slot(channel)),
-                Err(refused) if refused.is_disconnected() => Some(Right::Disconnected),
-                Err(_) => None,
-            },
+            sender::Flavor::Buffered(channel) => Right::of_slot(channel, channel.try_reserve()),
             sender::Flavor::Rendezvous(channel) => match channel.claim() {
                 Ok(claim) => Some(Right::Receiver(claim)),
                 Err(refused) if refused.is_disconnected() => Some(Right::Disconnected),
@@ -198,15 +209,23 @@ impl<T> RawEvent for SendEvent<'_, T> {
     }
 
     fn confirm(&mut self) -> bool {
-        if let (sender::Flavor::Rendezvous(channel), SendWait::Rendezvous(_, promise)) =
-            (&self.sender.0, &self.wait)
-            && let Some(claim) = promise.take()
-        {
-            self.right = Some(Right::Receiver(Claimed::new(claim, channel)));
-            return true;
+        match (&self.sender.0, &mut self.wait) {
+            (sender::Flavor::Buffered(channel), SendWait::Buffered(entry)) => {
+                self.right = Right::of_slot(channel, channel.reserve_woken(entry));
+                self.right.is_some()
+            }
+            (sender::Flavor::Rendezvous(channel), SendWait::Rendezvous(_, promise)) => {
+                match promise.take() {
+                    Some(claim) => {
+                        self.right = Some(Right::Receiver(Claimed::new(claim, channel)));
+                        true
+                    }
+                    // There is a future that waits to be claimed, or there are no receivers any more.
+                    None => self.offer(),
+                }
+            }
+            _ => unreachable!("a channel keeps its kind"),
         }
-        // Without a claim there is a future that waits to be claimed, or there are no receivers any more.
-        self.offer()
     }
 }
 

@@ -14,6 +14,7 @@ use super::iter::{Iter, TryIter};
 use super::rendezvous::Rendezvous;
 use super::task::{RecvFuture, RecvTask};
 use crate::event::EventFuture;
+use crate::park;
 use crate::util::clock::Deadline;
 
 /// The receiving side of a channel. May be cloned and shared; each message goes to one receiver. The channel is disconnected
@@ -71,6 +72,7 @@ impl<T> Receiver<T> {
     /// ```
     #[inline]
     pub fn try_recv(&self) -> Result<T, TryRecvError> {
+        park::count_try();
         self.try_receive().map_err(TryRecvError::from)
     }
 

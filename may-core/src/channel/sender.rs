@@ -12,6 +12,7 @@ use super::error::Refused;
 use super::rendezvous::Rendezvous;
 use super::task::{SendFuture, SendTask};
 use crate::event::EventFuture;
+use crate::park;
 use crate::util::clock::Deadline;
 
 /// The sending side of a channel. May be cloned and shared; the channel is disconnected when the last one is dropped.
@@ -61,6 +62,13 @@ impl<T> Sender<T> {
     /// ```
     #[inline]
     pub fn try_send(&self, message: T) -> Result<(), TrySendError<T>> {
+        park::count_try();
+        self.send_now(message)
+    }
+
+    /// As [`try_send`](Sender::try_send), for a future, and for the end of a coroutine: it never suspends.
+    #[inline]
+    pub(crate) fn send_now(&self, message: T) -> Result<(), TrySendError<T>> {
         let sent = match &self.0 {
             Flavor::Buffered(channel) => channel.try_send(message),
             Flavor::Rendezvous(channel) => channel.send(message, None),
@@ -208,6 +216,7 @@ impl<T> Sender<T> {
     ///
     /// If the channel is full, or all receivers have gone.
     pub fn try_reserve(&self) -> Result<SendPermit<'_, T>, TrySendError<()>> {
+        park::count_try();
         match &self.0 {
             Flavor::Buffered(channel) => channel.try_reserve()?,
             Flavor::Rendezvous(_) => {}

@@ -50,6 +50,16 @@ impl<'a, T> RecvTask<'a, T> {
         }
     }
 
+    /// Keeps what was received; false if it was nothing.
+    fn keep(&mut self, received: Result<T, Recv>) -> bool {
+        self.received = match received {
+            Ok(message) => Some(Ok(message)),
+            Err(Recv::Disconnected) => Some(Err(RecvError)),
+            Err(Recv::Empty) => None,
+        };
+        self.received.is_some()
+    }
+
     /// The packet, once there was a wait.
     fn packet(&self) -> Option<&Packet<T>> {
         match &self.wait {
@@ -65,12 +75,7 @@ impl<T> RawEvent for RecvTask<'_, T> {
             receiver::Flavor::Rendezvous(channel) => channel.try_recv_for_future(),
             _ => self.receiver.try_receive(),
         };
-        self.received = match received {
-            Ok(message) => Some(Ok(message)),
-            Err(Recv::Disconnected) => Some(Err(RecvError)),
-            Err(Recv::Empty) => None,
-        };
-        self.received.is_some()
+        self.keep(received)
     }
 
     fn register(&mut self, by: &Registration, arm: u16) -> bool {
@@ -99,14 +104,19 @@ impl<T> RawEvent for RecvTask<'_, T> {
     }
 
     fn confirm(&mut self) -> bool {
-        if let (receiver::Flavor::Rendezvous(channel), Some(packet)) =
-            (&self.receiver.0, self.packet())
-            && let Some(message) = channel.open(packet)
-        {
-            self.received = Some(Ok(message));
-            return true;
+        let received = match (&self.receiver.0, &mut self.wait) {
+            (receiver::Flavor::Buffered(channel), RecvWait::Buffered(entry)) => {
+                Some(channel.recv_woken(entry))
+            }
+            (receiver::Flavor::Rendezvous(channel), RecvWait::Rendezvous(_, Some(packet))) => {
+                channel.open(packet).map(Ok)
+            }
+            _ => None,
+        };
+        match received {
+            Some(received) => self.keep(received),
+            None => self.offer(),
         }
-        self.offer()
     }
 
     fn due(&self) -> Due {
@@ -124,12 +134,12 @@ impl<T> TaskEvent for RecvTask<'_, T> {
     }
 
     fn relinquish(&mut self) {
-        match &self.receiver.0 {
-            receiver::Flavor::Buffered(channel) => channel.pass_on_to_receiver(),
-            receiver::Flavor::Rendezvous(channel) => {
-                if let Some(packet) = self.packet() {
-                    channel.leave(packet);
-                }
+        match (&self.receiver.0, &mut self.wait) {
+            (receiver::Flavor::Buffered(channel), RecvWait::Buffered(entry)) => {
+                channel.pass_on_to_receiver(entry);
+            }
+            (receiver::Flavor::Rendezvous(channel), RecvWait::Rendezvous(_, Some(packet))) => {
+                channel.leave(packet);
             }
             _ => {}
         }
@@ -183,7 +193,7 @@ impl<'a, T> SendTask<'a, T> {
 impl<T> RawEvent for SendTask<'_, T> {
     fn offer(&mut self) -> bool {
         let message = self.packet.take().expect("it has not been sent");
-        self.sent = match self.sender.try_send(message) {
+        self.sent = match self.sender.send_now(message) {
             Ok(()) => Some(Ok(())),
             Err(TrySendError::Disconnected(message)) => Some(Err(SendError(message))),
             Err(TrySendError::Full(message)) => {
@@ -221,6 +231,13 @@ impl<T> RawEvent for SendTask<'_, T> {
     fn confirm(&mut self) -> bool {
         match self.packet.take() {
             Some(message) => {
+                if let (sender::Flavor::Buffered(channel), SendWait::Buffered(entry)) =
+                    (&self.sender.0, &mut self.wait)
+                    && entry.take_granted()
+                {
+                    self.sent = Some(channel.fill(message).map_err(SendError));
+                    return true;
+                }
                 self.packet.put(message);
                 self.offer()
             }
@@ -235,10 +252,13 @@ impl<T> RawEvent for SendTask<'_, T> {
 
 impl<T> TaskEvent for SendTask<'_, T> {
     fn relinquish(&mut self) {
-        match &self.sender.0 {
-            sender::Flavor::Buffered(channel) => channel.pass_on_to_sender(),
+        match (&self.sender.0, &mut self.wait) {
+            (sender::Flavor::Buffered(channel), SendWait::Buffered(entry)) => {
+                channel.pass_on_to_sender(entry);
+            }
             // If a receiver has taken the message, it was sent. If not, this one was to try again.
-            sender::Flavor::Rendezvous(channel) => channel.pass_on_to_sender(),
+            (sender::Flavor::Rendezvous(channel), _) => channel.pass_on_to_sender(),
+            _ => unreachable!("a channel keeps its kind"),
         }
     }
 }

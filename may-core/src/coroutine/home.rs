@@ -160,6 +160,17 @@ impl fmt::Debug for Home {
     }
 }
 
+/// About what time it is. On a worker this reads no clock: it is when the worker last looked around.
+#[cfg(not(may_loom))]
+#[inline]
+pub(crate) fn recently() -> u64 {
+    // SAFETY: (docs/safety.md, R9) the thread's own home is alive while the thread is a worker.
+    match unsafe { current::home().as_ref() } {
+        Some(home) => home.looked(),
+        None => clock::now(),
+    }
+}
+
 /// Makes the waker of a poll.
 pub(crate) fn waker(poll: &mio::Poll, token: mio::Token) -> io::Result<mio::Waker> {
     mio::Waker::new(poll.registry(), token)

@@ -4,8 +4,8 @@
 use std::task::{Context, Poll};
 
 use super::{may_suspend, yield_now};
-use crate::coroutine::current;
-use crate::worker::with_local;
+use crate::coroutine::{current, shield};
+use crate::worker::{self, with_local};
 
 /// Counts a call that may succeed at once; a coroutine whose budget is spent gives the others a turn first, so that no
 /// busy peer keeps a worker to itself.
@@ -29,6 +29,29 @@ pub(crate) fn spend_budget_if(is_due: impl FnOnce() -> bool) {
     }
 }
 
+/// As [`spend_budget`], for a call that waits only if it has to, and unwinds only then.
+#[inline]
+pub(crate) fn spend_budget_of_lock() {
+    if budget_is_spent() {
+        yield_behind_shield();
+    }
+}
+
+/// Counts a call that tries something and never waits. Since it is to return at once, it gives the others a turn only if they
+/// have not had any for a long time.
+#[inline]
+pub(crate) fn count_try() {
+    if worker::has_tried_for_long() && may_suspend() {
+        yield_behind_shield();
+    }
+}
+
+/// Lets the others run first; the caller's cancellation can wait.
+#[cold]
+fn yield_behind_shield() {
+    shield(yield_now);
+}
+
 /// Counts such a call; true if the caller is to give the others a turn.
 #[inline]
 pub(crate) fn budget_is_spent() -> bool {
@@ -38,14 +61,18 @@ pub(crate) fn budget_is_spent() -> bool {
 /// Counts such a call; true if the caller is to give the others a turn, and `is_due` says so, too.
 #[inline]
 fn budget_is_spent_and(is_due: impl FnOnce() -> bool) -> bool {
-    let is_spent = with_local(|local| {
-        let is_spent = local.is_some_and(|local| !local.spend()) && is_due();
-        if is_spent && let Some(local) = local {
+    !worker::spend() && is_due() && may_give_turn()
+}
+
+/// Whether a caller whose budget is spent may suspend. The worker is to have a look at the time then.
+#[cold]
+fn may_give_turn() -> bool {
+    with_local(|local| {
+        if let Some(local) = local {
             local.mind_the_time();
         }
-        is_spent
     });
-    is_spent && may_suspend()
+    may_suspend()
 }
 
 /// As [`spend_budget`], for the poll of a future: with the budget spent the future wakes itself and is pending, so whoever polls it can
@@ -53,18 +80,17 @@ fn budget_is_spent_and(is_due: impl FnOnce() -> bool) -> bool {
 /// the next coroutine of this worker would stop the thread on it.)
 #[inline]
 pub(crate) fn poll_budget(context: &Context<'_>) -> Poll<()> {
-    let is_spent = with_local(|local| {
-        local.is_some_and(|local| {
-            let is_spent = !local.spend();
-            if is_spent {
-                local.mind_the_time();
-                // Also a caller who polls again at once, and suspends nowhere, gets on.
-                local.renew_budget();
-            }
-            is_spent
-        })
+    if worker::spend() {
+        return Poll::Ready(());
+    }
+    with_local(|local| {
+        if let Some(local) = local {
+            local.mind_the_time();
+            // Also a caller who polls again at once, and suspends nowhere, gets on.
+            local.renew_budget();
+        }
     });
-    if !is_spent || current::coroutine().is_none() {
+    if current::coroutine().is_none() {
         return Poll::Ready(());
     }
     context.waker().wake_by_ref();

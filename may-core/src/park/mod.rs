@@ -28,7 +28,9 @@ use crate::wait::{
 };
 use crate::worker::with_local;
 
-pub(crate) use budget::{budget_is_spent, poll_budget, spend_budget, spend_budget_if};
+pub(crate) use budget::{
+    budget_is_spent, count_try, poll_budget, spend_budget, spend_budget_if, spend_budget_of_lock,
+};
 
 /// How a wait came to its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -324,10 +326,20 @@ fn suspend_thread(block: &ThreadBlock, ticket: Ticket, deadline: Deadline) -> Ou
 /// The other side makes ready what `is_ready` looks at and then calls [`WaitQueue::wake_one`] or
 /// [`WaitQueue::wake_all`]; `is_ready` runs no user code.
 pub(crate) fn wait(queue: &WaitQueue, turn: &Turn, is_ready: impl FnOnce() -> bool) -> Waited {
+    wait_as(queue, (), turn, is_ready)
+}
+
+/// As [`wait`], with what the caller's node tells the other side.
+pub(crate) fn wait_as<D>(
+    queue: &WaitQueue<D>,
+    data: D,
+    turn: &Turn,
+    is_ready: impl FnOnce() -> bool,
+) -> Waited {
     // SAFETY: (docs/safety.md, I2) `wait_with` withdraws what it registers, from the same queue.
     unsafe {
         wait_with(
-            (),
+            data,
             turn,
             |node| queue.register(node),
             is_ready,

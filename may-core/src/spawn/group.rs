@@ -54,7 +54,7 @@ struct Member {
 impl Drop for Member {
     fn drop(&mut self) {
         // Not `send`, at which a cancellation could be delivered. If the group is gone nobody wants to know.
-        let _ = self.ending.try_send(self.number);
+        let _ = self.ending.send_now(self.number);
     }
 }
 

@@ -195,6 +195,7 @@ impl<T> Sender<T> {
     ///
     /// The message comes back if there are no receivers.
     pub fn send(&self, message: T) -> Result<usize, SendError<T>> {
+        park::count_try();
         let message = Arc::new(message);
         let mut state = self.0.state.lock();
         let receivers = state.receivers;
@@ -306,6 +307,12 @@ impl<T: Clone> Receiver<T> {
     ///
     /// If it is not, if messages were missed, or all senders have gone.
     pub fn try_recv(&mut self) -> Result<T, TryRecvError> {
+        park::count_try();
+        self.recv_now()
+    }
+
+    /// As [`try_recv`](Receiver::try_recv), for a future.
+    fn recv_now(&mut self) -> Result<T, TryRecvError> {
         let slot = self.take()?;
         Ok(self.unwrap(slot))
     }
@@ -476,7 +483,7 @@ pub struct RecvTask<'a, T> {
 
 impl<T: Clone> RawEvent for RecvTask<'_, T> {
     fn offer(&mut self) -> bool {
-        self.received = match self.receiver.try_recv() {
+        self.received = match self.receiver.recv_now() {
             Ok(message) => Some(Ok(message)),
             Err(TryRecvError::Lagged(missed)) => Some(Err(RecvError::Lagged(missed))),
             Err(TryRecvError::Closed) => Some(Err(RecvError::Closed)),

@@ -8,13 +8,16 @@
 //! otherwise take the notification with it; so it goes on, finds its condition true, and is cancelled at its next wait.
 //!
 //! Fairness: notifications go to waiters in the order in which they came, except that those whose worker is stuck in a computation
-//! are passed over.
+//! are passed over. One that was notified may find its condition false again, because somebody was faster, and is at the end of the
+//! queue then. So now and then a notification comes with the promise of the mutex: the one that was notified is the next to have it
+//! (a *grant*, `wait/queue.rs`).
 
 use std::fmt;
+use std::ptr::NonNull;
 use std::sync::{LockResult, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::mutex::MutexGuard;
+use super::mutex::{MutexGuard, Raw};
 use super::poison::checked;
 use crate::coroutine::cancel::shield;
 use crate::park::{self, Waited};
@@ -40,8 +43,14 @@ use crate::wait::{Turn, WaitQueue};
 /// });
 /// ```
 pub struct Condvar {
-    waiters: WaitQueue,
+    /// Each tells which mutex it will take.
+    waiters: WaitQueue<NonNull<Raw>>,
 }
+
+// SAFETY: (docs/safety.md, I2) the mutex of a waiter is alive while its node is in the queue, and is used under the queue's lock only.
+unsafe impl Send for Condvar {}
+// SAFETY: (docs/safety.md, I2) as above.
+unsafe impl Sync for Condvar {}
 
 /// Whether a wait with a timeout ended because of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -177,7 +186,11 @@ impl Condvar {
     /// Ends the wait of one waiter, if somebody waits.
     #[inline]
     pub fn notify_one(&self) {
-        self.waiters.wake_one();
+        // SAFETY: (docs/safety.md, I2) both run while the waiter's node is in the queue or has yet to be withdrawn, under its lock.
+        self.waiters.call_one(
+            |mutex| unsafe { mutex.as_ref() }.promise(),
+            |mutex| unsafe { mutex.as_ref() }.break_promise(),
+        );
     }
 
     /// Ends the wait of everybody who waits.
@@ -197,8 +210,12 @@ impl Condvar {
             drop(guard);
             false
         };
-        let waited = park::wait(&self.waiters, &Turn::until(deadline), unlock);
-        shield(|| lock.raw.acquire());
+        let turn = Turn::until(deadline);
+        let waited = park::wait_as(&self.waiters, NonNull::from(&lock.raw), &turn, unlock);
+        shield(|| match turn.take_granted() {
+            true => lock.raw.acquire_promised(),
+            false => lock.raw.acquire(),
+        });
         let (poisoned, guard) = match lock.guard() {
             Ok(guard) => (false, guard),
             Err(error) => (true, error.into_inner()),

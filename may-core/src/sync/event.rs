@@ -47,35 +47,26 @@ impl<T: ?Sized> RawEvent for LockEvent<'_, T> {
     }
 
     fn register(&mut self, by: &Registration, arm: u16) -> bool {
-        // SAFETY: (docs/safety.md, I2) the engine has it unlinked from this queue before the event goes.
-        unsafe { self.entry.link_in(self.lock.raw.waiters(), by, arm) };
-        // Pairs with the fence of whoever gives the lock back.
-        fence(Ordering::SeqCst);
-        // Says that somebody waits; should the lock be free by now, this takes it.
-        self.held = self.lock.raw.acquire_or_contend();
+        // Should the lock be free by now, this takes it.
+        self.held = self.lock.raw.register(&mut self.entry, by, arm);
         self.held
     }
 
     fn withdraw(&mut self) {
-        if self.entry.is_used() {
-            // SAFETY: (docs/safety.md, I2) it was linked there.
-            unsafe { self.entry.unlink_from(self.lock.raw.waiters()) };
-        }
+        self.lock.raw.withdraw(&mut self.entry);
     }
 
     fn confirm(&mut self) -> bool {
-        // As whoever was woken: there may be more who wait, so the lock stays marked. (It may have been taken while registering, just
-        // when its holder gave it back and woke this one.)
-        self.held = self.held || self.lock.raw.acquire_or_contend();
+        self.held = self.lock.raw.confirm(&mut self.entry);
         self.held
     }
 }
 
 impl<T: ?Sized> TaskEvent for LockEvent<'_, T> {
     fn relinquish(&mut self) {
-        // If nobody holds the lock it is the next one's turn; if somebody does, he is told that others wait. (A lock that was taken
-        // while registering is given back by the drop.)
-        if !self.held && self.lock.raw.acquire_or_contend() {
+        // If nobody holds the lock it is the next one's turn, and it is if it was handed over to this one; if somebody holds it, that
+        // one is told that others wait.
+        if self.lock.raw.confirm(&mut self.entry) {
             self.lock.raw.release();
         }
     }
@@ -128,7 +119,7 @@ impl<'a> AcquireEvent<'a> {
 
 impl RawEvent for AcquireEvent<'_> {
     fn offer(&mut self) -> bool {
-        self.taken = self.semaphore.try_acquire_many(self.permits);
+        self.taken = self.semaphore.take_now(self.permits);
         self.taken.is_some()
     }
 

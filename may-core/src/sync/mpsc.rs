@@ -22,9 +22,10 @@ macro_rules! receiver {
             ///
             /// If the channel is empty; as disconnected if the other side has gone as well.
             pub fn try_recv(&self) -> Result<T, TryRecvError> {
-                self.0.try_recv().map_err(|error| match error {
-                    $crate::channel::TryRecvError::Empty => TryRecvError::Empty,
-                    $crate::channel::TryRecvError::Disconnected => TryRecvError::Disconnected,
+                $crate::park::count_try();
+                self.0.try_receive().map_err(|error| match error {
+                    $crate::channel::Recv::Empty => TryRecvError::Empty,
+                    $crate::channel::Recv::Disconnected => TryRecvError::Disconnected,
                 })
             }
 

@@ -3,22 +3,27 @@
 //! ```text
 //!               lock                          another one comes
 //!   UNLOCKED ----------> LOCKED ------------------------------------> CONTENDED
-//!       ^                  |                                              |
-//!       +------------------+------------------- unlock ------------------+   wakes one waiter
+//!       ^                  |                                          |      ^
+//!       +------------------+------------------- unlock ---------------+      | unlock with a grant:
+//!                                                wakes one waiter     +------+ the waiter that is woken has the lock
 //! ```
 //!
-//! Locking is one compare-and-swap and unlocking one swap, as long as nobody waits. Whoever finds the lock held swaps `CONTENDED`
-//! in, before each wait and also when he gets the lock at last, since there may be more like him; so the holder who swaps
-//! `CONTENDED` out knows that he has to wake somebody. (The states are those of Drepper's "Futexes Are Tricky", 2011, with a
+//! Locking is one compare-and-swap and unlocking one subtraction, as long as nobody waits. A caller that finds the lock held swaps `CONTENDED`
+//! in, before each wait and also when it gets the lock at last, since there may be more like it; so the holder who finds
+//! `CONTENDED` knows that it has to wake somebody. (The states are those of Drepper's "Futexes Are Tricky", 2011, with a
 //! wait queue in place of the futex.)
 //!
-//! *No wake-up is lost.* A waiter registers, fences, and sleeps only if it still reads `CONTENDED`. The holder swaps `UNLOCKED` in,
-//! fences, and looks at the queue. If the waiter's fence is first, the holder finds it. If the holder's is first, the waiter
-//! reads `UNLOCKED`, or a `CONTENDED` that a later holder put there, who has the same duty. A waiter that was woken and is
-//! then cancelled has tried the lock in between, so either it had it, or it left `CONTENDED` for the holder to find.
+//! *No wake-up is lost.* A waiter marks the lock as contended and registers in one section of the queue's lock, and a holder that
+//! finds the mark looks at the queue and unlocks in one section. So either the waiter finds the lock free, or the holder finds the
+//! waiter. A waiter that was woken and is then cancelled has tried the lock in between, so either it had it, or it left `CONTENDED` for
+//! the holder to find.
 //!
-//! Fairness: whoever comes just when the lock is given up may get it before the one that was woken for it, who then goes back to
-//! its place in the queue: the longest waiting is woken first, each time.
+//! Fairness: a caller that comes just when the lock is given up may get it before the one that was woken for it, who then goes back to
+//! its place in the queue: the longest waiting is woken first, each time. If that one has waited in vain, the holder does not
+//! unlock, now and then, but hands the lock over (a *grant*, `wait/queue.rs`).
+//!
+//! A notification of a condition variable may come with the *promise* of the lock: the one that was notified is the next to have it. If
+//! it is not there yet when the lock is given up, the lock stays locked, and *vacant*, until it comes.
 
 use std::cell::UnsafeCell;
 use std::fmt;
@@ -36,7 +41,8 @@ use crate::event::EventFuture;
 use crate::park;
 use crate::prim::{AtomicU32, Ordering};
 use crate::util::clock::Deadline;
-use crate::wait::{Turn, WaitQueue};
+use crate::util::spin::SpinLock;
+use crate::wait::{Entry, Registration, Turn, WaitList, Wake};
 
 /// Nobody holds the lock.
 const UNLOCKED: u32 = 0;
@@ -48,10 +54,40 @@ const CONTENDED: u32 = 2;
 /// The lock without a value.
 pub(super) struct Raw {
     state: AtomicU32,
-    waiters: WaitQueue,
+    queue: SpinLock<Queue>,
+}
+
+/// Who is to have the lock next.
+struct Queue {
+    waiters: WaitList,
+    /// How many have been promised the lock and do not have it yet.
+    promised: u32,
+    /// The lock is locked and has no holder: it is kept for one of those.
+    vacant: bool,
+}
+
+impl Queue {
+    /// Those who wait for the lock.
+    fn waiters(&mut self) -> &mut WaitList {
+        &mut self.waiters
+    }
 }
 
 impl Raw {
+    const_unless_modelled! {
+        /// A lock that nobody holds.
+        fn new() -> Raw {
+            Raw {
+                state: AtomicU32::new(UNLOCKED),
+                queue: SpinLock::new(Queue {
+                    waiters: WaitList::new(),
+                    promised: 0,
+                    vacant: false,
+                }),
+            }
+        }
+    }
+
     /// Takes the lock if nobody holds it; true if so.
     #[inline]
     pub(super) fn try_acquire(&self) -> bool {
@@ -73,34 +109,115 @@ impl Raw {
     #[cold]
     fn acquire_contended(&self) {
         let turn = Turn::until(Deadline::NEVER);
-        while !self.acquire_or_contend() {
-            let is_ready = || self.state.load(Ordering::Relaxed) != CONTENDED;
-            let _ = park::wait(&self.waiters, &turn, is_ready);
+        loop {
+            let queue = self.queue.lock();
+            if self.acquire_or_contend() {
+                return;
+            }
+            let _ = park::wait_in(&self.queue, queue, Queue::waiters, (), &turn);
+            if turn.take_granted() {
+                return;
+            }
         }
     }
 
     /// Takes the lock if nobody holds it; true if so. In any case it says from then on that others may wait.
-    pub(super) fn acquire_or_contend(&self) -> bool {
+    fn acquire_or_contend(&self) -> bool {
         self.state.swap(CONTENDED, Ordering::Acquire) == UNLOCKED
     }
 
-    /// Those who wait for the lock.
-    pub(super) fn waiters(&self) -> &WaitQueue {
-        &self.waiters
+    /// Registers somebody who waits for other things, too; true if it has got the lock instead.
+    pub(super) fn register(&self, entry: &mut Entry, by: &Registration, arm: u16) -> bool {
+        let mut queue = self.queue.lock();
+        let acquired = self.acquire_or_contend();
+        if !acquired {
+            // SAFETY: (docs/safety.md, I2) the engine has it unlinked from this list before the entry goes.
+            unsafe { entry.link(&mut queue.waiters, by, arm, ()) };
+        }
+        acquired
+    }
+
+    /// Takes such a waiter out again.
+    pub(super) fn withdraw(&self, entry: &mut Entry) {
+        if entry.is_used() {
+            // SAFETY: (docs/safety.md, I2) it was linked there.
+            unsafe { entry.unlink(&mut self.queue.lock().waiters) };
+        }
+    }
+
+    /// Takes the lock for such a waiter, whose wait was ended; false if somebody was faster.
+    pub(super) fn confirm(&self, entry: &mut Entry) -> bool {
+        // There may be more who wait, so the lock stays marked.
+        entry.take_granted() || self.acquire_or_contend()
     }
 
     /// Gives the lock back. The holder only.
     #[inline]
     pub(super) fn release(&self) {
-        if self.state.swap(UNLOCKED, Ordering::Release) == CONTENDED {
-            self.wake_one();
+        // `CONTENDED` becomes `LOCKED`, and so the lock is still held. Release: pairs with the acquisition of whoever comes next.
+        if self.state.fetch_sub(1, Ordering::Release) != LOCKED {
+            self.release_contended();
         }
     }
 
-    /// Wakes somebody who waits for the lock.
+    /// The half of [`Raw::release`] for a lock for which others wait.
     #[cold]
-    fn wake_one(&self) {
-        self.waiters.wake_one();
+    fn release_contended(&self) {
+        let mut queue = self.queue.lock();
+        let wake = self.pass_on(&mut queue);
+        drop(queue);
+        if let Some(wake) = wake {
+            wake.fire();
+        }
+    }
+
+    /// Gives the lock to one to whom it was promised, or hands it over, or unlocks it; and ends the wait of the first who waits.
+    #[inline]
+    fn pass_on(&self, queue: &mut Queue) -> Option<Wake> {
+        if queue.promised > 0 {
+            self.state.store(CONTENDED, Ordering::Relaxed);
+            queue.vacant = true;
+            // Whoever was promised the lock comes by itself, or waits in front of the others.
+            return queue.waiters.wake_first_ahead();
+        }
+        queue.vacant = false;
+        let called = queue.waiters.call_first();
+        let granted = called.as_ref().is_some_and(|called| called.granted);
+        let next = if granted { CONTENDED } else { UNLOCKED };
+        self.state.store(next, Ordering::Release);
+        called.map(|called| called.wake)
+    }
+
+    /// Promises somebody the lock, who takes it by [`acquire_promised`](Raw::acquire_promised) whatever happens.
+    pub(super) fn promise(&self) {
+        let mut queue = self.queue.lock();
+        queue.promised += 1;
+        // If nobody holds it, it is kept from now on.
+        queue.vacant |= self.acquire_or_contend();
+    }
+
+    /// Takes a promise back; whoever is returned has to be woken.
+    pub(super) fn break_promise(&self) -> Option<Wake> {
+        let mut queue = self.queue.lock();
+        queue.promised -= 1;
+        match queue.vacant {
+            true => self.pass_on(&mut queue),
+            false => None,
+        }
+    }
+
+    /// Waits for the lock, which the caller has been promised, and takes it. The caller is behind a shield.
+    pub(super) fn acquire_promised(&self) {
+        let turn = Turn::ahead();
+        loop {
+            let mut queue = self.queue.lock();
+            if queue.vacant {
+                queue.vacant = false;
+                queue.promised -= 1;
+                return;
+            }
+            let _ = park::wait_in(&self.queue, queue, Queue::waiters, (), &turn);
+        }
     }
 }
 
@@ -156,10 +273,7 @@ impl<T> Mutex<T> {
         /// ```
         pub fn new(value: T) -> Mutex<T> {
             Mutex {
-                raw: Raw {
-                    state: AtomicU32::new(UNLOCKED),
-                    waiters: WaitQueue::new(),
-                },
+                raw: Raw::new(),
                 poison: Flag::new(),
                 value: UnsafeCell::new(value),
             }
@@ -191,6 +305,7 @@ impl<T: ?Sized> Mutex<T> {
     /// A cancelled coroutine that would have to wait unwinds here, and has not taken the lock.
     #[inline]
     pub fn lock(&self) -> LockResult<MutexGuard<'_, T>> {
+        park::spend_budget_of_lock();
         self.raw.acquire();
         self.guard()
     }
@@ -214,6 +329,7 @@ impl<T: ?Sized> Mutex<T> {
     /// If somebody holds it, or if it is poisoned; in that case the guard is in the error.
     #[inline]
     pub fn try_lock(&self) -> TryLockResult<MutexGuard<'_, T>> {
+        park::count_try();
         if self.raw.try_acquire() {
             Ok(self.guard()?)
         } else {

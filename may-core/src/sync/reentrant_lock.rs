@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::Mutex;
 use crate::coroutine::current;
+use crate::park;
 use crate::wait::ThreadBlock;
 
 /// What [`ReentrantLock::owner`] says if nobody holds the lock.
@@ -53,6 +54,7 @@ impl<T> ReentrantLock<T> {
 
     /// Waits for the lock and takes it, or takes it once more.
     pub(crate) fn lock(&self) -> ReentrantLockGuard<'_, T> {
+        park::spend_budget_of_lock();
         let me = caller();
         if self.owner.load(Ordering::Relaxed) != me {
             self.lock.raw.acquire();

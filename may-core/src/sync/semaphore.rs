@@ -158,6 +158,12 @@ impl Semaphore {
 
     /// Takes `n` permits if they are there and nobody waits for them.
     pub fn try_acquire_many(&self, n: usize) -> Option<SemaphorePermit<'_>> {
+        park::count_try();
+        self.take_now(n)
+    }
+
+    /// As [`try_acquire_many`](Semaphore::try_acquire_many), for an arm.
+    pub(super) fn take_now(&self, n: usize) -> Option<SemaphorePermit<'_>> {
         self.state.lock().take(n).then(|| SemaphorePermit {
             semaphore: self,
             permits: n,
@@ -206,6 +212,7 @@ impl Semaphore {
 
     /// As [`try_acquire_many`](Semaphore::try_acquire_many), for a permit that does not borrow.
     pub fn try_acquire_many_owned(self: Arc<Semaphore>, n: usize) -> Option<OwnedSemaphorePermit> {
+        park::count_try();
         let taken = self.state.lock().take(n);
         taken.then(|| OwnedSemaphorePermit {
             semaphore: self,

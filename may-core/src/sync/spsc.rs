@@ -140,14 +140,14 @@ impl<T> Consumer<T> {
 
     /// Receives a message if there is one now.
     #[inline]
-    fn try_recv(&self) -> Result<T, channel::TryRecvError> {
+    fn try_receive(&self) -> Result<T, Recv> {
         if let Some(message) = self.pop() {
             return Ok(message);
         }
         match self.0.is_gone(SENDER) {
             // Its last message may have come since.
-            true => self.pop().ok_or(channel::TryRecvError::Disconnected),
-            false => Err(channel::TryRecvError::Empty),
+            true => self.pop().ok_or(Recv::Disconnected),
+            false => Err(Recv::Empty),
         }
     }
 
@@ -168,10 +168,10 @@ impl<T> Consumer<T> {
     fn recv_until(&self, deadline: Deadline) -> Result<T, Recv> {
         park::spend_budget();
         loop {
-            match self.try_recv() {
+            match self.try_receive() {
                 Ok(message) => return Ok(message),
-                Err(channel::TryRecvError::Disconnected) => return Err(Recv::Disconnected),
-                Err(channel::TryRecvError::Empty) => {}
+                Err(Recv::Disconnected) => return Err(Recv::Disconnected),
+                Err(Recv::Empty) => {}
             }
             let is_ready = || self.is_ready();
             if park::wait(&self.0.receiver, &Turn::until(deadline), is_ready) == Waited::TimedOut {
@@ -204,10 +204,10 @@ pub struct RecvTask<'a, T> {
 
 impl<T> RawEvent for RecvTask<'_, T> {
     fn offer(&mut self) -> bool {
-        self.received = match self.consumer.try_recv() {
+        self.received = match self.consumer.try_receive() {
             Ok(message) => Some(Ok(message)),
-            Err(channel::TryRecvError::Disconnected) => Some(Err(RecvError)),
-            Err(channel::TryRecvError::Empty) => None,
+            Err(Recv::Disconnected) => Some(Err(RecvError)),
+            Err(Recv::Empty) => None,
         };
         self.received.is_some()
     }

@@ -95,6 +95,7 @@ impl SyncFlag {
 
     /// Waits until the flag is raised or until `deadline`.
     fn wait_until(&self, deadline: Deadline) -> bool {
+        park::spend_budget_of_lock();
         while !self.is_fired() {
             let is_ready = || self.fired.load(Ordering::Relaxed) == 1;
             if park::wait(&self.waiters, &Turn::until(deadline), is_ready) == Waited::TimedOut {

@@ -62,7 +62,6 @@ impl<D> Entry<D> {
         let node = self.renew(by, arm, data);
         // SAFETY: (docs/safety.md, I2) as promised by the caller.
         unsafe { list.register(node) };
-        self.keep_seat();
     }
 
     /// Takes the node out of `list`, whose lock is held, if it is still there.
@@ -75,7 +74,12 @@ impl<D> Entry<D> {
             // SAFETY: (docs/safety.md, I2) as promised by the caller.
             unsafe { list.withdraw(node) };
         }
-        self.node = None;
+        self.clear();
+    }
+
+    /// Whether the wait was ended together with what it was for; once. After it was unlinked.
+    pub(crate) fn take_granted(&mut self) -> bool {
+        self.turn.take_granted()
     }
 
     /// What the node tells, under the lock of its list.
@@ -96,10 +100,10 @@ impl<D> Entry<D> {
             .map(|node| unsafe { Pin::new_unchecked(node) })
     }
 
-    /// Remembers where the node stands.
-    fn keep_seat(&self) {
-        if let Some(node) = &self.node {
-            self.turn.keep(node);
+    /// Drops a node that is in no list any more, and remembers what it has got. (Until then it may be somebody else's to touch.)
+    fn clear(&mut self) {
+        if let Some(node) = self.node.take() {
+            self.turn.keep(&node);
         }
     }
 }
@@ -114,7 +118,6 @@ impl Entry {
         let node = self.renew(by, arm, ());
         // SAFETY: (docs/safety.md, I2) as promised by the caller.
         unsafe { queue.register(node) };
-        self.keep_seat();
     }
 
     /// Takes the node out of `queue`, if it is still there.
@@ -127,7 +130,7 @@ impl Entry {
             // SAFETY: (docs/safety.md, I2) as promised by the caller.
             unsafe { queue.withdraw(node) };
         }
-        self.node = None;
+        self.clear();
     }
 }
 

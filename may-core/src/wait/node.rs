@@ -20,7 +20,12 @@ pub(crate) struct Turn {
     pub(crate) cancelled_by_error: bool,
     /// The seat from the first wait on.
     seat: Cell<u64>,
+    /// The last wait was ended together with what it was for, which is kept for the caller.
+    granted: Cell<bool>,
 }
+
+/// The seat before all others.
+pub(super) const AHEAD: u64 = 1;
 
 impl Turn {
     /// The turn of a caller who has not waited yet.
@@ -30,7 +35,15 @@ impl Turn {
             deadline,
             cancelled_by_error: false,
             seat: Cell::new(0),
+            granted: Cell::new(false),
         }
+    }
+
+    /// The turn of a caller that comes before all others.
+    pub(crate) fn ahead() -> Turn {
+        let turn = Turn::until(Deadline::NEVER);
+        turn.seat.set(AHEAD);
+        turn
     }
 
     /// The turn of a caller who will return an error if it is cancelled and cannot be unwound.
@@ -44,10 +57,18 @@ impl Turn {
         self.seat.get()
     }
 
-    /// Keeps the seat that the node has got.
+    /// Keeps what the node has got in a wait that is over: the seat, and whether what it was for is the caller's.
     #[inline]
     pub(crate) fn keep<D>(&self, node: &Node<D>) {
         self.seat.set(node.seat.get());
+        self.granted.set(node.granted.get());
+    }
+
+    /// Whether the last wait was ended together with what it was for ([`Called`](super::queue::Called)), which is the caller's to use
+    /// or to give back. True once.
+    #[inline]
+    pub(crate) fn take_granted(&self) -> bool {
+        self.granted.take()
     }
 }
 
@@ -66,6 +87,10 @@ pub(crate) struct Node<D = ()> {
     pub(super) arm: u16,
     /// Its place among the others; zero until it has one. Guarded by the queue's lock.
     pub(super) seat: Cell<u64>,
+    /// The waiter was woken before, and somebody else was faster.
+    pub(super) again: bool,
+    /// The wait was ended together with what it was for. Guarded by the queue's lock.
+    pub(super) granted: Cell<bool>,
     /// What the other side must know of the wait: how much is asked for, where to put it.
     pub(super) data: D,
     /// A queued node must not move.
@@ -89,6 +114,8 @@ impl<D> Node<D> {
             ticket,
             arm,
             seat: Cell::new(turn.seat.get()),
+            again: turn.seat.get() != 0,
+            granted: Cell::new(false),
             data,
             _pinned: PhantomPinned,
         }

@@ -7,10 +7,18 @@
 //! * A committer takes the node out *before* its compare-and-swap, and does not touch it after one that succeeded: the
 //!   waiter may be gone the next instant. If it fails, the wait had ended some other way, and the waiter finds its node
 //!   unlinked when it comes to withdraw it.
-//! * One queue lock is held at a time, and no user code runs under it; the wake-up is fired after the lock is left.
+//! * One queue lock is held at a time, and no user code runs under it; the wake-up is fired after the lock is left. (Under that of a
+//!   condition variable the queue of its mutex is locked, and never the other way round.)
 //! * First in, first out. A waiter that was woken in vain goes back to where it stood ([`Turn`](super::Turn)); and a waiter whose
 //!   worker is stuck in a computation is passed over for one who can use the wake-up now, if there is one near the front
 //!   ([`WaitList::wake_first`]).
+//!
+//! *Grants.* Waiters of most primitives are woken and try again, because a caller that runs is faster than one that has to be switched
+//! to. A caller that takes a thing, waits while it has it, gives it back and takes it again would be faster each time. So now and then
+//! a waiter that has come back to its seat is woken with a *grant* ([`WaitList::call_first`]): the primitive keeps what the waiter
+//! waits for, and the waiter takes it when it runs, or gives it back if it does not want it any more. There is one grant in half a
+//! millisecond at most in each list, so a grant costs nothing where nobody holds a thing for long; and since the one that has waited
+//! longest gets it, callers that compete for long have equal turns.
 //!
 //! `waiting` repeats the length of the list outside the lock, so that the side with nobody to wake pays for a fence and
 //! a load only.
@@ -19,7 +27,7 @@ use std::fmt;
 use std::pin::Pin;
 use std::ptr::NonNull;
 
-use super::node::{Node, Turn};
+use super::node::{AHEAD, Node, Turn};
 use super::waiter::{Waiter, Wake, Wakes};
 use crate::prim::{AtomicUsize, Ordering, fence};
 use crate::util::list::List;
@@ -35,11 +43,23 @@ pub(crate) struct WaitList<D = ()> {
     nodes: List<Node<D>>,
     /// The seat of the one who came last.
     last_seat: u64,
+    /// When the next waiter may be woken with a grant.
+    next_grant: u64,
+}
+
+/// A waiter whose wait was ended, with what it was for if it is granted.
+#[derive(Debug)]
+#[must_use = "the waiter sleeps for ever unless it is woken, and what is granted has to be kept for it"]
+pub(crate) struct Called {
+    /// Wakes it; after the lock was left.
+    pub(crate) wake: Wake,
+    /// What it waits for is its: the caller keeps it, and the waiter learns of it by its turn ([`Turn::take_granted`]).
+    pub(crate) granted: bool,
 }
 
 /// How many waiters are looked at for one whose worker is not stuck.
 const LOOK_AT: usize = 8;
-/// How many waiters, counted from the end, one that goes back to its seat overtakes at most.
+/// How many waiters from either end are looked at for the place of one that goes back to its seat.
 const OVERTAKE: usize = 64;
 
 impl<D> WaitList<D> {
@@ -47,7 +67,8 @@ impl<D> WaitList<D> {
     pub(crate) const fn new() -> WaitList<D> {
         WaitList {
             nodes: List::new(),
-            last_seat: 0,
+            last_seat: AHEAD,
+            next_grant: 0,
         }
     }
 
@@ -126,11 +147,16 @@ impl<D> WaitList<D> {
     /// The list's lock is held.
     #[cold]
     unsafe fn first_behind(&self, seat: u64) -> Option<NonNull<Node<D>>> {
-        let mut behind = None;
-        let mut before = self.nodes.back();
+        // One that was woken alone stood at the front, one of many that were woken together may be anywhere: so from both ends.
+        let mut front = self.nodes.front();
+        let (mut behind, mut before) = (None, self.nodes.back());
         for _ in 0..OVERTAKE {
             // SAFETY: (docs/safety.md, I2) the lock is held, so nodes in the list are alive.
             unsafe {
+                match front {
+                    Some(node) if node.as_ref().seat.get() <= seat => front = self.nodes.next(node),
+                    _ => return front,
+                }
                 match before {
                     Some(node) if node.as_ref().seat.get() > seat => {
                         behind = before;
@@ -214,6 +240,68 @@ impl<D> WaitList<D> {
         (None, taken)
     }
 
+    /// As [`wake_first`](WaitList::wake_first), but the waiter may get a grant, if it has waited in vain before.
+    #[inline]
+    pub(crate) fn call_first(&mut self) -> Option<Called> {
+        while let Some(node) = self.front_of_those_who_can_run() {
+            // SAFETY: (docs/safety.md, I2) the lock is held, so a node in the list is alive.
+            let again = cfg!(may_loom) || unsafe { node.as_ref() }.again;
+            // SAFETY: (docs/safety.md, I2) the node is in the list, whose lock is held.
+            let called = unsafe { self.call(node, again, |_| {}, |_| {}) };
+            if called.is_some() {
+                return called;
+            }
+        }
+        None
+    }
+
+    /// Ends the wait of the first waiter, if it has come with [`Turn::ahead`].
+    pub(crate) fn wake_first_ahead(&mut self) -> Option<Wake> {
+        while self.first_seat() == Some(AHEAD) {
+            if let wake @ Some(_) = self.grant_first().flatten() {
+                return wake;
+            }
+        }
+        None
+    }
+
+    /// Takes `node` out and ends its wait; with a grant if it `may_have` one, it is time for one, and the waiter can run. A grant is
+    /// made by `offer` before that and, if the wait had ended otherwise, taken back by `retract`.
+    ///
+    /// # Safety
+    ///
+    /// The node is in this list.
+    #[inline]
+    unsafe fn call(
+        &mut self,
+        node: NonNull<Node<D>>,
+        may_have: bool,
+        offer: impl FnOnce(&D),
+        retract: impl FnOnce(&D),
+    ) -> Option<Called> {
+        // SAFETY: (docs/safety.md, I2) the node is in the list, whose lock is held, so it is alive until its wait is ended; if that fails
+        // it had ended otherwise, and the waiter still has to withdraw it under the lock.
+        unsafe {
+            let granted = may_have
+                && fairness::is_time(&mut self.next_grant)
+                && !node.as_ref().waiter.is_held_up();
+            let grant = |data: &D| {
+                if granted {
+                    node.as_ref().granted.set(true);
+                    offer(data);
+                }
+            };
+            let revoke = |data: &D| {
+                if granted {
+                    node.as_ref().granted.set(false);
+                    retract(data);
+                }
+            };
+            let wake = self.commit(node, grant, revoke)?;
+            Some(Called { wake, granted })
+        }
+    }
+
     /// The first node whose waiter is not held up by another coroutine of its worker, or the first of all.
     #[inline]
     fn front_of_those_who_can_run(&self) -> Option<NonNull<Node<D>>> {
@@ -267,6 +355,30 @@ impl<D> WaitList<D> {
     }
 }
 
+/// When there is a grant.
+mod fairness {
+    /// The time between two grants in nanoseconds, at least; at most it is twice as long.
+    #[cfg(not(may_loom))]
+    const AFTER: u64 = 1 << 18;
+
+    #[cfg(not(may_loom))]
+    pub(super) fn is_time(next_grant: &mut u64) -> bool {
+        let now = crate::coroutine::home::recently();
+        let is_time = *next_grant <= now;
+        if is_time {
+            // The low bits of the time are as good as random: whoever turns up in a rhythm of its own is to get its turn, too.
+            *next_grant = now + AFTER + (now & (AFTER - 1));
+        }
+        is_time
+    }
+
+    /// The model checker has no time: the model says.
+    #[cfg(may_loom)]
+    pub(super) fn is_time(_: &mut u64) -> bool {
+        crate::prim::GRANTS.get()
+    }
+}
+
 impl<D> fmt::Debug for WaitList<D> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.nodes.fmt(f)
@@ -274,16 +386,18 @@ impl<D> fmt::Debug for WaitList<D> {
 }
 
 /// A list with a lock of its own, for primitives whose state is atomics. See the module's documentation.
-pub(crate) struct WaitQueue {
-    nodes: SpinLock<WaitList>,
+///
+/// `D` is what the nodes tell of their waits.
+pub(crate) struct WaitQueue<D = ()> {
+    nodes: SpinLock<WaitList<D>>,
     /// The number of nodes; written under the lock.
     waiting: AtomicUsize,
 }
 
-impl WaitQueue {
+impl<D> WaitQueue<D> {
     /// A queue in which nobody waits.
     #[cfg(not(may_loom))]
-    pub(crate) const fn new() -> WaitQueue {
+    pub(crate) const fn new() -> WaitQueue<D> {
         WaitQueue {
             nodes: SpinLock::new(WaitList::new()),
             waiting: AtomicUsize::new(0),
@@ -292,7 +406,7 @@ impl WaitQueue {
 
     /// A queue in which nobody waits.
     #[cfg(may_loom)]
-    pub(crate) fn new() -> WaitQueue {
+    pub(crate) fn new() -> WaitQueue<D> {
         WaitQueue {
             nodes: SpinLock::new(WaitList::new()),
             waiting: AtomicUsize::new(0),
@@ -310,7 +424,7 @@ impl WaitQueue {
     /// # Safety
     ///
     /// As for [`WaitList::register`].
-    pub(crate) unsafe fn register(&self, node: Pin<&Node>) {
+    pub(crate) unsafe fn register(&self, node: Pin<&Node<D>>) {
         let mut nodes = self.nodes.lock();
         // SAFETY: (docs/safety.md, I2) as promised by the caller.
         unsafe { nodes.register(node) };
@@ -323,7 +437,7 @@ impl WaitQueue {
     /// # Safety
     ///
     /// As for [`WaitList::withdraw`].
-    pub(crate) unsafe fn withdraw(&self, node: Pin<&Node>) {
+    pub(crate) unsafe fn withdraw(&self, node: Pin<&Node<D>>) {
         let mut nodes = self.nodes.lock();
         // SAFETY: (docs/safety.md, I2) as promised by the caller.
         let withdrawn = unsafe { nodes.withdraw(node) };
@@ -353,6 +467,36 @@ impl WaitQueue {
         self.count_down(taken);
         drop(nodes);
         wake.map(Wake::fire).is_some()
+    }
+
+    /// As [`WaitQueue::wake_one`], but the waiter may get a grant: `offer` makes it and `retract` takes it back, with somebody to wake
+    /// for that. Both run under the lock.
+    pub(crate) fn call_one(
+        &self,
+        offer: impl Fn(&D),
+        retract: impl Fn(&D) -> Option<Wake>,
+    ) -> bool {
+        fence(Ordering::SeqCst);
+        while !self.is_empty() {
+            let mut nodes = self.nodes.lock();
+            let Some(node) = nodes.front_of_those_who_can_run() else {
+                break;
+            };
+            let mut other = None;
+            let retract = |data: &D| other = retract(data);
+            // SAFETY: (docs/safety.md, I2) the node is in the list, whose lock is held.
+            let called = unsafe { nodes.call(node, true, &offer, retract) };
+            self.count_down(1);
+            drop(nodes);
+            if let Some(wake) = other {
+                wake.fire();
+            }
+            if let Some(called) = called {
+                called.wake.fire();
+                return true;
+            }
+        }
+        false
     }
 
     /// Ends the wait of everybody who waits now, and wakes them; returns how many.
@@ -399,7 +543,7 @@ impl WaitQueue {
     }
 }
 
-impl fmt::Debug for WaitQueue {
+impl<D> fmt::Debug for WaitQueue<D> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("WaitQueue")
             .field("waiting", &self.waiting.load(Ordering::Relaxed))

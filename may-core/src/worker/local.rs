@@ -7,6 +7,7 @@
 use std::cell::{Cell, UnsafeCell};
 use std::ptr::{self, NonNull};
 use std::sync::Arc;
+use std::time::Duration;
 
 use crossbeam_deque::Worker;
 
@@ -26,7 +27,9 @@ use crate::util::random::Random;
 use crate::wait::{Alarms, Timeout};
 
 /// How many calls a coroutine may make that succeed at once before it gives others a turn.
-const BUDGET: u32 = 128;
+const BUDGET: i32 = 128;
+/// How long the coroutines of a worker may go without a turn because one of them tries something that never waits.
+const LONGEST_TRIES: Duration = Duration::from_millis(10);
 
 /// See the module's documentation.
 pub(crate) struct Local {
@@ -47,8 +50,6 @@ pub(crate) struct Local {
     pub(super) stack_due: Cell<Deadline>,
     /// Why there was none, the last time.
     pub(super) stack_error: Cell<Option<OutOfStacks>>,
-    /// What is left of the running coroutine's budget.
-    pub(super) budget: Cell<u32>,
     pub(super) random: Random,
     /// Switches since the worker last looked around.
     pub(super) switches: Cell<u32>,
@@ -63,6 +64,10 @@ pub(crate) struct Local {
 thread_local! {
     /// The worker that runs on this thread.
     static LOCAL: Cell<*const Local> = const { Cell::new(ptr::null()) };
+    /// What is left of the running coroutine's budget. Here, where one instruction counts it down.
+    static LEFT: Cell<i32> = const { Cell::new(BUDGET) };
+    /// How many calls that try something there may be until the next look at the clock.
+    static TRIES: Cell<i32> = const { Cell::new(BUDGET) };
 }
 
 /// Runs `f` on the worker of this thread, if it is one. `f` is ours: it neither suspends nor calls user code (R5).
@@ -96,7 +101,6 @@ impl Local {
             stackless: Fifo::new(),
             stack_due: Cell::new(Deadline::NEVER),
             stack_error: Cell::new(None),
-            budget: Cell::new(BUDGET),
             random: Random::new(),
             switches: Cell::new(0),
             patience: Cell::new(1),
@@ -226,17 +230,50 @@ impl Local {
         self.stacks.give_back(stack);
     }
 
-    /// Counts a call that succeeded at once, if the running coroutine may make one; if not, it is to give others a turn.
-    #[inline]
-    pub(crate) fn spend(&self) -> bool {
-        let left = self.budget.get();
-        self.budget.set(left.saturating_sub(1));
-        left > 0
+    /// Whether the worker has not looked around for long, although it has something to run. It is told to do so then.
+    fn is_overdue(&self) -> bool {
+        let passed = clock::now().saturating_sub(self.home.looked());
+        let is_overdue = passed > LONGEST_TRIES.as_nanos() as u64;
+        if is_overdue {
+            self.mind_the_time();
+        }
+        is_overdue
     }
 
     /// Gives the coroutine that runs next a full budget.
     #[inline]
     pub(crate) fn renew_budget(&self) {
-        self.budget.set(BUDGET);
+        LEFT.set(BUDGET);
     }
+}
+
+/// Counts a call that succeeded at once; true if the running coroutine may make it, and if not it is to give others a turn.
+#[inline]
+pub(crate) fn spend() -> bool {
+    let left = LEFT.get() - 1;
+    LEFT.set(left);
+    left >= 0 || !is_worker()
+}
+
+/// Whether this thread is one. What others count does not matter, so they may count for long.
+#[cold]
+fn is_worker() -> bool {
+    let is_worker = !LOCAL.get().is_null();
+    LEFT.set(if is_worker { 0 } else { i32::MAX });
+    is_worker
+}
+
+/// Counts a call that tries something; true if such calls have kept the others from running for long.
+#[inline]
+pub(crate) fn has_tried_for_long() -> bool {
+    let left = TRIES.get() - 1;
+    TRIES.set(left);
+    left < 0 && is_time_to_stop_trying()
+}
+
+/// The half of [`has_tried_for_long`] that looks at the clock.
+#[cold]
+fn is_time_to_stop_trying() -> bool {
+    TRIES.set(BUDGET);
+    with_local(|local| local.is_some_and(Local::is_overdue))
 }

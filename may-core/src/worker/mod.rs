@@ -22,7 +22,7 @@ pub(crate) mod seeds;
 pub(crate) mod settings;
 pub(crate) mod shared;
 
-pub(crate) use local::with_local;
+pub(crate) use local::{has_tried_for_long, spend, with_local};
 pub(crate) use settings::{NulInName, Settings};
 pub use shared::Placement;
 pub(crate) use shared::{Shared, SpawnError};

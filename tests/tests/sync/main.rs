@@ -2,6 +2,7 @@
 
 mod broadcast;
 mod cancel_token;
+mod fairness;
 mod mutex;
 mod notify;
 mod oneshot;

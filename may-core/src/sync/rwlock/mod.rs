@@ -23,6 +23,7 @@ use self::task::{ReadTask, WriteTask};
 use super::part::{Exclusive, Held, Part};
 use super::poison::{Entered, Flag, checked};
 use crate::event::EventFuture;
+use crate::park;
 
 mod raw;
 mod task;
@@ -113,6 +114,7 @@ impl<T: ?Sized> RwLock<T> {
     /// A cancelled coroutine that would have to wait unwinds here, and has not taken the lock.
     #[inline]
     pub fn read(&self) -> LockResult<RwLockReadGuard<'_, T>> {
+        park::spend_budget_of_lock();
         self.raw.read();
         self.read_guard()
     }
@@ -149,6 +151,7 @@ impl<T: ?Sized> RwLock<T> {
     /// If somebody does, or if the lock is poisoned; in that case the guard is in the error.
     #[inline]
     pub fn try_read(&self) -> TryLockResult<RwLockReadGuard<'_, T>> {
+        park::count_try();
         if self.raw.try_read() {
             Ok(self.read_guard()?)
         } else {
@@ -169,6 +172,7 @@ impl<T: ?Sized> RwLock<T> {
     /// A cancelled coroutine that would have to wait unwinds here, and has not taken the lock.
     #[inline]
     pub fn write(&self) -> LockResult<RwLockWriteGuard<'_, T>> {
+        park::spend_budget_of_lock();
         self.raw.write();
         self.write_guard()
     }
@@ -190,6 +194,7 @@ impl<T: ?Sized> RwLock<T> {
     /// If somebody does, or if the lock is poisoned; in that case the guard is in the error.
     #[inline]
     pub fn try_write(&self) -> TryLockResult<RwLockWriteGuard<'_, T>> {
+        park::count_try();
         if self.raw.try_write() {
             Ok(self.write_guard()?)
         } else {

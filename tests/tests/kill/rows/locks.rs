@@ -4,6 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
+use may::coroutine;
 use may::sync::{Condvar, LazyLock, Mutex, Once, OnceLock, PoisonError, RwLock, Semaphore};
 use may_tests::message;
 
@@ -147,12 +148,10 @@ struct Closes(Arc<(Mutex<Things>, Condvar)>);
 
 impl Drop for Closes {
     fn drop(&mut self) {
-        self.0
-            .0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .closed = true;
-        self.0.1.notify_all();
+        let (things, more) = &*self.0;
+        // It may have to wait for the mutex, and must not be ended there.
+        coroutine::shield(|| things.lock().unwrap_or_else(PoisonError::into_inner)).closed = true;
+        more.notify_all();
     }
 }
 
