@@ -224,6 +224,24 @@ impl Entry {
         }
     }
 
+    /// Expands the attribute as it is written in the source: a bare `#[test]` stays the compiler's.
+    ///
+    /// `#[macro_use] extern crate may;`, with which programs of May 0.3 begin, imports the attributes, too, and they come before the
+    /// standard library's. An attribute is not told by which path it was found, but the source says it.
+    pub(crate) fn expand_written(
+        self,
+        written: Option<String>,
+        arguments: TokenStream,
+        item: TokenStream,
+    ) -> TokenStream {
+        match (self, written) {
+            (Self::Test, Some(written)) if arguments.is_empty() && is_bare(&written, "test") => {
+                quote!(#[::core::prelude::v1::test] #item)
+            }
+            _ => self.expand(arguments, item),
+        }
+    }
+
     /// Expands the attribute with what stands in its parentheses on an item.
     pub(crate) fn expand(self, arguments: TokenStream, item: TokenStream) -> TokenStream {
         let mut faults = Faults::default();
@@ -396,6 +414,17 @@ fn emit_inert(function: &Function) -> TokenStream {
     }
 }
 
+/// Tells whether an attribute is written as one name without a path or options.
+fn is_bare(written: &str, name: &str) -> bool {
+    let within = written.trim().strip_prefix('#').map(str::trim_start);
+    let within = within
+        .and_then(|rest| rest.strip_prefix('['))
+        .and_then(|rest| rest.strip_suffix(']'))
+        // In a `cfg_attr` there are no brackets.
+        .unwrap_or(written);
+    within.trim() == name
+}
+
 /// Tells whether a type is `!`.
 fn is_never(output: &TokenStream) -> bool {
     matches!(
@@ -407,6 +436,36 @@ fn is_never(output: &TokenStream) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_test_without_a_path_is_the_compilers() {
+        let item = || {
+            quote!(
+                fn t() {}
+            )
+        };
+        let plain = quote!(
+            #[::core::prelude::v1::test]
+            fn t() {}
+        )
+        .to_string();
+        for (written, arguments, is_plain) in [
+            ("#[test]", quote!(), true),
+            ("# [ test ]", quote!(), true),
+            ("test", quote!(), true),
+            ("#[may::test]", quote!(), false),
+            ("may::test", quote!(), false),
+            // What another macro writes has the place of that macro's call.
+            ("#[other]", quote!(), false),
+            ("#[$attribute]", quote!(), false),
+            ("#[test(workers = 1)]", quote!(workers = 1), false),
+        ] {
+            let expanded = Entry::Test.expand_written(Some(written.to_owned()), arguments, item());
+            assert_eq!(expanded.to_string() == plain, is_plain, "{written}");
+        }
+        let unknown = Entry::Test.expand_written(None, quote!(), item());
+        assert_ne!(unknown.to_string(), plain);
+    }
 
     /// Returns the messages that an expansion contains, and the expansion without them.
     fn expand(entry: Entry, arguments: TokenStream, item: TokenStream) -> (Vec<String>, String) {

@@ -65,6 +65,8 @@ pub fn main(arguments: TokenStream, item: TokenStream) -> TokenStream {
 ///
 /// Takes the place of `#[test]`; `#[ignore]` and `#[should_panic]` work as they do there.
 ///
+/// Always write it with its path, `#[may::test]`: a bare `#[test]` is the standard library's, also if this one is imported.
+///
 /// ```rust,ignore
 /// #[may::test]
 /// fn children_finish() {
@@ -87,7 +89,10 @@ pub fn main(arguments: TokenStream, item: TokenStream) -> TokenStream {
 /// | `crate` | where this crate is found, as a path or a string | `::may` |
 #[proc_macro_attribute]
 pub fn test(arguments: TokenStream, item: TokenStream) -> TokenStream {
-    Entry::Test.expand(arguments.into(), item.into()).into()
+    let written = proc_macro::Span::call_site().source_text();
+    Entry::Test
+        .expand_written(written, arguments.into(), item.into())
+        .into()
 }
 
 /// Makes a function a coroutine: a call of it is a value that does nothing until it is spawned.
