@@ -62,8 +62,10 @@ impl<T, F: FnOnce() -> T> LazyLock<T, F> {
     ///
     /// A cancelled coroutine that waits for somebody else who makes the value unwinds here.
     #[inline]
+    #[track_caller]
     pub fn force(this: &LazyLock<T, F>) -> &T {
-        this.once.call_once(|| {
+        // By force, so that the panic is that of this type: nobody makes the value when the initializer has unwound.
+        this.once.call_once_force(|_| {
             let data = this.data.get();
             // SAFETY: (docs/safety.md, R5) `once` runs one initializer at a time, and nobody reads before it has ended.
             let before = unsafe { std::mem::replace(&mut *data, Data::Nothing) };
@@ -83,6 +85,7 @@ impl<T, F: FnOnce() -> T> LazyLock<T, F> {
     ///
     /// As for [`force`](LazyLock::force).
     #[inline]
+    #[track_caller]
     pub fn force_mut(this: &mut LazyLock<T, F>) -> &mut T {
         LazyLock::force(this);
         LazyLock::get_mut(this).unwrap_or_else(|| refuse())
@@ -116,7 +119,7 @@ impl<T, F> LazyLock<T, F> {
 /// The panic of a call that has nothing to return.
 #[cold]
 fn refuse() -> ! {
-    panic!("this `LazyLock` is poisoned, as its initializer panicked, and there is no other")
+    panic!("LazyLock instance has previously been poisoned")
 }
 
 impl<T, F: FnOnce() -> T> Deref for LazyLock<T, F> {

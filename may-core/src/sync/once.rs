@@ -242,9 +242,7 @@ impl Once {
 #[cold]
 #[track_caller]
 fn refuse() -> ! {
-    panic!(
-        "this `Once` is poisoned, as its initializer panicked: repair what it left with `call_once_force`"
-    )
+    panic!("Once instance has previously been poisoned")
 }
 
 impl fmt::Debug for Once {
