@@ -2,9 +2,7 @@
 //!
 //! A thin layer over [`crate::channel`], which has more: several receivers, deadlines for sending, reserved slots.
 
-use std::cell::Cell;
 use std::fmt;
-use std::marker::PhantomData;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 
 use crate::channel;
@@ -183,7 +181,7 @@ pub(super) use recv_async;
 #[must_use]
 pub fn channel<T>() -> (Sender<T>, Receiver<T>) {
     let (sender, receiver) = channel::unbounded();
-    (Sender(sender), Receiver(receiver, PhantomData))
+    (Sender(sender), Receiver(receiver))
 }
 
 /// Makes a channel that holds at most `bound` messages; with zero, each message passes from a sender to a receiver who is there at
@@ -201,7 +199,7 @@ pub fn channel<T>() -> (Sender<T>, Receiver<T>) {
 #[must_use]
 pub fn sync_channel<T>(bound: usize) -> (SyncSender<T>, Receiver<T>) {
     let (sender, receiver) = channel::bounded(bound);
-    (SyncSender(sender), Receiver(receiver, PhantomData))
+    (SyncSender(sender), Receiver(receiver))
 }
 
 /// The sending side of a [`channel()`]; the counterpart of `std::sync::mpsc::Sender`.
@@ -293,8 +291,9 @@ impl<T> fmt::Debug for SyncSender<T> {
     }
 }
 
-/// The receiving side of either; the counterpart of `std::sync::mpsc::Receiver`. There is one, and it is used by one at a time.
-pub struct Receiver<T>(channel::Receiver<T>, PhantomData<Cell<()>>);
+/// The receiving side of either; the counterpart of `std::sync::mpsc::Receiver`. There is one. It may be shared by reference, as in May
+/// 0.3 and unlike std's: each message goes to one of those who receive.
+pub struct Receiver<T>(channel::Receiver<T>);
 
 impl<T> UnwindSafe for Receiver<T> {}
 impl<T> RefUnwindSafe for Receiver<T> {}

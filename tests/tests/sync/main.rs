@@ -3,6 +3,7 @@
 mod broadcast;
 mod cancel_token;
 mod fairness;
+mod mpsc;
 mod mutex;
 mod notify;
 mod oneshot;
