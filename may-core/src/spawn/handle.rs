@@ -5,7 +5,6 @@ use std::fmt;
 use super::identity::Coroutine;
 use super::task::Joiner;
 use crate::coroutine::current;
-use crate::coroutine::header::Header;
 use crate::park;
 use crate::util::clock::Deadline;
 use crate::wait::Turn;
@@ -40,6 +39,28 @@ impl<T> JoinHandle<T> {
         self.0.take()
     }
 
+    /// Waits until the coroutine has ended, and leaves its result for [`join`](JoinHandle::join).
+    ///
+    /// # Panics
+    ///
+    /// Panics if a coroutine waits for itself.
+    ///
+    /// # Cancellation
+    ///
+    /// A cancelled coroutine unwinds here.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let handle = may::coroutine::spawn(|| 6 * 7);
+    /// handle.wait();
+    /// assert!(handle.is_finished());
+    /// assert_eq!(handle.join().unwrap(), 42);
+    /// ```
+    pub fn wait(&self) {
+        wait_for_end(&self.0);
+    }
+
     /// Waits until the coroutine has ended, at most until `deadline`; whether it has.
     pub(crate) fn wait_until(&self, deadline: Deadline) -> bool {
         while !self.is_finished() && !deadline.has_elapsed() {
@@ -71,7 +92,7 @@ impl<T> JoinHandle<T> {
     /// assert!(handle.join().unwrap_err().is::<Cancelled>());
     /// ```
     pub fn cancel(&self) {
-        Header::cancel(self.0.reference().as_ptr());
+        self.coroutine().cancel();
     }
 
     /// The coroutine's handle.

@@ -83,6 +83,47 @@ impl Coroutine {
         }
     }
 
+    /// The size of the stack in bytes, as it was asked for or set; `None` for a plain thread.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use may::{coroutine, go};
+    ///
+    /// let handle = go!(stack = "64k", || coroutine::current().stack_size());
+    /// assert_eq!(handle.join().unwrap(), Some(64 * 1024));
+    /// assert_eq!(coroutine::current().stack_size(), None);
+    /// ```
+    #[must_use]
+    pub fn stack_size(&self) -> Option<usize> {
+        match &self.0 {
+            Kind::Coroutine(coroutine) => Some(coroutine.stack_size().bytes()),
+            Kind::Thread(_) => None,
+        }
+    }
+
+    /// Asks the coroutine to end, as [`JoinHandle::cancel`](super::JoinHandle::cancel) does. A plain thread cannot be cancelled, and
+    /// goes on. One that has ended stays as it is.
+    ///
+    /// A coroutine that cancels itself unwinds in its next blocking call.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use may::coroutine::{self, Cancelled, spawn};
+    ///
+    /// let handle = spawn(|| {
+    ///     coroutine::current().cancel();
+    ///     coroutine::park();
+    /// });
+    /// assert!(handle.join().unwrap_err().is::<Cancelled>());
+    /// ```
+    pub fn cancel(&self) {
+        if let Kind::Coroutine(coroutine) = &self.0 {
+            Header::cancel(coroutine.as_ptr());
+        }
+    }
+
     /// Leaves the token that ends the current [`park`](crate::park::park) of the coroutine or thread, or its next one.
     ///
     /// What the caller did before is visible to whoever returns from `park` because of it. A token is not counted: several

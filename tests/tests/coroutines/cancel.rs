@@ -399,3 +399,48 @@ fn a_full_channel_whose_receiver_was_cancelled_is_disconnected() {
         assert!(matches!(tx.try_send(1), Err(TrySendError::Disconnected(1))));
     });
 }
+
+#[test]
+fn a_handle_cancels_its_coroutine_a_peer_or_oneself() {
+    everywhere(|_| {
+        let waiting = spawn(coroutine::park);
+        let peer = waiting.coroutine().clone();
+        spawn(move || peer.cancel()).join().unwrap();
+        assert_cancelled(waiting.join());
+
+        let oneself = spawn(|| {
+            coroutine::current().cancel();
+            coroutine::park();
+        });
+        assert_cancelled(oneself.join());
+
+        // One that has ended stays as it is.
+        let ended = spawn(|| 7);
+        ended.wait();
+        ended.coroutine().cancel();
+        assert_eq!(ended.join().unwrap(), 7);
+    });
+}
+
+#[test]
+fn a_plain_thread_cannot_be_cancelled() {
+    let (sender, receiver) = bounded(1);
+    coroutine::current().cancel();
+    sender.send(1).unwrap();
+    assert_eq!(receiver.recv(), Ok(1));
+    spawn(|| ()).join().unwrap();
+}
+
+#[test]
+fn waiting_leaves_the_result_for_the_join() {
+    everywhere(|_| {
+        let waited = spawn(|| {
+            coroutine::yield_now();
+            "done".to_owned()
+        });
+        waited.wait();
+        waited.wait();
+        assert!(waited.is_finished());
+        assert_eq!(waited.join().unwrap(), "done");
+    });
+}
