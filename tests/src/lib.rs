@@ -18,7 +18,7 @@ use may::Runtime;
 use may::coroutine;
 
 /// After how long a test counts as hanging.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub const PATIENCE: Duration = Duration::from_secs(60);
 /// How long a runtime of a test may take to end.
 const SHUTDOWN: Duration = Duration::from_secs(20);
 
