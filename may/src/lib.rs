@@ -96,13 +96,19 @@ pub mod coroutine {
 pub mod io {
     pub use may_core::copy::copy_bidirectional;
     pub use may_core::io::{
-        AcceptFrom, CoIo, Duplex, OwnedReadHalf, OwnedWriteHalf, ReadFrom, ReadHalf, ReuniteError,
-        WriteHalf, WriteTo, wait_readable, wait_writable,
+        AcceptFrom, CoIo, Duplex, OwnedReadHalf, OwnedWriteHalf, PipeReader, PipeWriter, ReadFrom,
+        ReadHalf, ReuniteError, WriteHalf, WriteTo, pipe, wait_readable, wait_writable,
     };
     pub use may_core::stdio::{
         Stderr, StderrLock, Stdin, StdinLock, Stdout, StdoutLock, stderr, stdin, stdout,
     };
-    pub use std::io::*;
+    // By name: what a new version of std adds may block its thread.
+    pub use std::io::{
+        BufRead, BufReader, BufWriter, Bytes, Chain, Cursor, Empty, Error, ErrorKind,
+        IntoInnerError, IoSlice, IoSliceMut, IsTerminal, LineWriter, Lines, Read, Repeat, Result,
+        Seek, SeekFrom, Sink, Split, Take, Write, WriterPanicked, copy, empty, prelude,
+        read_to_string, repeat, sink,
+    };
 }
 
 /// Sockets in the shape of `std::net`, which block only the coroutine, and [`serve`](net::serve), which serves the connections of a

@@ -6,6 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// A source file: its path below `src`, and its lines without what they comment or quote.
+#[derive(Clone)]
 struct File {
     path: String,
     text: String,
@@ -358,6 +359,27 @@ fn examples_have_the_paths_of_the_facade() {
     assert!(
         wrong.is_empty(),
         "who reads the documentation of `may` cannot write `may_core`:\n{}",
+        wrong.join("\n")
+    );
+}
+
+#[test]
+fn nothing_of_std_is_re_exported_by_a_glob() {
+    let facade = core().join("../../may/src");
+    let files = [sources(&core()), sources(&facade)].concat();
+    let is_glob = |line: &String| {
+        let line = line.trim_start();
+        let path = line.strip_prefix("pub use ").unwrap_or_default();
+        (path.starts_with("std::") || path.starts_with("core::")) && path.contains('*')
+    };
+    let wrong = files.iter().flat_map(|file| {
+        let globs = file.code.iter().filter(|line| is_glob(line));
+        globs.map(|line| format!("{}: {line}", file.path))
+    });
+    let wrong: Vec<String> = wrong.collect();
+    assert!(
+        wrong.is_empty(),
+        "what a new version of std adds may block its thread:\n{}",
         wrong.join("\n")
     );
 }

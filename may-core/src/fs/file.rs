@@ -14,6 +14,9 @@ use crate::blocking::unblock;
 /// [`sync_all`](File::sync_all) where it matters that the data have arrived. Closing is done where the file is dropped: with a file system
 /// that writes only then, as those of networks do, drop it in [`unblock`].
 ///
+/// Share one by `&File` or `Arc<File>`, and read and write through `&*file`: `impl Read for Arc<File>`, which std has for its own, is
+/// one that the language leaves to std.
+///
 /// Each read and each write goes to another thread; see the [module's documentation](super#what-a-call-costs). The methods of
 /// [`Read`] and [`Write`] that move more than one buffer (`read_to_end`, `read_exact`, `write_all`, `write!`) go there once.
 ///

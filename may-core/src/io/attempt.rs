@@ -60,6 +60,20 @@ pub(crate) fn attempt<T>(
     direction: Direction,
     deadline: Deadline,
     elapsed: fn() -> io::Error,
+    call: impl FnMut() -> io::Result<(T, More)>,
+) -> io::Result<T> {
+    let refuses = || polled.is_nonblocking();
+    attempt_unless(polled, direction, deadline, elapsed, refuses, call)
+}
+
+/// The same, but whether the caller would rather have `WouldBlock` than wait is for `refuses` to say.
+#[inline]
+pub(crate) fn attempt_unless<T>(
+    polled: &Polled,
+    direction: Direction,
+    deadline: Deadline,
+    elapsed: fn() -> io::Error,
+    refuses: impl Fn() -> bool,
     mut call: impl FnMut() -> io::Result<(T, More)>,
 ) -> io::Result<T> {
     park::spend_budget();
@@ -68,7 +82,7 @@ pub(crate) fn attempt<T>(
     let mut late = false;
     loop {
         let seen = source.look();
-        if !seen.is_ready(direction) && !polled.is_nonblocking() && !late {
+        if !seen.is_ready(direction) && !refuses() && !late {
             let is_ready = || source.look().is_ready(direction);
             match wait(polled, direction, &turn, is_ready)? {
                 Waited::Woken | Waited::Again => continue,
@@ -78,7 +92,7 @@ pub(crate) fn attempt<T>(
         }
         match carry_out(source, direction, seen, &mut call) {
             Outcome::Done(result) => return result,
-            Outcome::Blocked(error) if polled.is_nonblocking() => return Err(error),
+            Outcome::Blocked(error) if refuses() => return Err(error),
             Outcome::Blocked(_) => {
                 source.clear_blocked(direction, seen);
                 if late {

@@ -261,6 +261,11 @@ impl<T: AsFd> CoIo<T> {
         io
     }
 
+    /// Waits until a direction is ready.
+    pub(crate) fn wait_ready(&self, direction: Direction) -> io::Result<()> {
+        self.descriptor.wait_ready(direction)
+    }
+
     /// Sets for how long a read may wait; `None`, as it is at first, for as long as it takes. Holds for calls that begin after this.
     /// Any duration will do, from a nanosecond to `Duration::MAX`.
     ///

@@ -168,6 +168,9 @@ impl<T: DatagramIo> Descriptor<T> {
 /// Implements the arms of a `select!` for a type with a field `descriptor` of datagrams.
 macro_rules! datagram_arms {
     ($type:ty) => {
+        $crate::io::raw::wait_readable!([] $type, this => this.descriptor, "a datagram", "at most for the read timeout");
+        $crate::io::raw::wait_writable!([] $type, this => this.descriptor);
+
         impl $crate::io::ReadFrom for $type {
             fn read_event<'a>(
                 &'a self,

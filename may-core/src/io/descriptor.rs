@@ -7,7 +7,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use super::attempt::{More, attempt, cancelled, wait};
+use super::attempt::{More, attempt, attempt_unless, cancelled, wait};
+use super::raw::ready;
 use crate::park::Waited;
 use crate::reactor::{Direction, Registrar, Source};
 use crate::sys;
@@ -149,6 +150,22 @@ impl<T: AsFd> Descriptor<T> {
         attempt(&self.polled, direction, deadline, timed_out, || {
             call(&self.inner)
         })
+    }
+
+    /// Waits until the descriptor is ready for a direction, with the direction's timeout; also if the user asked for `WouldBlock`.
+    ///
+    /// # Errors
+    ///
+    /// What std says of an elapsed timeout; what the operating system says.
+    pub(crate) fn wait_ready(&self, direction: Direction) -> io::Result<()> {
+        attempt_unless(
+            &self.polled,
+            direction,
+            self.deadline(direction),
+            sys::socket::timeout_elapsed,
+            || false,
+            || ready(&self.inner, direction),
+        )
     }
 
     /// Waits until an event of the direction arrives, or until `is_ready`, which is asked after the caller has been registered,

@@ -1,6 +1,7 @@
 //! Input and output that blocks the coroutine and nothing else; plain threads may use it, too.
 //!
 //! * [`CoIo`]: any descriptor as a stream
+//! * [`pipe()`], [`PipeReader`], [`PipeWriter`]: pipes within a program
 //! * [`ReadHalf`], [`WriteHalf`], [`OwnedReadHalf`], [`OwnedWriteHalf`]: the directions of a stream apart
 //! * [`wait_readable`], [`wait_writable`]: for descriptors with which other libraries do as they like
 //!
@@ -25,6 +26,7 @@ pub(crate) mod halves;
 pub(crate) mod handle;
 mod operation;
 pub(crate) mod pause;
+pub(crate) mod pipe;
 pub(crate) mod poll;
 pub(crate) mod raw;
 pub(crate) mod wait;
@@ -32,4 +34,5 @@ pub(crate) mod wait;
 pub use co_io::CoIo;
 pub use halves::{Duplex, OwnedReadHalf, OwnedWriteHalf, ReadHalf, ReuniteError, WriteHalf};
 pub use operation::{AcceptFrom, ReadFrom, WriteTo};
+pub use pipe::{PipeReader, PipeWriter, pipe};
 pub use wait::{wait_readable, wait_writable};

@@ -183,6 +183,59 @@ pub(super) fn ready(descriptor: &impl AsFd, direction: Direction) -> io::Result<
     }
 }
 
+/// The method that waits until a type can be read from, by the `Descriptor` that `$descriptor` finds. `$what` is there then, and `$call`
+/// takes it.
+macro_rules! wait_readable {
+    ([$($generics:tt)*] $type:ty, $this:ident => $descriptor:expr, $what:literal, $timeout:literal) => {
+        impl<$($generics)*> $type {
+            #[doc = concat!("Waits until there is ", $what, ", or an end or an error to be told of; ", $timeout, ". It waits in")]
+            /// non-blocking mode, too, for libraries that do their own reading then.
+            ///
+            /// Unlike [`wait_readable`](crate::io::wait_readable), which is for any descriptor, it need not tell the operating system
+            /// for each wait. Somebody else who uses this one may be faster in taking what is there.
+            ///
+            /// # Errors
+            ///
+            /// What the operating system says, and that of a timeout.
+            ///
+            /// # Cancellation
+            ///
+            /// A cancelled coroutine unwinds here.
+            pub fn wait_readable(&self) -> std::io::Result<()> {
+                let $this = self;
+                $descriptor.wait_ready($crate::reactor::Direction::Read)
+            }
+        }
+    };
+}
+pub(crate) use wait_readable;
+
+/// The method that waits until a type can be written to; otherwise as [`wait_readable!`].
+macro_rules! wait_writable {
+    ([$($generics:tt)*] $type:ty, $this:ident => $descriptor:expr) => {
+        impl<$($generics)*> $type {
+            /// Waits until there is room to write, or an error to be told of, at most for the write timeout. It waits in non-blocking
+            /// mode, too, for libraries that do their own writing then.
+            ///
+            /// Unlike [`wait_writable`](crate::io::wait_writable), which is for any descriptor, it need not tell the operating system
+            /// for each wait. Somebody else who uses this one may be faster in filling the room.
+            ///
+            /// # Errors
+            ///
+            /// What the operating system says, and that of a timeout.
+            ///
+            /// # Cancellation
+            ///
+            /// A cancelled coroutine unwinds here.
+            pub fn wait_writable(&self) -> std::io::Result<()> {
+                let $this = self;
+                $descriptor.wait_ready($crate::reactor::Direction::Write)
+            }
+        }
+    };
+}
+pub(crate) use wait_writable;
+
 /// Implements `Read`, for a type and for references to it, and `ReadFrom`, all by what `$through` finds: a `Descriptor` or a stream.
 macro_rules! byte_reader {
     ([$($generics:tt)*] $type:ty, $this:ident => $through:expr) => {
@@ -307,6 +360,8 @@ macro_rules! byte_stream {
     ([$($generics:tt)*] $type:ty, $this:ident => $descriptor:expr) => {
         $crate::io::raw::byte_reader!([$($generics)*] $type, $this => $descriptor);
         $crate::io::raw::byte_writer!([$($generics)*] $type, $this => $descriptor);
+        $crate::io::raw::wait_readable!([$($generics)*] $type, $this => $descriptor, "something to read", "at most for the read timeout");
+        $crate::io::raw::wait_writable!([$($generics)*] $type, $this => $descriptor);
 
         impl<$($generics)*> $type {
             /// Both directions apart, so that one coroutine can read while another writes. No descriptor is duplicated.

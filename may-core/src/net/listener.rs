@@ -12,6 +12,7 @@ use super::stream::TcpStream;
 use crate::io::AcceptFrom;
 use crate::io::event::IoEvent;
 use crate::io::handle::{Handle, socket_type};
+use crate::io::raw::wait_readable;
 use crate::sys::socket::Address;
 
 /// How many connections may wait to be accepted; the operating system lowers it to its own bound.
@@ -57,6 +58,7 @@ socket_type!(
     net::TcpListener,
     "let socket = may::net::TcpListener::bind(\"127.0.0.1:0\")?;"
 );
+wait_readable!([] TcpListener, this => this.descriptor, "a connection", "for as long as it takes");
 
 impl TcpListener {
     /// Makes a listener at the first of the addresses that can be had; port 0 lets the operating system choose.

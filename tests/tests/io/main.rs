@@ -2,4 +2,6 @@
 
 mod cancel_races;
 mod descriptors;
+mod pipe;
+mod readiness;
 mod streams;

@@ -11,6 +11,7 @@ use super::stream::UnixStream;
 use crate::io::AcceptFrom;
 use crate::io::event::IoEvent;
 use crate::io::handle::{Handle, socket_type};
+use crate::io::raw::wait_readable;
 use crate::sys::socket::Address;
 
 /// A socket that connections within the machine come to, like [`std::os::unix::net::UnixListener`].
@@ -46,6 +47,7 @@ let _ = std::fs::remove_file(&path);
 let socket = may::os::unix::net::UnixListener::bind(&path)?;
 std::fs::remove_file(&path)?;"
 );
+wait_readable!([] UnixListener, this => this.descriptor, "a connection", "for as long as it takes");
 
 impl UnixListener {
     /// Makes a listener at a path, where nothing must be yet.
