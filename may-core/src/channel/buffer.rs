@@ -5,6 +5,9 @@
 //! emptied becomes the ring; memory goes back as the messages go.
 
 use std::collections::VecDeque;
+use std::mem;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::thread;
 
 /// How many messages fit into a block.
 const BLOCK: usize = 64;
@@ -116,6 +119,31 @@ impl<T> Buffer<T> {
         }
         if self.blocks.is_empty() {
             self.blocks.shrink_to(BLOCK);
+        }
+    }
+}
+
+/// Drops each message, also if the destructors of others panic: two panics at once would end the process. The first goes on.
+impl<T> Drop for Buffer<T> {
+    fn drop(&mut self) {
+        if !mem::needs_drop::<T>() {
+            return;
+        }
+        let mut first = None;
+        while let Some(message) = self.pop() {
+            let dropped = catch_unwind(AssertUnwindSafe(|| drop(message)));
+            if let Err(payload) = dropped {
+                match first {
+                    None => first = Some(payload),
+                    // Its destructor may panic as well.
+                    Some(_) => mem::forget(payload),
+                }
+            }
+        }
+        match first {
+            Some(payload) if thread::panicking() => mem::forget(payload),
+            Some(payload) => resume_unwind(payload),
+            None => {}
         }
     }
 }

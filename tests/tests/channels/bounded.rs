@@ -2,6 +2,7 @@
 //! cancellations, `coroutines/cancel.rs` the sums when both race.)
 
 use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -298,5 +299,28 @@ fn a_message_wakes_a_receiver_whose_worker_is_free() {
             .unwrap()
             .join()
             .unwrap();
+    });
+}
+
+#[test]
+fn messages_whose_destructors_panic_are_all_dropped() {
+    struct Panics(Arc<AtomicUsize>);
+    impl Drop for Panics {
+        fn drop(&mut self) {
+            self.0.fetch_add(1, SeqCst);
+            panic!("a destructor (expected)");
+        }
+    }
+    everywhere(|_| {
+        for capacity in [2, 200] {
+            let dropped = Arc::new(AtomicUsize::new(0));
+            let (sender, receiver) = bounded(capacity);
+            for _ in 0..capacity {
+                assert!(sender.send(Panics(dropped.clone())).is_ok());
+            }
+            let gone = catch_unwind(AssertUnwindSafe(|| drop((sender, receiver))));
+            assert!(gone.is_err(), "the first panic goes on");
+            assert_eq!(dropped.load(SeqCst), capacity);
+        }
     });
 }
