@@ -28,6 +28,8 @@
 //! * **I2** there is one way to block, decided by one compare-and-swap;
 //! * **I3** a stack is neither freed nor reused while a frame on it could still run or be borrowed from.
 
+#![cfg_attr(may_tsan, feature(sanitize))]
+
 mod prim;
 mod sys;
 mod util;

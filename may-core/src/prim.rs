@@ -7,7 +7,7 @@
 
 #[cfg(not(may_loom))]
 pub(crate) use std::{
-    sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence},
+    sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering},
     thread::{
         Thread, current as current_thread, park as park_thread, park_timeout as park_thread_timeout,
     },
@@ -22,6 +22,18 @@ pub(crate) use loom::{
 
 #[cfg(may_loom)]
 pub(crate) use parking::{Thread, current_thread, park_thread};
+
+#[cfg(not(any(may_loom, may_tsan)))]
+pub(crate) use std::sync::atomic::fence;
+
+/// ThreadSanitizer does not follow fences. A read-modify-write on one place orders all that these fences order, and more: what is a
+/// race only because a fence is missing elsewhere is for the models to find.
+#[cfg(may_tsan)]
+pub(crate) fn fence(order: Ordering) {
+    static PLACE: AtomicUsize = AtomicUsize::new(0);
+    debug_assert_eq!(order, Ordering::SeqCst);
+    PLACE.fetch_add(1, order);
+}
 
 pub(crate) use std::cell::UnsafeCell as StdUnsafeCell;
 
@@ -40,7 +52,7 @@ pub(crate) fn park_thread_timeout(_timeout: std::time::Duration) {
 /// Stores a value, released, and then issues a sequentially consistent fence.
 #[inline]
 pub(crate) fn store_and_fence(place: &AtomicUsize, value: usize) {
-    if cfg!(all(target_arch = "x86_64", not(may_loom))) {
+    if cfg!(all(target_arch = "x86_64", not(any(may_loom, may_tsan)))) {
         // There every locked instruction is a full fence, and cheaper than one. (crossbeam-epoch does the same.)
         place.swap(value, Ordering::SeqCst);
         std::sync::atomic::compiler_fence(std::sync::atomic::Ordering::SeqCst);

@@ -45,7 +45,7 @@ pub(crate) type Origin = *const Chunk;
 /// A block that nobody uses; lies in the block itself.
 struct FreeBlock {
     next: *mut FreeBlock,
-    chunk: Origin,
+    chunk: NonNull<Chunk>,
 }
 
 /// Marks a returned stack whose pool is gone.
@@ -120,38 +120,49 @@ impl Chunk {
     }
 
     /// Takes a block out, if one is free. Owner only.
-    fn take(&self) -> Option<NonNull<u8>> {
-        let block = match NonNull::new(self.free.get()) {
+    ///
+    /// # Safety
+    ///
+    /// The chunk is alive.
+    unsafe fn take(this: NonNull<Chunk>) -> Option<NonNull<u8>> {
+        // SAFETY: (docs/safety.md, R1) the caller vouches for it.
+        let chunk = unsafe { this.as_ref() };
+        let block = match NonNull::new(chunk.free.get()) {
             Some(free) => {
                 // SAFETY: (docs/safety.md, R1) a block in the free list holds a `FreeBlock` and is the owner's.
-                self.free.set(unsafe { free.as_ref() }.next);
+                chunk.free.set(unsafe { free.as_ref() }.next);
                 free.cast()
             }
             None => {
-                let (start, bytes) = (self.fresh.get(), CLASS_BYTES[self.class]);
+                let (start, bytes) = (chunk.fresh.get(), CLASS_BYTES[chunk.class]);
                 if start + bytes > CHUNK_BYTES {
                     return None;
                 }
-                self.fresh.set(start + bytes);
+                chunk.fresh.set(start + bytes);
                 // SAFETY: (docs/safety.md, R1) the offset lies within the chunk.
-                unsafe { NonNull::from(self).cast::<u8>().add(start) }
+                unsafe { this.cast::<u8>().add(start) }
             }
         };
-        self.used.set(self.used.get() + 1);
+        chunk.used.set(chunk.used.get() + 1);
         Some(block)
     }
 
     /// Puts a block back. Owner only.
-    fn put(&self, block: NonNull<FreeBlock>) {
-        // SAFETY: (docs/safety.md, R1) nobody uses the block any more; it is large enough and aligned.
+    ///
+    /// # Safety
+    ///
+    /// The chunk is alive, and the block is one of its own that nobody uses any more.
+    unsafe fn put(this: NonNull<Chunk>, block: NonNull<FreeBlock>) {
+        // SAFETY: (docs/safety.md, R1) the caller vouches for both; a block is large enough and aligned.
         unsafe {
+            let chunk = this.as_ref();
             block.write(FreeBlock {
-                next: self.free.get(),
-                chunk: self,
-            })
-        };
-        self.free.set(block.as_ptr());
-        self.used.set(self.used.get() - 1);
+                next: chunk.free.get(),
+                chunk: this,
+            });
+            chunk.free.set(block.as_ptr());
+            chunk.used.set(chunk.used.get() - 1);
+        }
     }
 
     /// Counts one user of an orphaned chunk down; the last one frees it.
@@ -255,7 +266,7 @@ impl BlockPool {
     fn take(&self, class: usize) -> (NonNull<u8>, Origin) {
         if let Some(current) = self.classes[class].current.get()
             // SAFETY: (docs/safety.md, R1) the current chunk of a class is alive.
-            && let Some(block) = unsafe { current.as_ref() }.take()
+            && let Some(block) = unsafe { Chunk::take(current) }
         {
             return (block, current.as_ptr());
         }
@@ -271,7 +282,7 @@ impl BlockPool {
         // and in `relist` only.
         unsafe {
             if let Some(current) = class.current.get() {
-                if let Some(block) = current.as_ref().take() {
+                if let Some(block) = Chunk::take(current) {
                     return (block, current.as_ptr());
                 }
                 current.as_ref().listed.set(Listed::Full);
@@ -288,10 +299,7 @@ impl BlockPool {
             };
             chunk.as_ref().listed.set(Listed::Current);
             class.current.set(Some(chunk));
-            let block = chunk
-                .as_ref()
-                .take()
-                .expect("an available chunk has a free block");
+            let block = Chunk::take(chunk).expect("an available chunk has a free block");
             (block, chunk.as_ptr())
         }
     }
@@ -315,18 +323,26 @@ impl BlockPool {
             let FreeBlock { next, chunk } = unsafe { block.read() };
             head = next;
             // SAFETY: (docs/safety.md, R1) a chunk outlives its blocks.
-            self.put(unsafe { &*chunk }, block);
+            unsafe { self.put(chunk, block) };
         }
     }
 
     /// Puts a block back into its chunk.
+    ///
+    /// # Safety
+    ///
+    /// The chunk is alive and this pool's, and the block is one of its own that nobody uses any more.
     #[inline]
-    fn put(&self, chunk: &Chunk, block: NonNull<FreeBlock>) {
-        chunk.put(block);
-        match chunk.listed.get() {
+    unsafe fn put(&self, chunk: NonNull<Chunk>, block: NonNull<FreeBlock>) {
+        // SAFETY: (docs/safety.md, R1) the caller vouches for both.
+        let (listed, used) = unsafe {
+            Chunk::put(chunk, block);
+            (chunk.as_ref().listed.get(), chunk.as_ref().used.get())
+        };
+        match listed {
             Listed::Current => {}
-            Listed::Available if chunk.used.get() > 0 => {}
-            Listed::Available | Listed::Full => self.relist(NonNull::from(chunk)),
+            Listed::Available if used > 0 => {}
+            Listed::Available | Listed::Full => self.relist(chunk),
         }
     }
 
@@ -384,7 +400,7 @@ impl Drop for BlockPool {
             let FreeBlock { next, chunk } = unsafe { block.read() };
             head = next;
             // SAFETY: (docs/safety.md, R1) the block counted in its chunk until now.
-            unsafe { Chunk::count_down(NonNull::new_unchecked(chunk.cast_mut())) };
+            unsafe { Chunk::count_down(chunk) };
         }
         for chunk in chunks {
             // SAFETY: (docs/safety.md, R1) this is the one that was added above.
@@ -420,12 +436,12 @@ pub(crate) fn allocate(layout: Layout) -> (NonNull<u8>, Origin) {
 pub(crate) unsafe fn free(block: NonNull<u8>, layout: Layout, origin: Origin) {
     // SAFETY: (docs/safety.md, R1) a chunk outlives its blocks, and the caller vouches for the rest.
     unsafe {
-        let Some(chunk) = origin.as_ref() else {
+        let Some(chunk) = NonNull::new(origin.cast_mut()) else {
             return dealloc(block.as_ptr(), layout);
         };
         let block = block.cast::<FreeBlock>();
         match POOL.get().as_ref() {
-            Some(pool) if Arc::as_ptr(&pool.returned) == Arc::as_ptr(&chunk.returned) => {
+            Some(pool) if Arc::as_ptr(&pool.returned) == Arc::as_ptr(&chunk.as_ref().returned) => {
                 pool.put(chunk, block);
             }
             _ => send_home(chunk, block),
@@ -438,18 +454,20 @@ pub(crate) unsafe fn free(block: NonNull<u8>, layout: Layout, origin: Origin) {
 /// # Safety
 ///
 /// The block is one of the chunk's, and nobody uses it any more.
-unsafe fn send_home(chunk: &Chunk, block: NonNull<FreeBlock>) {
-    let returned = &chunk.returned.head;
+unsafe fn send_home(chunk: NonNull<Chunk>, block: NonNull<FreeBlock>) {
+    // SAFETY: (docs/safety.md, R1) until the push the block keeps the chunk.
+    let state = unsafe { &*Arc::as_ptr(&chunk.as_ref().returned) };
+    let returned = &state.head;
     // Looked up before the push, after which the chunk may be gone.
-    let count = chunk.returned.count.fetch_add(1, Ordering::Relaxed) + 1;
+    let count = state.count.fetch_add(1, Ordering::Relaxed) + 1;
     let home = count
         .is_multiple_of(MANY_RETURNED)
-        .then(|| chunk.returned.home.upgrade());
+        .then(|| state.home.upgrade());
     let mut head = returned.load(Ordering::Acquire);
     loop {
         if head == closed() {
             // SAFETY: (docs/safety.md, R1) the block counted in its chunk until now.
-            return unsafe { Chunk::count_down(NonNull::from(chunk)) };
+            return unsafe { Chunk::count_down(chunk) };
         }
         // SAFETY: (docs/safety.md, R1) the block is ours until the exchange succeeds.
         unsafe { block.write(FreeBlock { next: head, chunk }) };
@@ -557,8 +575,12 @@ mod tests {
         let (send, receive) = std::sync::mpsc::channel();
         std::thread::spawn(move || {
             with_pool(|_| {
-                send.send(Sent((0..1000).map(|_| allocate(SMALL)).collect()))
-                    .unwrap()
+                send.send(Sent(
+                    (0..if cfg!(miri) { 30 } else { 1000 })
+                        .map(|_| allocate(SMALL))
+                        .collect(),
+                ))
+                .unwrap()
             });
         })
         .join()
@@ -568,12 +590,16 @@ mod tests {
 
     #[test]
     fn blocks_come_back_while_their_pool_ends() {
-        for _ in 0..200 {
+        for _ in 0..if cfg!(miri) { 3 } else { 200 } {
             let (send, receive) = std::sync::mpsc::channel();
             let owner = std::thread::spawn(move || {
                 with_pool(|_| {
-                    send.send(Sent((0..600).map(|_| allocate(SMALL)).collect()))
-                        .unwrap();
+                    send.send(Sent(
+                        (0..if cfg!(miri) { 30 } else { 600 })
+                            .map(|_| allocate(SMALL))
+                            .collect(),
+                    ))
+                    .unwrap();
                 });
             });
             receive.recv().unwrap().free(SMALL);

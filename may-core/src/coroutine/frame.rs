@@ -42,8 +42,12 @@ impl Header {
             unsafe {
                 this.as_ref().suspender.set(yielder);
                 (this.as_ref().body().run)(this);
+                #[cfg(may_tsan)]
+                this.as_ref().leave();
             }
         });
+        #[cfg(may_tsan)]
+        header.fiber.make();
         // SAFETY: (docs/safety.md, I1) this is the worker's thread and nothing else refers to the frame.
         unsafe { *header.frame.get() = Some(Frame(coroutine)) };
     }
@@ -53,12 +57,28 @@ impl Header {
     /// # Safety
     ///
     /// This is the worker's thread, outside all coroutines, and the coroutine was prepared and has not ended.
-    #[inline(always)]
+    #[cfg_attr(not(may_tsan), inline(always))]
+    #[cfg_attr(may_tsan, inline(never), sanitize(thread = "off"))]
     pub(crate) unsafe fn resume(this: NonNull<Header>) -> bool {
         // SAFETY: (docs/safety.md, I1) only the worker makes this mutable reference, and only here; what runs inside
         // the resume knows the suspender, not the frame.
         let Frame(coroutine) = unsafe { (*this.as_ref().frame.get()).as_mut().unwrap_unchecked() };
-        matches!(coroutine.resume(()), CoroutineResult::Return(()))
+        #[cfg(may_tsan)]
+        // SAFETY: (docs/safety.md, I3) block and frame live until the coroutine has ended.
+        unsafe {
+            fiber::__tsan_switch_to_fiber(this.as_ref().fiber.resumed(), 0);
+        }
+        let ended = matches!(coroutine.resume(()), CoroutineResult::Return(()));
+        #[cfg(may_tsan)]
+        // SAFETY: (docs/safety.md, I3) as above; and a coroutine that has left has no frames that anybody needs.
+        let ended = unsafe {
+            let left = this.as_ref().fiber.has_left();
+            if left {
+                coroutine.force_reset();
+            }
+            ended || left
+        };
+        ended
     }
 
     /// Takes the stack of a coroutine that has ended, or that was prepared and will not start.
@@ -69,6 +89,11 @@ impl Header {
     pub(crate) unsafe fn take_stack(this: NonNull<Header>) -> Option<Stack> {
         // SAFETY: (docs/safety.md, I1) nothing runs on the frame any more and nothing else refers to it.
         let frame = unsafe { (*this.as_ref().frame.get()).take() }?;
+        #[cfg(may_tsan)]
+        // SAFETY: (docs/safety.md, R1) the caller has a reference to the block.
+        unsafe {
+            this.as_ref().fiber.destroy();
+        }
         Some(frame.0.into_stack())
     }
 
@@ -77,10 +102,102 @@ impl Header {
     /// # Safety
     ///
     /// This is the coroutine that runs on this thread, and somebody will send it home, or has done so.
-    #[inline(always)]
+    #[cfg_attr(not(may_tsan), inline(always))]
+    #[cfg_attr(may_tsan, inline(never), sanitize(thread = "off"))]
     pub(crate) unsafe fn suspend(&self) {
+        #[cfg(may_tsan)]
+        // SAFETY: (docs/safety.md, I1) the coroutine is about to go back to the thread that resumed it.
+        unsafe {
+            fiber::__tsan_switch_to_fiber(self.fiber.worker(), 0);
+        }
         // SAFETY: (docs/safety.md, I3) the suspender lies at the base of the stack on which this runs.
         unsafe { (*self.suspender.get()).suspend(()) }
+    }
+}
+
+#[cfg(may_tsan)]
+pub(crate) use fiber::Fiber;
+
+/// What ThreadSanitizer is told of switches (`ci/tsan.sh`).
+///
+/// It keeps a list of calls for each fiber, which grows where a function is entered and shrinks where it returns. `resume` and `suspend`
+/// call `__tsan_switch_to_fiber` themselves, since they return on the side on which they were entered. What they call of corosensei's
+/// is entered on one side and returns on the other, one function in either direction, so the lists stay as long as they are. That
+/// needs functions that are not inlined here, which `sanitize(thread = "off")` sees to, and what they call inlined into them, so the
+/// build has to be an optimised one. A coroutine never returns from its first function: its list would lose an entry that it never had.
+#[cfg(may_tsan)]
+mod fiber {
+    use std::cell::Cell;
+    use std::ffi::{c_uint, c_void};
+    use std::ptr;
+
+    use super::Header;
+
+    // SAFETY: (docs/safety.md, I1) the interface of the sanitizer's runtime, as its header `tsan_interface.h` declares it.
+    unsafe extern "C" {
+        fn __tsan_get_current_fiber() -> *mut c_void;
+        fn __tsan_create_fiber(flags: c_uint) -> *mut c_void;
+        pub(super) fn __tsan_switch_to_fiber(fiber: *mut c_void, flags: c_uint);
+        fn __tsan_destroy_fiber(fiber: *mut c_void);
+    }
+
+    /// A coroutine as the sanitizer knows it, from `prepare` to `take_stack`.
+    pub(crate) struct Fiber {
+        own: Cell<*mut c_void>,
+        worker: Cell<*mut c_void>,
+        left: Cell<bool>,
+    }
+
+    impl Default for Fiber {
+        fn default() -> Fiber {
+            Fiber {
+                own: Cell::new(ptr::null_mut()),
+                worker: Cell::new(ptr::null_mut()),
+                left: Cell::new(false),
+            }
+        }
+    }
+
+    impl Fiber {
+        pub(super) fn make(&self) {
+            // SAFETY: (docs/safety.md, I1) the call has no conditions.
+            self.own.set(unsafe { __tsan_create_fiber(0) });
+        }
+
+        /// Whom to switch to for the coroutine, on the worker that is about to.
+        pub(super) fn resumed(&self) -> *mut c_void {
+            // SAFETY: (docs/safety.md, I1) the call has no conditions.
+            self.worker.set(unsafe { __tsan_get_current_fiber() });
+            self.own.get()
+        }
+
+        /// Whom to switch to for the worker.
+        pub(super) fn worker(&self) -> *mut c_void {
+            self.worker.get()
+        }
+
+        pub(super) fn has_left(&self) -> bool {
+            self.left.get()
+        }
+
+        pub(super) fn destroy(&self) {
+            // SAFETY: (docs/safety.md, I1) nothing runs on the frame any more, so the fiber is not the running one.
+            unsafe { __tsan_destroy_fiber(self.own.replace(ptr::null_mut())) };
+        }
+    }
+
+    impl Header {
+        /// Switches back to the worker for the last time.
+        ///
+        /// # Safety
+        ///
+        /// This is the first function of the coroutine, and nothing on its stack is needed.
+        pub(super) unsafe fn leave(&self) -> ! {
+            self.fiber.left.set(true);
+            // SAFETY: (docs/safety.md, I3) the worker sees the mark and does not resume this coroutine.
+            unsafe { self.suspend() };
+            unreachable!("a coroutine was resumed after its end")
+        }
     }
 }
 

@@ -13,7 +13,7 @@ use std::cell::{Cell, UnsafeCell};
 use std::fmt;
 use std::panic::Location;
 use std::ptr::{self, NonNull};
-use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering, fence};
+use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
 
 use super::block::{self, Origin};
 use super::commit_word::CommitWord;
@@ -96,6 +96,9 @@ pub(crate) struct Header {
     pub(super) locals: Cell<*mut Locals>,
     /// Worker's: until when waits may last, whatever they wait for.
     pub(super) limit: Cell<Limit>,
+    /// Worker's: the coroutine as ThreadSanitizer knows it.
+    #[cfg(may_tsan)]
+    pub(super) fiber: super::frame::Fiber,
 }
 
 // SAFETY: (docs/safety.md, I1) shared fields are atomics, fixed ones are only read, and the worker's ones are touched by
@@ -154,6 +157,8 @@ impl Header {
             limit: Cell::new(Limit::NONE),
             unwinding: Cell::new(Unwinding::No),
             accepts: Cell::new(false),
+            #[cfg(may_tsan)]
+            fiber: super::frame::Fiber::default(),
         }
     }
 
@@ -297,12 +302,12 @@ impl Header {
     #[inline]
     unsafe fn release(this: NonNull<Header>) {
         // SAFETY: (docs/safety.md, R1) the caller's reference keeps the block until the count is lowered. Release and
-        // acquire: whoever frees it sees that all others are done.
+        // acquire: whoever frees it sees that all others are done. (A load, not a fence, which ThreadSanitizer would not follow.)
         unsafe {
             if this.as_ref().references.fetch_sub(1, Ordering::Release) != 1 {
                 return;
             }
-            fence(Ordering::Acquire);
+            this.as_ref().references.load(Ordering::Acquire);
             let (layout, origin) = (this.as_ref().body.layout, this.as_ref().origin);
             if let Some(name) = this.as_ref().label.name() {
                 drop(Box::from_raw(name.as_ptr()));

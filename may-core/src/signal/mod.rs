@@ -24,10 +24,11 @@ mod number;
 
 use std::fmt;
 use std::io;
-use std::sync::atomic::{AtomicU64, Ordering, fence};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 use crate::io::descriptor::Descriptor;
+use crate::prim::fence;
 use crate::reactor::Direction;
 use crate::sys::signal_counter::{self, Inlet};
 

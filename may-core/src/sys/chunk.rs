@@ -3,7 +3,7 @@
 use std::ptr::NonNull;
 
 /// Takes `length` bytes, a multiple of every page size, from the system.
-#[cfg(unix)]
+#[cfg(all(unix, not(miri)))]
 pub(crate) fn take(length: usize) -> Option<NonNull<u8>> {
     super::memory::map(length)
         .ok()
@@ -15,21 +15,21 @@ pub(crate) fn take(length: usize) -> Option<NonNull<u8>> {
 /// # Safety
 ///
 /// Nobody uses it any more.
-#[cfg(unix)]
+#[cfg(all(unix, not(miri)))]
 pub(crate) unsafe fn give_back(start: NonNull<u8>, length: usize) {
     // Where the system refuses, because it has no map entry left for the hole, the memory stays mapped.
     // SAFETY: (docs/safety.md, R1) the caller vouches for the range.
     let _ = unsafe { super::memory::unmap(start.as_ptr() as usize, length) };
 }
 
-/// The layout in which the allocator is asked on other systems.
-#[cfg(not(unix))]
+/// The layout in which the allocator is asked on other systems, and by Miri, which knows few system calls.
+#[cfg(any(not(unix), miri))]
 fn layout(length: usize) -> std::alloc::Layout {
     std::alloc::Layout::from_size_align(length, 64).expect("a valid layout")
 }
 
 /// See above.
-#[cfg(not(unix))]
+#[cfg(any(not(unix), miri))]
 pub(crate) fn take(length: usize) -> Option<NonNull<u8>> {
     // SAFETY: (docs/safety.md, R1) the layout is not empty.
     NonNull::new(unsafe { std::alloc::alloc(layout(length)) })
@@ -40,7 +40,7 @@ pub(crate) fn take(length: usize) -> Option<NonNull<u8>> {
 /// # Safety
 ///
 /// Nobody uses it any more.
-#[cfg(not(unix))]
+#[cfg(any(not(unix), miri))]
 pub(crate) unsafe fn give_back(start: NonNull<u8>, length: usize) {
     // SAFETY: (docs/safety.md, R1) `take` allocated it with this layout.
     unsafe { std::alloc::dealloc(start.as_ptr(), layout(length)) };

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::io;
 use std::ptr::NonNull;
-use std::sync::atomic::{AtomicUsize, Ordering, fence};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
@@ -20,6 +20,7 @@ use crate::coroutine::header::{Header, flag};
 use crate::coroutine::home::Home;
 use crate::coroutine::report;
 use crate::pool::Pool;
+use crate::prim::fence;
 use crate::reactor::{Driver, Registrar};
 use crate::stack::overflow;
 use crate::sys::thread::CAN_PIN;
