@@ -84,7 +84,7 @@ impl Blocker {
     fn waiter(&self) -> Waiter {
         match self {
             Blocker::Coroutine(coroutine) => Waiter::Coroutine(*coroutine),
-            Blocker::Thread(block) => Waiter::Thread(NonNull::from(&**block)),
+            Blocker::Thread(block) => ThreadBlock::waiter(block),
         }
     }
 

@@ -3,8 +3,10 @@
 //! The block is counted. A waker clones the reference under the lock of the queue in which it found the thread, because
 //! a thread that sees its word closed goes on at once, without waiting for the waker.
 
+use std::ptr::NonNull;
 use std::sync::Arc;
 
+use super::waiter::Waiter;
 use crate::coroutine::commit_word::CommitWord;
 use crate::coroutine::header::next_id;
 use crate::coroutine::request;
@@ -43,6 +45,13 @@ impl ThreadBlock {
             thread: current_thread(),
             id: next_id(),
         }
+    }
+
+    /// The thread as queues see it.
+    #[inline]
+    pub(crate) fn waiter(this: &Arc<ThreadBlock>) -> Waiter {
+        // Not from a reference: whoever wakes the thread counts the block.
+        Waiter::Thread(NonNull::new(Arc::as_ptr(this).cast_mut()).expect("an `Arc` is not null"))
     }
 
     /// The number that no coroutine and no other thread has.
