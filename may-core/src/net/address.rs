@@ -1,18 +1,23 @@
 //! From names to addresses.
 
+use std::any::TypeId;
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
-use std::{iter, option, slice, vec};
+use std::marker::PhantomData;
+use std::mem;
+use std::net::{self, SocketAddr};
+use std::vec;
 
 use crate::blocking::unblock_as;
 use crate::pool::Kind;
 use crate::sys::socket::Address;
 
-/// What may be written for an address; the counterpart of `std::net::ToSocketAddrs`, with the same shape and the same
-/// implementations.
+/// What may be written for an address; the counterpart of `std::net::ToSocketAddrs`, with the same shape. Whatever has std's trait has
+/// this one, so code that is generic over std's can call what takes this.
 ///
-/// It is a trait of its own because looking a name up blocks the thread that does it: the implementations here do that on the
-/// blocking pool, so only the calling coroutine waits. Literal addresses are never looked up.
+/// It is a trait of its own because looking a name up blocks the thread that does it: names, as `str`, `String` and pairs of these with a
+/// port, are looked up on the blocking pool here, so only the calling coroutine waits. Literal addresses are never looked up. A type for
+/// which a program implements std's trait by itself is asked where the caller is; if that looks names up it should do so in
+/// [`unblock`](crate::blocking::unblock).
 ///
 /// # Examples
 ///
@@ -21,6 +26,17 @@ use crate::sys::socket::Address;
 ///
 /// let mut addresses = "127.0.0.1:80".to_socket_addrs()?;
 /// assert_eq!(addresses.next(), Some(([127, 0, 0, 1], 80).into()));
+/// # Ok::<(), std::io::Error>(())
+/// ```
+///
+/// Code that knows nothing of May:
+///
+/// ```
+/// fn serve<A: std::net::ToSocketAddrs>(address: A) -> std::io::Result<may::net::TcpListener> {
+///     may::net::TcpListener::bind(address)
+/// }
+///
+/// serve(("localhost".to_owned(), 0))?;
 /// # Ok::<(), std::io::Error>(())
 /// ```
 pub trait ToSocketAddrs {
@@ -39,90 +55,127 @@ pub trait ToSocketAddrs {
     fn to_socket_addrs(&self) -> io::Result<Self::Iter>;
 }
 
-/// Implements the trait for what converts to an address without a look-up.
-macro_rules! literal {
-    ($($type:ty),*) => {$(
-        impl ToSocketAddrs for $type {
-            type Iter = option::IntoIter<SocketAddr>;
+impl<A: net::ToSocketAddrs + ?Sized> ToSocketAddrs for A {
+    type Iter = Addresses<A::Iter>;
 
-            fn to_socket_addrs(&self) -> io::Result<Self::Iter> {
-                Ok(Some(SocketAddr::from(*self)).into_iter())
-            }
+    #[inline]
+    fn to_socket_addrs(&self) -> io::Result<Addresses<A::Iter>> {
+        match Name::of(self) {
+            Some(name) => name.look_up().map(Addresses::LookedUp),
+            None => net::ToSocketAddrs::to_socket_addrs(self).map(Addresses::Own),
         }
-    )*};
-}
-
-literal!(
-    SocketAddr,
-    SocketAddrV4,
-    SocketAddrV6,
-    (IpAddr, u16),
-    (Ipv4Addr, u16),
-    (Ipv6Addr, u16)
-);
-
-/// Looks a name up, off the worker, unless `literal` says that there is nothing to look up.
-fn look_up<A>(literal: Option<SocketAddr>, name: A) -> io::Result<vec::IntoIter<SocketAddr>>
-where
-    A: std::net::ToSocketAddrs<Iter = vec::IntoIter<SocketAddr>> + Send,
-{
-    match literal {
-        Some(address) => Ok(vec![address].into_iter()),
-        None => unblock_as(Kind::LookUp, move || name.to_socket_addrs()),
     }
 }
 
-impl ToSocketAddrs for str {
-    type Iter = vec::IntoIter<SocketAddr>;
+/// The addresses for which something stands.
+#[derive(Clone, Debug)]
+pub enum Addresses<I> {
+    /// What it has itself.
+    Own(I),
+    /// What was found for a name.
+    LookedUp(vec::IntoIter<SocketAddr>),
+}
 
-    fn to_socket_addrs(&self) -> io::Result<Self::Iter> {
-        look_up(self.parse().ok(), self)
+impl<I: Iterator<Item = SocketAddr>> Iterator for Addresses<I> {
+    type Item = SocketAddr;
+
+    fn next(&mut self) -> Option<SocketAddr> {
+        match self {
+            Addresses::Own(addresses) => addresses.next(),
+            Addresses::LookedUp(addresses) => addresses.next(),
+        }
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        match self {
+            Addresses::Own(addresses) => addresses.size_hint(),
+            Addresses::LookedUp(addresses) => addresses.size_hint(),
+        }
     }
 }
 
-impl ToSocketAddrs for String {
-    type Iter = vec::IntoIter<SocketAddr>;
+/// What may have to be looked up.
+enum Name<'a> {
+    /// With the port in it.
+    Whole(&'a str),
+    WithPort(&'a str, u16),
+}
 
-    fn to_socket_addrs(&self) -> io::Result<Self::Iter> {
-        self.as_str().to_socket_addrs()
+impl<'a> Name<'a> {
+    /// Finds out whether that is what an address is.
+    #[inline]
+    fn of<A: ?Sized>(address: &'a A) -> Option<Name<'a>> {
+        let whole = |text| Some(Name::Whole(text));
+        if let Some(text) = same::<A, str>(address) {
+            whole(text)
+        } else if let Some(text) = same::<A, &str>(address) {
+            whole(text)
+        } else if let Some(text) = same::<A, &&str>(address) {
+            whole(text)
+        } else if let Some(text) = same::<A, String>(address) {
+            whole(text)
+        } else if let Some(text) = same::<A, &String>(address) {
+            whole(text)
+        } else if let Some((name, port)) = same::<A, (&str, u16)>(address) {
+            Some(Name::WithPort(name, *port))
+        } else if let Some((name, port)) = same::<A, &(&str, u16)>(address) {
+            Some(Name::WithPort(name, *port))
+        } else if let Some((name, port)) = same::<A, (String, u16)>(address) {
+            Some(Name::WithPort(name, *port))
+        } else if let Some((name, port)) = same::<A, &(String, u16)>(address) {
+            Some(Name::WithPort(name, *port))
+        } else {
+            None
+        }
+    }
+
+    /// Looks it up, off the worker, unless it is a literal address.
+    fn look_up(self) -> io::Result<vec::IntoIter<SocketAddr>> {
+        let literal = match self {
+            Name::Whole(text) => text.parse().ok(),
+            Name::WithPort(name, port) => name.parse().ok().map(|ip| SocketAddr::new(ip, port)),
+        };
+        if let Some(address) = literal {
+            return Ok(vec![address].into_iter());
+        }
+        unblock_as(Kind::LookUp, move || match self {
+            Name::Whole(text) => net::ToSocketAddrs::to_socket_addrs(text),
+            Name::WithPort(name, port) => net::ToSocketAddrs::to_socket_addrs(&(name, port)),
+        })
     }
 }
 
-impl ToSocketAddrs for (&str, u16) {
-    type Iter = vec::IntoIter<SocketAddr>;
-
-    fn to_socket_addrs(&self) -> io::Result<Self::Iter> {
-        let literal = self
-            .0
-            .parse::<IpAddr>()
-            .ok()
-            .map(|ip| SocketAddr::new(ip, self.1));
-        look_up(literal, *self)
+/// The same reference, if `A` is `B` up to its lifetimes, which are those of the reference then. `B` is one of the types above, all of
+/// which may be used for less long than they live.
+#[inline]
+fn same<'a, A: ?Sized, B: ?Sized + 'a>(address: &'a A) -> Option<&'a B> {
+    if id_of::<A>() != id_of::<B>() {
+        return None;
     }
+    // SAFETY: (docs/safety.md, types) it is the same type, for a lifetime that all of `A` outlives.
+    Some(unsafe { mem::transmute_copy::<&'a A, &'a B>(&address) })
 }
 
-impl ToSocketAddrs for (String, u16) {
-    type Iter = vec::IntoIter<SocketAddr>;
-
-    fn to_socket_addrs(&self) -> io::Result<Self::Iter> {
-        (self.0.as_str(), self.1).to_socket_addrs()
+/// The number of a type, in which lifetimes do not count.
+#[inline]
+fn id_of<T: ?Sized>() -> TypeId {
+    trait HasId {
+        fn id(&self) -> TypeId
+        where
+            Self: 'static;
     }
-}
-
-impl<'a> ToSocketAddrs for &'a [SocketAddr] {
-    type Iter = iter::Cloned<slice::Iter<'a, SocketAddr>>;
-
-    fn to_socket_addrs(&self) -> io::Result<Self::Iter> {
-        Ok(self.iter().cloned())
+    impl<T: ?Sized> HasId for PhantomData<T> {
+        fn id(&self) -> TypeId
+        where
+            Self: 'static,
+        {
+            TypeId::of::<T>()
+        }
     }
-}
-
-impl<T: ToSocketAddrs + ?Sized> ToSocketAddrs for &T {
-    type Iter = T::Iter;
-
-    fn to_socket_addrs(&self) -> io::Result<Self::Iter> {
-        (**self).to_socket_addrs()
-    }
+    let phantom = PhantomData::<T>;
+    // SAFETY: (docs/safety.md, types) the method reads nothing, and a type's number does not depend on its lifetimes.
+    let phantom = unsafe { mem::transmute::<&dyn HasId, &(dyn HasId + 'static)>(&phantom) };
+    phantom.id()
 }
 
 /// The address of a socket of this module.
@@ -161,4 +214,26 @@ pub(super) fn each<A: ToSocketAddrs, T>(
             "the name stands for no address",
         )
     }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whether it may have to be looked up, seen by code that knows only that it has std's trait.
+    fn is_name<A: net::ToSocketAddrs>(address: A) -> bool {
+        Name::of(&address).is_some()
+    }
+
+    #[test]
+    fn names_are_told_from_other_addresses_in_generic_code() {
+        let (text, address) = (String::from("a:1"), SocketAddr::from(([127, 0, 0, 1], 1)));
+        assert!(is_name("a:1") && is_name(&*text) && is_name(&&*text));
+        assert!(is_name(&text) && is_name(text.clone()));
+        assert!(is_name(("a", 1)) && is_name((&*text, 1)) && is_name(&("a", 1)));
+        assert!(is_name((text.clone(), 1)) && is_name(&(text.clone(), 1)));
+        assert!(Name::of("a:1").is_some());
+        assert!(!is_name((address.ip(), 1)));
+        assert!(!is_name(address) && !is_name(&address) && !is_name(&[address][..]));
+    }
 }

@@ -6,7 +6,7 @@
 //! # Names
 //!
 //! Host names are looked up on a pool of threads, so that only the calling coroutine waits; literal addresses need no look-up.
-//! Therefore [`ToSocketAddrs`] is a trait of this module, with the shape and the implementations of std's.
+//! Therefore [`ToSocketAddrs`] is a trait of this module, with the shape of std's; whatever has that one has this one.
 //!
 //! # Timeouts
 //!

@@ -894,3 +894,43 @@ fn a_descriptor_outlives_the_runtime_that_watched_it() {
         runtime.shutdown(Duration::from_secs(5)).unwrap();
     }
 }
+
+#[test]
+fn code_that_is_generic_over_stds_addresses_reaches_ours() {
+    fn reach<A: std::net::ToSocketAddrs>(address: A) -> SocketAddr {
+        let stream = TcpStream::connect(address).unwrap();
+        stream.peer_addr().unwrap()
+    }
+    /// A type of a program's own.
+    struct Service(u16);
+    impl std::net::ToSocketAddrs for Service {
+        type Iter = std::vec::IntoIter<SocketAddr>;
+
+        fn to_socket_addrs(&self) -> io::Result<Self::Iter> {
+            Ok(vec![([127, 0, 0, 1], self.0).into()].into_iter())
+        }
+    }
+    everywhere(|_| {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let port = address.port();
+        let text = address.to_string();
+        let named = format!("localhost:{port}");
+        assert_eq!(reach(address), address);
+        assert_eq!(reach(&address), address);
+        assert_eq!(reach(&[address][..]), address);
+        assert_eq!(reach(&*text), address);
+        assert_eq!(reach(&&*text), address);
+        assert_eq!(reach(&text), address);
+        assert_eq!(reach(text.clone()), address);
+        assert_eq!(reach(("127.0.0.1", port)), address);
+        assert_eq!(reach(&("127.0.0.1", port)), address);
+        assert_eq!(reach(("127.0.0.1".to_owned(), port)), address);
+        assert_eq!(reach(Service(port)), address);
+        // Names, of which the one that is reached has this family.
+        assert_eq!(reach(&*named), address);
+        assert_eq!(reach(named), address);
+        assert_eq!(reach(("localhost", port)), address);
+        assert_eq!(reach(("localhost".to_owned(), port)), address);
+    });
+}
