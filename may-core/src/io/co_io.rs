@@ -4,7 +4,7 @@ use std::fmt;
 use std::io::{self, IoSlice, IoSliceMut};
 use std::net::Shutdown;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
-use std::panic::{RefUnwindSafe, UnwindSafe};
+use std::panic::{AssertUnwindSafe, RefUnwindSafe, UnwindSafe, catch_unwind, resume_unwind};
 use std::time::Duration;
 
 use super::attempt::More;
@@ -18,7 +18,8 @@ use crate::sys::socket;
 /// Any descriptor, so that reading and writing block the coroutine only: a pipe, a terminal, an eventfd, a device, a socket that another
 /// library has made. On a plain thread the calls block the thread.
 ///
-/// `T` is whatever owns or borrows the descriptor. `&CoIo` reads and writes, too, so several coroutines and threads can use one at a time;
+/// `T` is whatever owns or borrows the descriptor. What is read and written goes through the descriptor, whatever `T`'s own `Read` and
+/// `Write` would do; [`read_with`](CoIo::read_with) and [`write_with`](CoIo::write_with) are for calls of `T`'s own. `&CoIo` reads and writes, too, so several coroutines and threads can use one at a time;
 /// put it into an `Arc` to share it.
 ///
 /// # The descriptor's mode
@@ -259,6 +260,68 @@ impl<T: AsFd> CoIo<T> {
         let Foreign { mode, io, .. } = self.descriptor.into_inner();
         drop(mode);
         io
+    }
+
+    /// Makes a call of the type's own that reads, as soon as there is something to read: again each time it fails with
+    /// [`WouldBlock`](io::ErrorKind::WouldBlock), when there is more. It must not wait by other means.
+    ///
+    /// # Errors
+    ///
+    /// Those of the call, and that of the read timeout.
+    ///
+    /// # Cancellation
+    ///
+    /// A cancelled coroutine unwinds while it waits.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use may::io::CoIo;
+    ///
+    /// let (one, other) = std::os::unix::net::UnixDatagram::pair()?;
+    /// let one = CoIo::new(one)?;
+    /// other.send(b"word")?;
+    /// assert_eq!(one.read_with(|socket| socket.recv(&mut [0; 8]))?, 4);
+    /// # std::io::Result::Ok(())
+    /// ```
+    pub fn read_with<R>(&self, call: impl FnMut(&T) -> io::Result<R>) -> io::Result<R> {
+        self.attempt_with(Direction::Read, |foreign| foreign.ask_to_read(), call)
+    }
+
+    /// Makes a call of the type's own that writes, as soon as there is room; otherwise as [`read_with`](CoIo::read_with).
+    ///
+    /// # Errors
+    ///
+    /// Those of the call, and that of the write timeout.
+    ///
+    /// # Cancellation
+    ///
+    /// A cancelled coroutine unwinds while it waits.
+    ///
+    /// # Examples
+    ///
+    /// See [`read_with`](CoIo::read_with).
+    pub fn write_with<R>(&self, call: impl FnMut(&T) -> io::Result<R>) -> io::Result<R> {
+        let ask = |foreign: &Foreign<T>| foreign.ask_to_write().map(drop);
+        self.attempt_with(Direction::Write, ask, call)
+    }
+
+    /// Makes a user's call as soon as a direction is ready and `ask` says so, too. A panic in it is a result as any other, so that those who
+    /// wait besides are told.
+    fn attempt_with<R>(
+        &self,
+        direction: Direction,
+        ask: impl Fn(&Foreign<T>) -> io::Result<()>,
+        mut call: impl FnMut(&T) -> io::Result<R>,
+    ) -> io::Result<R> {
+        let result = self.descriptor.attempt(direction, |foreign| {
+            ask(foreign)?;
+            match catch_unwind(AssertUnwindSafe(|| call(&foreign.io))) {
+                Ok(result) => result.map(|value| (Ok(value), More::Perhaps)),
+                Err(payload) => Ok((Err(payload), More::Perhaps)),
+            }
+        })?;
+        result.or_else(|payload| resume_unwind(payload))
     }
 
     /// Waits until a direction is ready.

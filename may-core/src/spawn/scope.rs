@@ -397,6 +397,7 @@ impl<T> ScopedJoinHandle<'_, T> {
     /// # Cancellation
     ///
     /// If the caller is cancelled it unwinds here.
+    #[must_use = "a panic of the coroutine is in the result, and goes no further"]
     pub fn join(mut self) -> super::Result<T> {
         // It stays here while this waits, so that it is dropped as one of the scope if the wait unwinds.
         wait_for_end(self.joiner());

@@ -185,6 +185,8 @@ impl<T> Sender<T> {
 
     /// Looks at the value.
     ///
+    /// What [`Receiver::borrow`] says of keeping it holds here, too.
+    ///
     /// # Cancellation
     ///
     /// A cancelled coroutine that has to wait for somebody who changes the value unwinds here.
@@ -258,6 +260,9 @@ pub struct Receiver<T> {
 
 impl<T> Receiver<T> {
     /// Looks at the value; it does not count as seen.
+    ///
+    /// Senders wait while somebody looks, and a second look waits behind a sender who waits. So whoever keeps what this returns, and looks
+    /// again, may wait for himself: copy what is needed, and do not keep the look across calls that wait.
     ///
     /// # Cancellation
     ///

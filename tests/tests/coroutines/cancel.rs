@@ -414,6 +414,13 @@ fn a_handle_cancels_its_coroutine_a_peer_or_oneself() {
         });
         assert_cancelled(oneself.join());
 
+        // What May 0.3 called `trigger_cancel_panic`.
+        let at_once = spawn(|| {
+            coroutine::current().cancel();
+            coroutine::yield_now();
+        });
+        assert_cancelled(at_once.join());
+
         // One that has ended stays as it is.
         let ended = spawn(|| 7);
         ended.wait();

@@ -665,3 +665,75 @@ fn a_fifo_waits_for_its_other_end() {
         assert_eq!(reader.join(), 4);
     });
 }
+
+/// A type whose own reading is not what its descriptor says: it takes datagrams, and turns them round.
+struct Backwards(UnixDatagram);
+
+impl AsFd for Backwards {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}
+
+impl Read for &Backwards {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let length = self.0.recv(buffer)?;
+        buffer[..length].reverse();
+        Ok(length)
+    }
+}
+
+impl Write for &Backwards {
+    fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
+        let turned: Vec<u8> = buffer.iter().rev().copied().collect();
+        self.0.send(&turned)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn a_types_own_calls_are_made_when_the_descriptor_is_ready() {
+    everywhere(|place| {
+        let (one, other) = UnixDatagram::pair().unwrap();
+        let (reader, writer) = (Backwards(one), Backwards(other));
+        let (reader, writer) = (CoIo::new(reader).unwrap(), CoIo::new(writer).unwrap());
+        let reading = place.start(move || {
+            let mut buffer = [0; 8];
+            let length = reader.read_with(|mut own| own.read(&mut buffer)).unwrap();
+            // The descriptor's call is the other one.
+            let turned = (&reader).read(&mut buffer[length..]).unwrap();
+            buffer[..length + turned].to_vec()
+        });
+        writer.write_with(|mut own| own.write(b"abc")).unwrap();
+        writer.write_with(|mut own| own.write(b"abc")).unwrap();
+        assert_eq!(reading.join(), b"abccba");
+    });
+}
+
+#[test]
+fn a_panic_in_a_types_own_call_costs_the_others_nothing() {
+    on_workers(1, || {
+        let (one, other) = UnixDatagram::pair().unwrap();
+        let one = Arc::new(CoIo::new(one).unwrap());
+        let panics = one.clone();
+        let panicking = may_tests::spawn_waiting(move || {
+            let mut waited = false;
+            panics.read_with(|_| -> io::Result<()> {
+                match std::mem::replace(&mut waited, true) {
+                    false => Err(ErrorKind::WouldBlock.into()),
+                    true => panic!("a call of the user's (expected)"),
+                }
+            })
+        });
+        let waits = one.clone();
+        let waiting = may_tests::spawn_waiting(move || {
+            waits.read_with(|socket| socket.recv(&mut [0; 8])).unwrap()
+        });
+        other.send(b"word").unwrap();
+        assert!(panicking.join().is_err());
+        assert_eq!(waiting.join().unwrap(), 4);
+    });
+}
