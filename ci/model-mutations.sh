@@ -189,8 +189,8 @@ mutate $buffered 1 'let wake = state.call_sender();' 'let wake = None;' model_ch
 mutate $buffered 2 'let wake = state.call_sender();' 'let wake = None;' model_channel sender
 mutate $buffered 4 'let wake = state.call_sender();' 'let wake = None;' model_channel slot
 # A grant is kept for whom it is, and used up once.
-mutate $buffered 1 'self.set_aside += usize::from(called.granted);' '' model_channel receiver
-mutate $buffered 1 'self.reserved += usize::from(called.granted);' '' model_channel sender
+mutate $buffered 1 'self.set_aside += 1' '()' model_channel receiver
+mutate $buffered 1 'self.reserved += 1' '()' model_channel sender
 mutate $buffered 1 'state.set_aside -= 1;' '' model_channel receiver
 mutate $buffered 1 'let set_aside = if self.sender_count == 0 { 0 } else { self.set_aside };' 'let set_aside = 0;' model_channel receiver
 mutate $buffered 1 'return self.fill(message).map_err(Refused::Disconnected);' '' model_channel sender
@@ -209,10 +209,10 @@ mutate $mutex 1 '.compare_exchange(UNLOCKED, LOCKED, Ordering::Acquire,' '.compa
 mutate $mutex 1 'self.state.swap(CONTENDED, Ordering::Acquire)' 'self.state.swap(LOCKED, Ordering::Acquire)' model_sync mutex
 mutate $mutex 1 'self.state.swap(CONTENDED, Ordering::Acquire)' 'self.state.swap(CONTENDED, Ordering::Relaxed)' model_sync mutex
 mutate $mutex 1 'self.state.fetch_sub(1, Ordering::Release)' 'self.state.fetch_sub(1, Ordering::Relaxed)' model_sync mutex
-mutate $mutex 1 'self.state.store(next, Ordering::Release);' 'self.state.store(next, Ordering::Relaxed);' model_sync mutex
-mutate $mutex 1 'let next = if granted { CONTENDED } else { UNLOCKED };' 'let next = UNLOCKED;' model_sync mutex
-mutate $mutex 1 'let next = if granted { CONTENDED } else { UNLOCKED };' 'let next = if granted { LOCKED } else { UNLOCKED };' model_sync mutex
-mutate $mutex 1 'let called = queue.waiters.call_first();' 'let called = queue.waiters.call_first().filter(|_| false);' model_sync mutex
+mutate $mutex 1 'self.state.store(CONTENDED, Ordering::Relaxed);' '' model_sync mutex
+mutate $mutex 1 'self.state.store(UNLOCKED, Ordering::Release);' 'self.state.store(UNLOCKED, Ordering::Relaxed);' model_sync mutex
+mutate $mutex 1 'if !granted {' 'if true {' model_sync mutex
+mutate $mutex 1 'let wake = queue.waiters.call_first(|| granted = true);' 'let wake = queue.waiters.call_first(|| granted = true).filter(|_| false);' model_sync mutex
 mutate $mutex 1 $'if turn.take_granted() {\n                return;' $'if turn.take_granted() && false {\n                return;' model_sync mutex
 # A promise: kept until it is redeemed, also if the lock is free when it is made, and taken back if nobody will come.
 mutate $mutex 1 'queue.vacant |= self.acquire_or_contend();' '' model_sync promise

@@ -95,11 +95,7 @@ impl<T> State<T> {
     fn call_receiver(&mut self) -> Option<Wake> {
         match self.receivers.is_empty() {
             true => None,
-            false => {
-                let called = self.receivers.call_first()?;
-                self.set_aside += usize::from(called.granted);
-                Some(called.wake)
-            }
+            false => self.receivers.call_first(|| self.set_aside += 1),
         }
     }
 
@@ -108,11 +104,7 @@ impl<T> State<T> {
     fn call_sender(&mut self) -> Option<Wake> {
         match self.senders.is_empty() {
             true => None,
-            false => {
-                let called = self.senders.call_first()?;
-                self.reserved += usize::from(called.granted);
-                Some(called.wake)
-            }
+            false => self.senders.call_first(|| self.reserved += 1),
         }
     }
 }

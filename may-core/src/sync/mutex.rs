@@ -174,18 +174,19 @@ impl Raw {
     /// Gives the lock to one to whom it was promised, or hands it over, or unlocks it; and ends the wait of the first who waits.
     #[inline]
     fn pass_on(&self, queue: &mut Queue) -> Option<Wake> {
-        if queue.promised > 0 {
-            self.state.store(CONTENDED, Ordering::Relaxed);
-            queue.vacant = true;
+        // Before anybody is told that the lock is his: he may give it back at once.
+        self.state.store(CONTENDED, Ordering::Relaxed);
+        queue.vacant = queue.promised > 0;
+        if queue.vacant {
             // Whoever was promised the lock comes by itself, or waits in front of the others.
             return queue.waiters.wake_first_ahead();
         }
-        queue.vacant = false;
-        let called = queue.waiters.call_first();
-        let granted = called.as_ref().is_some_and(|called| called.granted);
-        let next = if granted { CONTENDED } else { UNLOCKED };
-        self.state.store(next, Ordering::Release);
-        called.map(|called| called.wake)
+        let mut granted = false;
+        let wake = queue.waiters.call_first(|| granted = true);
+        if !granted {
+            self.state.store(UNLOCKED, Ordering::Release);
+        }
+        wake
     }
 
     /// Promises somebody the lock, who takes it by [`acquire_promised`](Raw::acquire_promised) whatever happens.

@@ -64,7 +64,7 @@ impl Turn {
         self.granted.set(node.granted.get());
     }
 
-    /// Whether the last wait was ended together with what it was for ([`Called`](super::queue::Called)), which is the caller's to use
+    /// Whether the last wait was ended together with what it was for (a *grant*, `queue.rs`), which is the caller's to use
     /// or to give back. True once.
     #[inline]
     pub(crate) fn take_granted(&self) -> bool {

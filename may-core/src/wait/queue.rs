@@ -47,16 +47,6 @@ pub(crate) struct WaitList<D = ()> {
     next_grant: u64,
 }
 
-/// A waiter whose wait was ended, with what it was for if it is granted.
-#[derive(Debug)]
-#[must_use = "the waiter sleeps for ever unless it is woken, and what is granted has to be kept for it"]
-pub(crate) struct Called {
-    /// Wakes it; after the lock was left.
-    pub(crate) wake: Wake,
-    /// What it waits for is its: the caller keeps it, and the waiter learns of it by its turn ([`Turn::take_granted`]).
-    pub(crate) granted: bool,
-}
-
 /// How many waiters are looked at for one whose worker is not stuck.
 const LOOK_AT: usize = 8;
 /// How many waiters from either end are looked at for the place of one that goes back to its seat.
@@ -240,16 +230,22 @@ impl<D> WaitList<D> {
         (None, taken)
     }
 
-    /// As [`wake_first`](WaitList::wake_first), but the waiter may get a grant, if it has waited in vain before.
+    /// As [`wake_first`](WaitList::wake_first), but the waiter may get a grant, if it has waited in vain before. Then `grant` is called,
+    /// after the wait has ended: it keeps what the waiter waits for, who learns of it by its turn ([`Turn::take_granted`]).
     #[inline]
-    pub(crate) fn call_first(&mut self) -> Option<Called> {
+    pub(crate) fn call_first(&mut self, grant: impl FnOnce()) -> Option<Wake> {
         while let Some(node) = self.front_of_those_who_can_run() {
             // SAFETY: (docs/safety.md, I2) the lock is held, so a node in the list is alive.
             let again = cfg!(may_loom) || unsafe { node.as_ref() }.again;
             // SAFETY: (docs/safety.md, I2) the node is in the list, whose lock is held.
-            let called = unsafe { self.call(node, again, |_| {}, |_| {}) };
-            if called.is_some() {
-                return called;
+            let granted = again && unsafe { self.is_time_for(node) };
+            // SAFETY: (docs/safety.md, I2) as above.
+            let wake = unsafe { self.call(node, granted, |_| {}, |_| {}) };
+            if wake.is_some() {
+                if granted {
+                    grant();
+                }
+                return wake;
             }
         }
         None
@@ -265,8 +261,19 @@ impl<D> WaitList<D> {
         None
     }
 
-    /// Takes `node` out and ends its wait; with a grant if it `may_have` one, it is time for one, and the waiter can run. A grant is
-    /// made by `offer` before that and, if the wait had ended otherwise, taken back by `retract`.
+    /// Whether it is time for a grant, and the waiter can run, so that what is kept for it is not kept for long.
+    ///
+    /// # Safety
+    ///
+    /// The node is in this list.
+    #[inline]
+    unsafe fn is_time_for(&mut self, node: NonNull<Node<D>>) -> bool {
+        // SAFETY: (docs/safety.md, I2) the list's lock is held, so a node in the list is alive, and so is its waiter.
+        fairness::is_time(&mut self.next_grant) && !unsafe { node.as_ref().waiter.is_held_up() }
+    }
+
+    /// Takes `node` out and ends its wait, with a grant if `granted`: that is made by `offer` before and, if the wait had ended
+    /// otherwise, taken back by `retract`.
     ///
     /// # Safety
     ///
@@ -275,30 +282,26 @@ impl<D> WaitList<D> {
     unsafe fn call(
         &mut self,
         node: NonNull<Node<D>>,
-        may_have: bool,
+        granted: bool,
         offer: impl FnOnce(&D),
         retract: impl FnOnce(&D),
-    ) -> Option<Called> {
+    ) -> Option<Wake> {
         // SAFETY: (docs/safety.md, I2) the node is in the list, whose lock is held, so it is alive until its wait is ended; if that fails
         // it had ended otherwise, and the waiter still has to withdraw it under the lock.
         unsafe {
-            let granted = may_have
-                && fairness::is_time(&mut self.next_grant)
-                && !node.as_ref().waiter.is_held_up();
-            let grant = |data: &D| {
+            let make = |data: &D| {
                 if granted {
                     node.as_ref().granted.set(true);
                     offer(data);
                 }
             };
-            let revoke = |data: &D| {
+            let take_back = |data: &D| {
                 if granted {
                     node.as_ref().granted.set(false);
                     retract(data);
                 }
             };
-            let wake = self.commit(node, grant, revoke)?;
-            Some(Called { wake, granted })
+            self.commit(node, make, take_back)
         }
     }
 
@@ -485,14 +488,17 @@ impl<D> WaitQueue<D> {
             let mut other = None;
             let retract = |data: &D| other = retract(data);
             // SAFETY: (docs/safety.md, I2) the node is in the list, whose lock is held.
-            let called = unsafe { nodes.call(node, true, &offer, retract) };
+            let wake = unsafe {
+                let granted = nodes.is_time_for(node);
+                nodes.call(node, granted, &offer, retract)
+            };
             self.count_down(1);
             drop(nodes);
             if let Some(wake) = other {
                 wake.fire();
             }
-            if let Some(called) = called {
-                called.wake.fire();
+            if let Some(wake) = wake {
+                wake.fire();
                 return true;
             }
         }
