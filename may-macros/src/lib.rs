@@ -13,6 +13,8 @@ mod parameters;
 mod select;
 mod similar;
 #[cfg(test)]
+mod soup;
+#[cfg(test)]
 mod tables;
 mod template;
 mod values;

@@ -523,7 +523,9 @@ impl Parser<'_> {
     /// Finds what somebody wrote instead of a `=`.
     fn wrong_equals(&self, from: usize, to: usize) -> Option<usize> {
         let wrong = [['=', '='], ['<', '-'], [':', '='], ['<', '='], ['+', '=']];
-        (from + 1..to).find(|&at| wrong.iter().any(|&pair| is_pair(&self.tokens, at, pair)))
+        // Both lie before the end: in `==>` the second `=` is the arrow's.
+        (from + 1..to.saturating_sub(1))
+            .find(|&at| wrong.iter().any(|&pair| is_pair(&self.tokens, at, pair)))
     }
 
     /// Reads what follows the operation, which began at `start`, up to the arrow.
