@@ -342,6 +342,24 @@ pub fn with_seeds(rounds: u64, body: impl Fn(Random)) {
     }
 }
 
+/// Runs `body` with one seed after the other, for `MAY_FUZZ_SECONDS`, or for the second for which the ordinary run has time. Seeds as
+/// in [`with_seeds`].
+pub fn fuzz(target: &str, body: impl Fn(Random)) {
+    let seconds = std::env::var("MAY_FUZZ_SECONDS").ok();
+    let seconds = seconds.and_then(|text| text.parse().ok()).unwrap_or(1);
+    let (start, rounds) = (Instant::now(), AtomicUsize::new(0));
+    let is_over = || start.elapsed() >= Duration::from_secs(seconds);
+    let mut left = true;
+    while left {
+        with_seeds(100, |random| {
+            body(random);
+            rounds.fetch_add(1, Ordering::Relaxed);
+        });
+        left = !is_over() && std::env::var_os("MAY_TEST_SEED").is_none();
+    }
+    println!("{target}: {} rounds", rounds.into_inner());
+}
+
 /// The variable that tells a process that it is such a child.
 const CHILD: &str = "MAY_TEST_CHILD";
 
