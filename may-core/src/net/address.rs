@@ -226,6 +226,7 @@ mod tests {
     }
 
     #[test]
+    #[allow(clippy::needless_borrows_for_generic_args)] // References are other types.
     fn names_are_told_from_other_addresses_in_generic_code() {
         let (text, address) = (String::from("a:1"), SocketAddr::from(([127, 0, 0, 1], 1)));
         assert!(is_name("a:1") && is_name(&*text) && is_name(&&*text));

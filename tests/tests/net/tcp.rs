@@ -896,6 +896,7 @@ fn a_descriptor_outlives_the_runtime_that_watched_it() {
 }
 
 #[test]
+#[allow(clippy::needless_borrows_for_generic_args)] // References are other types.
 fn code_that_is_generic_over_stds_addresses_reaches_ours() {
     fn reach<A: std::net::ToSocketAddrs>(address: A) -> SocketAddr {
         let stream = TcpStream::connect(address).unwrap();
