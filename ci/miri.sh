@@ -18,11 +18,10 @@ fi
 export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-target}/miri"
 miri=(timeout "${MAY_TIMEOUT:-1800}" cargo "+$nightly" miri test)
 
-# The modules that ask the system for nothing that Miri has not got; and of those the tests that would take hours.
+# The modules that ask the system for nothing that Miri has not got.
 units=(util:: queue:: coroutine:: channel:: event:: wait:: timer::level timer::entry stack::label stack::size)
-skip=(--skip a_burst_goes_back --skip blocks_freed_elsewhere)
 
 for model in "" "-Zmiri-tree-borrows"; do
-    MIRIFLAGS="-Zmiri-disable-isolation $model" "${miri[@]}" -p may-core --lib -- "${units[@]}" "${skip[@]}"
+    MIRIFLAGS="-Zmiri-disable-isolation $model" "${miri[@]}" -p may-core --lib -- "${units[@]}"
     MIRIFLAGS="-Zmiri-disable-isolation -Zmiri-many-seeds=0..${MAY_SEEDS:-16} $model" "${miri[@]}" -p may-tests --test plain_threads
 done

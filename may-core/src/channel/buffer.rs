@@ -161,7 +161,12 @@ mod tests {
 
     #[test]
     fn messages_come_out_as_they_went_in_however_many_there_are() {
-        for capacity in [0, 1, 3, BLOCK, 5 * BLOCK] {
+        let capacities: &[_] = if cfg!(miri) {
+            &[0, 3]
+        } else {
+            &[0, 1, 3, BLOCK, 5 * BLOCK]
+        };
+        for &capacity in capacities {
             let mut buffer = Buffer::new(capacity);
             let (mut sent, mut received) = (0, 0);
             for most in [1, 2, BLOCK - 1, BLOCK, BLOCK + 1, 10 * BLOCK, 3] {
@@ -193,7 +198,7 @@ mod tests {
             assert_eq!(buffer.pop(), Some(round));
         }
         assert!(buffer.blocks.capacity() <= 4, "one block does");
-        (0..100_000).for_each(|i| push(&mut buffer, i));
+        (0..if cfg!(miri) { 1000 } else { 100_000 }).for_each(|i| push(&mut buffer, i));
         while buffer.pop().is_some() {}
         assert!(buffer.blocks.capacity() <= 2 * BLOCK, "memory goes back");
     }

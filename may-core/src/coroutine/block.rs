@@ -536,6 +536,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "too many values for an interpreter")]
     fn blocks_freed_elsewhere_are_reused() {
         with_pool(|pool| {
             let blocks_of_three_chunks = 3 * CHUNK_BYTES / CLASS_BYTES[0];
@@ -562,6 +563,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "too many values for an interpreter")]
     fn a_burst_goes_back_but_for_the_spare_chunks() {
         with_pool(|pool| {
             let blocks = Sent((0..100_000).map(|_| allocate(SMALL)).collect());

@@ -258,7 +258,7 @@ mod tests {
 
     #[test]
     fn a_producer_and_a_consumer_meet_on_two_threads() {
-        const VALUES: usize = 200_000;
+        const VALUES: usize = if cfg!(miri) { 500 } else { 200_000 };
         let queue = Blocks::new();
         std::thread::scope(|scope| {
             scope.spawn(|| {
