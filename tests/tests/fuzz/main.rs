@@ -10,10 +10,11 @@ mod semaphore;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::time::Duration;
 
 use may::coroutine::{self, Cancelled, JoinHandle};
 use may_core::park;
-use may_tests::{Random, eventually, fuzz, on_workers};
+use may_tests::{Random, end, eventually, fuzz, runtime, watchdog_of};
 
 /// The coroutines that each carry out one operation, by number.
 struct Waiters<T> {
@@ -81,15 +82,18 @@ impl<T: Send + 'static> Waiters<T> {
 
 /// Fuzzes on one worker; each round leaves no timer and no coroutine.
 fn on_one_worker(target: &str, round: fn(Random)) {
-    on_workers(1, || {
+    let runtime = runtime(1);
+    runtime.run(|| {
         let before = (park::timers(), park::coroutines());
         fuzz(target, |random| {
+            let _watchdog = watchdog_of(target.to_owned(), Duration::from_secs(60));
             round(random);
             eventually("nothing is left behind", || {
                 (park::timers(), park::coroutines()) == before
             });
         });
     });
+    end(runtime);
 }
 
 #[test]
