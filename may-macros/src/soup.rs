@@ -4,7 +4,7 @@
 //! `MAY_TEST_SEED` takes up one seed. What has failed once is in [`REGRESSIONS`].
 
 use std::time::{Duration, Instant};
-use std::{env, panic};
+use std::{env, panic, thread};
 
 use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
 
@@ -87,6 +87,14 @@ const WORDS: &[&str] = &[
 /// What a macro has panicked with.
 const REGRESSIONS: &[&str] = &["cancelled() ==> {}"];
 
+thread_local! {
+    /// All of these as tokens.
+    static TOKENS: [Vec<TokenStream>; 2] = [SEEDS, WORDS].map(|texts| {
+        let parse = |text: &&str| text.parse().unwrap_or_else(|_| panic!("{text} is no token"));
+        texts.iter().map(parse).collect()
+    });
+}
+
 /// Marsaglia's xorshift64.
 struct Random(u64);
 
@@ -97,10 +105,11 @@ impl Random {
         self.0 ^= self.0 << 17;
         (self.0 >> 11) as usize % limit
     }
+}
 
-    fn one_of<'a>(&mut self, of: &[&'a str]) -> &'a str {
-        of[self.below(of.len())]
-    }
+/// One of the seeds, or of the words.
+fn one_of(which: usize, random: &mut Random) -> TokenStream {
+    TOKENS.with(|tokens| tokens[which][random.below(tokens[which].len())].clone())
 }
 
 /// Tokens of which some are left out, doubled, exchanged, replaced, or put into a group, at all depths.
@@ -146,9 +155,7 @@ fn delimiter(random: &mut Random, same: Delimiter) -> Delimiter {
 }
 
 fn words(random: &mut Random) -> TokenStream {
-    let word = random.one_of(WORDS);
-    word.parse()
-        .unwrap_or_else(|_| panic!("{word} is no token"))
+    one_of(1, random)
 }
 
 /// A text of tokens.
@@ -156,7 +163,7 @@ fn soup(random: &mut Random) -> TokenStream {
     match random.below(8) {
         0 => (0..random.below(12)).map(|_| words(random)).collect(),
         _ => {
-            let tokens = random.one_of(SEEDS).parse().expect("the seeds are tokens");
+            let tokens = one_of(0, random);
             let much = 5 + random.below(60);
             damage(tokens, random, much)
         }
@@ -165,8 +172,8 @@ fn soup(random: &mut Random) -> TokenStream {
 
 /// Has all macros expand it.
 fn expand(first: &TokenStream, second: &TokenStream) {
-    let with_path: TokenStream = "[may]".parse().expect("tokens");
-    let all: TokenStream = [with_path, first.clone()].into_iter().collect();
+    let path: TokenTree = Group::new(Delimiter::Bracket, quote::quote!(may)).into();
+    let all: TokenStream = [path.into(), first.clone()].into_iter().collect();
     for expansion in [
         select::expand(first.clone()),
         select::expand(all),
@@ -187,8 +194,21 @@ fn what_has_panicked_once() {
     }
 }
 
+/// Expands the soup of a seed.
+fn expand_soup(seed: u64) {
+    let mut random = Random(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
+    let (first, second) = (soup(&mut random), soup(&mut random));
+    if let Err(payload) = panic::catch_unwind(|| expand(&first, &second)) {
+        eprintln!("this was with MAY_TEST_SEED={seed}:\n{first}\n{second}");
+        panic::resume_unwind(payload);
+    }
+}
+
 #[test]
 fn token_soup_expands() {
+    /// What is parsed is kept for as long as the thread is there, and looked through later.
+    const PER_THREAD: u64 = 500;
+
     let number = |name| {
         env::var(name)
             .ok()
@@ -202,14 +222,13 @@ fn token_soup_expands() {
     });
     let (start, mut rounds) = (Instant::now(), 0);
     while start.elapsed() < seconds {
-        let seed = first.wrapping_add(rounds);
-        let mut random = Random(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
-        let (first, second) = (soup(&mut random), soup(&mut random));
-        if let Err(payload) = panic::catch_unwind(|| expand(&first, &second)) {
-            eprintln!("this was with MAY_TEST_SEED={seed}:\n{first}\n{second}");
+        let seeds = first.wrapping_add(rounds)..first.wrapping_add(rounds + PER_THREAD);
+        let last = if only.is_some() { 1 } else { PER_THREAD };
+        let run = move || seeds.take(last as usize).for_each(expand_soup);
+        if let Err(payload) = thread::spawn(run).join() {
             panic::resume_unwind(payload);
         }
-        rounds += 1;
+        rounds += last;
         if only.is_some() {
             break;
         }

@@ -1,7 +1,7 @@
 //! Everything at once, for minutes: echo over TCP, channels, locks, timers, select, cancellation, panics, blocking work and futures, on
-//! two workers, under random load. Each load counts exactly. After a warm-up, and again at the end, all comes to rest; nothing may be
-//! there then that was not there before: no coroutine, timer, descriptor or thread, and no more than a few entries of the memory map. Resident memory must be as
-//! flat in the last quarter as it was in the second.
+//! two workers, under random load. Each load counts exactly. After a warm-up, and again at the end, all comes to rest. Then no coroutine,
+//! timer, descriptor or thread may be there that was not there before, and no more than a few entries of the memory map. Resident memory
+//! must be as flat in the last quarter as it was in the second.
 //!
 //! Arguments: minutes (30) and a seed. Ends with status 1 if something is left, and with a panic if a load counts wrong. Linux only.
 //! `ci/soak.sh` runs it.
