@@ -360,7 +360,10 @@ impl Reference {
         let before = unsafe { header.as_ref() }
             .references
             .fetch_add(1, Ordering::Relaxed);
-        assert!(before < u32::MAX / 2, "too many handles of one coroutine");
+        if before >= u32::MAX / 2 {
+            // Not a panic, which could be caught and tried again until the count wraps.
+            std::process::abort();
+        }
         Reference(header)
     }
 
