@@ -23,7 +23,7 @@ pub use std::sync::mpsc::{RecvError, RecvTimeoutError, SendError, TryRecvError};
 /// What both sides share.
 struct Shared<T> {
     messages: Blocks<T>,
-    /// The receiver, if it waits.
+    /// The receiver, if it waits; several of one worker's coroutines may use it by turns.
     receiver: WaitQueue,
     /// One of the bits below for each side that is gone.
     gone: AtomicU32,
@@ -94,7 +94,8 @@ impl<T> Sender<T> {
 impl<T> Drop for Sender<T> {
     fn drop(&mut self) {
         self.0.gone.fetch_or(SENDER, Ordering::AcqRel);
-        self.0.receiver.wake_one();
+        // All: the receiver is not `Sync`, but coroutines of one worker may share it.
+        self.0.receiver.wake_all();
     }
 }
 

@@ -2,7 +2,7 @@
 
 use may::sync::mpsc;
 use may::{coroutine, join};
-use may_tests::everywhere;
+use may_tests::{everywhere, on_workers};
 
 #[test]
 fn a_borrowed_receiver_is_used_in_a_join() {
@@ -31,6 +31,22 @@ fn each_message_goes_to_one_of_those_who_share_a_receiver() {
             drop(sender);
             let total: u64 = sums.into_iter().map(|sum| sum.join().unwrap()).sum();
             assert_eq!(total, 500_500);
+        });
+    });
+}
+
+/// A receiver of `spsc` is not `Sync`, but coroutines of one worker may share it.
+#[test]
+fn all_who_share_a_receiver_are_told_of_the_end() {
+    on_workers(1, || {
+        let (sender, receiver) = may::sync::spsc::channel::<u32>();
+        coroutine::scope(|scope| {
+            for _ in 0..3 {
+                let receiver = &receiver;
+                scope.spawn_local(move || assert!(receiver.recv().is_err()));
+            }
+            coroutine::yield_now();
+            drop(sender);
         });
     });
 }
