@@ -119,7 +119,7 @@ impl<'a> AcquireEvent<'a> {
 
 impl RawEvent for AcquireEvent<'_> {
     fn offer(&mut self) -> bool {
-        self.taken = self.semaphore.take_now(self.permits);
+        self.taken = self.semaphore.take_by(&self.entry, self.permits);
         self.taken.is_some()
     }
 
@@ -218,6 +218,8 @@ impl Finish for FlagEvent<'_> {
 pub struct NotifyEvent<'a> {
     notify: &'a Notify,
     entry: Entry<Begun>,
+    /// The round in which it has begun to wait.
+    begun: Option<u64>,
     /// The wait was ended by a notification for one.
     by_one: bool,
 }
@@ -228,6 +230,7 @@ impl<'a> NotifyEvent<'a> {
         NotifyEvent {
             notify,
             entry: Entry::new(),
+            begun: None,
             by_one: false,
         }
     }
@@ -235,11 +238,12 @@ impl<'a> NotifyEvent<'a> {
 
 impl RawEvent for NotifyEvent<'_> {
     fn offer(&mut self) -> bool {
-        self.notify.take_token()
+        self.notify.take(self.begun)
     }
 
     fn register(&mut self, by: &Registration, arm: u16) -> bool {
-        self.notify.register(&mut self.entry, by, arm)
+        self.notify
+            .register(&mut self.entry, &mut self.begun, by, arm)
     }
 
     fn withdraw(&mut self) {

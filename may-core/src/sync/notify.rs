@@ -41,6 +41,14 @@ struct State {
     waiters: WaitList<Begun>,
 }
 
+impl State {
+    /// Whether all have been notified since a wait began: while it was out of the list, to be taken up again. So those of earlier
+    /// rounds never come back to the list, and stand before all others.
+    fn is_over(&self, begun: Option<u64>) -> bool {
+        begun.is_some_and(|round| round != self.round)
+    }
+}
+
 /// What a waiter tells.
 pub(super) struct Begun {
     /// The round in which its wait has begun.
@@ -156,20 +164,29 @@ impl Notify {
         EventFuture::new(NotifyEvent::new(self))
     }
 
-    /// Takes the token if it is there.
-    pub(super) fn take_token(&self) -> bool {
-        std::mem::take(&mut self.state.lock().token)
+    /// Whether all have been notified since a wait began, or else takes the token if it is there.
+    pub(super) fn take(&self, begun: Option<u64>) -> bool {
+        let mut state = self.state.lock();
+        state.is_over(begun) || std::mem::take(&mut state.token)
     }
 
-    /// Registers somebody who waits for other things, too; true if the token is there.
-    pub(super) fn register(&self, entry: &mut Entry<Begun>, by: &Registration, arm: u16) -> bool {
+    /// Registers somebody who waits for other things, too; true if there is something for it already. `begun` is the round in which
+    /// its wait has begun, with the first registration.
+    pub(super) fn register(
+        &self,
+        entry: &mut Entry<Begun>,
+        begun: &mut Option<u64>,
+        by: &Registration,
+        arm: u16,
+    ) -> bool {
         let mut state = self.state.lock();
-        let round = state.round;
-        if !state.token {
+        let ready = state.token || state.is_over(*begun);
+        if !ready {
+            let round = *begun.get_or_insert(state.round);
             // SAFETY: (docs/safety.md, I2) the engine has it unlinked from this list before the entry goes.
             unsafe { entry.link(&mut state.waiters, by, arm, Begun::in_round(round)) };
         }
-        state.token
+        ready
     }
 
     /// Takes such a waiter out again; true if a notification for one had ended its wait.
@@ -193,15 +210,10 @@ impl Notify {
         let mut begun = None;
         loop {
             let mut state = self.state.lock();
-            let round = *begun.get_or_insert(state.round);
-            // It was out of the list, to be taken up again, while all were notified.
-            if round != state.round {
+            if state.is_over(begun) || std::mem::take(&mut state.token) {
                 return true;
             }
-            if std::mem::take(&mut state.token) {
-                return true;
-            }
-            let begun = Begun::in_round(round);
+            let begun = Begun::in_round(*begun.get_or_insert(state.round));
             match park::wait_in(&self.state, state, |state| &mut state.waiters, begun, &turn) {
                 Waited::Woken => return true,
                 Waited::TimedOut => return false,

@@ -57,6 +57,14 @@ impl State {
     }
 }
 
+impl State {
+    /// Whether `n` permits are there for somebody who may have waited before. It was out of the list meanwhile, so whoever gave some
+    /// back may have passed it by, and nobody would look again for it.
+    fn is_ready(&self, entry: &Entry<usize>, n: usize) -> bool {
+        self.permits >= n && entry.is_next_in(&self.waiters)
+    }
+}
+
 /// Hands permits on when it is dropped: somebody who waits for many holds up those behind him, and does so no longer when he leaves.
 struct Settle<'a>(&'a Semaphore);
 
@@ -159,15 +167,18 @@ impl Semaphore {
     /// Takes `n` permits if they are there and nobody waits for them.
     pub fn try_acquire_many(&self, n: usize) -> Option<SemaphorePermit<'_>> {
         park::count_try();
-        self.take_now(n)
+        self.state.lock().take(n).then(|| self.granted(n))
     }
 
-    /// As [`try_acquire_many`](Semaphore::try_acquire_many), for an arm.
-    pub(super) fn take_now(&self, n: usize) -> Option<SemaphorePermit<'_>> {
-        self.state.lock().take(n).then(|| SemaphorePermit {
-            semaphore: self,
-            permits: n,
-        })
+    /// Takes `n` permits for an arm, if they are there and nobody waits who has come before.
+    pub(super) fn take_by(&self, entry: &Entry<usize>, n: usize) -> Option<SemaphorePermit<'_>> {
+        let mut state = self.state.lock();
+        let ready = state.is_ready(entry, n);
+        if ready {
+            state.permits -= n;
+        }
+        drop(state);
+        ready.then(|| self.granted(n))
     }
 
     /// As [`acquire`](Semaphore::acquire), for a permit that does not borrow.
@@ -262,7 +273,7 @@ impl Semaphore {
         arm: u16,
     ) -> bool {
         let mut state = self.state.lock();
-        let ready = state.permits >= n && state.waiters.is_empty();
+        let ready = state.is_ready(entry, n);
         if !ready {
             // SAFETY: (docs/safety.md, I2) the engine has it unlinked from this list before the entry goes.
             unsafe { entry.link(&mut state.waiters, by, arm, n) };

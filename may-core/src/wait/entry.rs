@@ -82,6 +82,11 @@ impl<D> Entry<D> {
         self.turn.take_granted()
     }
 
+    /// Whether the entry, which is not linked, comes before all who wait.
+    pub(crate) fn is_next_in(&self, list: &WaitList<D>) -> bool {
+        list.is_next(&self.turn)
+    }
+
     /// What the node tells, under the lock of its list.
     pub(crate) fn data(&self, _list: &mut WaitList<D>) -> Option<&D> {
         self.node.as_ref().map(|node| &node.data)

@@ -1,7 +1,9 @@
 //! `sync::{Notify, SyncFlag, WaitGroup}`: who is told, how often, and that nothing that was told is lost with somebody who left.
 
+use std::future::Future;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::sync::mpsc;
+use std::task::{Context, Wake, Waker};
 use std::time::{Duration, Instant};
 
 use may::coroutine::{self, spawn};
@@ -323,4 +325,62 @@ fn who_waits_for_a_group_has_left_it_whatever_ends_the_wait() {
         assert!(panics.join().is_err());
         assert!(group.wait_timeout(Duration::MAX));
     });
+}
+
+/// `notify_all` wakes some at a time. Meanwhile an arm is woken in vain by another arm of its select, and comes back to its seat.
+#[test]
+fn all_are_notified_also_behind_one_that_comes_back_to_its_seat() {
+    on_workers(1, || {
+        let notify = Arc::new(Notify::new());
+        let (woken, selected) = (
+            Arc::new(AtomicUsize::new(0)),
+            Arc::new(AtomicBool::new(false)),
+        );
+        let waiter = |_| {
+            let (notify, woken) = (notify.clone(), woken.clone());
+            spawn_waiting(move || {
+                notify.wait();
+                woken.fetch_add(1, SeqCst);
+            })
+        };
+        let mut waiters: Vec<_> = (0..15).map(waiter).collect();
+        let (to, from) = may::channel::unbounded();
+        let (takes, sees) = (from.clone(), selected.clone());
+        let waker = Waker::from(std::sync::Arc::new(Meanwhile(move || {
+            to.send(()).unwrap();
+            takes.try_recv().expect("the other one has not run yet");
+            eventually("the select has seen it", || sees.load(SeqCst));
+        })));
+        let mut future = Box::pin(notify.wait_async());
+        assert!(
+            future
+                .as_mut()
+                .poll(&mut Context::from_waker(&waker))
+                .is_pending()
+        );
+        let (waits, says) = (notify.clone(), selected.clone());
+        let select = spawn_waiting(move || {
+            may::select! {
+                wait(waits) => says.store(true, SeqCst),
+                _ = recv(from) => unreachable!("somebody else has the message"),
+            }
+        });
+        waiters.extend((0..20).map(waiter));
+        notify.notify_all();
+        for waiter in waiters {
+            waiter.join().unwrap();
+        }
+        select.join().unwrap();
+        assert!(!notify.wait_timeout(Duration::ZERO), "it leaves no token");
+        assert_eq!(woken.load(SeqCst), 35);
+    });
+}
+
+/// A waker that does something.
+struct Meanwhile<F>(F);
+
+impl<F: Fn() + Send + Sync + 'static> Wake for Meanwhile<F> {
+    fn wake(self: std::sync::Arc<Meanwhile<F>>) {
+        (self.0)();
+    }
 }

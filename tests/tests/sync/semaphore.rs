@@ -341,3 +341,29 @@ fn cancellations_and_timeouts_lose_no_permit_and_nobody_waits_for_ever() {
         });
     }
 }
+
+/// An arm that was woken in vain by another arm of its select was out of the queue while permits came that are enough for it, but not
+/// for the one behind it.
+#[test]
+fn permits_that_came_while_an_arm_was_out_of_the_queue_are_taken() {
+    on_workers(1, || {
+        let semaphore = Arc::new(Semaphore::new(0));
+        let (to, from) = may::channel::unbounded();
+        let (wants, other) = (semaphore.clone(), from.clone());
+        let select = spawn_waiting(move || {
+            may::select! {
+                permit = acquire(wants) => permit.forget(),
+                _ = recv(other) => unreachable!("somebody else has the message"),
+            }
+        });
+        let wants = semaphore.clone();
+        let behind = spawn_waiting(move || wants.acquire_many(2).forget());
+        to.send(()).unwrap();
+        from.try_recv().expect("the other one has not run yet");
+        semaphore.add_permits(1);
+        select.join().unwrap();
+        semaphore.add_permits(2);
+        behind.join().unwrap();
+        assert_eq!(semaphore.available_permits(), 0);
+    });
+}
