@@ -243,7 +243,7 @@ mutate $semaphore 2 'state.permits -= n;' '' model_sync permit
 mutate $semaphore 1 'if let Some(Some(wake)) = state.waiters.grant_first() {' 'state.permits -= n; if let Some(Some(wake)) = state.waiters.grant_first() { state.permits += n;' model_sync permit
 mutate $semaphore 1 'self.settle(state);' 'drop(state);' model_sync permit
 # Condvar: registered before the mutex is unlocked; a notification is not lost in the mutex.
-mutate $condvar 1 'let waited = park::wait_as(&self.waiters, NonNull::from(&lock.raw), &turn, unlock);' 'unlock(); let waited = park::wait_as(&self.waiters, NonNull::from(&lock.raw), &turn, || false);' model_sync notification
+mutate $condvar 1 'let waited = park::wait_after(&self.waiters, NonNull::from(&lock.raw), &turn, unlock);' 'unlock().into_iter().for_each(crate::wait::Wake::fire); let waited = park::wait_after(&self.waiters, NonNull::from(&lock.raw), &turn, || None);' model_sync notification
 mutate $condvar 1 'shield(|| match' '(|f: &dyn Fn()| f())(&|| match' model_sync notification
 # Notify: a notification that ended no wait stays.
 mutate $notify 1 'state.token = true;' '' model_sync notification_ends

@@ -121,6 +121,13 @@ impl<E: TaskEvent> EventFuture<E> {
         }
     }
 
+    /// Drops the waker of the last poll, which nobody is to call any more.
+    fn clear_waker(&self) {
+        if let Some(block) = &self.block {
+            block.clear_waker();
+        }
+    }
+
     /// Ends the wait, if there is one, and takes the event out of all queues; true if it was committed.
     fn end(&mut self) -> bool {
         let (Some(ticket), Some(block)) = (self.wait.take(), &self.block) else {
@@ -191,7 +198,9 @@ impl<E: TaskEvent> Future for EventFuture<E> {
             unsafe { this.begin() };
         }
         let event = this.event.take().expect("the event has just happened");
-        Poll::Ready(event.finish())
+        let output = event.finish();
+        this.clear_waker();
+        Poll::Ready(output)
     }
 }
 
@@ -202,6 +211,7 @@ impl<E: TaskEvent> Drop for EventFuture<E> {
         {
             event.relinquish();
         }
+        self.clear_waker();
     }
 }
 

@@ -12,6 +12,7 @@
 mod budget;
 mod hook;
 
+use std::cell::Cell;
 use std::pin::{Pin, pin};
 use std::ptr::NonNull;
 use std::sync::Arc;
@@ -24,7 +25,7 @@ use crate::prim::{self, AtomicU32, Ordering, fence};
 use crate::util::clock::Deadline;
 use crate::util::spin::{SpinGuard, SpinLock};
 use crate::wait::{
-    Node, Registration, ThreadBlock, Timeout, Turn, WaitList, WaitQueue, Waiter, Wake,
+    Node, Registration, StandIn, ThreadBlock, Timeout, Turn, WaitList, WaitQueue, Waiter, Wake,
 };
 use crate::worker::with_local;
 
@@ -348,6 +349,85 @@ pub(crate) fn wait_as<D>(
                 false
             },
         )
+    }
+}
+
+/// Waits in `queue` until somebody wakes the caller or its deadline passes. When the caller has been registered `change` makes a
+/// change, outside every lock, and returns whom it is to wake for that.
+///
+/// Waking may run user code, which must not happen while the wait is open. In that case the caller's wait is taken back, and a
+/// stand-in keeps its place while it wakes; so whoever notifies after the change finds it in the queue at any time.
+#[inline]
+pub(crate) fn wait_after<D: Copy>(
+    queue: &WaitQueue<D>,
+    data: D,
+    turn: &Turn,
+    change: impl FnOnce() -> Option<Wake>,
+) -> Waited {
+    let stand_in = pin!(StandIn::new(queue));
+    let stand_in = stand_in.as_ref();
+    let mut owed = Owed(None);
+    let register = |node: Pin<&Node<D>>| {
+        // SAFETY: (docs/safety.md, I2) it is withdrawn below, from the same queue.
+        unsafe { queue.register(node) };
+        match change() {
+            Some(wake) if wake.runs_user_code() => {
+                owed.0 = Some(wake);
+                stand_in.relieve(node, data);
+            }
+            Some(wake) => wake.fire(),
+            None => {}
+        }
+    };
+    let withdraw = |node: Pin<&Node<D>>| {
+        // SAFETY: (docs/safety.md, I2) it was registered there.
+        unsafe { queue.withdraw(node) };
+        stand_in.is_used()
+    };
+    let waited = wait_with(data, turn, register, || stand_in.is_used(), withdraw);
+    drop(owed);
+    match stand_in.is_used() {
+        true => wait_after_stand_in(stand_in, queue, data, turn),
+        false => waited,
+    }
+}
+
+/// The half of [`wait_after`] for somebody who had to run user code.
+#[cold]
+fn wait_after_stand_in<D>(
+    stand_in: Pin<&StandIn<'_, D>>,
+    queue: &WaitQueue<D>,
+    data: D,
+    turn: &Turn,
+) -> Waited {
+    let notified = Cell::new(false);
+    let granted = Turn::until(Deadline::NEVER);
+    let register = |node: Pin<&Node<D>>| notified.set(!stand_in.give_back(node, &granted));
+    let withdraw = |node: Pin<&Node<D>>| {
+        // SAFETY: (docs/safety.md, I2) if it was registered, then there.
+        unsafe { queue.withdraw(node) };
+        // A cancellation or a limit is left to the next wait, so the notification is not lost.
+        notified.get()
+    };
+    let waited = wait_with(data, turn, register, || notified.get(), withdraw);
+    match notified.get() {
+        true => {
+            turn.keep_of(&granted);
+            Waited::Woken
+        }
+        false => waited,
+    }
+}
+
+/// Somebody who is woken when this is dropped.
+struct Owed(Option<Wake>);
+
+impl Drop for Owed {
+    #[inline]
+    fn drop(&mut self) {
+        if let Some(wake) = self.0.take() {
+            wake.fire();
+        }
     }
 }
 

@@ -4,6 +4,9 @@
 //! it: no notification is lost. A notification ends the wait of one waiter that is still waiting: one that is cancelled or whose
 //! time has elapsed is passed by.
 //!
+//! Giving the mutex up may wake a future, and so run its waker, which is user code. That must not happen while the caller's own wait
+//! is open; the node of a stand-in keeps the caller's place meanwhile ([`park::wait_after`]).
+//!
 //! The mutex is taken again behind a shield. A waiter that was notified and then cancelled while it waits for the mutex would
 //! otherwise take the notification with it; so it goes on, finds its condition true, and is cancelled at its next wait.
 //!
@@ -206,12 +209,9 @@ impl Condvar {
         deadline: Deadline,
     ) -> LockResult<(MutexGuard<'a, T>, WaitTimeoutResult)> {
         let lock = MutexGuard::lock(&guard);
-        let unlock = || {
-            drop(guard);
-            false
-        };
+        let unlock = || MutexGuard::give_back(guard);
         let turn = Turn::until(deadline);
-        let waited = park::wait_as(&self.waiters, NonNull::from(&lock.raw), &turn, unlock);
+        let waited = park::wait_after(&self.waiters, NonNull::from(&lock.raw), &turn, unlock);
         shield(|| match turn.take_granted() {
             true => lock.raw.acquire_promised(),
             false => lock.raw.acquire(),

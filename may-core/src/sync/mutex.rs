@@ -155,20 +155,26 @@ impl Raw {
     #[inline]
     pub(super) fn release(&self) {
         // `CONTENDED` becomes `LOCKED`, and so the lock is still held. Release: pairs with the acquisition of whoever comes next.
-        if self.state.fetch_sub(1, Ordering::Release) != LOCKED {
-            self.release_contended();
+        if self.state.fetch_sub(1, Ordering::Release) != LOCKED
+            && let Some(wake) = self.release_contended()
+        {
+            wake.fire();
+        }
+    }
+
+    /// As [`Raw::release`], but whoever is returned has to be woken by the caller.
+    #[inline]
+    fn release_owing(&self) -> Option<Wake> {
+        match self.state.fetch_sub(1, Ordering::Release) {
+            LOCKED => None,
+            _ => self.release_contended(),
         }
     }
 
     /// The half of [`Raw::release`] for a lock for which others wait.
     #[cold]
-    fn release_contended(&self) {
-        let mut queue = self.queue.lock();
-        let wake = self.pass_on(&mut queue);
-        drop(queue);
-        if let Some(wake) = wake {
-            wake.fire();
-        }
+    fn release_contended(&self) -> Option<Wake> {
+        self.pass_on(&mut self.queue.lock())
     }
 
     /// Gives the lock to one to whom it was promised, or hands it over, or unlocks it; and ends the wait of the first who waits.
@@ -437,6 +443,13 @@ impl<T: ?Sized> Drop for MutexGuard<'_, T> {
 }
 
 impl<'a, T: ?Sized> MutexGuard<'a, T> {
+    /// Gives the lock back; whoever is returned has to be woken by the caller.
+    pub(super) fn give_back(this: MutexGuard<'a, T>) -> Option<Wake> {
+        let this = ManuallyDrop::new(this);
+        this.lock.poison.leave(this.entered);
+        this.lock.raw.release_owing()
+    }
+
     /// The lock to which the guard belongs.
     pub(super) fn lock(this: &MutexGuard<'a, T>) -> &'a Mutex<T> {
         this.lock

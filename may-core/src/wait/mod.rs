@@ -18,6 +18,7 @@
 //! * [`waiter`]: a coroutine, an OS thread or a task, and waking it
 //! * [`node`]: a waiter's entry in one queue
 //! * [`entry`]: the nodes of a waiter that waits for several things at once
+//! * [`stand_in`]: a node that keeps the place of a waiter who is busy
 //! * [`queue`]: the queue, its lock, and committing
 //! * [`timeout`]: the deadline of a wait
 //! * [`thread`]: what an OS thread has in place of a coroutine's header
@@ -29,6 +30,7 @@ pub(crate) mod alarms;
 pub(crate) mod entry;
 pub(crate) mod node;
 pub(crate) mod queue;
+pub(crate) mod stand_in;
 pub(crate) mod task;
 pub(crate) mod thread;
 pub(crate) mod timeout;
@@ -39,6 +41,7 @@ pub(crate) use alarms::Alarms;
 pub(crate) use entry::{Entry, Registration};
 pub(crate) use node::{Node, Turn};
 pub(crate) use queue::{WaitList, WaitQueue};
+pub(crate) use stand_in::StandIn;
 pub(crate) use task::TaskBlock;
 pub(crate) use thread::ThreadBlock;
 pub(crate) use timeout::Timeout;

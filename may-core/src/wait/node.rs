@@ -64,6 +64,12 @@ impl Turn {
         self.granted.set(node.granted.get());
     }
 
+    /// Keeps what another turn has got.
+    pub(crate) fn keep_of(&self, other: &Turn) {
+        self.seat.set(other.seat.get());
+        self.granted.set(other.granted.get());
+    }
+
     /// Whether the last wait was ended together with what it was for (a *grant*, `queue.rs`), which is the caller's to use
     /// or to give back. True once.
     #[inline]

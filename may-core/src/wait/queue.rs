@@ -447,6 +447,24 @@ impl<D> WaitQueue<D> {
         self.count_down(usize::from(withdrawn));
     }
 
+    /// Puts `other` in the place of `node`, if that is in the queue; false if it is not. Waiter only; after this `node` may go away.
+    ///
+    /// # Safety
+    ///
+    /// As for [`WaitList::withdraw`] of `node`, and as for [`WaitList::register`] of `other`.
+    pub(crate) unsafe fn exchange(&self, node: Pin<&Node<D>>, other: Pin<&Node<D>>) -> bool {
+        let mut nodes = self.nodes.lock();
+        // SAFETY: (docs/safety.md, I2) as promised by the caller.
+        unsafe {
+            let waits = nodes.withdraw(node);
+            if waits {
+                other.seat.set(node.seat.get());
+                nodes.register(other);
+            }
+            waits
+        }
+    }
+
     /// Ends the wait of the waiter that has waited longest, and wakes it; false if nobody waits.
     ///
     /// The caller has made the change that the waiters wait for.

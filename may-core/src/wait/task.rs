@@ -57,6 +57,11 @@ impl TaskBlock {
         self.waker.set(waker);
     }
 
+    /// Drops the waker: the future is ready, or gone. Others may count the block still, and are not to be the ones who destroy it.
+    pub(crate) fn clear_waker(&self) {
+        self.waker.clear();
+    }
+
     /// Tells the one who polled the future last (step b).
     pub(crate) fn wake(&self) {
         self.waker.wake();

@@ -93,7 +93,14 @@ impl Waiter {
 }
 
 impl Wake {
-    /// Wakes the waiter.
+    /// Whether waking runs user code, the waker of a future.
+    #[inline]
+    pub(crate) fn runs_user_code(&self) -> bool {
+        matches!(self, Wake::Task(_))
+    }
+
+    /// Wakes the waiter. To be called outside every lock and every open wait, because wakers are user code. It does not unwind: what
+    /// a waker or its destructor raises ends in `wait/waker.rs`, so nobody else goes without a wake-up.
     #[inline]
     pub(crate) fn fire(self) {
         match self {

@@ -8,7 +8,7 @@ use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::task::Waker;
 
-use crate::coroutine::unwinding;
+use crate::coroutine::{cancel::shield, unwinding};
 use crate::util::spin::SpinLock;
 
 /// See the module's documentation.
@@ -27,28 +27,51 @@ impl WakerPlace {
         let new = match current {
             Some(current) if current.will_wake(waker) => current,
             other => {
-                drop(other);
+                other.into_iter().for_each(discard);
                 waker.clone()
             }
         };
         let replaced = self.0.lock().replace(new);
-        drop(replaced);
+        replaced.into_iter().for_each(discard);
     }
 
     /// Takes the waker out and calls it, if there is one.
-    ///
-    /// It is the user's code: what it raises ends here, as with a destructor whose value nobody waits for, and where it runs outside
-    /// coroutines a call that would block panics (R4).
     pub(crate) fn wake(&self) {
-        let Some(waker) = self.0.lock().take() else {
-            return;
-        };
-        let before = unwinding::mark_of_caller();
-        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| waker.wake())) {
-            unwinding::begins(before);
-            // The payload's own destructor may panic, too; somewhere this must end.
-            std::mem::forget(payload);
+        let waker = self.0.lock().take();
+        if let Some(waker) = waker {
+            contained(|| waker.wake());
         }
+    }
+
+    /// Takes the waker out and drops it, if there is one: nobody waits any more.
+    pub(crate) fn clear(&self) {
+        let waker = self.0.lock().take();
+        waker.into_iter().for_each(discard);
+    }
+}
+
+impl Drop for WakerPlace {
+    fn drop(&mut self) {
+        self.clear();
+    }
+}
+
+/// Drops a waker.
+fn discard(waker: Waker) {
+    contained(|| drop(waker));
+}
+
+/// Calls a waker, or drops one. Either is user code that runs in the middle of somebody else's operation:
+///
+/// * What it raises ends here, after the panic hook has reported it, so that others get their wake-ups and the worker lives.
+/// * The cancellation, or a limit, of whoever happens to run it does not cut it short.
+/// * Where it runs outside coroutines a call that would block panics (R4).
+fn contained(f: impl FnOnce()) {
+    let before = unwinding::mark_of_caller();
+    if let Err(payload) = catch_unwind(AssertUnwindSafe(|| shield(f))) {
+        unwinding::begins(before);
+        // The payload's own destructor may panic, too; somewhere this must end.
+        std::mem::forget(payload);
     }
 }
 

@@ -8,3 +8,4 @@ mod storms;
 mod streams;
 #[cfg(feature = "tokio")]
 mod tokio;
+mod wakers;
