@@ -55,8 +55,8 @@ pub trait RawEvent {
     ///
     /// # Safety
     ///
-    /// The caller has [`abandon`](RawEvent::abandon) called, or the outcome taken, before the event goes or is leaked, also if it
-    /// unwinds itself.
+    /// Before the event goes or is leaked, the caller takes the outcome, or calls [`cancel_child`](RawEvent::cancel_child) and
+    /// [`wait_for_child`](RawEvent::wait_for_child); also if it unwinds itself.
     unsafe fn start(&mut self) {}
 
     /// Whether there may be a coroutine that must not outlive the select.
@@ -64,8 +64,15 @@ pub trait RawEvent {
         false
     }
 
-    /// Cancels that coroutine and waits for its end, because the event has lost; what it raised, if it panicked.
-    fn abandon(&mut self) -> Option<Box<dyn Any + Send>> {
+    /// Cancels that coroutine, because the event has lost.
+    fn cancel_child(&self) {}
+
+    /// Waits for the end of that coroutine. Nothing ends this wait, and nothing of the user's runs in it.
+    fn wait_for_child(&self) {}
+
+    /// Drops the result of that coroutine, which has ended; or returns what it raised, if it panicked. The result is the user's: this
+    /// may panic.
+    fn discard_child(&mut self) -> Option<Box<dyn Any + Send>> {
         None
     }
 }
@@ -117,8 +124,20 @@ impl<E: RawEvent> RawEvent for Option<E> {
         self.as_ref().is_some_and(E::has_child)
     }
 
-    fn abandon(&mut self) -> Option<Box<dyn Any + Send>> {
-        self.as_mut().and_then(E::abandon)
+    fn cancel_child(&self) {
+        if let Some(event) = self {
+            event.cancel_child();
+        }
+    }
+
+    fn wait_for_child(&self) {
+        if let Some(event) = self {
+            event.wait_for_child();
+        }
+    }
+
+    fn discard_child(&mut self) -> Option<Box<dyn Any + Send>> {
+        self.as_mut().and_then(E::discard_child)
     }
 }
 

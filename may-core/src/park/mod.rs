@@ -226,6 +226,14 @@ struct Limited {
     by_limit: bool,
 }
 
+/// To be called before children are started that have to end before the caller's frame goes: panics in a worker's own code, where a
+/// waker may get to, since the wait for them could neither be carried out nor be left.
+pub(crate) fn before_children() {
+    if current::coroutine().is_none() && !current::home().is_null() {
+        refuse("a call would have blocked a worker outside its coroutines");
+    }
+}
+
 /// To be called before a call has others begin what it will wait for: panics where a call that blocks would, and raises what is
 /// due.
 pub(crate) fn before_handing_over() {

@@ -25,6 +25,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use crate::coroutine::{shield, unwinding};
 use crate::event::RawEvent;
 use crate::park::{self, Many, WaitedForAny};
+use crate::spawn::task::drop_contained;
 use crate::util::clock::Deadline;
 use crate::util::random::Random;
 use crate::wait::Registration;
@@ -136,17 +137,26 @@ pub fn select(events: &mut [&mut dyn RawEvent], mode: Mode) -> Option<usize> {
     if !events.iter().any(|event| event.has_child()) {
         return first(events, mode);
     }
-    // Whatever happens, the coroutines of arms end before this does: they may borrow from the caller's frame.
+    // The coroutines of arms may borrow from the caller's frame. So nothing unwinds before all of them have ended, and what they have
+    // left is dropped after that: its destructors may panic.
     let winner = catch_unwind(AssertUnwindSafe(|| first(events, mode)));
     let won = winner.as_ref().ok().copied().flatten();
-    let losers = (0..)
+    let mut losers: Vec<_> = (0..)
         .zip(events.iter_mut())
-        .filter(|(arm, _)| Some(*arm) != won);
-    let panics: Vec<_> = losers.filter_map(|(_, event)| event.abandon()).collect();
-    match (winner, panics.into_iter().next()) {
-        (Err(payload), _) | (Ok(_), Some(payload)) => unwinding::resume(payload),
-        (Ok(winner), None) => winner,
-    }
+        .filter_map(|(arm, event)| (Some(arm) != won).then_some(event))
+        .collect();
+    losers.iter().for_each(|event| event.cancel_child());
+    losers.iter().for_each(|event| event.wait_for_child());
+    let discard = |event: &mut &mut &mut dyn RawEvent| {
+        catch_unwind(AssertUnwindSafe(|| shield(|| event.discard_child()))).unwrap_or_else(Some)
+    };
+    let raised: Vec<_> = losers.iter_mut().filter_map(discard).collect();
+    let mut payloads = winner.err().into_iter().chain(raised);
+    let Some(payload) = payloads.next() else {
+        return won;
+    };
+    payloads.for_each(drop_contained);
+    unwinding::resume(payload)
 }
 
 /// Gives the others a turn now and then. A cancellation that is one of the events does not unwind here either.

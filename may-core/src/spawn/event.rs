@@ -311,13 +311,23 @@ where
         true
     }
 
-    fn abandon(&mut self) -> Option<Box<dyn Any + Send>> {
-        let Run::Started(joiner) = std::mem::replace(&mut self.state, Run::Abandoned) else {
-            return None;
-        };
-        Header::cancel(joiner.reference().as_ptr());
-        cancel::insist(|| wait_for_end(&joiner));
-        joiner.take().err().filter(|payload| is_panic(&**payload))
+    fn cancel_child(&self) {
+        if let Run::Started(joiner) = &self.state {
+            Header::cancel(joiner.reference().as_ptr());
+        }
+    }
+
+    fn wait_for_child(&self) {
+        if let Run::Started(joiner) = &self.state {
+            cancel::insist(|| wait_for_end(joiner));
+        }
+    }
+
+    fn discard_child(&mut self) -> Option<Box<dyn Any + Send>> {
+        match std::mem::replace(&mut self.state, Run::Abandoned) {
+            Run::Started(joiner) => joiner.take().err().filter(|payload| is_panic(&**payload)),
+            _ => None,
+        }
     }
 }
 

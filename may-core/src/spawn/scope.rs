@@ -2,7 +2,8 @@
 //!
 //! That is sound because the frame is alive whenever a child runs (I3): [`scope`] returns, or unwinds, only when all children
 //! have ended and their results have been dropped or lie where nobody will touch them again. There is no guard whose `Drop`
-//! could be skipped. The order at the end is: body under `catch_unwind`; wait for the children; `resume_unwind`.
+//! could be skipped. The order at the end is: body under `catch_unwind`; wait for the children; `resume_unwind`. Values and payloads of
+//! the user's are dropped after the wait, since their destructors may wait, unwind and so leave the frame.
 //!
 //! A scope that is left by a cancellation cancels its children before it waits for them, whether the cancellation ended the
 //! body or the wait itself. One that is left by a panic waits, as std does.
@@ -141,7 +142,8 @@ pub struct Scope<'scope, 'env: 'scope> {
 ///
 /// # Panics
 ///
-/// Goes on with the panic of `f`, after all children have ended. Panics if a child panicked whose handle was not joined.
+/// Goes on with the panic of `f`, after all children have ended. Panics if a child panicked whose handle was not joined. Panics in a
+/// waker that a worker calls, where nothing may block, before `f` is called.
 ///
 /// # Cancellation
 ///
@@ -165,6 +167,7 @@ pub fn scope<'env, F, T>(f: F) -> T
 where
     F: for<'scope> FnOnce(&'scope Scope<'scope, 'env>) -> T,
 {
+    park::before_children();
     let scope = Scope {
         data: Arc::new(Data {
             running: AtomicUsize::new(0),
@@ -175,24 +178,26 @@ where
         scope: PhantomData,
         env: PhantomData,
     };
+    // From here to the end of the wait that insists, nothing unwinds and no value of the user's is dropped: a destructor may wait, and
+    // be cancelled there, or panic.
     let body = catch_unwind(AssertUnwindSafe(|| f(&scope)));
-    let left = match body {
-        Ok(value) => catch_unwind(AssertUnwindSafe(|| scope.data.wait())).map(|()| value),
-        Err(payload) => Err(payload),
+    let waited = match &body {
+        Ok(_) => catch_unwind(AssertUnwindSafe(|| scope.data.wait())),
+        Err(_) => Ok(()),
     };
-    if left
-        .as_ref()
-        .is_err_and(|payload| cancel::is_request(&**payload))
-    {
+    let raised = body.as_ref().err().or(waited.as_ref().err());
+    if raised.is_some_and(|payload| cancel::is_request(&**payload)) {
         scope.data.cancel();
     }
     cancel::insist(|| scope.data.wait());
-    match left {
-        Err(payload) => unwinding::resume(payload),
-        Ok(_) if scope.data.child_panicked.load(Ordering::Relaxed) => {
+    match (body, waited) {
+        // The value is dropped by the unwinding, as one in a frame would be.
+        (Ok(_value), Err(payload)) => unwinding::resume(payload),
+        (Err(payload), _) => unwinding::resume(payload),
+        (Ok(_value), Ok(())) if scope.data.child_panicked.load(Ordering::Relaxed) => {
             panic!("a scoped coroutine panicked")
         }
-        Ok(value) => value,
+        (Ok(value), Ok(())) => value,
     }
 }
 
@@ -216,6 +221,7 @@ where
     F: FnOnce() -> T + Send,
     T: Send,
 {
+    park::before_children();
     // SAFETY: (docs/safety.md, I3) the wait below ends only when the coroutine has, as it neither unwinds nor times out; so what `f`
     // borrows outlives it. It is `Send` (R2).
     let spawned = unsafe { builder.plant(shared, location, f, ()) };

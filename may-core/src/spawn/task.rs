@@ -160,7 +160,7 @@ fn outcome<F: FnOnce() -> T, T>(header: &Header, closure: F) -> std::thread::Res
 }
 
 /// Drops a value of the user's; a panic of its destructor has been reported by the hook and ends here.
-fn drop_contained<V>(value: V) {
+pub(crate) fn drop_contained<V>(value: V) {
     if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(value))) {
         // The payload's own destructor may panic, too; somewhere this must end.
         std::mem::forget(payload);

@@ -2,11 +2,13 @@
 
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
+use std::task::{Context, Wake, Waker};
 use std::time::Duration;
 
-use may::channel::bounded;
+use may::channel::{self, bounded};
 use may::coroutine::{self, Cancelled, scope, spawn};
 use may_tests::{
     OnDrop, assert_cancelled, eventually, everywhere, message, on_workers, spawn_waiting,
@@ -337,4 +339,61 @@ fn a_cancelled_parent_unwinds_with_the_payload_of_a_cancellation() {
         parent.cancel();
         assert!(parent.join().unwrap());
     });
+}
+
+#[test]
+fn a_value_whose_destructor_waits_is_dropped_when_all_children_have_ended() {
+    on_workers(2, || {
+        let ((runs, is_running), (release, released)) = (bounded(1), bounded::<()>(1));
+        let (left, has_left) = bounded(1);
+        let parent = spawn_waiting(move || {
+            let ended = AtomicBool::new(false);
+            let caught = catch_unwind(AssertUnwindSafe(|| {
+                let _value = scope(|s| {
+                    s.spawn(|| {
+                        coroutine::shield(|| {
+                            runs.send(()).unwrap();
+                            released.recv().unwrap();
+                        });
+                        ended.store(true, SeqCst);
+                    });
+                    OnDrop(|| coroutine::sleep(Duration::from_micros(1)))
+                });
+            }));
+            left.send(ended.load(SeqCst)).unwrap_or(());
+            caught.unwrap_err().is::<Cancelled>() && ended.load(SeqCst)
+        });
+        is_running.recv().unwrap();
+        parent.cancel();
+        // What left the scope too early would say so now.
+        let early = has_left.recv_timeout(Duration::from_millis(20));
+        release.send(()).unwrap();
+        assert!(early.is_err(), "the scope was left while its child ran");
+        assert!(parent.join().unwrap());
+    });
+}
+
+#[test]
+fn a_waker_that_a_worker_calls_opens_no_scope() {
+    /// Says whether a scope panicked.
+    struct Scoped(channel::Sender<bool>);
+    impl Wake for Scoped {
+        fn wake(self: Arc<Self>) {
+            let opened = AtomicBool::new(false);
+            let scoped = catch_unwind(AssertUnwindSafe(|| {
+                scope(|s| {
+                    opened.store(true, SeqCst);
+                    s.spawn(|| ());
+                });
+            }));
+            let _ = self.0.send(scoped.is_err() && !opened.load(SeqCst));
+        }
+    }
+    let (said, panicked) = channel::unbounded();
+    let mut sleep = pin!(may::future::sleep(Duration::from_millis(1)));
+    let waker = Waker::from(Arc::new(Scoped(said)));
+    let first = sleep.as_mut().poll(&mut Context::from_waker(&waker));
+    if first.is_pending() {
+        assert!(panicked.recv().unwrap());
+    }
 }

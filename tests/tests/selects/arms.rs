@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 use std::io::{Read, Write};
-use std::panic::resume_unwind;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -305,5 +305,33 @@ fn expressions_of_all_types() {
         assert_eq!(list, [1]);
         let caught = std::panic::catch_unwind(|| select! { () = run(panic!("here")) => {} });
         assert!(caught.is_err());
+    });
+}
+
+#[test]
+fn arms_that_run_code_have_all_ended_though_what_one_returns_panics_in_its_destructor() {
+    on_workers(1, || {
+        let (release, released) = channel::bounded::<()>(1);
+        let (ended, token) = (Cell::new(false), CancelToken::new());
+        let left = catch_unwind(AssertUnwindSafe(|| {
+            select! {
+                biased;
+                cancelled(token) => {},
+                _value = run {
+                    token.cancel();
+                    OnDrop(|| panic!("the destructor of a value (expected)"))
+                } => {},
+                _ = run {
+                    coroutine::shield(|| released.recv().unwrap());
+                    ended.set(true);
+                } => {},
+                _ = run {
+                    // It is cancelled before the one above is waited for.
+                    let _last = OnDrop(|| release.send(()).unwrap());
+                    coroutine::park();
+                } => {},
+            }
+        }));
+        assert!(left.is_err() && ended.get());
     });
 }
