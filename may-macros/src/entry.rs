@@ -132,7 +132,10 @@ const TEST_ROWS: &[Row] = &[
     },
     STACK,
     BLOCKING,
-    NAME,
+    Row {
+        default: "the name of the test",
+        ..NAME
+    },
     PIN,
     Row {
         default: "`\"cancel\"`",

@@ -83,7 +83,7 @@ pub fn main(arguments: TokenStream, item: TokenStream) -> TokenStream {
 /// | `workers` | how many threads run coroutines: a number or constant expression, or `"cores"` | `2` |
 /// | `stack` | the stack of coroutines that ask for none: bytes, or a string such as `"64k"` or `"1MiB"` | `"256k"` |
 /// | `blocking` | how many threads there may be for work that blocks its thread, such as looking up names: a number or constant expression | `512` |
-/// | `name` | what the threads are called that run coroutines; a dash and a number follow | `"may-worker"` |
+/// | `name` | what the threads are called that run coroutines; a dash and a number follow | the name of the test |
 /// | `pin` | whether each of these threads is bound to a processor (on Linux; elsewhere the runtime does not start) | `false` |
 /// | `on_exit` | what becomes of coroutines that are left: `"leave"` lets them end with the process, as threads do; `"cancel"` cancels them and waits while they unwind; `"join"` waits for them | `"cancel"` |
 /// | `timeout` | after what time the test fails: a string such as `"5s"`, `"300ms"` or `"2m"`, or a constant `Duration` | `"60s"` |

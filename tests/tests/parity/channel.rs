@@ -170,5 +170,9 @@ surface!(may_has_it, may::channel);
 
 #[test]
 fn ours_is_sent_and_shared_as_crossbeam_s_is() {
-    assert_same_auto_traits(&crossbeam_has_it::auto_traits(), &may_has_it::auto_traits());
+    assert_same_auto_traits(
+        &crossbeam_has_it::auto_traits(),
+        &may_has_it::auto_traits(),
+        &[],
+    );
 }

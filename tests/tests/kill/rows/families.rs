@@ -16,6 +16,9 @@ pub(crate) fn programs() -> Vec<Program> {
         ("scope, joined", || family(in_scope_joined)),
         ("scope in a scope", || family(in_nested_scopes)),
         ("scope, cancelled", || family(in_cancelled_scope)),
+        ("scope, with a value that waits when it is dropped", || {
+            family(in_scope_with_value)
+        }),
         ("join!", || family(in_join)),
         ("TaskGroup::join_next", || in_group(next_of_group)),
         ("TaskGroup::join_all", || in_group(all_of_group)),
@@ -131,6 +134,31 @@ fn in_cancelled_scope(home: &Home<'_>) {
         home.at.turn();
         s.cancel();
     });
+}
+
+/// Waits when it is dropped.
+struct Lingers<'a>(&'a At);
+
+impl Drop for Lingers<'_> {
+    fn drop(&mut self) {
+        coroutine::yield_now();
+        if !coroutine::panicking() {
+            self.0.here();
+        }
+    }
+}
+
+fn in_scope_with_value(home: &Home<'_>) {
+    let value = coroutine::scope(|s| {
+        s.spawn(|| home.child());
+        let child = s.spawn(|| Lingers(home.at));
+        // Nobody takes it out of this handle.
+        s.spawn(|| Lingers(home.at));
+        home.at.here();
+        drop(raise(child.join()));
+        Lingers(home.at)
+    });
+    drop(value);
 }
 
 fn in_join(home: &Home<'_>) {

@@ -34,10 +34,21 @@ fn joining() -> Vec<Row> {
     Subject::new("a coroutine", joined, |(told, _)| told.leave())
         .closed_by(|(told, _)| told.panic())
         .for_one()
-        .rows([loses(waits(
-            "spawn/handle.rs JoinHandle::join",
-            |(_, handle), _| handle.take().is_some_and(|handle| handle.join().is_ok()),
-        ))])
+        .rows([
+            loses(waits(
+                "spawn/handle.rs JoinHandle::join",
+                |(_, handle), _| handle.take().is_some_and(|handle| handle.join().is_ok()),
+            )),
+            loses(waits(
+                "spawn/handle.rs JoinHandle::wait",
+                |(_, handle), _| {
+                    handle.take().is_some_and(|handle| {
+                        handle.wait();
+                        handle.join().is_ok()
+                    })
+                },
+            )),
+        ])
 }
 
 /// A child of the caller waits for a message; it may have taken that when the caller is cancelled.
