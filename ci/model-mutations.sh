@@ -148,8 +148,8 @@ mutate $prim 1 $'place.store(value, Ordering::Release);\n        fence(Ordering:
 mutate $prim 1 'place.store(value, Ordering::Release);' 'place.store(value, Ordering::Relaxed);' model_channel one_
 mutate $blocks 1 '.set(self.published.load(Ordering::Acquire));' '.set(self.published.load(Ordering::Relaxed));' model_channel one_
 mutate $spsc 1 'self.0.receiver.wake_one_after_fence();' '' model_channel one_
-mutate $spsc 1 'self.0.receiver.wake_one();' '' model_channel one_
-mutate $spsc 1 'true => self.pop().ok_or(channel::TryRecvError::Disconnected),' 'true => Err(channel::TryRecvError::Disconnected),' model_channel one_
+mutate $spsc 1 'self.0.receiver.wake_all();' '' model_channel one_
+mutate $spsc 1 'true => self.pop().ok_or(Recv::Disconnected),' 'true => Err(Recv::Disconnected),' model_channel one_
 # Select: several nodes, one word; rights and claims.
 mutate $park 2 "$fence" '' model_select cancelled_ends
 mutate $park 1 'return WaitedForAny::Committed(arm)' 'return { let _ = arm; WaitedForAny::Again }' model_select
@@ -157,7 +157,7 @@ mutate $packet 1 'wake.fire();' 'let _ = wake;' model_select
 mutate $rendezvous 1 'state.senders.has_other_than(by.waiter)' 'false' model_select
 mutate $rendezvous 1 'state.receivers.has_other_than(by.waiter)' 'false' model_select
 mutate $packet 1 'self.claim.load(Ordering::Acquire) == CLAIMED' 'false' model_select
-mutate $events 2 "$fence" '' model_select flag
+mutate $events 1 "$fence" '' model_select flag
 mutate $mutex 1 'entry.take_granted() || self.acquire_or_contend()' 'self.acquire_or_contend()' model_select lock
 mutate $mutex 1 'entry.take_granted() || self.acquire_or_contend()' 'entry.take_granted() || self.try_acquire()' model_select lock
 # Block_on: the mark is left, then looked for once more.
@@ -192,7 +192,7 @@ mutate $buffered 4 'let wake = state.call_sender();' 'let wake = None;' model_ch
 mutate $buffered 1 'self.set_aside += 1' '()' model_channel receiver
 mutate $buffered 1 'self.reserved += 1' '()' model_channel sender
 mutate $buffered 1 'state.set_aside -= 1;' '' model_channel receiver
-mutate $buffered 1 'let set_aside = if self.sender_count == 0 { 0 } else { self.set_aside };' 'let set_aside = 0;' model_channel receiver
+mutate $buffered 1 'self.buffer.len() > set_aside' '{ let _ = set_aside; self.buffer.len() > 0 }' model_channel receiver
 mutate $buffered 1 'return self.fill(message).map_err(Refused::Disconnected);' '' model_channel sender
 mutate $queue 1 'node.as_ref().granted.set(true);' '' model_channel bounded
 mutate $queue 1 'node.as_ref().granted.set(false);' '' model_channel bounded
@@ -216,7 +216,7 @@ mutate $mutex 1 'let wake = queue.waiters.call_first(|| granted = true);' 'let w
 mutate $mutex 1 $'if turn.take_granted() {\n                return;' $'if turn.take_granted() && false {\n                return;' model_sync mutex
 # A promise: kept until it is redeemed, also if the lock is free when it is made, and taken back if nobody will come.
 mutate $mutex 1 'queue.vacant |= self.acquire_or_contend();' '' model_sync promise
-mutate $mutex 1 'if queue.promised > 0 {' 'if false {' model_sync promise
+mutate $mutex 1 'queue.vacant = queue.promised > 0;' 'queue.vacant = false;' model_sync promise
 mutate $mutex 1 'return queue.waiters.wake_first_ahead();' 'return None;' model_sync promise
 mutate $mutex 1 $'queue.vacant = false;\n                queue.promised -= 1;' $'queue.vacant = false;' model_sync promise
 mutate $mutex 1 $'queue.promised -= 1;\n        match' 'match' model_sync promise

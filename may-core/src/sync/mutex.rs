@@ -180,11 +180,11 @@ impl Raw {
     /// Gives the lock to one to whom it was promised, or hands it over, or unlocks it; and ends the wait of the first who waits.
     #[inline]
     fn pass_on(&self, queue: &mut Queue) -> Option<Wake> {
-        // Before anybody is told that the lock is his: he may give it back at once.
+        // Before a waiter is told that it has the lock: it may give it back at once.
         self.state.store(CONTENDED, Ordering::Relaxed);
         queue.vacant = queue.promised > 0;
         if queue.vacant {
-            // Whoever was promised the lock comes by itself, or waits in front of the others.
+            // The one to which the lock was promised comes by itself, or waits in front of the others.
             return queue.waiters.wake_first_ahead();
         }
         let mut granted = false;
@@ -203,7 +203,7 @@ impl Raw {
         queue.vacant |= self.acquire_or_contend();
     }
 
-    /// Takes a promise back; whoever is returned has to be woken.
+    /// Takes a promise back. The caller fires the wake-up that is returned.
     pub(super) fn break_promise(&self) -> Option<Wake> {
         let mut queue = self.queue.lock();
         queue.promised -= 1;
