@@ -121,16 +121,22 @@ pub fn shield<R>(f: impl FnOnce() -> R) -> R {
 /// For waits on which the lifetime of a frame depends (I3). If one cannot be carried out even so, the process ends: there
 /// is no other way not to go on.
 pub(crate) fn insist<R>(f: impl FnOnce() -> R) -> R {
+    must_return(|| shield(|| marked(|header| &header.forbids, false, f)))
+}
+
+/// Runs `f`, which does not unwind: others hold pointers into the caller's frame meanwhile (I2, I3). If it does, the process ends.
+#[inline]
+pub(crate) fn must_return<R>(f: impl FnOnce() -> R) -> R {
     /// Ends the process if it is dropped.
-    struct Insist;
-    impl Drop for Insist {
+    struct Abort;
+    impl Drop for Abort {
         fn drop(&mut self) {
             std::process::abort();
         }
     }
-    let insist = Insist;
-    let result = shield(|| marked(|header| &header.forbids, false, f));
-    std::mem::forget(insist);
+    let abort = Abort;
+    let result = f();
+    std::mem::forget(abort);
     result
 }
 

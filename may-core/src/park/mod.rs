@@ -566,10 +566,12 @@ pub(crate) fn wait_any(
         cancellable,
         unparkable: false,
     });
-    let ready = many.register(&Registration {
+    let registration = Registration {
         waiter: blocker.waiter(),
         ticket,
-    });
+    };
+    // Nodes are linked from here on, and the wait is open.
+    let ready = cancel::must_return(|| many.register(&registration));
     // Pairs with the fences of those who wake and of those who cancel.
     fence(Ordering::SeqCst);
     let cancelled = cancellable && !ready && blocker.is_cancelled();

@@ -23,8 +23,9 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use crate::channel::{Receiver, Sender, unbounded};
-use crate::coroutine::{cancel, shield, unwinding};
+use crate::coroutine::{cancel, forbid_blocking, shield, unwinding};
 use crate::park;
+use crate::spawn::task::drop_contained;
 use crate::spawn::{self, Builder, Scope, ScopedJoinHandle};
 use crate::sync::oneshot;
 use crate::util::clock::Deadline;
@@ -82,7 +83,7 @@ pub struct Cqueue<'scope, 'env: 'scope> {
 }
 
 /// Runs `f` with a queue of events. When `f` returns or unwinds, the coroutines of the queue are cancelled and waited for; those that
-/// have sent an event have their turn first.
+/// have sent an event have their turn first. One that has not started by then never runs.
 ///
 /// # Panics
 ///
@@ -130,9 +131,19 @@ where
         };
         let body = catch_unwind(AssertUnwindSafe(|| f(&queue)));
         scope.cancel();
-        match (body, cancel::insist(|| queue.finish())) {
-            (Err(payload), _) | (Ok(_), Some(payload)) => unwinding::resume(payload),
-            (Ok(value), None) => value,
+        // Payloads are dropped after the wait: their destructors may panic.
+        let panics = cancel::insist(|| queue.finish());
+        let (value, raised) = match body {
+            Ok(value) => (Some(value), None),
+            Err(payload) => (None, Some(payload)),
+        };
+        let mut payloads = raised.into_iter().chain(panics);
+        let first = payloads.next();
+        payloads.for_each(drop_contained);
+        match (first, value) {
+            (None, Some(value)) => value,
+            (Some(payload), _value) => unwinding::resume(payload),
+            (None, None) => unreachable!("a body returns or raises"),
         }
     })
 }
@@ -232,19 +243,18 @@ impl<'scope> Cqueue<'scope, '_> {
 
     /// Tells others who wait for an event that none will come.
     fn say_finished(&self) {
-        // The queue has the receiver itself.
-        let _ = self.to_say.send(Said::Finished);
+        say(&self.to_say, Said::Finished);
     }
 
-    /// Lets all coroutines come to their ends; what the first of them panicked with.
-    fn finish(&self) -> Option<Box<dyn Any + Send>> {
-        let mut first = None;
+    /// Lets all coroutines come to their ends; what they panicked with.
+    fn finish(&self) -> Vec<Box<dyn Any + Send>> {
+        let mut panics = Vec::new();
         while let Ok(heard) = self.hear(Deadline::NEVER) {
             if let Heard::Panic(payload) = heard {
-                first.get_or_insert(payload);
+                panics.push(payload);
             }
         }
-        first
+        panics
     }
 }
 
@@ -254,6 +264,12 @@ impl fmt::Debug for Cqueue<'_, '_> {
             .field("live", &self.live.load(Ordering::Relaxed))
             .finish_non_exhaustive()
     }
+}
+
+/// Says something to the queue. It neither suspends nor unwinds, so a cancellation that is due cannot come between: the queue counts on
+/// what was to be said. If the queue has gone, nobody wants to know.
+fn say(to_say: &Sender<Said>, said: Said) {
+    let _ = forbid_blocking(|| to_say.send(said));
 }
 
 /// Says that a coroutine has ended, also if it never started.
@@ -276,8 +292,7 @@ impl End {
 
 impl Drop for End {
     fn drop(&mut self) {
-        // If the queue has gone nobody wants to know.
-        let _ = self.to_say.send(Said::Ended(self.panic.take()));
+        say(&self.to_say, Said::Ended(self.panic.take()));
     }
 }
 
@@ -324,9 +339,7 @@ impl EventSender<'_> {
             token: self.token,
             extra,
         };
-        if self.to_say.send(Said::Ready { event, turn }).is_err() {
-            return;
-        }
+        say(self.to_say, Said::Ready { event, turn });
         if let Ok(over) = shield(|| my_turn.recv()) {
             // If there can be no marker, the way to say that the turn is over is dropped, which says so, too.
             let _ = Builder::new().spawn_local(|| over.send(()));

@@ -42,13 +42,58 @@ pub enum Mode {
 /// The arms of one select.
 struct Arms<'a, 'b> {
     events: &'a mut [&'b mut dyn RawEvent],
+    /// In which order they were tried last, and are registered: of several arms on one queue the first that is registered is committed
+    /// first.
+    order: Order,
+}
+
+/// An order of arms.
+enum Order {
+    /// As they are written.
+    Written,
+    /// The second of two arms is the first.
+    Swapped,
+    /// The numbers of no more arms than `select!` can have.
+    Few([u16; Order::FEW]),
+    /// The numbers of more arms.
+    Many(Vec<u16>),
+}
+
+impl Order {
+    /// For as many arms an order needs no allocation.
+    const FEW: usize = 64;
+
+    /// The numbers of this many arms, to be put in order.
+    fn numbers(&mut self, arms: usize) -> &mut [u16] {
+        if matches!(self, Order::Written | Order::Swapped) {
+            let numbers = 0..=u16::MAX;
+            *self = if arms <= Order::FEW {
+                let mut few = [0; Order::FEW];
+                few.iter_mut().zip(numbers).for_each(|(at, arm)| *at = arm);
+                Order::Few(few)
+            } else {
+                Order::Many(numbers.take(arms).collect())
+            };
+        }
+        match self {
+            Order::Few(few) => &mut few[..arms],
+            Order::Many(many) => many,
+            Order::Written | Order::Swapped => unreachable!("there are numbers now"),
+        }
+    }
 }
 
 impl Many for Arms<'_, '_> {
     fn register(&mut self, by: &Registration) -> bool {
-        (0..)
-            .zip(self.events.iter_mut())
-            .any(|(arm, event)| event.register(by, arm))
+        let events = &mut *self.events;
+        match &self.order {
+            Order::Written => (0..=u16::MAX)
+                .zip(events.iter_mut())
+                .any(|(arm, event)| event.register(by, arm)),
+            Order::Swapped => events[1].register(by, 1) || events[0].register(by, 0),
+            Order::Few(numbers) => register_as(&numbers[..events.len()], events, by),
+            Order::Many(numbers) => register_as(numbers, events, by),
+        }
     }
 
     fn withdraw(&mut self) {
@@ -66,12 +111,22 @@ impl Arms<'_, '_> {
         with_random(|random| match &mut *self.events {
             // Two are the usual case, and one number decides their order.
             [first, second] => match random.below(2) {
-                0 if first.offer() => Some(0),
-                0 => second.offer().then_some(1),
-                _ if second.offer() => Some(1),
-                _ => first.offer().then_some(0),
+                0 => {
+                    self.order = Order::Written;
+                    match first.offer() {
+                        true => Some(0),
+                        false => second.offer().then_some(1),
+                    }
+                }
+                _ => {
+                    self.order = Order::Swapped;
+                    match second.offer() {
+                        true => Some(1),
+                        false => first.offer().then_some(0),
+                    }
+                }
             },
-            events => offer_in_random_order(events, random),
+            events => offer_in_random_order(events, &mut self.order, random),
         })
     }
 
@@ -91,28 +146,27 @@ impl Arms<'_, '_> {
 
 /// Tries events in an order that is made as it is used up, by Fisher and Yates's shuffle. (A random start alone would over-serve the
 /// one behind a row of those that are never ready.)
-fn offer_in_random_order(events: &mut [&mut dyn RawEvent], random: &Random) -> Option<usize> {
-    /// As many arms as `select!` can have need no allocation.
-    const FEW: usize = 64;
-    let (mut few, mut many) = ([0; FEW], Vec::new());
-    let order = match few.get_mut(..events.len()) {
-        Some(few) => few,
-        None => {
-            many.resize(events.len(), 0);
-            &mut many[..]
-        }
-    };
-    (0..)
-        .zip(order.iter_mut())
-        .for_each(|(number, place)| *place = number);
+fn offer_in_random_order(
+    events: &mut [&mut dyn RawEvent],
+    order: &mut Order,
+    random: &Random,
+) -> Option<usize> {
+    let order = order.numbers(events.len());
     for tried in 0..order.len() {
         order.swap(tried, tried + random.below(order.len() - tried));
-        let arm: usize = order[tried];
+        let arm = usize::from(order[tried]);
         if events[arm].offer() {
             return Some(arm);
         }
     }
     None
+}
+
+/// Registers events in an order, up to the first that is ready.
+fn register_as(order: &[u16], events: &mut [&mut dyn RawEvent], by: &Registration) -> bool {
+    order
+        .iter()
+        .any(|&arm| events[usize::from(arm)].register(by, arm))
 }
 
 /// Calls `f` with a generator of the thread's own.
@@ -173,7 +227,10 @@ fn spend_budget(events: &[&mut dyn RawEvent]) {
 
 /// The loop.
 fn first(events: &mut [&mut dyn RawEvent], mode: Mode) -> Option<usize> {
-    let mut arms = Arms { events };
+    let mut arms = Arms {
+        events,
+        order: Order::Written,
+    };
     loop {
         if let Some(arm) = arms.offer(mode) {
             return Some(arm);
@@ -200,5 +257,6 @@ fn first(events: &mut [&mut dyn RawEvent], mode: Mode) -> Option<usize> {
 /// Tries the events, and returns the number of the one that has happened; `None` if none of them could now.
 pub fn select_or_default(events: &mut [&mut dyn RawEvent], mode: Mode) -> Option<usize> {
     spend_budget(events);
-    Arms { events }.offer(mode)
+    let order = Order::Written;
+    Arms { events, order }.offer(mode)
 }

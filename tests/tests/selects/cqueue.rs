@@ -324,3 +324,53 @@ fn a_poller_that_is_cancelled_takes_all_with_it() {
         });
     }
 }
+
+#[test]
+fn coroutines_that_are_cancelled_while_they_are_busy_all_say_that_they_have_ended() {
+    on_workers(1, || {
+        let busy = AtomicUsize::new(0);
+        cqueue::scope(|queue| {
+            for token in 0..300 {
+                let busy = &busy;
+                queue.add(token, move |_| {
+                    let (sender, receiver) = channel::bounded(1);
+                    busy.fetch_add(1, SeqCst);
+                    loop {
+                        sender.send(()).unwrap();
+                        receiver.recv().unwrap();
+                    }
+                });
+            }
+            eventually("all are busy", || busy.load(SeqCst) == 300);
+        });
+    });
+}
+
+#[test]
+fn payloads_whose_destructors_panic_leave_a_queue_in_order() {
+    /// Panics when it is dropped.
+    struct Bomb;
+    impl Drop for Bomb {
+        fn drop(&mut self) {
+            panic!("the destructor of a payload (expected)");
+        }
+    }
+    everywhere(|_| {
+        let begun = AtomicUsize::new(0);
+        let raised = catch_unwind(AssertUnwindSafe(|| {
+            cqueue::scope(|queue| {
+                for token in 0..3 {
+                    let begun = &begun;
+                    queue.add(token, move |_| {
+                        begun.fetch_add(1, SeqCst);
+                        resume_unwind(Box::new(Bomb))
+                    });
+                }
+                eventually("all have begun", || begun.load(SeqCst) == 3);
+            });
+        }));
+        let payload = raised.unwrap_err();
+        assert!(payload.is::<Bomb>());
+        std::mem::forget(payload);
+    });
+}

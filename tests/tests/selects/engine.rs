@@ -506,3 +506,37 @@ fn nothing_is_lost_among_selects_and_plain_calls() {
         });
     }
 }
+
+#[test]
+fn as_many_operations_as_there_may_be_and_a_time_limit() {
+    let channels: Vec<_> = (0..65_535).map(|_| channel::unbounded::<u32>()).collect();
+    let mut select = Select::new();
+    for (_, receiver) in &channels {
+        select.recv(receiver, |message| message.unwrap());
+    }
+    assert!(select.wait_timeout(Duration::from_millis(1)).is_err());
+    channels[65_534].0.send(7).unwrap();
+    assert!(select.wait_timeout(Duration::from_secs(30)).is_ok());
+}
+
+#[test]
+fn arms_on_one_queue_are_taken_about_equally_often_also_if_the_select_waited() {
+    const ROUNDS: usize = 4_000;
+    everywhere(|place| {
+        let (sender, receiver) = channel::bounded::<()>(0);
+        let sending = place.start(move || (0..ROUNDS).for_each(|_| sender.send(()).unwrap()));
+        let mut taken = [0; 5];
+        for _ in 0..ROUNDS {
+            may::select! {
+                _ = recv(receiver) => taken[0] += 1,
+                _ = recv(receiver) => taken[1] += 1,
+                _ = recv(receiver) => taken[2] += 1,
+                _ = recv(receiver) => taken[3] += 1,
+                _ = recv(receiver) => taken[4] += 1,
+            }
+        }
+        sending.join();
+        let least = taken.iter().min();
+        assert!(least > Some(&(ROUNDS / 5 / 2)), "{taken:?}");
+    });
+}
