@@ -181,8 +181,8 @@ fn marked<R>(mark: fn(&Header) -> &Cell<bool>, value: bool, f: impl FnOnce() -> 
 
 /// Whether the calling coroutine (or plain thread) is unwinding.
 ///
-/// `std::thread::panicking` counts per thread: while another coroutine of this worker has suspended inside a destructor
-/// that runs because of a panic, it says yes to everybody. This one answers for the caller alone.
+/// `std::thread::panicking` counts per thread. It says the same, except on platforms where it counts another coroutine of this worker
+/// that has suspended inside a destructor while it unwinds. This one answers for the caller alone.
 ///
 /// # Examples
 ///

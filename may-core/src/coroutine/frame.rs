@@ -1,4 +1,4 @@
-//! Resuming and suspending: the only file that names corosensei, apart from the stacks it runs on.
+//! Resuming and suspending: what runs on the stacks of corosensei.
 //!
 //! ```text
 //!   worker's stack                      coroutine's stack

@@ -73,6 +73,8 @@ pub(crate) struct Header {
     pub(super) limited: Cell<bool>,
     /// Worker's: whether and why the coroutine was unwinding when it was last looked at; see `unwinding.rs`.
     pub(super) unwinding: Cell<Unwinding>,
+    /// Worker's: how many panics were taken off the thread while the coroutine is suspended; see `panic_count.rs`.
+    panics: Cell<u32>,
 
     /// Shared: decides how the current wait ends.
     pub(crate) word: CommitWord,
@@ -133,6 +135,28 @@ pub(crate) struct Birth {
 }
 
 impl Header {
+    /// Takes the panics of the coroutine, which has suspended on this thread, off the thread. Worker only.
+    #[cold]
+    pub(crate) fn take_panics(&self) {
+        #[cfg(all(unix, panic = "unwind", not(any(may_loom, may_tsan))))]
+        self.panics.set(super::panic_count::take());
+    }
+
+    /// Counts on this thread what was taken off it; before the coroutine goes on. Worker only.
+    #[inline]
+    pub(crate) fn put_panics_back(&self) {
+        #[cfg(all(unix, panic = "unwind", not(any(may_loom, may_tsan))))]
+        if self.panics.get() > 0 {
+            super::panic_count::put_back(self.panics.take());
+        }
+    }
+
+    /// From here to the end of the coroutine, no cancellation and no limit is raised in it.
+    #[inline]
+    pub(crate) fn shield_to_the_end(&self) {
+        self.shielded.set(true);
+    }
+
     /// A header with two references: the runtime's and the handle's.
     #[inline]
     pub(crate) fn new(birth: Birth, body: &'static Body, origin: Origin) -> Header {
@@ -156,6 +180,7 @@ impl Header {
             limited: Cell::new(false),
             limit: Cell::new(Limit::NONE),
             unwinding: Cell::new(Unwinding::No),
+            panics: Cell::new(0),
             accepts: Cell::new(false),
             #[cfg(may_tsan)]
             fiber: super::frame::Fiber::default(),

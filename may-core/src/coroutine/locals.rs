@@ -113,11 +113,25 @@ fn with_locals<R>(header: &Header, f: impl FnOnce(&mut Locals) -> R) -> R {
     f(unsafe { &mut *header.locals.get() })
 }
 
+/// Where the values of a coroutine were that has dropped them. What runs after that, the destructor of a result that nobody takes for
+/// example, finds no value and makes none, since nobody would drop it.
+fn destroyed() -> *mut Locals {
+    ptr::without_provenance_mut(1)
+}
+
 /// Drops the values of a coroutine. On its own stack, at its end.
+#[inline]
 pub(crate) fn destroy(header: &Header) {
     if header.locals.get().is_null() {
-        return;
+        header.locals.set(destroyed());
+    } else {
+        destroy_values(header);
     }
+}
+
+/// The half of [`destroy`] for a coroutine that has used a key.
+#[cold]
+fn destroy_values(header: &Header) {
     // A destructor may use other keys, and so make new values; each key is made and dropped at most once.
     while let Some((address, drop_value)) = with_locals(header, |locals| {
         let number = locals.order.pop()?;
@@ -133,7 +147,7 @@ pub(crate) fn destroy(header: &Header) {
             std::mem::forget(payload);
         }
     }
-    let locals = header.locals.replace(ptr::null_mut());
+    let locals = header.locals.replace(destroyed());
     // SAFETY: (docs/safety.md, R5) it was made by `with_locals`, and nothing refers to it any more.
     drop(unsafe { Box::from_raw(locals) });
 }
@@ -184,6 +198,9 @@ impl<T: 'static> LocalKey<T> {
         };
         // SAFETY: (docs/safety.md, R1) the running coroutine's block lives while it runs.
         let header = unsafe { coroutine.as_ref() };
+        if header.locals.get() == destroyed() {
+            return Err(AccessError);
+        }
         let number = self.number();
         let find = |locals: &mut Locals| locals.slots.get(number).copied().unwrap_or(Slot::Vacant);
         let address = match with_locals(header, find) {
@@ -207,7 +224,8 @@ impl<T: 'static> LocalKey<T> {
     ///
     /// # Panics
     ///
-    /// Panics if the value is being dropped or was dropped already; [`try_with`](Self::try_with) returns an error.
+    /// Panics if the value is being dropped or was dropped already, and when the coroutine has dropped all its values, as in the
+    /// destructor of a result that nobody takes; [`try_with`](Self::try_with) returns an error.
     pub fn with<R>(&'static self, f: impl FnOnce(&T) -> R) -> R {
         self.try_with(f)
             .unwrap_or_else(|error| access_failed(error))
@@ -217,7 +235,7 @@ impl<T: 'static> LocalKey<T> {
     ///
     /// # Errors
     ///
-    /// [`AccessError`] if the value is being dropped or was dropped already.
+    /// [`AccessError`] if the value is being dropped or was dropped already, and when the coroutine has dropped all its values.
     pub fn try_with<R>(&'static self, f: impl FnOnce(&T) -> R) -> Result<R, AccessError> {
         self.try_with_or(self.initialize, f)
     }

@@ -14,6 +14,7 @@
 //! * [`home`], [`sleep`]: where a wake-up is sent, and whether the worker there sleeps
 //! * [`current`]: which coroutine runs on this thread
 //! * [`cancel`], [`unwinding`]: unwinding on request, and who unwinds
+//! * `panic_count`: the panics that std counts on a worker's thread
 //! * [`limit`]: deadlines around code
 //! * [`report`]: a panic is reported under the coroutine's name
 //! * [`locals`]: coroutine-local storage
@@ -27,6 +28,8 @@ pub(crate) mod header;
 pub(crate) mod home;
 pub(crate) mod limit;
 pub(crate) mod locals;
+#[cfg(all(unix, panic = "unwind", not(any(may_loom, may_tsan))))]
+pub(crate) mod panic_count;
 pub(crate) mod report;
 pub(crate) mod request;
 pub(crate) mod sleep;

@@ -1,7 +1,9 @@
 //! Which of a worker's coroutines are unwinding, and why.
 //!
 //! std counts panics per thread, and a coroutine may suspend while it unwinds: a destructor that runs because of a panic
-//! or a cancellation may block. Everybody who runs on that thread meanwhile sees `thread::panicking()`. So the worker notes,
+//! or a cancellation may block. Its worker takes the count off the thread then (`panic_count.rs`), so `thread::panicking()` is exact.
+//!
+//! Where that cannot be done everybody who runs on that thread meanwhile sees `thread::panicking()`. So the worker notes,
 //! each time it resumes a coroutine, whether somebody who is suspended unwinds. If nobody does, `thread::panicking()` is exact
 //! until the next switch. If somebody does, only the mark on the coroutine itself counts, which is set when its unwinding begins:
 //! by the panic hook, by `cancel::raise`, and at the latest when it suspends. A lock of ours is poisoned by marked coroutines only.
@@ -12,7 +14,7 @@
 //! wait for itself. A cancellation that had to wait is noted, and the worker delivers it (`deferred`, `take_deferred`): the wait
 //! that it was to end goes on meanwhile, and would have nobody else to end it.
 //!
-//! What is left uncertain, both only beside somebody who is suspended while unwinding: a coroutine that calls
+//! What is left uncertain, both only beside somebody whose count could not be taken off the thread: a coroutine that calls
 //! `std::panic::resume_unwind` itself, which runs no hook, is not seen to unwind; and one that has caught its own panic after a
 //! suspension is seen to unwind still.
 

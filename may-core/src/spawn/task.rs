@@ -94,6 +94,8 @@ impl<F: FnOnce() -> T, T, M: Member> Task<F, T, M> {
             let slot = task.as_ref().slot.get();
             let closure = ManuallyDrop::take(&mut (*slot).closure);
             let result = outcome(header.as_ref(), closure);
+            // What follows are destructors and wakers, which a cancellation or a limit does not cut short.
+            header.as_ref().shield_to_the_end();
             locals::destroy(header.as_ref());
             (*slot).result = ManuallyDrop::new(result);
             // AcqRel: whoever sees `DONE` sees the result; whoever sees `DETACHED` sees that the handle is done.
@@ -149,6 +151,8 @@ fn outcome<F: FnOnce() -> T, T>(header: &Header, closure: F) -> std::thread::Res
     if !header.has(flag::CANCELLED) {
         return catch_unwind(AssertUnwindSafe(closure));
     }
+    // Its destructors may wait, as those of a frame may while it unwinds.
+    header.shield_to_the_end();
     catch_unwind(AssertUnwindSafe(|| drop(closure)))?;
     let error = header
         .has(flag::OUT_OF_STACKS)

@@ -226,12 +226,17 @@ impl Local {
     fn resume(&self, coroutine: NonNull<Header>) {
         self.renew_budget();
         unwinding::before_resume();
+        // SAFETY: (docs/safety.md, R1) the runtime's reference keeps the coroutine until it is buried.
+        unsafe { coroutine.as_ref() }.put_panics_back();
         current::set_coroutine(coroutine.as_ptr());
         // SAFETY: (docs/safety.md, I1) the coroutine is this worker's, in no queue, and has not ended.
         let ended = unsafe { Header::resume(coroutine) };
         current::set_coroutine(std::ptr::null_mut());
         if ended {
             self.bury(coroutine);
+        } else if std::thread::panicking() {
+            // SAFETY: (docs/safety.md, R1) as above: a coroutine that has suspended has not ended.
+            unsafe { coroutine.as_ref() }.take_panics();
         }
     }
 

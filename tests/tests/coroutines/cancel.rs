@@ -1,5 +1,6 @@
 //! Cancellation: where it is delivered, where not, and that it is never lost. (`matrix` has it for every blocking call.)
 
+use std::cell::RefCell;
 use std::panic::catch_unwind;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
@@ -7,6 +8,7 @@ use std::time::Duration;
 
 use may::channel::{TrySendError, bounded};
 use may::coroutine::{self, Cancelled, JoinError, spawn};
+use may::{coroutine_local, time};
 use may_tests::{
     OnDrop, assert_cancelled, eventually, everywhere, on_workers, spawn_waiting, with_seeds,
 };
@@ -194,10 +196,9 @@ fn joining_a_coroutine_in_a_destructor_during_a_cancellation_waits_for_it() {
     });
 }
 
-/// Found by reading: a wait that began while a neighbour was suspended in a destructor was not open to cancellation, and nobody
-/// came back to it.
+/// std counts panics by thread, but the count of a coroutine that is suspended is not its neighbours'.
 #[test]
-fn a_cancellation_that_had_to_wait_for_an_unwinding_neighbour_is_delivered() {
+fn cancellations_limits_and_locks_of_neighbours_do_not_mind_who_unwinds() {
     on_workers(1, || {
         let (go, gate) = bounded::<()>(1);
         let unwinding = Arc::new(AtomicBool::new(false));
@@ -226,17 +227,21 @@ fn a_cancellation_that_had_to_wait_for_an_unwinding_neighbour_is_delivered() {
         cancelled_first.cancel();
         asleep.cancel();
         parked.cancel();
-        coroutine::sleep(Duration::from_millis(1));
-        assert!(
-            !asleep.is_finished() && !parked.is_finished(),
-            "a neighbour still unwinds"
-        );
-        go.send(()).unwrap();
-        assert!(neighbour.join().is_err());
         receiving.cancel();
         for handle in [asleep, parked, receiving, cancelled_first] {
             assert_cancelled(handle.join());
         }
+        let limited = spawn(|| {
+            assert!(!std::thread::panicking());
+            time::timeout(Duration::from_millis(1), coroutine::park).is_err()
+        });
+        assert!(limited.join().unwrap());
+        let lock = std::sync::Mutex::new(());
+        drop(lock.lock());
+        assert!(!lock.is_poisoned());
+        assert!(!neighbour.is_finished());
+        go.send(()).unwrap();
+        assert!(neighbour.join().is_err());
         drop(keep);
     });
 }
@@ -449,5 +454,46 @@ fn waiting_leaves_the_result_for_the_join() {
         waited.wait();
         assert!(waited.is_finished());
         assert_eq!(waited.join().unwrap(), "done");
+    });
+}
+
+#[test]
+fn a_cancellation_cuts_no_destructor_short() {
+    coroutine_local! { static LOCAL: RefCell<Vec<Waits>> = const { RefCell::new(Vec::new()) }; }
+    /// Counts when it has waited.
+    struct Waits(Arc<AtomicUsize>);
+    impl Drop for Waits {
+        fn drop(&mut self) {
+            coroutine::sleep(Duration::from_micros(1));
+            coroutine::yield_now();
+            self.0.fetch_add(1, SeqCst);
+        }
+    }
+    on_workers(1, || {
+        let done = Arc::new(AtomicUsize::new(0));
+        let waits = || Waits(done.clone());
+        let (local, frame, closure) = (waits(), waits(), waits());
+        let cancelled = spawn_waiting(move || {
+            LOCAL.with_borrow_mut(|values| values.push(local));
+            let _frame = frame;
+            coroutine::park();
+        });
+        cancelled.cancel();
+        assert_cancelled(cancelled.join());
+        assert_eq!(done.load(SeqCst), 2);
+        let never = spawn(move || drop(closure));
+        never.cancel();
+        assert_cancelled(never.join());
+        assert_eq!(done.load(SeqCst), 3);
+        // A result that nobody takes.
+        let result = waits();
+        let left = spawn(move || {
+            let _ = catch_unwind(coroutine::park);
+            result
+        });
+        coroutine::yield_now();
+        left.cancel();
+        drop(left);
+        eventually("the result was dropped", || done.load(SeqCst) == 4);
     });
 }

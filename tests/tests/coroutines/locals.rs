@@ -312,3 +312,36 @@ fn destructors_may_block() {
         assert_eq!(count.load(SeqCst), 50);
     });
 }
+
+#[test]
+fn a_key_has_no_value_when_the_coroutine_has_dropped_its_values() {
+    struct Counted;
+    impl Drop for Counted {
+        fn drop(&mut self) {
+            DROPPED.fetch_add(1, SeqCst);
+        }
+    }
+    static MADE: AtomicUsize = AtomicUsize::new(0);
+    static DROPPED: AtomicUsize = AtomicUsize::new(0);
+    coroutine_local! {
+        static COUNTED: Counted = {
+            MADE.fetch_add(1, SeqCst);
+            Counted
+        };
+    }
+    for uses in [true, false] {
+        let (says, said) = may::channel::bounded(1);
+        drop(spawn(move || {
+            if uses {
+                COUNTED.with(|_| ());
+            }
+            may_tests::OnDrop(move || says.send(COUNTED.try_with(|_| ())).unwrap())
+        }));
+        // If the handle is dropped after the end, this thread drops the result, and has a value of its own.
+        let _ = said.recv().unwrap();
+    }
+    let on_this_thread = COUNTED.try_with(|_| ()).is_ok();
+    assert!(on_this_thread);
+    // The value of the coroutine, and that of this thread, which lives.
+    assert_eq!(MADE.load(SeqCst) - DROPPED.load(SeqCst), 1);
+}

@@ -141,7 +141,7 @@ fn a_panic_beside_a_neighbour_that_unwinds_is_an_ordinary_one() {
             message(&*second.join().unwrap_err()),
             "the second (expected)"
         );
-        assert!(thread::panicking() && !coroutine::panicking());
+        assert!(!thread::panicking() && !coroutine::panicking());
         go.send(()).unwrap();
         assert_eq!(message(&*neighbour.join().unwrap_err()), "neighbour");
         assert!(!thread::panicking());

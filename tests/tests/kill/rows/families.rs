@@ -1,5 +1,6 @@
 //! Coroutines and those who wait for them: children have ended before what they borrow goes.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use may::coroutine::{self, TaskGroup};
@@ -26,6 +27,7 @@ pub(crate) fn programs() -> Vec<Program> {
         ("cqueue", || family(in_queue)),
         ("cqueue, oneshot", || family(in_queue_once)),
         ("select! with run", || family(in_select)),
+        ("destructors that wait", destructors),
     ]
 }
 
@@ -257,4 +259,39 @@ fn in_select(home: &Home<'_>) {
         assert!(which == 1 || which == 2);
         home.at.here();
     }
+}
+
+/// A destructor that runs because of the kill waits, joins, and ends helpers.
+fn destructors() -> Play {
+    let mut play = Play::default();
+    let cleaned = Arc::new(Count::default());
+    let begun = Count::default();
+    for _ in 0..2 {
+        let (cleaned, begun) = (cleaned.clone(), begun.clone());
+        play.victim(move |at| {
+            begun.add();
+            let cleanup = OnDrop(|| {
+                let (sender, receiver) = channel::bounded(0);
+                let helper = coroutine::spawn(move || {
+                    coroutine::yield_now();
+                    sender.send(7).unwrap();
+                    coroutine::park();
+                });
+                assert_eq!(receiver.recv(), Ok(7));
+                helper.cancel();
+                assert!(helper.join().is_err());
+                coroutine::scope(|s| {
+                    s.spawn(coroutine::yield_now);
+                });
+                cleaned.add();
+            });
+            at.turn();
+            at.turn();
+            // One that is not killed has nothing to clean up.
+            std::mem::forget(cleanup);
+            cleaned.add();
+        });
+    }
+    play.check(move |_| assert_eq!(cleaned.get(), begun.get()));
+    play
 }
