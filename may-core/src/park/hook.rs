@@ -37,7 +37,7 @@ pub(super) fn waits(coroutine: NonNull<Header>) -> bool {
     } else {
         Duration::ZERO
     };
-    // Nothing of the worker is borrowed beyond the closure, and the coroutine does not suspend in it (R5).
+    // What runs in the closure is the worker's own code, which holds nothing of its cells across a waker (R4, R5).
     !time.is_zero()
         && with_local(|local| {
             local.is_some_and(|local| local.attend(coroutine, Deadline::after(time)))

@@ -153,8 +153,8 @@ impl Runtime {
     /// # Errors
     ///
     /// If coroutines are left when the time is over: they computed, or blocked in a destructor, or in a shield. They are given
-    /// up: their stacks and threads stay until the process ends. What has not started ends nevertheless, unless it is bound to a worker
-    /// that never comes back.
+    /// up: their stacks and threads stay until the process ends, and whoever joins one of them waits as long. What has not started ends
+    /// nevertheless, unless it is bound to a worker that never comes back.
     ///
     /// Also if all coroutines have ended, but threads are left, because they run destructors of thread-locals. Then
     /// [`coroutines`](ShutdownError::coroutines) is zero, and the threads end by themselves.
