@@ -20,6 +20,8 @@ use corosensei::{Coroutine, CoroutineResult, Yielder};
 use super::current;
 use super::header::Header;
 use crate::stack::Stack;
+#[cfg(all(debug_assertions, unix, not(may_asan)))]
+use crate::stack::overflow;
 
 /// A stack and what is on it.
 pub(crate) struct Frame(Coroutine<(), (), (), Stack>);
@@ -79,6 +81,17 @@ impl Header {
             ended || left
         };
         ended
+    }
+
+    /// Whether the caller, which is this coroutine, runs on a stack of ours. Generators of other crates bring their own.
+    #[cfg(all(debug_assertions, unix, not(may_asan)))]
+    #[inline]
+    pub(crate) fn is_on_own_stack(&self) -> bool {
+        let here = 0_u8;
+        let here = (&raw const here).addr();
+        // The suspender lies at the base of the coroutine's own stack. What is not close below it may be on a stack of `with_stack`.
+        let below = self.suspender.get().addr().wrapping_sub(here);
+        below <= self.stack_size().bytes() || overflow::covers(here)
     }
 
     /// Takes the stack of a coroutine that has ended, or that was prepared and will not start.

@@ -66,9 +66,11 @@ impl Blocker {
         match current::coroutine() {
             Some(coroutine) => {
                 // SAFETY: (docs/safety.md, R1) the running coroutine's block lives while it runs.
-                if unsafe { coroutine.as_ref() }.forbids_blocking() {
+                let header = unsafe { coroutine.as_ref() };
+                if header.forbids_blocking() {
                     refuse("a call inside `forbid_blocking` would have blocked");
                 }
+                refuse_foreign_stack(header);
                 Blocker::Coroutine(coroutine)
             }
             None => {
@@ -256,6 +258,20 @@ fn or_defer(deliverable: bool) -> bool {
         unwinding::deferred();
     }
     deliverable
+}
+
+/// Panics, in debug builds, if the caller would suspend on a stack that is neither its own nor one of `with_stack`. What brought that
+/// stack keeps a note of it for the thread, which is wrong for the coroutines that run next (docs/safety.md, R0).
+#[inline(always)]
+fn refuse_foreign_stack(header: &Header) {
+    #[cfg(all(debug_assertions, unix, not(any(may_asan, may_loom))))]
+    if !header.is_on_own_stack() {
+        panic!(
+            "a coroutine would have suspended on a stack that is not May's, inside a generator of another crate or `stacker`\n\
+             help: use a coroutine and a channel in place of the generator, or block outside it; see docs/caveats.md"
+        );
+    }
+    let _ = header;
 }
 
 /// The panic of a call that must not block.
@@ -766,6 +782,7 @@ pub fn yield_now() {
     };
     // SAFETY: (docs/safety.md, R1) the running coroutine's block lives while it runs.
     let header = unsafe { coroutine.as_ref() };
+    refuse_foreign_stack(header);
     if header.is_special() {
         before_yield(header);
     }

@@ -165,6 +165,15 @@ pub(super) fn leave(entry: usize) {
     entries.free.push(entry);
 }
 
+/// Whether `address` lies in a stack of ours.
+#[cfg(debug_assertions)]
+pub(crate) fn covers(address: usize) -> bool {
+    (0..SEGMENT_COUNT).flat_map(segment).any(|word| {
+        let span = Span(word.load(Ordering::Relaxed));
+        span.0 != 0 && span.slot_of(address).is_some()
+    })
+}
+
 /// An overflow.
 struct Overflow {
     /// Whose; null if nobody said so.

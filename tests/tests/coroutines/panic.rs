@@ -250,3 +250,31 @@ fn a_stack_overflow_names_the_coroutine_and_ends_the_process() {
         assert!(text.contains(part), "`{part}` is missing: {text}");
     }
 }
+
+/// A stack of another crate's, such as a generator's: what brought it keeps a note for its thread.
+#[cfg(all(debug_assertions, unix))]
+#[test]
+fn debug_builds_refuse_to_suspend_on_a_foreign_stack() {
+    use corosensei::stack::DefaultStack;
+    use corosensei::{Coroutine, CoroutineResult};
+
+    on_workers(1, || {
+        let moment = || coroutine::sleep(Duration::from_micros(1));
+        let ways: [fn(); 2] = [coroutine::yield_now, moment];
+        for suspends in ways {
+            let stack = DefaultStack::new(256 * 1024).unwrap();
+            let mut generator = Coroutine::<(), (), _, _>::with_stack(stack, move |_, ()| {
+                std::panic::catch_unwind(suspends).map_err(|payload| message(&*payload))
+            });
+            let CoroutineResult::Return(raised) = generator.resume(()) else {
+                unreachable!("it yields nothing");
+            };
+            assert!(raised.unwrap_err().contains("stack that is not May's"));
+        }
+        // A stack of ours is no foreign one, also on one that was itself entered from another.
+        coroutine::with_stack("1m", || {
+            coroutine::with_stack("64k", coroutine::yield_now);
+            moment();
+        });
+    });
+}
