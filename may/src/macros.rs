@@ -39,73 +39,82 @@
 /// ```
 #[macro_export]
 macro_rules! go {
-    (@build [$($builder:tt)*] stack = $size:literal, $($rest:tt)+) => {
+    // In brackets stand the user's tokens, to be used as they are: those of a rule that match them would be shown in an error.
+    (@build [$($builder:tt)*] [$($all:tt)+] stack = $size:literal, $($rest:tt)+) => {
         $crate::go!(@build [$($builder)*
             .stack_size({
                 const { $crate::__private::check_literal(stringify!($size)) };
                 $crate::__private::ToStackSize::to_stack_size($size).bytes()
-            })] $($rest)+)
+            })] [$($rest)+] $($rest)+)
     };
-    (@build [$($builder:tt)*] stack = $size:expr, $($rest:tt)+) => {
+    (@build [$($builder:tt)*] [$($all:tt)+] stack = $size:expr, $($rest:tt)+) => {
         $crate::go!(@build [$($builder)*
-            .stack_size($crate::__private::ToStackSize::to_stack_size($size).bytes())] $($rest)+)
+            .stack_size($crate::__private::ToStackSize::to_stack_size($size).bytes())]
+            [$($rest)+] $($rest)+)
     };
-    (@build [$($builder:tt)*] name = $name:expr, $($rest:tt)+) => {
-        $crate::go!(@build [$($builder)* .name(::std::string::String::from($name))] $($rest)+)
+    (@build [$($builder:tt)*] [$($all:tt)+] name = $name:expr, $($rest:tt)+) => {
+        $crate::go!(@build [$($builder)* .name(::std::string::String::from($name))]
+            [$($rest)+] $($rest)+)
     };
-    (@build [$($builder:tt)*] placement = $placement:expr, $($rest:tt)+) => {
-        $crate::go!(@build [$($builder)* .placement($placement)] $($rest)+)
+    (@build [$($builder:tt)*] [$($all:tt)+] placement = $placement:expr, $($rest:tt)+) => {
+        $crate::go!(@build [$($builder)* .placement($placement)] [$($rest)+] $($rest)+)
     };
     // What is seen to be a closure goes where the compiler knows that it is called once; so does a block that ends in one. What
     // else there is may be a call.
-    (@build [$($builder:tt)*] move $($body:tt)+) => {
-        $crate::__private::spawn_built($($builder)*, move $($body)+)
+    (@build [$($builder:tt)*] [$($all:tt)+] move $($body:tt)+) => {
+        $crate::__private::spawn_built($($builder)*, $($all)+)
     };
-    (@build [$($builder:tt)*] || $($body:tt)+) => {
-        $crate::__private::spawn_built($($builder)*, || $($body)+)
+    (@build [$($builder:tt)*] [$($all:tt)+] || $($body:tt)+) => {
+        $crate::__private::spawn_built($($builder)*, $($all)+)
     };
-    (@build [$($builder:tt)*] { $($body:tt)* } $(,)?) => {
+    (@build [$($builder:tt)*] [$($all:tt)+] { $($body:tt)* } $(,)?) => {
         $crate::__private::spawn_built($($builder)*, { $($body)* })
     };
-    (@build [$($builder:tt)*] $body:expr $(,)?) => {
+    (@build [$($builder:tt)*] [$($all:tt)+] $body:expr $(,)?) => {
         $crate::__private::spawn_body($($builder)*, $body)
     };
-    (stack = $($rest:tt)+) => {
-        $crate::go!(@build [$crate::__private::Builder::new()] stack = $($rest)+)
+    (@in $spawner:expr, [$($all:tt)+] move $($body:tt)+) => {
+        $spawner.spawn($($all)+)
     };
-    (name = $($rest:tt)+) => {
-        $crate::go!(@build [$crate::__private::Builder::new()] name = $($rest)+)
+    (@in $spawner:expr, [$($all:tt)+] || $($body:tt)+) => {
+        $spawner.spawn($($all)+)
     };
-    (placement = $($rest:tt)+) => {
-        $crate::go!(@build [$crate::__private::Builder::new()] placement = $($rest)+)
-    };
-    (move $($body:tt)+) => {
-        $crate::coroutine::spawn(move $($body)+)
-    };
-    (|| $($body:tt)+) => {
-        $crate::coroutine::spawn(|| $($body)+)
-    };
-    ({ $($body:tt)* } $(,)?) => {
-        $crate::coroutine::spawn({ $($body)* })
-    };
-    ($body:expr $(,)?) => {
-        $crate::__private::spawn_body($crate::__private::Builder::new(), $body)
-    };
-    ($spawner:expr, move $($body:tt)+) => {
-        $spawner.spawn(move $($body)+)
-    };
-    ($spawner:expr, || $($body:tt)+) => {
-        $spawner.spawn(|| $($body)+)
-    };
-    ($spawner:expr, { $($body:tt)* } $(,)?) => {
+    (@in $spawner:expr, [$($all:tt)+] { $($body:tt)* } $(,)?) => {
         $spawner.spawn({ $($body)* })
     };
-    ($spawner:expr, $body:expr $(,)?) => {{
+    (@in $spawner:expr, [$($all:tt)+] $body:expr $(,)?) => {{
         use $crate::__private::SpawnIn as _;
         $spawner.spawn_body($body)
     }};
-    ($cqueue:expr, $token:expr, $body:expr $(,)?) => {
+    (@in $cqueue:expr, [$($all:tt)+] $token:expr, $body:expr $(,)?) => {
         $cqueue.add($token, $body)
+    };
+    (@go [$($all:tt)+] stack = $($rest:tt)+) => {
+        $crate::go!(@build [$crate::__private::Builder::new()] [$($all)+] $($all)+)
+    };
+    (@go [$($all:tt)+] name = $($rest:tt)+) => {
+        $crate::go!(@build [$crate::__private::Builder::new()] [$($all)+] $($all)+)
+    };
+    (@go [$($all:tt)+] placement = $($rest:tt)+) => {
+        $crate::go!(@build [$crate::__private::Builder::new()] [$($all)+] $($all)+)
+    };
+    (@go [$($all:tt)+] move $($body:tt)+) => {
+        $crate::coroutine::spawn($($all)+)
+    };
+    (@go [$($all:tt)+] || $($body:tt)+) => {
+        $crate::coroutine::spawn($($all)+)
+    };
+    (@go [$($all:tt)+] { $($body:tt)* } $(,)?) => {
+        $crate::coroutine::spawn({ $($body)* })
+    };
+    (@go [$($all:tt)+] $body:expr $(,)?) => {
+        $crate::__private::spawn_body($crate::__private::Builder::new(), $body)
+    };
+    (@go [$($all:tt)+] $spawner:expr, $($rest:tt)+) => {
+        $crate::go!(@in $spawner, [$($rest)+] $($rest)+)
+    };
+    ($($all:tt)+) => {
+        $crate::go!(@go [$($all)+] $($all)+)
     };
 }
 
