@@ -119,7 +119,7 @@ mutate $queue 1 'if node.waiter.word().commit(node.ticket, node.arm) {' 'let _ =
 mutate $queue 1 'node.queued.set(false);' '' model_wait is_passed_by
 # Seats: whoever was woken in vain goes back to where it stood.
 mutate $park 1 'turn.keep(&node);' '' model_wait in_vain
-mutate $queue 1 'node.as_ref().seat.get() > seat' 'node.as_ref().seat.get() > seat && false' model_wait in_vain
+mutate $queue 1 'node.as_ref().seat.get() <= seat' 'node.as_ref().seat.get() <= seat || true' model_wait in_vain
 mutate $queue 1 'self.last_seat += 1;' '' model_wait in_vain
 # What is handed over with a commit, and taken back if there was none.
 mutate $queue 1 'offer(&node.data);' 'let _ = offer;' model_channel rendezvous
@@ -196,7 +196,7 @@ mutate $buffered 1 'state.set_aside -= 1;' '' model_channel receiver
 mutate $buffered 1 'self.buffer.len() > set_aside' '{ let _ = set_aside; self.buffer.len() > 0 }' model_channel receiver
 mutate $buffered 1 'return self.fill(message).map_err(Refused::Disconnected);' '' model_channel sender
 mutate $queue 1 'node.as_ref().granted.set(true);' '' model_channel bounded
-mutate $queue 1 'node.as_ref().granted.set(false);' '' model_channel bounded
+mutate $queue 1 'node.as_ref().granted.set(false);' '' model_sync
 mutate $buffered 1 'park::wait_in(&self.state, state, State::senders, (), &turn)' '{ drop(state); park::wait_in(&self.state, self.state.lock(), State::senders, (), &turn) }' model_channel bounded
 mutate $buffered 1 'park::wait_in(&self.state, state, State::receivers, (), &turn)' '{ drop(state); park::wait_in(&self.state, self.state.lock(), State::receivers, (), &turn) }' model_channel bounded
 mutate $buffered 1 'self.wake_all(State::receivers);' '' model_channel disconnected
@@ -217,8 +217,8 @@ mutate $mutex 1 'let wake = queue.waiters.call_first(|| granted = true);' 'let w
 mutate $mutex 1 $'if turn.take_granted() {\n                return;' $'if turn.take_granted() && false {\n                return;' model_sync mutex
 # A promise: kept until it is redeemed, also if the lock is free when it is made, and taken back if nobody will come.
 mutate $mutex 1 'queue.vacant |= self.acquire_or_contend();' '' model_sync promise
-mutate $mutex 1 'queue.vacant = queue.promised > 0;' 'queue.vacant = false;' model_sync promise
-mutate $mutex 1 'return queue.waiters.wake_first_ahead();' 'return None;' model_sync promise
+mutate $mutex 1 'queue.vacant = queue.promised > 0;' 'queue.vacant = false;' model_sync notification
+mutate $mutex 1 'return queue.waiters.wake_first_ahead();' 'return None;' model_sync
 mutate $mutex 1 $'queue.vacant = false;\n                queue.promised -= 1;' $'queue.vacant = false;' model_sync promise
 mutate $mutex 1 $'queue.promised -= 1;\n        match' 'match' model_sync promise
 mutate $mutex 1 'true => self.pass_on(&mut queue),' 'true => None,' model_sync promise
