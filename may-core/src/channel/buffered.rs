@@ -40,7 +40,7 @@ struct State<T> {
     buffer: Buffer<T>,
     /// How many slots are reserved.
     reserved: usize,
-    /// How many messages are set aside. Without senders that means nothing any more: what is left is for whoever comes.
+    /// How many messages are set aside. Without senders that means nothing: any receiver takes what is left.
     set_aside: usize,
     /// Those who wait for a free slot.
     senders: WaitList,

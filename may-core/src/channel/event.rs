@@ -90,7 +90,7 @@ impl<T> RawEvent for RecvEvent<'_, T> {
             (receiver::Flavor::Buffered(channel), RecvWait::Buffered(entry)) => {
                 channel.recv_woken(entry)
             }
-            // The message was passed on before the wait was ended, or will be by whoever has claimed this receiver.
+            // The message was passed on before the wait was ended, or the sender that has claimed this receiver will pass it on.
             (_, RecvWait::Rendezvous(_, packet)) => packet.open().ok_or(Recv::Empty),
             _ => return self.offer(),
         };
@@ -220,7 +220,7 @@ impl<T> RawEvent for SendEvent<'_, T> {
                         self.right = Some(Right::Receiver(Claimed::new(claim, channel)));
                         true
                     }
-                    // There is a future that waits to be claimed, or there are no receivers any more.
+                    // There is a future that waits to be claimed, or the receivers have gone.
                     None => self.offer(),
                 }
             }

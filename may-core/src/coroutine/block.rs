@@ -151,7 +151,7 @@ impl Chunk {
     ///
     /// # Safety
     ///
-    /// The chunk is alive, and the block is one of its own that nobody uses any more.
+    /// The chunk is alive, and the block is one of its own that is no longer in use.
     unsafe fn put(this: NonNull<Chunk>, block: NonNull<FreeBlock>) {
         // SAFETY: (docs/safety.md, R1) the caller vouches for both; a block is large enough and aligned.
         unsafe {
@@ -331,7 +331,7 @@ impl BlockPool {
     ///
     /// # Safety
     ///
-    /// The chunk is alive and this pool's, and the block is one of its own that nobody uses any more.
+    /// The chunk is alive and this pool's, and the block is one of its own that is no longer in use.
     #[inline]
     unsafe fn put(&self, chunk: NonNull<Chunk>, block: NonNull<FreeBlock>) {
         // SAFETY: (docs/safety.md, R1) the caller vouches for both.

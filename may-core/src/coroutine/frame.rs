@@ -194,7 +194,7 @@ mod fiber {
         }
 
         pub(super) fn destroy(&self) {
-            // SAFETY: (docs/safety.md, I1) nothing runs on the frame any more, so the fiber is not the running one.
+            // SAFETY: (docs/safety.md, I1) nothing runs on the frame now, so the fiber is not the running one.
             unsafe { __tsan_destroy_fiber(self.own.replace(ptr::null_mut())) };
         }
     }

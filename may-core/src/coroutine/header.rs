@@ -327,7 +327,7 @@ impl Header {
     #[inline]
     unsafe fn release(this: NonNull<Header>) {
         // SAFETY: (docs/safety.md, R1) the caller's reference keeps the block until the count is lowered. Release and
-        // acquire: whoever frees it sees that all others are done. (A load, not a fence, which ThreadSanitizer would not follow.)
+        // acquire: the thread that frees it sees that all others are done. (A load, not a fence, which ThreadSanitizer would not follow.)
         unsafe {
             if this.as_ref().references.fetch_sub(1, Ordering::Release) != 1 {
                 return;

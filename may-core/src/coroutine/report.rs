@@ -6,7 +6,7 @@
 //! it replaces std's. (The hook also marks the coroutine as unwinding; without it, that is done when it suspends.)
 //!
 //! The hook is set by a thread of its own, and nobody waits for that for long. std sets hooks under a lock that is held while a hook
-//! runs, which may be one that waits for whoever uses May for the first time; and it sets none on a thread that panics. In that case the
+//! runs, which may be one that waits for the first use of May on another thread; and it sets none on a thread that panics. In that case the
 //! next runtime that starts tries again.
 
 use std::io::Write;

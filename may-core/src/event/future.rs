@@ -121,7 +121,7 @@ impl<E: TaskEvent> EventFuture<E> {
         }
     }
 
-    /// Drops the waker of the last poll, which nobody is to call any more.
+    /// Drops the waker of the last poll, which nobody may call from now on.
     fn clear_waker(&self) {
         if let Some(block) = &self.block {
             block.clear_waker();

@@ -5,7 +5,7 @@
 //! ([`PATIENCE`]); then it suspends, since what it waits for may be a neighbour.
 //!
 //! A destructor that runs because of a panic is to suspend at once, and std tells the two apart to nobody. But the frame that calls the
-//! hook lies on the stack while the hook runs, and not any more when the stack is unwound; so its name is looked for there. That takes
+//! hook lies on the stack while the hook runs, and has gone when the stack is unwound; so its name is looked for there. That takes
 //! some ten microseconds (the first time as long as it takes to read the program's symbols), and concerns nobody but a coroutine that
 //! panics and waits. In a program without symbols nobody knows, and the worker is kept for a moment ([`DOUBT`]).
 

@@ -380,7 +380,7 @@ pub(crate) fn wait_as<D>(
 /// change, outside every lock, and returns whom it is to wake for that.
 ///
 /// Waking may run user code, which must not happen while the wait is open. In that case the caller's wait is taken back, and a
-/// stand-in keeps its place while it wakes; so whoever notifies after the change finds it in the queue at any time.
+/// stand-in keeps its place while it wakes; so a notification after the change finds it in the queue at any time.
 #[inline]
 pub(crate) fn wait_after<D: Copy>(
     queue: &WaitQueue<D>,

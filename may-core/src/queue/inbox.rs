@@ -57,7 +57,7 @@ impl<T: Queued> Inbox<T> {
         }
     }
 
-    /// Takes everything and hands it to `each` in the order in which it was pushed. For the owner, and for whoever clears up behind
+    /// Takes everything and hands it to `each` in the order in which it was pushed. For the owner, and for the thread that clears up behind
     /// one that may never come back: what the swap has taken nobody else sees.
     pub(crate) fn take_all(&self, mut each: impl FnMut(NonNull<T>)) {
         // Acquire: pairs with the release of every push that this swap takes.

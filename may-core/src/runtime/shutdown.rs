@@ -87,7 +87,7 @@ pub(super) fn await_quiet(shared: &Shared, deadline: Deadline) -> bool {
 
 /// Waits until something is so of which the watchers are told; false if it is `deadline` before.
 ///
-/// Behind a shield: whoever is cancelled meanwhile has a runtime in its hands, and would wait for it in its destructor.
+/// Behind a shield: a caller that is cancelled meanwhile has a runtime in its hands, and would wait for it in its destructor.
 fn wait_until(shared: &Shared, deadline: Deadline, is_so: impl Fn(&Shared) -> bool) -> bool {
     let turn = Turn::until(deadline);
     shield(|| {

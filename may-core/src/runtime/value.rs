@@ -153,7 +153,7 @@ impl Runtime {
     /// # Errors
     ///
     /// If coroutines are left when the time is over: they computed, or blocked in a destructor, or in a shield. They are given
-    /// up: their stacks and threads stay until the process ends, and whoever joins one of them waits as long. What has not started ends
+    /// up: their stacks and threads stay until the process ends, and a join of one of them waits as long. What has not started ends
     /// nevertheless, unless it is bound to a worker that never comes back.
     ///
     /// Also if all coroutines have ended, but threads are left, because they run destructors of thread-locals. Then

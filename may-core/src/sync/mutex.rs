@@ -154,7 +154,7 @@ impl Raw {
     /// Gives the lock back. The holder only.
     #[inline]
     pub(super) fn release(&self) {
-        // `CONTENDED` becomes `LOCKED`, and so the lock is still held. Release: pairs with the acquisition of whoever comes next.
+        // `CONTENDED` becomes `LOCKED`, and so the lock is still held. Release: pairs with the next acquisition.
         if self.state.fetch_sub(1, Ordering::Release) != LOCKED
             && let Some(wake) = self.release_contended()
         {
@@ -162,7 +162,7 @@ impl Raw {
         }
     }
 
-    /// As [`Raw::release`], but whoever is returned has to be woken by the caller.
+    /// As [`Raw::release`], but the caller fires the wake-up that is returned.
     #[inline]
     fn release_owing(&self) -> Option<Wake> {
         match self.state.fetch_sub(1, Ordering::Release) {
@@ -443,7 +443,7 @@ impl<T: ?Sized> Drop for MutexGuard<'_, T> {
 }
 
 impl<'a, T: ?Sized> MutexGuard<'a, T> {
-    /// Gives the lock back; whoever is returned has to be woken by the caller.
+    /// Gives the lock back. The caller fires the wake-up that is returned.
     pub(super) fn give_back(this: MutexGuard<'a, T>) -> Option<Wake> {
         let this = ManuallyDrop::new(this);
         this.lock.poison.leave(this.entered);

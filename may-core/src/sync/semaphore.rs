@@ -58,7 +58,7 @@ impl State {
 }
 
 impl State {
-    /// Whether `n` permits are there for somebody who may have waited before. It was out of the list meanwhile, so whoever gave some
+    /// Whether `n` permits are there for somebody who may have waited before. It was out of the list meanwhile, so a caller that gave some
     /// back may have passed it by, and nobody would look again for it.
     fn is_ready(&self, entry: &Entry<usize>, n: usize) -> bool {
         self.permits >= n && entry.is_next_in(&self.waiters)
@@ -326,7 +326,7 @@ impl Semaphore {
                 Waited::Again | Waited::Cancelled => {}
             }
             state = self.state.lock();
-            // It was out of the list, so whoever gave some back may have passed it by.
+            // It was out of the list, so a caller that gave some back may have passed it by.
             if state.permits >= n && state.waiters.is_next(&turn) {
                 state.permits -= n;
                 drop(state);

@@ -261,7 +261,7 @@ pub struct Receiver<T> {
 impl<T> Receiver<T> {
     /// Looks at the value; it does not count as seen.
     ///
-    /// Senders wait while somebody looks, and a second look waits behind a sender who waits. So whoever keeps what this returns, and looks
+    /// Senders wait while somebody looks, and a second look waits behind a sender who waits. So a caller that keeps what this returns, and looks
     /// again, may wait for himself: copy what is needed, and do not keep the look across calls that wait.
     ///
     /// # Cancellation

@@ -105,7 +105,7 @@ impl<D> Entry<D> {
             .map(|node| unsafe { Pin::new_unchecked(node) })
     }
 
-    /// Drops a node that is in no list any more, and remembers what it has got. (Until then it may be somebody else's to touch.)
+    /// Drops a node that is in no list, and remembers what it has got. (Until then it may be somebody else's to touch.)
     fn clear(&mut self) {
         if let Some(node) = self.node.take() {
             self.turn.keep(&node);

@@ -16,7 +16,7 @@
 //! *Grants.* Waiters of most primitives are woken and try again, because a caller that runs is faster than one that has to be switched
 //! to. A caller that takes a thing, waits while it has it, gives it back and takes it again would be faster each time. So now and then
 //! a waiter that has come back to its seat is woken with a *grant* ([`WaitList::call_first`]): the primitive keeps what the waiter
-//! waits for, and the waiter takes it when it runs, or gives it back if it does not want it any more. There is one grant in half a
+//! waits for, and the waiter takes it when it runs, or gives it back if it no longer wants it. There is one grant in half a
 //! millisecond at most in each list, so a grant costs nothing where nobody holds a thing for long; and since the one that has waited
 //! longest gets it, callers that compete for long have equal turns.
 //!
@@ -369,7 +369,7 @@ mod fairness {
         let now = crate::coroutine::home::recently();
         let is_time = *next_grant <= now;
         if is_time {
-            // The low bits of the time are as good as random: whoever turns up in a rhythm of its own is to get its turn, too.
+            // The low bits of the time are as good as random: a waiter with a rhythm of its own gets its turn, too.
             *next_grant = now + AFTER + (now & (AFTER - 1));
         }
         is_time

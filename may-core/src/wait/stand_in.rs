@@ -2,7 +2,7 @@
 //!
 //! A waiter that must run user code between registering and waiting cannot have an open wait meanwhile: the user code may itself wait.
 //! So it exchanges its node for this one, under the lock of the queue, and exchanges it back afterwards. The stand-in is a task that
-//! nobody polls: whoever ends its wait closes its commit word and finds no waker. A stand-in that is not in the queue any more was
+//! nobody polls: a committer closes its commit word and finds no waker. A stand-in that has left the queue was
 //! notified, and that counts for the waiter.
 
 use std::cell::{Cell, OnceCell};

@@ -50,7 +50,7 @@ impl ThreadBlock {
     /// The thread as queues see it.
     #[inline]
     pub(crate) fn waiter(this: &Arc<ThreadBlock>) -> Waiter {
-        // Not from a reference: whoever wakes the thread counts the block.
+        // Not from a reference: the waker of the thread counts the block.
         Waiter::Thread(NonNull::new(Arc::as_ptr(this).cast_mut()).expect("an `Arc` is not null"))
     }
 

@@ -43,7 +43,7 @@ impl WakerPlace {
         }
     }
 
-    /// Takes the waker out and drops it, if there is one: nobody waits any more.
+    /// Takes the waker out and drops it, if there is one: nobody waits now.
     pub(crate) fn clear(&self) {
         let waker = self.0.lock().take();
         waker.into_iter().for_each(discard);
@@ -64,7 +64,7 @@ fn discard(waker: Waker) {
 /// Calls a waker, or drops one. Either is user code that runs in the middle of somebody else's operation:
 ///
 /// * What it raises ends here, after the panic hook has reported it, so that others get their wake-ups and the worker lives.
-/// * The cancellation, or a limit, of whoever happens to run it does not cut it short.
+/// * The cancellation, or a limit, of the coroutine that happens to run it does not cut it short.
 /// * Where it runs outside coroutines a call that would block panics (R4).
 fn contained(f: impl FnOnce()) {
     let before = unwinding::mark_of_caller();

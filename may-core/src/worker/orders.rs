@@ -1,7 +1,7 @@
-//! What a runtime asks of its workers at its end, and who ends the seeds that nobody takes any more.
+//! What a runtime asks of its workers at its end, and who ends the seeds that nobody will take.
 //!
 //! A seed may be published at any moment, also by a thread that was admitted before the runtime stopped. Three look for those that are
-//! left: the last worker when it has counted itself out, whoever gives the workers up, and whoever publishes a seed afterwards.
+//! left: the last worker when it has counted itself out, the caller that gives the workers up, and a caller that publishes a seed afterwards.
 //!
 //! ```text
 //!   publisher                               the last worker, or who gives up
@@ -16,9 +16,9 @@
 
 use crate::prim::{AtomicU32, AtomicUsize, Ordering, fence};
 
-/// Nothing is spawned any more, what lives is cancelled.
+/// Spawning is refused. What lives is cancelled.
 const STOPPING: u32 = 1;
-/// Workers whose coroutines have not ended park for ever (R9).
+/// Workers whose coroutines have not ended park and never return (R9).
 const GIVEN_UP: u32 = 2;
 
 /// See the module's documentation.
@@ -49,13 +49,13 @@ impl Orders {
         self.running.fetch_sub(1, Ordering::Relaxed);
     }
 
-    /// Whether nothing is spawned any more.
+    /// Whether spawning is refused.
     #[inline]
     pub(crate) fn is_stopping(&self) -> bool {
         self.given.load(Ordering::Relaxed) & STOPPING != 0
     }
 
-    /// Whether workers park for ever instead of waiting for their coroutines.
+    /// Whether workers park and never return, instead of waiting for their coroutines.
     pub(crate) fn is_given_up(&self) -> bool {
         self.given.load(Ordering::Relaxed) & GIVEN_UP != 0
     }
@@ -85,7 +85,7 @@ impl Orders {
         }
     }
 
-    /// For whoever has published a seed (steps b and c).
+    /// For a caller that has published a seed (steps b and c).
     pub(crate) fn published(&self, end_left_behind: impl FnOnce()) {
         fence(Ordering::SeqCst);
         if self.is_stopping() && (self.have_ended() || self.is_given_up()) {

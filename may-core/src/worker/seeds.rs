@@ -131,7 +131,7 @@ impl Seeds {
         Some(seed)
     }
 
-    /// Takes a seed, whoever may have it; for a runtime that has stopped.
+    /// Takes a seed from any worker; for a runtime that has stopped.
     pub(crate) fn take_any(&self) -> Option<Seed> {
         retry(|| self.stealer.steal()).or_else(|| self.take_placed())
     }

@@ -410,7 +410,7 @@ impl Shared {
             .sum()
     }
 
-    /// Leaves what runs and has not ended behind, for ever (R9), and says how many coroutines that is. What has not begun ends, also if
+    /// Leaves what runs and has not ended behind (R9), and says how many coroutines that is. What has not begun ends, also if
     /// it lies with workers that never come back.
     pub(crate) fn give_up(self: &Arc<Shared>) -> usize {
         let left = self.alive();
