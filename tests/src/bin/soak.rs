@@ -24,7 +24,7 @@ use may_tests::Random;
 /// How many loops there are of each load.
 const LOOPS: usize = 4;
 const WORKERS: usize = 2;
-/// How long it takes at most until nothing is there any more: longer than an idle thread of the blocking pool stays.
+/// How long it takes at most until everything has gone: longer than an idle thread of the blocking pool stays.
 const REST: Duration = Duration::from_secs(60);
 /// What resident memory may grow by from the second quarter to the last: a twentieth, and this.
 const SLACK: u64 = 2 << 20;
@@ -308,7 +308,7 @@ fn echo(random: &mut Random, shared: &Shared) {
     done_or_cancelled(client.join());
 }
 
-/// What was sent is received or left, whoever is ended.
+/// What was sent is received or left, also if a side is ended.
 fn channels(random: &mut Random, _: &Shared) {
     let (sender, receiver) = match random.below(4) {
         0 => channel::unbounded(),
@@ -472,7 +472,7 @@ fn cancellation(random: &mut Random, _: &Shared) {
     assert_eq!(alive.load(Ordering::Relaxed), 0);
 }
 
-/// A panic is told to whoever joins, and poisons what it should; the others go on.
+/// A join learns of a panic, and poisons what it should; the others go on.
 fn panics(random: &mut Random, _: &Shared) {
     let members = random.below(10);
     let chosen = random.below(10);

@@ -1,4 +1,4 @@
-//! Stacks that cannot be had: whoever joins hears of it.
+//! Stacks that cannot be had: the join returns an error.
 
 use std::time::Duration;
 

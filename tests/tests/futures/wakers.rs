@@ -50,7 +50,7 @@ fn does(f: impl Fn() + Send + Sync + 'static) -> Waker {
 /// A mutex with what it guards, and a way to tell that it has changed.
 type Pair = Arc<(Mutex<()>, Condvar)>;
 
-/// Whoever waits for a condition gives its mutex to a future, whose waker waits; the notification comes in that moment.
+/// A coroutine that waits for a condition gives its mutex to a future, whose waker waits; the notification comes in that moment.
 #[test]
 fn a_condition_that_is_notified_while_the_mutex_is_given_to_a_future() {
     everywhere(|place| {

@@ -1,7 +1,7 @@
 //! Fuzzers: random operations on one thing, beside a model of it that is simple enough to be seen to be right.
 //!
 //! All is on one worker. Each operation that may wait is a coroutine of its own; after each operation all others get turns until nothing
-//! happens any more, and then model and thing must say the same: who still waits, and what the others have got. So a seed that fails
+//! changes, and then model and thing must say the same: who still waits, and what the others have got. So a seed that fails
 //! fails each time. `MAY_FUZZ_SECONDS` says for how long, `MAY_TEST_SEED` takes up one seed.
 
 mod channel;

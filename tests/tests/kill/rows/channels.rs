@@ -165,7 +165,7 @@ impl Sends for mpsc::SyncSender<Message> {
     }
 }
 
-/// The message exists while there is a right to send it; whoever is ended then gives the right back.
+/// The message exists while there is a right to send it; a sender that is ended then gives the right back.
 impl Sends for ReservingSender {
     fn send(&mut self, message: Message, at: &At) -> bool {
         let Ok(permit) = self.0.reserve() else {

@@ -31,7 +31,7 @@ pub(crate) fn programs() -> Vec<Program> {
     ]
 }
 
-/// Somebody who is joined goes on although whoever has waited for it is ended.
+/// Somebody who is joined goes on although the one that waited for it is ended.
 fn joining() -> Play {
     let mut play = Play::default();
     let done = Count::default();

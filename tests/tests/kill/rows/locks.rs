@@ -102,7 +102,7 @@ struct Things {
     closed: bool,
 }
 
-/// Two who take, one who puts. Nothing is lost, and nobody waits for ever.
+/// Two who take, one who puts. Nothing is lost, and every wait ends.
 fn condvar_with(wait: fn(&Mutex<Things>, &Condvar) -> bool) -> Play {
     const EACH: usize = 3;
     let mut play = Play::default();
@@ -277,7 +277,7 @@ fn lazy_lock() -> Play {
             let _ = first.set(at.clone());
             match catch_unwind(AssertUnwindSafe(|| **lazy)) {
                 Ok(value) => assert_eq!(value, 7),
-                // Whoever asks again, after a panic, is not a victim, but panics, too.
+                // One that asks again, after a panic, is not a victim, but panics, too.
                 Err(payload) if message(&*payload).contains("poisoned") => panicked.add(),
                 Err(payload) => std::panic::resume_unwind(payload),
             }

@@ -80,7 +80,7 @@ fn notify_all() -> Play {
     play
 }
 
-/// Whoever is ended while it waits is not counted: somebody else has to come for it.
+/// One that is ended while it waits is not counted: somebody else has to come for it.
 fn barrier() -> Play {
     const PARTIES: usize = 3;
     let mut play = Play::default();
@@ -181,7 +181,7 @@ fn token() -> Play {
     play
 }
 
-/// Whoever is unparked in vain has a partner that has ended.
+/// One that is unparked in vain has a partner that has ended.
 fn parking() -> Play {
     let mut play = Play::default();
     let (ready, parked) = (

@@ -207,7 +207,7 @@ fn standard_output() -> Play {
     play
 }
 
-/// Two who read; each byte is read once, by whoever is left.
+/// Two who read; each byte is read once, by a reader that is left.
 fn reading<S>((client, server): (S, S)) -> Play
 where
     S: Send + Sync + 'static,
