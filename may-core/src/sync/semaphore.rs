@@ -421,14 +421,16 @@ macro_rules! permits {
             ///
             /// # Panics
             ///
-            /// Panics if they are another semaphore's.
+            /// Panics if they are another semaphore's, or if both together are more than `usize::MAX`; then `other` gives its own back.
             #[track_caller]
             pub fn merge(&mut self, mut other: Self) {
                 assert!(
                     std::ptr::eq::<Semaphore>(&*self.semaphore, &*other.semaphore),
                     "permits of two semaphores cannot be merged"
                 );
-                self.permits += std::mem::take(&mut other.permits);
+                let both = self.permits.checked_add(other.permits);
+                self.permits = both.expect("a permit cannot be for more than `usize::MAX`");
+                other.permits = 0;
             }
         }
 

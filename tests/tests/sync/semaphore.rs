@@ -367,3 +367,17 @@ fn permits_that_came_while_an_arm_was_out_of_the_queue_are_taken() {
         assert_eq!(semaphore.available_permits(), 0);
     });
 }
+
+#[test]
+fn permits_that_are_too_many_together_stay_apart() {
+    let semaphore = Semaphore::new(usize::MAX);
+    let mut all = semaphore.acquire_many(usize::MAX);
+    semaphore.add_permits(1);
+    let one = semaphore.acquire();
+    let merged = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| all.merge(one)));
+    assert!(message(&*merged.unwrap_err()).contains("more than"));
+    assert_eq!(semaphore.available_permits(), 1);
+    drop(semaphore.acquire());
+    all.forget();
+    assert_eq!(semaphore.available_permits(), 1);
+}
