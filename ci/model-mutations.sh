@@ -110,8 +110,7 @@ mutate $word 1 'let word = self.0.load(Ordering::Acquire);' 'let word = self.0.l
 mutate $word 1 '.wrapping_add(1)' '.wrapping_add(0)' model_wait a_late_deadline
 # The queue: fence before looking for somebody to wake; skip those whose wait has ended.
 mutate $queue 1 "$fence" '' model_wait a_wake_up_is_not_lost
-mutate $queue 2 "$fence" '' model_sync notification
-mutate $queue 3 "$fence" '' model_wait wake_all
+mutate $queue 2 "$fence" '' model_wait wake_all
 mutate $queue 1 $'self.waiting\n            .store(self.waiting.load(Ordering::Relaxed) + 1, Ordering::Relaxed);' '' model_wait a_wake_up_is_not_lost
 mutate $queue 1 'self.count_down(usize::from(withdrawn));' 'let _ = withdrawn;' model_wait
 mutate $queue 1 'return (Some(wake), taken);' '' model_wait

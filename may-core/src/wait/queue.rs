@@ -492,12 +492,14 @@ impl<D> WaitQueue<D> {
 
     /// As [`WaitQueue::wake_one`], but the waiter may get a grant: `offer` makes it and `retract` takes it back, with somebody to wake
     /// for that. Both run under the lock.
+    ///
+    /// This needs no fence, unlike [`WaitQueue::wake_one`]: the caller has made its change under a lock that the waiters hold when they
+    /// register.
     pub(crate) fn call_one(
         &self,
         offer: impl Fn(&D),
         retract: impl Fn(&D) -> Option<Wake>,
     ) -> bool {
-        fence(Ordering::SeqCst);
         while !self.is_empty() {
             let mut nodes = self.nodes.lock();
             let Some(node) = nodes.front_of_those_who_can_run() else {
