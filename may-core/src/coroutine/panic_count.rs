@@ -18,9 +18,6 @@
 //! The sum over all threads never changes by this but for what real panics add. The bank has never ended more tokens than it has begun:
 //! its count is that of the tokens that exist plus that of the panics that were taken off and not put back.
 //!
-//! std also notes for each thread that a panic hook runs, and a panic there meanwhile ends the process. The note goes with the count, so
-//! a hook may wait, too, while neighbours panic.
-//!
 //! If no thread or no stack can be had for this, the count stays on the worker, and neighbours wait until it has gone (`unwinding.rs`).
 
 use std::mem::ManuallyDrop;

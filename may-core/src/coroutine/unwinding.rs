@@ -129,14 +129,16 @@ pub(crate) fn take_deferred() -> bool {
     DEFERRED.get() && !std::thread::panicking() && DEFERRED.replace(false)
 }
 
-/// Marks the coroutine `header`, which is about to suspend, as unwinding if it is.
+/// Marks the coroutine `header`, which is about to suspend, as unwinding if it is; says whether anybody on this thread is.
 #[inline(always)]
-pub(crate) fn before_suspend(header: &Header) {
-    if std::thread::panicking() {
+pub(crate) fn before_suspend(header: &Header) -> bool {
+    let somebody_unwinds = std::thread::panicking();
+    if somebody_unwinds {
         mark(header);
     } else if header.unwinding.get() != Unwinding::No {
         header.unwinding.set(Unwinding::No);
     }
+    somebody_unwinds
 }
 
 /// The rare half of [`before_suspend`]: somebody on this thread is unwinding.

@@ -10,6 +10,7 @@
 //! Every caller that was woken tries its operation before it waits again, so a wake-up is never swallowed by a cancellation.
 
 mod budget;
+mod hook;
 
 use std::cell::Cell;
 use std::pin::{Pin, pin};
@@ -322,7 +323,10 @@ fn suspend_coroutine(coroutine: NonNull<Header>, ticket: Ticket, deadline: Deadl
 unsafe fn switch(coroutine: NonNull<Header>) {
     // SAFETY: (docs/safety.md, R1) the running coroutine's block lives while it runs.
     let header = unsafe { coroutine.as_ref() };
-    unwinding::before_suspend(header);
+    let somebody_unwinds = unwinding::before_suspend(header);
+    if somebody_unwinds && hook::waits(coroutine) {
+        return;
+    }
     // SAFETY: (docs/safety.md, I2) as promised by the caller.
     unsafe { header.suspend() };
 }

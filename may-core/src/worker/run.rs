@@ -18,6 +18,7 @@ use super::local::Local;
 use super::seeds::{Robbed, Seed};
 use crate::coroutine::header::{Header, flag};
 use crate::coroutine::{current, unwinding};
+use crate::queue::Fifo;
 use crate::stack::{OutOfStacks, Stack};
 use crate::util::clock::{self, Deadline};
 use crate::wait::Timeout;
@@ -543,6 +544,53 @@ impl Local {
         of_coroutines
             .map_or(Deadline::NEVER, Deadline::from_nanoseconds)
             .min(self.alarms().first())
+    }
+
+    /// Serves the running coroutine alone, until it is sent home or it is `until`: others may not run, as it is in a panic hook. True if
+    /// it was sent home; then it is in no queue.
+    ///
+    /// This is the worker's own code, on the stack of the coroutine.
+    #[cold]
+    pub(crate) fn attend(&self, coroutine: NonNull<Header>, until: Deadline) -> bool {
+        current::set_coroutine(std::ptr::null_mut());
+        let sent_home = loop {
+            if self.shared.idle.has_watch(self.index) {
+                self.hand_on();
+            }
+            self.take_inbox();
+            if self.take_runnable(coroutine) {
+                break true;
+            }
+            if until.has_elapsed() {
+                break false;
+            }
+            self.home.sleep.announce();
+            if self.home.inbox().is_empty() {
+                self.driver.sleep(self.next_deadline().min(until));
+            }
+            self.home.sleep.end();
+            self.fire_deadlines(clock::now());
+        };
+        current::set_coroutine(coroutine.as_ptr());
+        sent_home
+    }
+
+    /// Takes a coroutine out of the run queue, wherever it stands; false if it is not there.
+    fn take_runnable(&self, coroutine: NonNull<Header>) -> bool {
+        let mut found = false;
+        let others = Fifo::new();
+        while let Some(first) = self.home.runnable().pop() {
+            if first == coroutine {
+                found = true;
+            } else {
+                // SAFETY: (docs/safety.md, I1) this is the owner's thread, and it is in no queue now.
+                unsafe { others.push(first) };
+            }
+        }
+        while let Some(first) = others.pop() {
+            self.requeue(first);
+        }
+        found
     }
 
     /// The runtime stops: cancels what lives, once; true if nothing is left and the worker may end.

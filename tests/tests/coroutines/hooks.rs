@@ -1,8 +1,8 @@
 //! Panic hooks: whose lines are printed, hooks that wait, and what May does while one runs.
 
 use std::panic::{self, catch_unwind};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
+use std::sync::{Arc, LazyLock, Mutex};
 use std::thread;
 use std::time::Duration;
 
@@ -48,14 +48,15 @@ fn a_hook_of_the_program_is_the_only_one_that_prints() {
     }
 }
 
-/// Runs `wait` in the panic hook of each of several coroutines of one worker that panic, and asserts that all reports and all ends come.
-fn in_hooks(wait: impl Fn() + Send + Sync + 'static) {
-    let (begun, ended) = (Arc::<AtomicUsize>::default(), Arc::<AtomicUsize>::default());
-    let (begins, ends) = (begun.clone(), ended.clone());
+/// Runs `wait` in the panic hook of each of several coroutines of one worker that panic one after the other, and returns in which
+/// order hooks began and ended.
+fn in_hooks(wait: impl Fn() + Send + Sync + 'static) -> Vec<&'static str> {
+    let order = Arc::new(Mutex::new(Vec::new()));
+    let noted = order.clone();
     panic::set_hook(Box::new(move |_| {
-        begins.fetch_add(1, SeqCst);
+        noted.lock().unwrap().push("begins");
         wait();
-        ends.fetch_add(1, SeqCst);
+        noted.lock().unwrap().push("ends");
     }));
     on_workers(1, || {
         let handles: Vec<_> = (0..3)
@@ -70,39 +71,43 @@ fn in_hooks(wait: impl Fn() + Send + Sync + 'static) {
             let result: Result<(), _> = handle.join();
             assert!(message(&*result.unwrap_err()).ends_with("(expected)"));
         }
-        assert!(!thread::panicking());
     });
     let _ = panic::take_hook();
-    assert_eq!((begun.load(SeqCst), ended.load(SeqCst)), (3, 3));
+    Arc::into_inner(order).unwrap().into_inner().unwrap()
 }
 
 #[test]
-fn hooks_may_wait_for_anything() {
+fn a_hook_that_waits_keeps_its_worker() {
     let _watchdog = watchdog();
     alone(|| {
-        in_hooks(|| sleep(Duration::from_millis(5)));
-        in_hooks(coroutine::yield_now);
+        let one_by_one = ["begins", "ends"].repeat(3);
+        assert_eq!(in_hooks(|| sleep(Duration::from_millis(5))), one_by_one);
+        assert_eq!(in_hooks(coroutine::yield_now), one_by_one);
         // For another worker.
         let other = Arc::new(runtime(1));
-        in_hooks(move || drop(other.spawn(coroutine::yield_now).join()));
+        let waits = move || drop(other.spawn(coroutine::yield_now).join());
+        assert_eq!(in_hooks(waits), one_by_one);
         // For a thread of the pool, a socket, a plain thread.
-        in_hooks(|| drop(may::fs::read("Cargo.toml")));
-        in_hooks(|| {
+        let file = || drop(may::fs::read("Cargo.toml"));
+        assert_eq!(in_hooks(file), one_by_one);
+        let echo = || {
             let listener = may::net::TcpListener::bind("127.0.0.1:0").unwrap();
             let _stream = may::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
             listener.accept().unwrap();
-        });
-        in_hooks(|| {
+        };
+        assert_eq!(in_hooks(echo), one_by_one);
+        let handed_over = || {
             let (tx, rx) = bounded(0);
             let sends = thread::spawn(move || tx.send(()).unwrap());
             rx.recv().unwrap();
             sends.join().unwrap();
-        });
+        };
+        assert_eq!(in_hooks(handed_over), one_by_one);
     });
 }
 
 #[test]
-fn a_hook_may_wait_for_a_neighbour() {
+fn a_hook_may_wait_for_a_neighbour_in_the_end() {
     let _watchdog = watchdog();
     alone(|| {
         let lock = Arc::new(may::sync::Mutex::new(0));
@@ -177,5 +182,20 @@ fn the_first_use_may_be_in_a_hook_or_while_one_runs() {
         });
         assert!(catch_unwind(|| panic!("(expected)")).is_err());
         writer.join().unwrap();
+    });
+}
+
+/// The worker is kept while a hook waits. If it were not, the next hook would stop it: std's lazy values block their threads.
+#[test]
+fn hooks_may_share_a_lazy_value_of_std_s_whose_initializer_waits() {
+    static REPORTS: LazyLock<AtomicUsize> = LazyLock::new(|| {
+        may::fs::read("Cargo.toml").unwrap();
+        sleep(Duration::from_millis(1));
+        AtomicUsize::new(0)
+    });
+    let _watchdog = watchdog();
+    alone(|| {
+        let begun = in_hooks(|| drop(REPORTS.fetch_add(1, SeqCst)));
+        assert_eq!((begun.len(), REPORTS.load(SeqCst)), (6, 3));
     });
 }
