@@ -252,7 +252,7 @@ fn a_stack_overflow_names_the_coroutine_and_ends_the_process() {
 }
 
 /// A stack of another crate's, such as a generator's: what brought it keeps a note for its thread.
-#[cfg(all(debug_assertions, unix))]
+#[cfg(all(debug_assertions, unix, not(may_asan)))]
 #[test]
 fn debug_builds_refuse_to_suspend_on_a_foreign_stack() {
     use corosensei::stack::DefaultStack;
