@@ -239,7 +239,7 @@ mutate $barrier 1 'state.arrived -= usize::from(!self.passed);' '' model_future 
 mutate $barrier 1 'self.passed || self.offer()' 'self.offer()' model_future barrier
 # Semaphore: permits are counted if and when they are handed over; a request that leaves lets in those whom it held up.
 mutate $semaphore 1 'self.0.settle(self.0.state.lock());' '' model_sync big_request
-mutate $semaphore 2 'state.permits -= n;' '' model_sync permit
+mutate $semaphore 3 'state.permits -= n;' '' model_sync permit
 mutate $semaphore 1 'if let Some(Some(wake)) = state.waiters.grant_first() {' 'state.permits -= n; if let Some(Some(wake)) = state.waiters.grant_first() { state.permits += n;' model_sync permit
 mutate $semaphore 1 'self.settle(state);' 'drop(state);' model_sync permit
 # Condvar: registered before the mutex is unlocked; a notification is not lost in the mutex.

@@ -4,6 +4,7 @@
 
 use std::io::{self, Read, Write};
 use std::sync::Mutex as StdMutex;
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::time::{Duration, Instant};
 
 use may::channel::{self, Receiver};
@@ -171,6 +172,8 @@ fn a_supervisor() {
     struct Supervisor<'a> {
         started: Vec<SemaphorePermit<'a>>,
         beats: Vec<Instant>,
+        /// How many of either the worker has heard of.
+        seen: Arc<[AtomicUsize; 2]>,
     }
 
     impl<'a> Supervisor<'a> {
@@ -181,6 +184,8 @@ fn a_supervisor() {
             heartbeat: &mut Interval,
         ) -> coroutine::Result<u32> {
             loop {
+                self.seen[0].store(self.started.len(), SeqCst);
+                self.seen[1].store(self.beats.len(), SeqCst);
                 select! {
                     res = join(*worker) => return res,
                     permit = acquire(slots) => self.started.push(permit),
@@ -191,14 +196,14 @@ fn a_supervisor() {
     }
     everywhere(|_| {
         let (slots, mut heartbeat) = (Semaphore::new(2), interval(Duration::from_millis(1)));
-        let start = Instant::now();
+        let mut supervisor = Supervisor::default();
+        let seen = supervisor.seen.clone();
         let mut worker = spawn(move || {
-            eventually("some time has passed", || {
-                start.elapsed() > Duration::from_millis(5)
+            eventually("both have started and the heart has beaten", || {
+                seen[0].load(SeqCst) == 2 && seen[1].load(SeqCst) > 1
             });
             7
         });
-        let mut supervisor = Supervisor::default();
         let result = supervisor.watch(&mut worker, &slots, &mut heartbeat);
         assert_eq!(result.unwrap(), 7);
         assert_eq!(
