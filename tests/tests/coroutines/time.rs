@@ -55,7 +55,8 @@ fn sleepers_of_one_worker_wake_in_the_order_of_their_deadlines() {
                     })
                     .collect();
                 let in_time = handles.into_iter().map(|handle| handle.join().unwrap());
-                if in_time.fold(true, |all, one| all && one) {
+                // All are joined.
+                if in_time.filter(|in_time| !in_time).count() == 0 {
                     break Arc::into_inner(order).unwrap().into_inner().unwrap();
                 }
                 margin *= 2;
