@@ -74,7 +74,7 @@ const ON_EXIT: Row = Row {
 const STACK: Row = Row {
     name: "stack",
     kind: Kind::Size {
-        setter: "stack_bytes",
+        setter: "stack_size",
     },
     example: "\"64k\"",
     default: "`\"256k\"`",
@@ -85,7 +85,7 @@ const STACK: Row = Row {
 const BLOCKING: Row = Row {
     name: "blocking",
     kind: Kind::Count {
-        setter: "blocking",
+        setter: "blocking_threads",
         words: &[],
     },
     example: "64",
@@ -97,7 +97,9 @@ const BLOCKING: Row = Row {
 /// The names of the threads.
 const NAME: Row = Row {
     name: "name",
-    kind: Kind::Text { setter: "name" },
+    kind: Kind::Text {
+        setter: "thread_name",
+    },
     example: "\"server\"",
     default: "`\"may-worker\"`",
     help: "what the threads are called that run coroutines; a dash and a number follow",
@@ -106,7 +108,9 @@ const NAME: Row = Row {
 /// Whether threads are bound.
 const PIN: Row = Row {
     name: "pin",
-    kind: Kind::Bool { setter: "pin" },
+    kind: Kind::Bool {
+        setter: "pin_workers",
+    },
     example: "true",
     default: "`false`",
     help: "whether each of these threads is bound to a processor (on Linux; elsewhere the runtime does not start)",
@@ -518,7 +522,7 @@ mod tests {
                 pub fn main() {
                     fn may_entry_body() { half . }
                     ::may::__private::enter(
-                        const { ::may::__private::EntryConfig::main().workers(3).stack_bytes(65536) },
+                        const { ::may::__private::EntryConfig::main().workers(3).stack_size(65536) },
                         may_entry_body
                     )
                 }

@@ -1,13 +1,12 @@
 //! What `#[may::main]` and `#[may::test]` expand to.
 //!
-//! `main` runs on the default runtime, since that is where coroutines go which plain threads spawn; a test has a runtime of its
-//! own, so that tests do not meet. In both cases the calling thread waits for the root coroutine, and then does what the options
-//! say about those that are left.
+//! `main` runs on the default runtime, since that is where coroutines go which plain threads spawn;
+//! a test has a runtime of its own, so that tests do not meet. In both cases the calling thread
+//! waits for the root coroutine, and then does what the options say about those that are left.
 
 use std::fmt::Write as _;
 use std::io;
 use std::panic::Location;
-use std::sync::Arc;
 use std::time::Duration;
 
 use super::shutdown;
@@ -15,8 +14,10 @@ use super::value::Runtime;
 use crate::coroutine::unwinding;
 use crate::spawn::Builder;
 use crate::spawn::builder::spawned;
+use crate::stack::StackSize;
 use crate::util::clock::Deadline;
-use crate::worker::{Shared, default};
+use crate::worker::default;
+use crate::worker::settings::{RuntimeBuilder, has_nul};
 
 /// Bytes of stack of the root coroutine: what a main thread has.
 const ROOT_STACK_BYTES: usize = 8 << 20;
@@ -24,8 +25,8 @@ const ROOT_STACK_BYTES: usize = 8 << 20;
 const TEST_WORKERS: usize = 2;
 /// How long a test may take that says nothing.
 const TEST_TIMEOUT: Duration = Duration::from_secs(60);
-/// How long coroutines have to end after the test that spawned them, before they count as leaked: those that were told to end
-/// may need a moment.
+/// How long coroutines have to end after the test that spawned them, before they count as leaked:
+/// those that were told to end may need a moment.
 const LEAK_GRACE: Duration = Duration::from_millis(250);
 /// How long coroutines have to unwind after a test that took too long.
 const TIMEOUT_GRACE: Duration = Duration::from_secs(1);
@@ -55,13 +56,9 @@ struct Test {
 
 /// The options of an attribute.
 #[doc(hidden)]
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct EntryConfig {
-    workers: Option<usize>,
-    stack_bytes: Option<usize>,
-    blocking: Option<usize>,
-    name: Option<&'static str>,
-    pin: Option<bool>,
+    settings: RuntimeBuilder,
     on_exit: OnExit,
     /// Those of a test, which has a runtime of its own.
     test: Option<Test>,
@@ -72,11 +69,7 @@ impl EntryConfig {
     #[must_use]
     pub const fn main() -> EntryConfig {
         EntryConfig {
-            workers: None,
-            stack_bytes: None,
-            blocking: None,
-            name: None,
-            pin: None,
+            settings: RuntimeBuilder::new(),
             on_exit: OnExit::Leave,
             test: None,
         }
@@ -86,14 +79,13 @@ impl EntryConfig {
     #[must_use]
     pub const fn test(path: &'static str) -> EntryConfig {
         EntryConfig {
-            workers: Some(TEST_WORKERS),
+            settings: RuntimeBuilder::new().workers(TEST_WORKERS),
             on_exit: OnExit::Cancel,
             test: Some(Test {
                 path,
                 timeout: TEST_TIMEOUT,
                 deny_leaks: true,
             }),
-            ..EntryConfig::main()
         }
     }
 
@@ -104,51 +96,44 @@ impl EntryConfig {
             workers > 0,
             "`workers` must be at least 1: `\"cores\"` uses every core"
         );
-        self.workers = Some(workers);
+        self.settings.workers = Some(workers);
         self
     }
 
     /// `workers = "cores"`.
     #[must_use]
     pub const fn all_cores(mut self) -> EntryConfig {
-        self.workers = Some(0);
+        self.settings.workers = Some(0);
         self
     }
 
-    /// `stack = SIZE`: of coroutines whose builder says nothing.
+    /// `stack = SIZE`.
     #[must_use]
-    pub const fn stack_bytes(mut self, bytes: usize) -> EntryConfig {
-        self.stack_bytes = Some(bytes);
+    pub const fn stack_size(mut self, bytes: usize) -> EntryConfig {
+        self.settings.stack_size = Some(StackSize::from_bytes(bytes));
         self
     }
 
-    /// `blocking = N`: threads for blocking work.
+    /// `blocking = N`.
     #[must_use]
-    pub const fn blocking(mut self, threads: usize) -> EntryConfig {
+    pub const fn blocking_threads(mut self, threads: usize) -> EntryConfig {
         assert!(threads > 0, "`blocking` must be at least 1");
-        self.blocking = Some(threads);
+        self.settings.blocking_threads = Some(threads);
         self
     }
 
-    /// `name = ".."`: what the workers' threads are called.
+    /// `name = ".."`.
     #[must_use]
-    pub const fn name(mut self, name: &'static str) -> EntryConfig {
-        let mut at = 0;
-        while at < name.len() {
-            assert!(
-                name.as_bytes()[at] != 0,
-                "`name` must not contain a NUL byte"
-            );
-            at += 1;
-        }
-        self.name = Some(name);
+    pub const fn thread_name(mut self, name: &'static str) -> EntryConfig {
+        assert!(!has_nul(name), "`name` must not contain a NUL byte");
+        self.settings.set_static_thread_name(name);
         self
     }
 
-    /// `pin = true`: each worker is bound to a processor.
+    /// `pin = BOOL`.
     #[must_use]
-    pub const fn pin(mut self, pin: bool) -> EntryConfig {
-        self.pin = Some(pin);
+    pub const fn pin_workers(mut self, pin: bool) -> EntryConfig {
+        self.settings.pin_workers = Some(pin);
         self
     }
 
@@ -200,52 +185,6 @@ impl EntryConfig {
         }
         self
     }
-
-    /// Starts a runtime with these settings.
-    #[track_caller]
-    fn start(&self) -> Runtime {
-        let mut builder = Runtime::builder();
-        if let Some(workers) = self.workers {
-            builder = builder.workers(workers);
-        }
-        if let Some(bytes) = self.stack_bytes {
-            builder = builder.stack_size(bytes);
-        }
-        if let Some(threads) = self.blocking {
-            builder = builder.blocking_threads(threads);
-        }
-        // std names the thread in the report of a panic, and calls a test's thread as the test.
-        if let Some(name) = self.name.or(self.test.map(|test| test.name())) {
-            builder = builder.thread_name(name);
-        }
-        if let Some(pin) = self.pin {
-            builder = builder.pin_workers(pin);
-        }
-        started(builder.build())
-    }
-
-    /// Starts the default runtime with these settings. What cannot be changed because it has started stays as it is: the program
-    /// did that before `main`.
-    #[track_caller]
-    fn start_default(&self) -> Arc<Shared> {
-        let config = super::config();
-        if let Some(workers) = self.workers {
-            let _ = config.workers(workers);
-        }
-        if let Some(bytes) = self.stack_bytes {
-            let _ = config.stack_size(bytes);
-        }
-        if let Some(threads) = self.blocking {
-            let _ = config.blocking_threads(threads);
-        }
-        if let Some(name) = self.name {
-            let _ = config.thread_name(name);
-        }
-        if let Some(pin) = self.pin {
-            let _ = config.pin_workers(pin);
-        }
-        started(default::default())
-    }
 }
 
 /// What was started, or a panic at the caller's place.
@@ -261,8 +200,8 @@ fn started<T>(result: io::Result<T>) -> T {
 ///
 /// # Panics
 ///
-/// Panics inside a coroutine, if the runtime cannot be started, if a test takes too long or leaves coroutines behind; and goes on
-/// with what `f` raises.
+/// Panics inside a coroutine, if the runtime cannot be started, if a test takes too long or leaves
+/// coroutines behind; and goes on with what `f` raises.
 #[doc(hidden)]
 #[track_caller]
 pub fn enter<R: Send + 'static>(config: EntryConfig, f: impl FnOnce() -> R + Send + 'static) -> R {
@@ -274,19 +213,21 @@ pub fn enter<R: Send + 'static>(config: EntryConfig, f: impl FnOnce() -> R + Sen
         .name("main".to_owned())
         .stack_size(ROOT_STACK_BYTES);
     match config.test {
-        Some(test) => run_test(&config, &test, root, f),
-        None => run_main(&config, root, f),
+        Some(test) => run_test(config, &test, root, f),
+        None => run_main(config, root, f),
     }
 }
 
 /// Runs `f` on the default runtime.
 #[track_caller]
 fn run_main<R: Send + 'static>(
-    config: &EntryConfig,
+    config: EntryConfig,
     root: Builder,
     f: impl FnOnce() -> R + Send + 'static,
 ) -> R {
-    let shared = config.start_default();
+    // What has started before `main` stays as it is.
+    let _ = default::configure(|settings| config.settings.or(settings));
+    let shared = started(default::default());
     let result = spawned(root.spawn_on(&shared, Location::caller(), f)).join();
     match config.on_exit {
         OnExit::Leave => {}
@@ -303,12 +244,14 @@ fn run_main<R: Send + 'static>(
 /// Runs `f` on a runtime of its own, for a limited time.
 #[track_caller]
 fn run_test<R: Send + 'static>(
-    config: &EntryConfig,
+    config: EntryConfig,
     test: &Test,
     root: Builder,
     f: impl FnOnce() -> R + Send + 'static,
 ) -> R {
-    let runtime = config.start();
+    // std names the thread in the report of a panic, and calls a test's thread as the test.
+    let named = RuntimeBuilder::new().thread_name(test.name());
+    let runtime = started(config.settings.or(named).build());
     let deadline = Deadline::after(test.timeout);
     let handle = spawned(root.spawn_on(runtime.shared(), Location::caller(), f));
     if !handle.wait_until(deadline) {
@@ -340,7 +283,8 @@ fn fail(runtime: Runtime, (mut message, help): (String, &str)) -> ! {
         alive => format!("{alive} coroutines are still alive"),
     };
     let _ = write!(message, ": {alive}\nhelp: {help}");
-    // They are cancelled, so that they do not go on in other tests; those that cannot be are given up.
+    // They are cancelled, so that they do not go on in other tests; those that cannot be are given
+    // up.
     let _ = runtime.shutdown(TIMEOUT_GRACE);
     panic!("{message}")
 }

@@ -12,16 +12,16 @@ use crate::park;
 use crate::spawn::builder::spawned;
 use crate::spawn::scope::run_borrowing;
 use crate::spawn::{Builder, CoroutineFn, JoinHandle, SpawnIn};
-use crate::stack::StackSize;
-use crate::worker::{Settings, Shared, with_local};
+use crate::worker::{RuntimeBuilder, Shared, with_local};
 
 /// How long dropping a runtime waits for its coroutines.
 const DROP_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A runtime of one's own, beside the default one: for tests, for libraries, for a clean end.
 ///
-/// Coroutines that its coroutines spawn belong to it, too. Dropping it is [`shutdown`](Runtime::shutdown) with ten seconds; where blocking
-/// is an error it is told to end and not waited for.
+/// Coroutines that its coroutines spawn belong to it, too. Dropping it is
+/// [`shutdown`](Runtime::shutdown) with ten seconds; where blocking is an error it is told to end
+/// and not waited for.
 ///
 /// # Examples
 ///
@@ -47,7 +47,8 @@ impl Runtime {
     ///
     /// # Errors
     ///
-    /// What the operating system says: no descriptors, no threads, no memory. Nothing is left behind then.
+    /// What the operating system says: no descriptors, no threads, no memory. Nothing is left
+    /// behind then.
     ///
     /// # Examples
     ///
@@ -62,9 +63,7 @@ impl Runtime {
 
     /// Settings for a runtime.
     pub fn builder() -> RuntimeBuilder {
-        RuntimeBuilder {
-            settings: Settings::default(),
-        }
+        RuntimeBuilder::new()
     }
 
     /// How many threads run coroutines.
@@ -116,7 +115,8 @@ impl Runtime {
         builder.spawn_on(&self.shared, Location::caller(), f)
     }
 
-    /// Runs `f` as a coroutine of this runtime and waits for its end; the calling thread does nothing else meanwhile.
+    /// Runs `f` as a coroutine of this runtime and waits for its end; the calling thread does
+    /// nothing else meanwhile.
     ///
     /// `f` may borrow from the caller. (It must be `Send`: it runs on another thread.)
     ///
@@ -143,27 +143,31 @@ impl Runtime {
         &self.shared
     }
 
-    /// Ends the runtime: cancels its coroutines, waits until they have unwound, and until its threads have ended, together at most for
-    /// about `timeout`. A coroutine that has not started never does; its closure is dropped, and its join returns
+    /// Ends the runtime: cancels its coroutines, waits until they have unwound, and until its
+    /// threads have ended, together at most for about `timeout`. A coroutine that has not started
+    /// never does; its closure is dropped, and its join returns
     /// [`Cancelled`](crate::coroutine::Cancelled).
     ///
-    /// In a coroutine of another runtime the caller is suspended meanwhile. This is no point of cancellation: a runtime that was asked
-    /// to end is waited for.
+    /// In a coroutine of another runtime the caller is suspended meanwhile. This is no point of
+    /// cancellation: a runtime that was asked to end is waited for.
     ///
     /// # Errors
     ///
-    /// If coroutines are left when the time is over: they computed, or blocked in a destructor, or in a shield. They are given
-    /// up: their stacks and threads stay until the process ends, and a join of one of them waits as long. What has not started ends
-    /// nevertheless, unless it is bound to a worker that never comes back.
+    /// If coroutines are left when the time is over: they computed, or blocked in a destructor, or
+    /// in a shield. They are given up: their stacks and threads stay until the process ends, and a
+    /// join of one of them waits as long. What has not started ends nevertheless, unless it is
+    /// bound to a worker that never comes back.
     ///
-    /// Also if all coroutines have ended, but threads are left, because they run destructors of thread-locals. Then
-    /// [`coroutines`](ShutdownError::coroutines) is zero, and the threads end by themselves.
+    /// Also if all coroutines have ended, but threads are left, because they run destructors of
+    /// thread-locals. Then [`coroutines`](ShutdownError::coroutines) is zero, and the threads end
+    /// by themselves.
     ///
     /// # Panics
     ///
-    /// Panics on one of the runtime's own workers, which cannot wait for itself. The runtime ends all the same, unattended. So it does
-    /// where blocking is an error: in [`forbid_blocking`](crate::coroutine::forbid_blocking), and in the waker of a future that runs on
-    /// a worker.
+    /// Panics on one of the runtime's own workers, which cannot wait for itself. The runtime ends
+    /// all the same, unattended. So it does where blocking is an error: in
+    /// [`forbid_blocking`](crate::coroutine::forbid_blocking), and in the waker of a future that
+    /// runs on a worker.
     ///
     /// # Examples
     ///
@@ -212,69 +216,20 @@ impl fmt::Debug for Runtime {
     }
 }
 
-/// Settings for a [`Runtime`].
-#[derive(Clone, Debug)]
-#[must_use = "a builder does nothing until it builds"]
-pub struct RuntimeBuilder {
-    settings: Settings,
-}
-
 impl RuntimeBuilder {
-    /// Sets how many threads run coroutines; zero means one for each processor, as does not calling this.
-    pub fn workers(mut self, workers: usize) -> RuntimeBuilder {
-        self.settings.set_workers(workers);
-        self
-    }
-
-    /// Sets how many bytes of stack a coroutine has whose builder says nothing.
-    pub fn stack_size(mut self, bytes: usize) -> RuntimeBuilder {
-        self.settings.stack_size = StackSize::from_bytes(bytes);
-        self
-    }
-
-    /// Sets what the workers' threads are called; a dash and a number follow.
-    pub fn thread_name(mut self, name: impl Into<String>) -> RuntimeBuilder {
-        self.settings.thread_name = name.into();
-        self
-    }
-
-    /// Sets whether worker n is bound to the nth processor. Where the system binds no threads (this is for Linux)
-    /// [`build`](Self::build) returns an error.
-    ///
-    /// The threads for blocking work are not bound, nor is a child process of [`process`](crate::process). One that a coroutine starts
-    /// by std's own calls stays on the worker's processor.
-    pub fn pin_workers(mut self, pin: bool) -> RuntimeBuilder {
-        self.settings.pin_workers = pin;
-        self
-    }
-
-    /// Sets how many threads there may be for work that blocks its thread, such as looking up names; what comes beyond that
-    /// waits for its turn. Zero means 512, as does not calling this. Each runtime has threads of its own, so none keeps another one
-    /// waiting.
-    pub fn blocking_threads(mut self, threads: usize) -> RuntimeBuilder {
-        self.settings.set_blocking_threads(threads);
-        self
-    }
-
-    /// Sets whether a stack's memory is given back whenever a coroutine ends, so that no secret stays in it.
-    pub fn scrub_stacks(mut self, scrub: bool) -> RuntimeBuilder {
-        self.settings.scrub_stacks = scrub;
-        self
-    }
-
     /// Starts the runtime.
     ///
     /// # Errors
     ///
-    /// What the operating system says: no descriptors, no threads, no memory, no way to bind threads to processors; or that the name
-    /// contains a NUL byte. Nothing is left behind then.
+    /// What the operating system says: no descriptors, no threads, no memory, no way to bind
+    /// threads to processors; or that the name contains a NUL byte. Nothing is left behind then.
     ///
     /// # Examples
     ///
     /// See [`Runtime`].
     pub fn build(self) -> io::Result<Runtime> {
         Ok(Runtime {
-            shared: Shared::start(self.settings)?,
+            shared: Shared::start(self)?,
             stopped: false,
         })
     }

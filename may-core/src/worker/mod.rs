@@ -23,6 +23,6 @@ pub(crate) mod settings;
 pub(crate) mod shared;
 
 pub(crate) use local::{has_tried_for_long, spend, with_local};
-pub(crate) use settings::{NulInName, Settings};
+pub use settings::{ConfigError, RuntimeBuilder};
 pub use shared::Placement;
 pub(crate) use shared::{Shared, SpawnError};

@@ -14,7 +14,7 @@ use super::idle::Idle;
 use super::local::{self, Local};
 use super::orders::Orders;
 use super::seeds::{Injected, Seed, Seeds};
-use super::settings::Settings;
+use super::settings::{RuntimeBuilder, Settings};
 use crate::coroutine::current;
 use crate::coroutine::header::{Header, flag};
 use crate::coroutine::home::Home;
@@ -23,7 +23,6 @@ use crate::pool::Pool;
 use crate::prim::fence;
 use crate::reactor::{Driver, Registrar};
 use crate::stack::overflow;
-use crate::sys::thread::CAN_PIN;
 use crate::util::clock;
 use crate::wait::{Alarms, WaitQueue};
 
@@ -141,16 +140,10 @@ impl Shared {
     ///
     /// # Errors
     ///
-    /// What the operating system says: no descriptors, no threads, no memory; or that it does not bind threads to processors,
-    /// if that was asked for; or that the threads cannot have their name. Nothing is left behind then.
-    pub(crate) fn start(settings: Settings) -> io::Result<Arc<Shared>> {
-        Settings::check_name(&settings.thread_name)?;
-        if settings.pin_workers && !CAN_PIN {
-            return Err(io::Error::new(
-                io::ErrorKind::Unsupported,
-                "workers cannot be bound to processors on this system\nhelp: leave `pin` out, or set it for Linux only",
-            ));
-        }
+    /// What the operating system says: no descriptors, no threads, no memory; or what is wrong with the settings. Nothing is left
+    /// behind then.
+    pub(crate) fn start(settings: RuntimeBuilder) -> io::Result<Arc<Shared>> {
+        let settings = settings.finish()?;
         report::install();
         overflow::install();
         let mut parts = Vec::new();
