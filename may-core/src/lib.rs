@@ -4,14 +4,15 @@
 //! only from layers below their own, which `tests/tests/architecture.rs` checks:
 //!
 //! ```text
-//! 15  serve
-//! 14  runtime  select  future
+//! 16  serve
+//! 15  runtime  select  future
+//! 14  op
 //! 13  copy  process
 //! 12  spawn  stdio
 //! 11  sync
 //! 10  channel  fs  net  os  signal  time
 //!  9  io  blocking
-//!  8  event
+//!  8  operation
 //!  7  park
 //!  6  worker
 //!  5  reactor
@@ -48,8 +49,7 @@ mod reactor;
 mod worker;
 
 pub mod blocking;
-#[doc(hidden)]
-pub mod event;
+mod operation;
 pub mod park;
 
 pub mod io;
@@ -71,6 +71,8 @@ pub mod copy;
 
 #[doc(hidden)]
 pub mod select;
+
+pub mod op;
 
 pub mod future;
 

@@ -5,6 +5,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::ptr::{self, NonNull};
 use std::sync::Arc;
+use std::time::Duration;
 
 use loom::thread::{self, JoinHandle};
 
@@ -12,12 +13,15 @@ use crate::coroutine::Cancelled;
 use crate::coroutine::commit_word::Ticket;
 use crate::coroutine::request;
 use crate::coroutine::sleep;
-use crate::park::{self, Waited};
+use crate::park::{self, Cancellation, Ended, Wait};
 use crate::prim::{AtomicPtr, GRANTS};
 use crate::queue::{self, Queued};
 use crate::util::clock;
-use crate::wait::{ThreadBlock, Turn, WaitQueue};
+use crate::wait::{Entry, ThreadBlock, WaitQueue};
 use crate::worker::{idle, orders};
+
+/// A timeout that is one, and is played by [`Waiter::time_out`]: the models have no time.
+pub const LONG: Duration = Duration::from_secs(1_000_000);
 
 /// A thread of a model, which plays a coroutine: it can be cancelled and timed out, too.
 #[derive(Clone, Debug)]
@@ -132,13 +136,13 @@ pub enum End {
     Cancelled,
 }
 
-/// `wait::Turn`.
+/// `wait::Entry`, which keeps the seat.
 #[derive(Debug)]
-pub struct Seat(Turn);
+pub struct Seat(Box<Entry>);
 
 impl Default for Seat {
     fn default() -> Seat {
-        Seat(Turn::until(clock::Deadline::NEVER))
+        Seat(Box::new(Entry::new()))
     }
 }
 
@@ -153,18 +157,33 @@ impl Default for Queue {
 }
 
 impl Queue {
-    /// `park::wait`.
+    /// One wait, as `operation/queued.rs` and `operation/wait.rs` make it.
     pub fn wait(&self, is_ready: impl FnOnce() -> bool) -> End {
-        self.wait_in_turn(&Seat::default(), is_ready)
+        self.wait_in_turn(&mut Seat::default(), is_ready)
     }
 
-    /// `park::wait` of a caller who may have been woken in vain before.
-    pub fn wait_in_turn(&self, seat: &Seat, is_ready: impl FnOnce() -> bool) -> End {
-        match unless_cancelled(|| park::wait(&self.0, &seat.0, is_ready)) {
-            Some(Waited::Woken | Waited::Again) => End::Woken,
-            Some(Waited::TimedOut) => End::TimedOut,
-            Some(Waited::Cancelled) => unreachable!("the models are built with unwinding"),
-            None => End::Cancelled,
+    /// The same for a caller who may have been woken in vain before.
+    pub fn wait_in_turn(&self, seat: &mut Seat, is_ready: impl FnOnce() -> bool) -> End {
+        let entry = &mut *seat.0;
+        let wait = Wait::open(Cancellation::Unwinds, false);
+        let by = wait.registration();
+        // SAFETY: (docs/safety.md, models) the entry is boxed, and unlinked below.
+        unsafe { entry.link_in(&self.0, by, ()) };
+        by.fence();
+        let ended = wait.end(clock::Deadline::NEVER, is_ready());
+        if entry.take_committed().is_none() {
+            // SAFETY: (docs/safety.md, models) it was linked there.
+            unsafe { entry.unlink_from(&self.0) };
+        }
+        by.end();
+        match ended {
+            Ended::Committed | Ended::Ready => End::Woken,
+            Ended::TimedOut => End::TimedOut,
+            Ended::LimitReached => unreachable!("there are no limits"),
+            Ended::Cancelled => match unless_cancelled(|| wait.deliver(ended)) {
+                Some(()) => End::Woken,
+                None => End::Cancelled,
+            },
         }
     }
 

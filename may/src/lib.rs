@@ -127,12 +127,12 @@ pub mod net {
     pub use may_core::serve::{Counters, Limits, Report, Session, serve};
 }
 
-/// Waiting for the first of several operations.
+/// Waiting for the first of several operations, in a set that is known only at run time. ([`select!`] is for the others.)
 pub mod select {
-    pub use may_core::select::{
-        Event, Select, SelectTimeoutError, Selected, Signal, TrySelectError,
-    };
+    pub use may_core::select::{Select, SelectTimeoutError, Selected, TrySelectError};
 }
+
+pub use may_core::op;
 
 /// The completion queues of May 0.3, with the same calls; safe, and nothing is lost at the end. New programs write [`select!`].
 pub mod cqueue {

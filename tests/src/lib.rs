@@ -8,6 +8,7 @@ pub mod scene;
 
 use std::fmt::Debug;
 use std::panic::Location;
+use std::pin::pin;
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
@@ -16,6 +17,7 @@ use std::time::{Duration, Instant};
 
 use may::Runtime;
 use may::coroutine;
+use may_core::select::{Arm, Finish, Mode, after, select};
 
 /// After how long a test counts as hanging.
 pub const PATIENCE: Duration = Duration::from_secs(60);
@@ -484,4 +486,11 @@ macro_rules! has {
         }
         <Probe<$type>>::HAS
     }};
+}
+
+/// Waits for an arm of a `select!`, called below the macro, for so long; its outcome if it happens.
+pub fn arm_within<A: Arm<()> + Finish>(limit: Duration, arm: A) -> Option<A::Output> {
+    let (mut arm, time) = (pin!(arm), pin!(after(limit)));
+    let happened = select(&mut [arm.as_mut(), time], Mode::Biased) == Some(0);
+    happened.then(|| arm.finish())
 }

@@ -198,6 +198,7 @@ const PLACES: &[(&str, &[&str])] = &[
     ),
     ("crossbeam_utils", &["util/", "queue/", "worker/"]),
     ("crossbeam_channel", &["channel/", "blocking/"]),
+    ("pin_project_lite", &["operation/", "select/"]),
     ("socket2", &["net/", "os/", "sys/"]),
     ("tokio", &["io/poll.rs", "future/tokio.rs"]),
     ("futures_io", &["io/poll.rs"]),

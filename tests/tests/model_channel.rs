@@ -4,8 +4,6 @@
 //! A message that is lost leaves one of them asleep, which the model checker reports.
 #![cfg(may_loom)]
 
-use std::time::Duration;
-
 use loom::cell::Cell;
 use loom::thread::{self, JoinHandle};
 use may_core::channel::{
@@ -14,7 +12,7 @@ use may_core::channel::{
 };
 use may_core::coroutine::shield;
 use may_core::models::Disturbance::{self, Cancellation, Deadline};
-use may_core::models::{unless_cancelled, with_and_without_grants};
+use may_core::models::{LONG, unless_cancelled, with_and_without_grants};
 use may_core::sync::spsc;
 
 /// A message. The model checker notices if it gets to its receiver without what was written into it.
@@ -34,7 +32,7 @@ impl Message {
 /// Sends until it has, or the deadline has passed, or the caller is cancelled; true if it has.
 fn send(sender: &Sender<Message>, number: usize) -> bool {
     // The time is up when the model says so.
-    let sent = || sender.send_timeout(Message::new(number), Duration::MAX);
+    let sent = || sender.send_timeout(Message::new(number), LONG);
     match unless_cancelled(sent) {
         Some(Ok(())) => true,
         Some(Err(SendTimeoutError::Timeout(message) | SendTimeoutError::Disconnected(message))) => {
@@ -47,7 +45,7 @@ fn send(sender: &Sender<Message>, number: usize) -> bool {
 
 /// Receives until it has, or the deadline has passed, or the caller is cancelled.
 fn receive(receiver: &Receiver<Message>) -> Option<usize> {
-    match unless_cancelled(|| receiver.recv_timeout(Duration::MAX))? {
+    match unless_cancelled(|| receiver.recv_timeout(LONG))? {
         Ok(message) => Some(message.number()),
         Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => None,
     }

@@ -10,11 +10,10 @@ use std::task::{Context, Poll, Waker};
 use loom::sync::{Arc, Mutex};
 use loom::thread;
 use may_core::channel::{Receiver, Sender, bounded};
-use may_core::event::Finish;
 use may_core::future::block_on;
 use may_core::models::Disturbance::Cancellation;
 use may_core::models::{unless_cancelled, with_and_without_grants};
-use may_core::select::{Mode, select, send};
+use may_core::select::{Finish, Mode, select, send};
 use may_core::sync::{self, Barrier, Notify, RwLock, Semaphore, SyncFlag};
 
 /// Something that others make ready, and that leaves its waker for that.
@@ -187,8 +186,8 @@ fn receives(capacity: usize, sends: impl Fn(Sender<u32>) + Copy + Send + Sync + 
 
 /// Sends by a select.
 fn by_select(to: Sender<u32>) {
-    let mut sending = send(&to);
-    select(&mut [&mut sending], Mode::Biased).unwrap();
+    let mut sending = pin!(send(&to));
+    select(&mut [sending.as_mut()], Mode::Biased).unwrap();
     let right = sending.finish();
     // The checker switches at steps that it knows: one while there is a claim and no message yet.
     drop(to.clone());

@@ -3,14 +3,14 @@
 //! See `model_channel.rs`. (Arms are tried as they are written, since a model has to be the same each time.)
 #![cfg(may_loom)]
 
+use std::pin::pin;
 use std::sync::Arc;
 
 use loom::thread;
 use may_core::channel::{Receiver, RecvError, Sender, bounded};
-use may_core::event::{Finish, RawEvent};
 use may_core::models::Disturbance::{self, Cancellation, Deadline};
-use may_core::models::{Waiter, unless_cancelled, with_and_without_grants};
-use may_core::select::{Mode, lock, recv, select, send, wait};
+use may_core::models::{LONG, Waiter, unless_cancelled, with_and_without_grants};
+use may_core::select::{AnyArm, Finish, Mode, lock, recv, select, send, wait};
 use may_core::sync::{Mutex, SyncFlag};
 
 /// What became of sending and receiving at the same time.
@@ -22,10 +22,10 @@ enum Exchanged {
 
 /// Sends `number` or receives; `first` says which arm comes first.
 fn send_or_receive(to: &Sender<u32>, number: u32, from: &Receiver<u32>, first: usize) -> Exchanged {
-    let (mut sending, mut receiving) = (send(to), recv(from));
-    let arms: &mut [&mut dyn RawEvent] = match first {
-        0 => &mut [&mut sending, &mut receiving],
-        _ => &mut [&mut receiving, &mut sending],
+    let (mut sending, mut receiving) = (pin!(send(to)), pin!(recv(from)));
+    let arms: &mut [AnyArm<'_>] = match first {
+        0 => &mut [sending.as_mut(), receiving.as_mut()],
+        _ => &mut [receiving.as_mut(), sending.as_mut()],
     };
     let won = select(arms, Mode::Biased).unwrap();
     if won == first {
@@ -74,9 +74,11 @@ fn a_right_that_is_dropped(capacity: usize) {
     with_and_without_grants(move || {
         let (to, from) = bounded(capacity);
         let receiver = thread::spawn(move || from.recv());
-        let mut sending = send(&to);
-        select(&mut [&mut sending], Mode::Biased).unwrap();
-        drop(sending.finish());
+        {
+            let mut sending = pin!(send(&to));
+            select(&mut [sending.as_mut()], Mode::Biased).unwrap();
+            drop(sending.finish());
+        }
         drop(to);
         assert_eq!(receiver.join().unwrap(), Err::<u32, _>(RecvError));
     });
@@ -98,11 +100,11 @@ fn a_receiver_that_leaves(disturbance: Disturbance) {
         let ((to, from), (_open, never)) = (bounded(0), bounded::<u32>(0));
         let disturber = disturbance.begin();
         let sender = thread::spawn(move || {
-            let (mut sending, mut receiving) = (send(&to), recv(&never));
-            select(&mut [&mut receiving, &mut sending], Mode::Biased).unwrap();
+            let (mut sending, mut receiving) = (pin!(send(&to)), pin!(recv(&never)));
+            select(&mut [receiving.as_mut(), sending.as_mut()], Mode::Biased).unwrap();
             sending.finish().send(1).is_ok()
         });
-        let received = unless_cancelled(|| from.recv_timeout(std::time::Duration::MAX));
+        let received = unless_cancelled(|| from.recv_timeout(LONG));
         disturber.join().unwrap();
         // Whoever has not received it lets the sender know that nobody will.
         drop(from);
@@ -138,13 +140,13 @@ fn a_right_that_is_dropped_while_the_receiver_goes(capacity: usize) {
         let other = thread::spawn({
             let to = to.clone();
             move || {
-                let mut sending = send(&to);
-                select(&mut [&mut sending], Mode::Biased).unwrap();
+                let mut sending = pin!(send(&to));
+                select(&mut [sending.as_mut()], Mode::Biased).unwrap();
                 sending.finish().send(1)
             }
         });
-        let mut sending = send(&to);
-        select(&mut [&mut sending], Mode::Biased).unwrap();
+        let mut sending = pin!(send(&to));
+        select(&mut [sending.as_mut()], Mode::Biased).unwrap();
         drop(sending.finish());
         let (received, sent) = (leaver.join().unwrap(), other.join().unwrap());
         // What was received has been sent; what was sent and not received was in a channel that had room for it.
@@ -178,9 +180,9 @@ fn a_select_that_leaves(capacity: usize, disturbance: Disturbance) {
         let disturber = disturbance.begin();
         let sender = thread::spawn(move || to.send(1));
         let received = unless_cancelled(|| {
-            let (mut first, mut second) = (recv(&never), recv(&from));
+            let (mut first, mut second) = (pin!(recv(&never)), pin!(recv(&from)));
             assert_eq!(
-                select(&mut [&mut first, &mut second], Mode::Biased),
+                select(&mut [first.as_mut(), second.as_mut()], Mode::Biased),
                 Some(1)
             );
             second.finish()
@@ -218,8 +220,8 @@ fn a_flag_that_is_raised_ends_a_select() {
         let (flag, (_open, never)) = (Arc::new(SyncFlag::new()), bounded::<u32>(1));
         let raised = flag.clone();
         let raiser = thread::spawn(move || raised.fire());
-        let (mut waiting, mut receiving) = (wait(&flag), recv(&never));
-        let arms: &mut [&mut dyn RawEvent] = &mut [&mut receiving, &mut waiting];
+        let (mut waiting, mut receiving) = (pin!(wait(&flag)), pin!(recv(&never)));
+        let arms: &mut [AnyArm<'_>] = &mut [receiving.as_mut(), waiting.as_mut()];
         assert_eq!(select(arms, Mode::Biased), Some(1));
         raiser.join().unwrap();
     });
@@ -234,8 +236,8 @@ fn a_lock_that_is_given_back_ends_a_select() {
         let other = thread::spawn(move || *for_other.lock().unwrap() += 1);
         let for_select = count.clone();
         let selecting = thread::spawn(move || {
-            let mut locking = lock(&for_select);
-            select(&mut [&mut locking], Mode::Biased).unwrap();
+            let mut locking = pin!(lock(&for_select));
+            select(&mut [locking.as_mut()], Mode::Biased).unwrap();
             *locking.finish().unwrap() += 1;
         });
         drop(held);
@@ -251,7 +253,7 @@ fn a_select_that_is_cancelled_ends() {
     loom::model(|| {
         let (_open, never) = bounded::<u32>(0);
         let disturber = Cancellation.begin();
-        let ended = unless_cancelled(|| select(&mut [&mut recv(&never)], Mode::Biased));
+        let ended = unless_cancelled(|| select(&mut [pin!(recv(&never))], Mode::Biased));
         assert!(ended.is_none());
         disturber.join().unwrap();
     });
@@ -271,8 +273,8 @@ fn code_that_ends_while_it_is_cancelled_has_its_message_or_leaves_it() {
             to.send(1).unwrap();
         });
         let caller = thread::spawn(move || {
-            let (mut running, mut winning) = (wait(&ends), wait(&other));
-            let won = select(&mut [&mut running, &mut winning], Mode::Biased).unwrap();
+            let (mut running, mut winning) = (pin!(wait(&ends)), pin!(wait(&other)));
+            let won = select(&mut [running.as_mut(), winning.as_mut()], Mode::Biased).unwrap();
             if won == 1 {
                 code.cancel();
                 ends.wait();

@@ -12,7 +12,7 @@ use loom::cell::UnsafeCell;
 use loom::thread::{self, JoinHandle};
 use may_core::coroutine::shield;
 use may_core::models::Disturbance::{self, Cancellation, Deadline};
-use may_core::models::{unless_cancelled, with_and_without_grants};
+use may_core::models::{LONG, unless_cancelled, with_and_without_grants};
 use may_core::sync::{Condvar, Mutex, Notify, Once, RwLock, Semaphore, oneshot};
 
 /// What a lock guards. The model checker notices if two are inside who must not be, and if one does not see what another did before.
@@ -197,7 +197,7 @@ fn readers_behind_a_writer_who_is_cancelled_get_in() {
 /// Takes permits, or leaves.
 fn acquire(semaphore: &Semaphore, n: usize) -> bool {
     // The time is up when the model says so.
-    unless_cancelled(|| semaphore.acquire_timeout(n, Duration::MAX).is_some()).unwrap_or(false)
+    unless_cancelled(|| semaphore.acquire_timeout(n, LONG).is_some()).unwrap_or(false)
 }
 
 /// One permit goes round among two who want it; something happens to one of them.
@@ -269,7 +269,7 @@ impl Things {
         let mut count = self.count.lock().unwrap();
         while *count == 0 {
             // The time is up when the model says so.
-            let (guard, result) = self.changed.wait_timeout(count, Duration::MAX).unwrap();
+            let (guard, result) = self.changed.wait_timeout(count, LONG).unwrap();
             count = guard;
             if result.timed_out() && *count == 0 {
                 return false;
@@ -386,7 +386,7 @@ fn a_notification_ends_one_wait_or_stays(disturbance: Disturbance) {
         ];
         let disturber = disturbance.begin();
         // The time is up when the model says so.
-        let notified = unless_cancelled(|| notify.wait_timeout(Duration::MAX)).unwrap_or(false);
+        let notified = unless_cancelled(|| notify.wait_timeout(LONG)).unwrap_or(false);
         if notified {
             notify.notify_one();
         }
@@ -434,7 +434,7 @@ fn a_value_is_received_or_not(value: Option<usize>, disturbance: Option<Disturba
             None => drop(sender),
         });
         let disturber = disturbance.map(Disturbance::begin);
-        let received = unless_cancelled(|| receiver.recv_timeout(Duration::MAX));
+        let received = unless_cancelled(|| receiver.recv_timeout(LONG));
         assert!(received.is_some() || disturbance.is_some());
         join([sender]);
         join(disturber);

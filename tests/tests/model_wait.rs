@@ -238,7 +238,7 @@ fn a_waiter_that_was_woken_in_vain_goes_back_to_where_it_stood() {
     loom::model(|| {
         // The queue, and how often somebody has begun to wait in it.
         let shared = Arc::new((Queue::default(), AtomicUsize::new(0)));
-        let wait = |shared: &(Queue, AtomicUsize), seat: &Seat| {
+        let wait = |shared: &(Queue, AtomicUsize), seat: &mut Seat| {
             let is_ready = || {
                 shared.1.fetch_add(1, Ordering::Release);
                 false
@@ -252,13 +252,13 @@ fn a_waiter_that_was_woken_in_vain_goes_back_to_where_it_stood() {
         };
         let for_first = shared.clone();
         let first = thread::spawn(move || {
-            let seat = Seat::default();
-            wait(&for_first, &seat);
-            wait(&for_first, &seat);
+            let mut seat = Seat::default();
+            wait(&for_first, &mut seat);
+            wait(&for_first, &mut seat);
         });
         wait_until_begun(1);
         let for_second = shared.clone();
-        let second = thread::spawn(move || wait(&for_second, &Seat::default()));
+        let second = thread::spawn(move || wait(&for_second, &mut Seat::default()));
         wait_until_begun(2);
         shared.0.wake_one();
         wait_until_begun(3);

@@ -34,8 +34,8 @@ use std::{
 use may::{
     channel, coroutine, go,
     net::{TcpListener, TcpStream},
+    op::{self, Operation, Signal},
     select,
-    select::{Event, Signal},
     sync::{CancelToken, Mutex, Semaphore, SyncFlag},
     time,
 };
@@ -206,18 +206,12 @@ struct Letterbox {
     arrived: Arc<Signal>,
 }
 
-impl Event for &Letterbox {
-    type Output = &'static str;
-
-    fn try_take(&mut self) -> Option<&'static str> {
-        self.letter
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take()
-    }
-
-    fn signals(&self, add: &mut dyn FnMut(&Arc<Signal>)) {
-        add(&self.arrived);
+impl Letterbox {
+    fn take(&self) -> impl Operation<Output = &'static str> {
+        op::when(&self.arrived, || {
+            let mut letter = self.letter.lock().unwrap_or_else(PoisonError::into_inner);
+            letter.take()
+        })
     }
 }
 
@@ -235,7 +229,7 @@ fn own_events() {
             letterbox.arrived.notify();
         });
         select! {
-            what = on(&letterbox) => show("on", format_args!("an event of our own: {what}")),
+            what = on(letterbox.take()) => show("on", format_args!("an event of our own: {what}")),
             after(LONG) => unreachable!(),
         }
     });

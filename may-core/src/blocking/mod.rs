@@ -25,15 +25,17 @@
 //! the phase, then wakes the caller, by the ordinary protocol (`wait/mod.rs`).
 
 use std::any::Any;
+use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::coroutine::{cancel, current, unwinding};
+use crate::operation::{Caller, Listed, Listing, wait};
 use crate::park;
-use crate::pool::{Job, Kind, Pool};
-use crate::util::clock::Deadline;
-use crate::util::spin::SpinLock;
-use crate::wait::{Turn, WaitList};
+use crate::pool::{Job, Kind, Pool, Ticket};
+use crate::util::spin::{SpinGuard, SpinLock};
+use crate::wait::{Committed, Registration, Seat, WaitList};
 use crate::worker::default;
 
 /// How far a task is.
@@ -53,13 +55,6 @@ enum Phase {
 struct State {
     phase: Phase,
     caller: WaitList,
-}
-
-impl State {
-    /// The caller, if it waits.
-    fn caller(&mut self) -> &mut WaitList {
-        &mut self.caller
-    }
 }
 
 /// A closure on its way to a thread, and its result on the way back.
@@ -109,42 +104,17 @@ impl<F, R> Task<F, R> {
     /// Hands the task, which `job` is, too, to a thread of `pool` and waits for its end. If the caller is cancelled, or its time is up,
     /// a task that has not begun is taken back; one that runs is left alone, if that is what `abandons` says.
     fn run_on(&self, pool: &Arc<Pool>, kind: Kind, job: &Arc<dyn Job>, abandons: bool) -> R {
-        let turn = Turn::until(Deadline::NEVER);
-        let is_over = |state: &mut State| match state.phase {
-            Phase::Waiting => {
-                state.phase = Phase::Kept;
-                false
-            }
-            Phase::Running => !abandons,
-            Phase::Kept => false,
-            Phase::Done => true,
+        let running = Running {
+            state: &self.state,
+            pool,
+            kind,
+            job,
+            abandons,
+            ticket: Cell::new(None),
         };
-        let mut ticket = None;
-        let phase = loop {
-            let mut state = self.state.lock();
-            match state.phase {
-                Phase::Kept => {
-                    // For the first time; or it was taken back, and what was asked of the caller cannot be delivered now.
-                    state.phase = Phase::Waiting;
-                    drop(state);
-                    ticket = pool.submit(kind, job.clone());
-                    if ticket.is_none() {
-                        // No thread to be had: better to block this worker than to fail.
-                        job.run();
-                    }
-                }
-                Phase::Running if !abandons => break Phase::Running,
-                Phase::Waiting | Phase::Running => {
-                    let _ =
-                        park::wait_in_unless(&self.state, state, State::caller, (), &turn, is_over);
-                }
-                Phase::Done => break Phase::Done,
-            }
-        };
-        drop(ticket);
-        if phase == Phase::Running {
+        if wait(pin!(Listed::new(running))) == Phase::Running {
             // The job may borrow from the caller's frame (I3).
-            cancel::insist(|| self.wait_for_end());
+            cancel::insist(|| wait(pin!(Listed::new(Ending(&self.state)))));
         }
         let result = lock(&self.result).take();
         match result.expect("a job leaves its result before it is done") {
@@ -152,18 +122,120 @@ impl<F, R> Task<F, R> {
             Err(payload) => unwinding::resume(payload),
         }
     }
+}
 
-    /// Waits until the result is there.
-    fn wait_for_end(&self) {
-        let turn = Turn::until(Deadline::NEVER);
+/// A task's being done; or its running, if the caller is to go and a task that runs is not to be abandoned.
+struct Running<'a> {
+    state: &'a SpinLock<State>,
+    pool: &'a Arc<Pool>,
+    kind: Kind,
+    job: &'a Arc<dyn Job>,
+    abandons: bool,
+    /// What the pool has given for the job.
+    ticket: Cell<Option<Ticket<'a>>>,
+}
+
+impl Listing for Running<'_> {
+    type Output = Phase;
+    type State = State;
+    type Data = ();
+
+    fn lock(&self) -> &SpinLock<State> {
+        self.state
+    }
+
+    fn list(state: &mut State) -> &mut WaitList {
+        &mut state.caller
+    }
+
+    fn data(&self, _state: &mut State, _by: &Registration) {}
+
+    fn attempt(&self, _by: Caller, _seat: Seat) -> Result<Phase, SpinGuard<'_, State>> {
         loop {
-            let state = self.state.lock();
-            if state.phase == Phase::Done {
-                return;
+            let mut state = self.state.lock();
+            match state.phase {
+                Phase::Kept => {}
+                Phase::Waiting | Phase::Running => return Err(state),
+                Phase::Done => return Ok(Phase::Done),
             }
-            let _ = park::wait_in(&self.state, state, State::caller, (), &turn);
+            // For the first time; or it was taken back, and what was asked of the caller cannot be delivered now.
+            state.phase = Phase::Waiting;
+            drop(state);
+            let ticket = self.pool.submit(self.kind, self.job.clone());
+            if ticket.is_none() {
+                // No thread to be had: better to block this worker than to fail.
+                self.job.run();
+            }
+            self.ticket.set(ticket);
         }
     }
+
+    fn is_ready(&self, state: &mut State, _seat: Seat, _by: &Registration) -> bool {
+        state.phase == Phase::Done
+    }
+
+    fn complete(&self, by: Caller, seat: Seat, _committed: Committed<()>) -> Option<Phase> {
+        self.try_now(by, seat)
+    }
+
+    fn pass_on(&self, _committed: Committed<()>) {
+        unreachable!("the caller waits, or takes the task back")
+    }
+
+    fn leave<'a>(&'a self, mut state: SpinGuard<'a, State>) -> Option<Phase> {
+        match state.phase {
+            Phase::Waiting => {
+                state.phase = Phase::Kept;
+                None
+            }
+            Phase::Running if self.abandons => None,
+            Phase::Kept => None,
+            phase @ (Phase::Running | Phase::Done) => Some(phase),
+        }
+    }
+
+    fn spend_budget(&self) {}
+}
+
+/// A task's being done.
+struct Ending<'a>(&'a SpinLock<State>);
+
+impl Listing for Ending<'_> {
+    type Output = ();
+    type State = State;
+    type Data = ();
+
+    fn lock(&self) -> &SpinLock<State> {
+        self.0
+    }
+
+    fn list(state: &mut State) -> &mut WaitList {
+        &mut state.caller
+    }
+
+    fn data(&self, _state: &mut State, _by: &Registration) {}
+
+    fn attempt(&self, _by: Caller, _seat: Seat) -> Result<(), SpinGuard<'_, State>> {
+        let state = self.0.lock();
+        match state.phase {
+            Phase::Done => Ok(()),
+            _ => Err(state),
+        }
+    }
+
+    fn is_ready(&self, state: &mut State, _seat: Seat, _by: &Registration) -> bool {
+        state.phase == Phase::Done
+    }
+
+    fn complete(&self, by: Caller, seat: Seat, _committed: Committed<()>) -> Option<()> {
+        self.try_now(by, seat)
+    }
+
+    fn pass_on(&self, _committed: Committed<()>) {
+        unreachable!("it is waited for until it has happened")
+    }
+
+    fn spend_budget(&self) {}
 }
 
 /// Drops the closure of a task, if the caller still has it, in the caller's frame: a thread that has looked at a task in vain may hold

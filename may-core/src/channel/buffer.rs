@@ -4,6 +4,7 @@
 //! lock again; so the lock is held for a few instructions also in a channel that grows to millions of messages. A block that was
 //! emptied becomes the ring; memory goes back as the messages go.
 
+use std::cell::Cell;
 use std::collections::VecDeque;
 use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -28,6 +29,12 @@ pub(super) struct Buffer<T> {
 /// Room for more messages.
 #[derive(Debug)]
 pub(super) struct Room<T>(VecDeque<T>);
+
+/// Takes the message that is there.
+#[inline]
+fn taken<T>(message: &Cell<Option<T>>) -> T {
+    message.take().expect("a message is sent once")
+}
 
 impl<T> Room<T> {
     /// Allocates it.
@@ -62,35 +69,35 @@ impl<T> Buffer<T> {
         (self.blocks.len() - 1) * BLOCK + last.len()
     }
 
-    /// Adds a message, or gives it back if there is no room: [`Buffer::extend`] comes first then.
+    /// Adds the message that is there; false if there is no room for it: [`Buffer::extend`] comes first then.
     #[inline]
-    pub(super) fn push(&mut self, message: T) -> Result<(), T> {
+    pub(super) fn push(&mut self, message: &Cell<Option<T>>) -> bool {
         if self.blocks.is_empty() && self.ring.len() < self.ring.capacity() {
-            self.ring.push_back(message);
-            return Ok(());
+            self.ring.push_back(taken(message));
+            return true;
         }
         self.push_behind(message)
     }
 
     /// Adds a message that does not fit into the ring.
     #[cold]
-    fn push_behind(&mut self, message: T) -> Result<(), T> {
+    fn push_behind(&mut self, message: &Cell<Option<T>>) -> bool {
         if let Some(last) = self.blocks.back_mut()
             && last.len() < BLOCK
         {
-            last.push_back(message);
-            return Ok(());
+            last.push_back(taken(message));
+            return true;
         }
         let Some(mut block) = self.spare.take() else {
-            return Err(message);
+            return false;
         };
-        block.push_back(message);
+        block.push_back(taken(message));
         match self.ring.is_empty() {
             // It had no room at all.
             true => self.ring = block,
             false => self.blocks.push_back(block),
         }
-        Ok(())
+        true
     }
 
     /// Adds room.
@@ -153,9 +160,10 @@ mod tests {
     use super::*;
 
     fn push(buffer: &mut Buffer<usize>, message: usize) {
-        if let Err(message) = buffer.push(message) {
+        let message = Cell::new(Some(message));
+        if !buffer.push(&message) {
             buffer.extend(Room::new());
-            buffer.push(message).unwrap();
+            assert!(buffer.push(&message));
         }
     }
 

@@ -18,12 +18,17 @@
 //! the queue then. Now and then one that was woken in vain is woken with a *grant* (`wait/queue.rs`): a slot is reserved for a sender,
 //! and of the messages one is *set aside* for a receiver, which leaves it in the buffer and out of reach of those who have no grant.
 
+use std::cell::Cell;
+use std::sync::Arc;
+
+use crossbeam_channel::{RecvError, SendError};
+
 use super::buffer::{Buffer, Room};
-use super::error::{Recv, Refused};
-use crate::park::{self, Waited};
-use crate::util::clock::Deadline;
+use super::error::Refused;
+use crate::operation::{Caller, Listing};
+use crate::park;
 use crate::util::spin::{SpinGuard, SpinLock};
-use crate::wait::{Entry, Registration, Turn, WaitList, Wake};
+use crate::wait::{Committed, Registration, Seat, WaitList, Wake};
 
 /// How many messages wait in a channel without a limit whose receivers need a turn.
 const BACKLOG: usize = 128;
@@ -36,7 +41,7 @@ pub(super) struct Buffered<T> {
 }
 
 /// What the lock guards.
-struct State<T> {
+pub(super) struct State<T> {
     buffer: Buffer<T>,
     /// How many slots are reserved.
     reserved: usize,
@@ -51,16 +56,6 @@ struct State<T> {
 }
 
 impl<T> State<T> {
-    /// Those who wait for a free slot.
-    fn senders(&mut self) -> &mut WaitList {
-        &mut self.senders
-    }
-
-    /// Those who wait for a message.
-    fn receivers(&mut self) -> &mut WaitList {
-        &mut self.receivers
-    }
-
     /// Whether there is a message for a receiver without a grant.
     #[inline]
     fn has_message(&self) -> bool {
@@ -156,19 +151,19 @@ impl<T> Buffered<T> {
         state.buffer.len() + state.reserved >= self.capacity
     }
 
-    /// Puts a message into the buffer and wakes a receiver; gives the message and the lock back if there is no room.
+    /// Puts the message that is there into the buffer and wakes a receiver; gives the lock back if there is no room.
     #[inline]
     fn put<'a>(
         &'a self,
         mut state: SpinGuard<'a, State<T>>,
-        message: T,
-    ) -> Result<(), (T, SpinGuard<'a, State<T>>)> {
-        if let Err(message) = state.buffer.push(message) {
-            return Err((message, state));
+        message: &Cell<Option<T>>,
+    ) -> Option<SpinGuard<'a, State<T>>> {
+        if !state.buffer.push(message) {
+            return Some(state);
         }
         let wake = state.call_receiver();
         leave_and_wake(state, wake);
-        Ok(())
+        None
     }
 
     /// Makes room; without the lock, since it allocates.
@@ -178,37 +173,35 @@ impl<T> Buffered<T> {
         self.state.lock().buffer.extend(room);
     }
 
-    /// Sends a message if there is a slot; if not, the lock comes back, so that the caller may wait.
+    /// Sends the message that is there, if there is a slot; if not the lock comes back, so that the caller may wait.
     #[inline]
-    fn push(&self, mut message: T) -> Result<(), (Refused<T>, SpinGuard<'_, State<T>>)> {
+    fn push(&self, message: &Cell<Option<T>>) -> Result<(), (Refused, SpinGuard<'_, State<T>>)> {
         loop {
             let state = self.state.lock();
             if state.receiver_count == 0 {
-                return Err((Refused::Disconnected(message), state));
+                return Err((Refused::Disconnected, state));
             }
             if self.has_no_slot(&state) {
-                return Err((Refused::NoRoom(message), state));
+                return Err((Refused::NotNow, state));
             }
-            let (back, state) = match self.put(state, message) {
-                Ok(()) => return Ok(()),
-                Err(back) => back,
+            let Some(state) = self.put(state, message) else {
+                return Ok(());
             };
             drop(state);
-            message = back;
             self.extend();
         }
     }
 
-    /// Takes a message out of the buffer; if there is none, the lock comes back, so that the caller may wait.
+    /// Takes a message out of the buffer; if there is none the lock comes back, so that the caller may wait.
     #[inline]
-    fn pop(&self) -> Result<T, (Recv, SpinGuard<'_, State<T>>)> {
+    fn pop(&self) -> Result<T, (Refused, SpinGuard<'_, State<T>>)> {
         let mut state = self.state.lock();
         let Some(message) = state.take() else {
-            let error = match state.sender_count {
-                0 => Recv::Disconnected,
-                _ => Recv::Empty,
+            let refused = match state.sender_count {
+                0 => Refused::Disconnected,
+                _ => Refused::NotNow,
             };
-            return Err((error, state));
+            return Err((refused, state));
         };
         let wake = state.call_sender();
         leave_and_wake(state, wake);
@@ -217,199 +210,74 @@ impl<T> Buffered<T> {
 
     /// Takes the message that was set aside for the caller. Without senders somebody else may have been faster.
     #[cold]
-    fn pop_granted(&self) -> Result<T, Recv> {
+    fn pop_granted(&self) -> Option<T> {
         let mut state = self.state.lock();
         state.set_aside -= 1;
-        let message = state.buffer.pop().ok_or(Recv::Disconnected)?;
+        let message = state.buffer.pop()?;
         let wake = state.call_sender();
         leave_and_wake(state, wake);
-        Ok(message)
+        Some(message)
     }
 
     /// Sends a message if there is a slot.
     #[inline]
-    pub(super) fn try_send(&self, message: T) -> Result<(), Refused<T>> {
-        self.push(message).map_err(|(refused, _)| refused)
-    }
-
-    /// Sends a message, waiting for a slot until `deadline`.
-    #[inline]
-    pub(super) fn send(&self, mut message: T, deadline: Deadline) -> Result<(), Refused<T>> {
-        match self.capacity() {
-            Some(_) => park::spend_budget(),
-            None => park::spend_budget_if(|| self.len() >= BACKLOG),
-        }
-        let turn = Turn::until(deadline);
-        loop {
-            let (refused, state) = match self.push(message) {
-                Ok(()) => return Ok(()),
-                Err(refused) => refused,
-            };
-            message = match refused {
-                Refused::NoRoom(message) => message,
-                refused => return Err(refused),
-            };
-            if park::wait_in(&self.state, state, State::senders, (), &turn) == Waited::TimedOut {
-                return Err(Refused::NoRoom(message));
-            }
-            if turn.take_granted() {
-                return self.fill(message).map_err(Refused::Disconnected);
-            }
-        }
+    pub(super) fn try_send(&self, message: T) -> Result<(), (Refused, T)> {
+        let message = Cell::new(Some(message));
+        let sent = self.push(&message).map_err(|(refused, _)| refused);
+        sent.map_err(|refused| (refused, message.take().expect("it was not sent")))
     }
 
     /// Receives a message if there is one.
     #[inline]
-    pub(super) fn try_recv(&self) -> Result<T, Recv> {
-        self.pop().map_err(|(error, _)| error)
+    pub(super) fn try_recv(&self) -> Result<T, Refused> {
+        self.pop().map_err(|(refused, _)| refused)
     }
 
-    /// Receives a message for a waiter that was woken.
-    pub(super) fn recv_woken(&self, entry: &mut Entry) -> Result<T, Recv> {
-        match entry.take_granted() {
-            true => self.pop_granted(),
-            false => self.try_recv(),
-        }
-    }
-
-    /// Receives a message, waiting for one until `deadline`.
-    #[inline]
-    pub(super) fn recv(&self, deadline: Deadline) -> Result<T, Recv> {
-        park::spend_budget();
-        let turn = Turn::until(deadline);
-        loop {
-            let (error, state) = match self.pop() {
-                Ok(message) => return Ok(message),
-                Err(refused) => refused,
-            };
-            if error == Recv::Disconnected
-                || park::wait_in(&self.state, state, State::receivers, (), &turn)
-                    == Waited::TimedOut
-            {
-                return Err(error);
-            }
-            if turn.take_granted() {
-                return self.pop_granted();
-            }
-        }
-    }
-
-    /// Reserves a slot, waiting for one until `deadline`.
-    pub(super) fn reserve(&self, deadline: Deadline) -> Result<(), Refused<()>> {
-        park::spend_budget();
-        let turn = Turn::until(deadline);
-        loop {
-            let mut state = self.state.lock();
-            if state.receiver_count == 0 {
-                return Err(Refused::Disconnected(()));
-            }
-            if !self.has_no_slot(&state) {
-                state.reserved += 1;
-                return Ok(());
-            }
-            if park::wait_in(&self.state, state, State::senders, (), &turn) == Waited::TimedOut {
-                return Err(Refused::NoRoom(()));
-            }
-            if turn.take_granted() {
-                return Ok(());
-            }
-        }
-    }
-
-    /// Reserves a slot if there is one.
-    pub(super) fn try_reserve(&self) -> Result<(), Refused<()>> {
+    /// Reserves a slot; if there is none the lock comes back, so that the caller may wait.
+    fn reserve(&self) -> Result<(), (Refused, SpinGuard<'_, State<T>>)> {
         let mut state = self.state.lock();
         if state.receiver_count == 0 {
-            return Err(Refused::Disconnected(()));
+            return Err((Refused::Disconnected, state));
         }
         if self.has_no_slot(&state) {
-            return Err(Refused::NoRoom(()));
+            return Err((Refused::NotNow, state));
         }
         state.reserved += 1;
         Ok(())
     }
 
-    /// Reserves a slot for a waiter that was woken.
-    pub(super) fn reserve_woken(&self, entry: &mut Entry) -> Result<(), Refused<()>> {
-        match entry.take_granted() {
-            true => Ok(()),
-            false => self.try_reserve(),
-        }
-    }
-
-    /// Registers a receiver that waits for other things, too; true if it need not wait.
-    pub(super) fn register_receiver(&self, entry: &mut Entry, by: &Registration, arm: u16) -> bool {
-        let mut state = self.state.lock();
-        let ready = state.has_message() || state.sender_count == 0;
-        if !ready {
-            // SAFETY: (docs/safety.md, I2) the engine has it unlinked from this list before the entry goes.
-            unsafe { entry.link(&mut state.receivers, by, arm, ()) };
-        }
-        ready
-    }
-
-    /// Takes a receiver out again.
-    pub(super) fn withdraw_receiver(&self, entry: &mut Entry) {
-        if entry.is_used() {
-            // SAFETY: (docs/safety.md, I2) it was linked there.
-            unsafe { entry.unlink(&mut self.state.lock().receivers) };
-        }
-    }
-
-    /// Registers a sender that waits for other things, too; true if it need not wait.
-    pub(super) fn register_sender(&self, entry: &mut Entry, by: &Registration, arm: u16) -> bool {
-        let mut state = self.state.lock();
-        let ready = state.receiver_count == 0 || !self.has_no_slot(&state);
-        if !ready {
-            // SAFETY: (docs/safety.md, I2) the engine has it unlinked from this list before the entry goes.
-            unsafe { entry.link(&mut state.senders, by, arm, ()) };
-        }
-        ready
-    }
-
-    /// Takes a sender out again.
-    pub(super) fn withdraw_sender(&self, entry: &mut Entry) {
-        if entry.is_used() {
-            // SAFETY: (docs/safety.md, I2) it was linked there.
-            unsafe { entry.unlink(&mut self.state.lock().senders) };
-        }
-    }
-
-    /// Has the next receiver fetch the message that a waiter was woken for and does not want.
-    pub(super) fn pass_on_to_receiver(&self, entry: &mut Entry) {
-        let mut state = self.state.lock();
-        state.set_aside -= usize::from(entry.take_granted());
-        if state.has_message() {
-            let wake = state.call_receiver();
-            leave_and_wake(state, wake);
-        }
-    }
-
     /// Has the next sender use the slot that a waiter was woken for and does not want.
-    pub(super) fn pass_on_to_sender(&self, entry: &mut Entry) {
+    fn pass_on_to_sender(&self, granted: bool) {
         let mut state = self.state.lock();
-        state.reserved -= usize::from(entry.take_granted());
+        state.reserved -= usize::from(granted);
         if !self.has_no_slot(&state) {
             let wake = state.call_sender();
             leave_and_wake(state, wake);
         }
     }
 
-    /// Fills a slot that the caller has reserved; the message comes back if there are no receivers any more.
-    pub(super) fn fill(&self, mut message: T) -> Result<(), T> {
+    /// Fills a slot that the caller has reserved; the message comes back if all receivers have gone.
+    pub(super) fn fill(&self, message: T) -> Result<(), SendError<T>> {
+        let message = Cell::new(Some(message));
+        match self.fill_from(&message) {
+            true => Ok(()),
+            false => Err(SendError(message.take().expect("it was not sent"))),
+        }
+    }
+
+    /// As [`fill`](Buffered::fill), with the message that is there; false if all receivers have gone.
+    fn fill_from(&self, message: &Cell<Option<T>>) -> bool {
         loop {
             let mut state = self.state.lock();
             state.reserved -= 1;
             if state.receiver_count == 0 {
-                return Err(message);
+                return false;
             }
-            let (back, mut state) = match self.put(state, message) {
-                Ok(()) => return Ok(()),
-                Err(back) => back,
+            let Some(mut state) = self.put(state, message) else {
+                return true;
             };
             state.reserved += 1;
             drop(state);
-            message = back;
             self.extend();
         }
     }
@@ -449,7 +317,7 @@ impl<T> Buffered<T> {
         state.sender_count -= 1;
         if state.sender_count == 0 {
             drop(state);
-            self.wake_all(State::receivers);
+            self.wake_all(|state| &mut state.receivers);
         }
     }
 
@@ -460,9 +328,173 @@ impl<T> Buffered<T> {
         if state.receiver_count == 0 {
             let unreceived = std::mem::replace(&mut state.buffer, Buffer::new(0));
             drop(state);
-            self.wake_all(State::senders);
+            self.wake_all(|state| &mut state.senders);
             // The messages' destructors are the user's code, which runs outside the lock.
             drop(unreceived);
         }
+    }
+}
+
+/// Receiving a message.
+pub(super) struct Receiving<'a, T>(pub(super) &'a Buffered<T>);
+
+impl<T> Listing for Receiving<'_, T> {
+    type Output = Result<T, RecvError>;
+    type State = State<T>;
+    type Data = ();
+
+    #[inline]
+    fn lock(&self) -> &SpinLock<State<T>> {
+        &self.0.state
+    }
+
+    #[inline]
+    fn list(state: &mut State<T>) -> &mut WaitList {
+        &mut state.receivers
+    }
+
+    #[inline]
+    fn data(&self, _state: &mut State<T>, _by: &Registration) {}
+
+    #[inline]
+    fn attempt(&self, _by: Caller, _seat: Seat) -> Result<Self::Output, SpinGuard<'_, State<T>>> {
+        match self.0.pop() {
+            Ok(message) => Ok(Ok(message)),
+            Err((Refused::Disconnected, _)) => Ok(Err(RecvError)),
+            Err((Refused::NotNow, state)) => Err(state),
+        }
+    }
+
+    fn is_ready(&self, state: &mut State<T>, _seat: Seat, _by: &Registration) -> bool {
+        state.has_message() || state.sender_count == 0
+    }
+
+    #[inline]
+    fn complete(&self, by: Caller, seat: Seat, committed: Committed<()>) -> Option<Self::Output> {
+        match committed.granted {
+            true => Some(self.0.pop_granted().ok_or(RecvError)),
+            false => self.try_now(by, seat),
+        }
+    }
+
+    fn pass_on(&self, committed: Committed<()>) {
+        let mut state = self.0.state.lock();
+        state.set_aside -= usize::from(committed.granted);
+        if state.has_message() {
+            let wake = state.call_receiver();
+            leave_and_wake(state, wake);
+        }
+    }
+}
+
+/// Sending a message.
+pub(super) struct Sending<'a, T> {
+    pub(super) channel: &'a Buffered<T>,
+    /// Until it is sent.
+    pub(super) message: Cell<Option<T>>,
+}
+
+impl<T> Sending<'_, T> {
+    /// The outcome if there is nobody to send to.
+    fn disconnected(&self) -> Result<(), SendError<T>> {
+        let message = self.message.take();
+        Err(SendError(message.expect("it was not sent")))
+    }
+}
+
+impl<T> Listing for Sending<'_, T> {
+    type Output = Result<(), SendError<T>>;
+    type State = State<T>;
+    type Data = ();
+
+    #[inline]
+    fn lock(&self) -> &SpinLock<State<T>> {
+        &self.channel.state
+    }
+
+    #[inline]
+    fn list(state: &mut State<T>) -> &mut WaitList {
+        &mut state.senders
+    }
+
+    #[inline]
+    fn data(&self, _state: &mut State<T>, _by: &Registration) {}
+
+    #[inline]
+    fn attempt(&self, _by: Caller, _seat: Seat) -> Result<Self::Output, SpinGuard<'_, State<T>>> {
+        match self.channel.push(&self.message) {
+            Ok(()) => Ok(Ok(())),
+            Err((Refused::Disconnected, state)) => {
+                drop(state);
+                Ok(self.disconnected())
+            }
+            Err((Refused::NotNow, state)) => Err(state),
+        }
+    }
+
+    fn is_ready(&self, state: &mut State<T>, _seat: Seat, _by: &Registration) -> bool {
+        state.receiver_count == 0 || !self.channel.has_no_slot(state)
+    }
+
+    fn complete(&self, by: Caller, seat: Seat, committed: Committed<()>) -> Option<Self::Output> {
+        match committed.granted {
+            true if self.channel.fill_from(&self.message) => Some(Ok(())),
+            true => Some(self.disconnected()),
+            false => self.try_now(by, seat),
+        }
+    }
+
+    fn pass_on(&self, committed: Committed<()>) {
+        self.channel.pass_on_to_sender(committed.granted);
+    }
+
+    #[inline]
+    fn spend_budget(&self) {
+        match self.channel.capacity() {
+            Some(_) => park::spend_budget(),
+            None => park::spend_budget_if(|| self.channel.len() >= BACKLOG),
+        }
+    }
+}
+
+/// Reserving a slot; an error if there is nobody to send to. With the outcome comes the duty to fill the slot, or to give it back.
+pub(super) struct Reserving<'a, T>(pub(super) &'a Arc<Buffered<T>>);
+
+impl<'a, T> Listing for Reserving<'a, T> {
+    type Output = Result<&'a Arc<Buffered<T>>, SendError<()>>;
+    type State = State<T>;
+    type Data = ();
+
+    fn lock(&self) -> &SpinLock<State<T>> {
+        &self.0.state
+    }
+
+    fn list(state: &mut State<T>) -> &mut WaitList {
+        &mut state.senders
+    }
+
+    fn data(&self, _state: &mut State<T>, _by: &Registration) {}
+
+    fn attempt(&self, _by: Caller, _seat: Seat) -> Result<Self::Output, SpinGuard<'_, State<T>>> {
+        match self.0.reserve() {
+            Ok(()) => Ok(Ok(self.0)),
+            Err((Refused::Disconnected, _)) => Ok(Err(SendError(()))),
+            Err((Refused::NotNow, state)) => Err(state),
+        }
+    }
+
+    fn is_ready(&self, state: &mut State<T>, _seat: Seat, _by: &Registration) -> bool {
+        state.receiver_count == 0 || !self.0.has_no_slot(state)
+    }
+
+    fn complete(&self, by: Caller, seat: Seat, committed: Committed<()>) -> Option<Self::Output> {
+        match committed.granted {
+            true => Some(Ok(self.0)),
+            false => self.try_now(by, seat),
+        }
+    }
+
+    fn pass_on(&self, committed: Committed<()>) {
+        self.0.pass_on_to_sender(committed.granted);
     }
 }

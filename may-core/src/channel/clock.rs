@@ -1,12 +1,11 @@
 //! Channels whose messages the clock sends: one at a given time, one every so often, none ever.
 //!
-//! There is nobody to be woken by: a receiver sleeps until its message is due and then takes it, if no other receiver of the
+//! There is nobody to be woken by: a receiver waits until its message is due and then takes it, if no other receiver of the
 //! channel was faster; so a receiver that is cancelled or gives up loses nothing.
 
 use std::time::{Duration, Instant};
 
-use super::error::Recv;
-use crate::park;
+use super::error::Refused;
 use crate::util::clock::{Deadline, later};
 use crate::util::spin::SpinLock;
 
@@ -41,21 +40,11 @@ impl<T> At<T> {
     }
 
     /// Receives the message if it is due and there.
-    pub(super) fn try_recv(&self) -> Result<T, Recv> {
+    pub(super) fn try_recv(&self) -> Result<T, Refused> {
         match self.due.has_elapsed() {
-            true => self.message.lock().take().ok_or(Recv::Empty),
-            false => Err(Recv::Empty),
+            true => self.message.lock().take().ok_or(Refused::NotNow),
+            false => Err(Refused::NotNow),
         }
-    }
-
-    /// Receives the message, waiting until `deadline`.
-    pub(super) fn recv(&self, deadline: Deadline) -> Result<T, Recv> {
-        park::spend_budget();
-        let is_there = self.message.lock().is_some();
-        if is_there && !self.due.has_elapsed() {
-            park::sleep_until(self.due.min(deadline));
-        }
-        self.try_recv().or_else(|_| never(deadline))
     }
 }
 
@@ -102,29 +91,7 @@ impl<T> Tick<T> {
     }
 
     /// Receives a message if one is due.
-    pub(super) fn try_recv(&self) -> Result<T, Recv> {
-        self.take().map_err(|_| Recv::Empty)
+    pub(super) fn try_recv(&self) -> Result<T, Refused> {
+        self.take().map_err(|_| Refused::NotNow)
     }
-
-    /// Receives a message, waiting until `deadline`.
-    pub(super) fn recv(&self, deadline: Deadline) -> Result<T, Recv> {
-        park::spend_budget();
-        loop {
-            let due = match self.take() {
-                Ok(message) => return Ok(message),
-                Err(due) => Deadline::at(due),
-            };
-            if deadline < due {
-                park::sleep_until(deadline);
-                return Err(Recv::Empty);
-            }
-            park::sleep_until(due);
-        }
-    }
-}
-
-/// Waits until `deadline` for a message that never comes.
-pub(super) fn never<T>(deadline: Deadline) -> Result<T, Recv> {
-    park::sleep_until(deadline);
-    Err(Recv::Empty)
 }

@@ -17,21 +17,19 @@
 //! * [`packet`]: what waiters have there while a message passes
 //! * [`mod@clock`]: those whose messages the clock sends
 //! * [`sender`], [`receiver`], [`iter`]: the ends that users hold
-//! * [`event`]: receiving and sending as arms of a `select!`
-//! * [`task`]: receiving and sending by futures
+//! * [`op`]: receiving and sending as operations
 //! * [`error`]: what can go wrong, before each interface makes its own errors of it
 
 mod buffer;
 mod buffered;
 mod clock;
 mod error;
-mod event;
 mod iter;
+mod op;
 mod packet;
 mod receiver;
 mod rendezvous;
 mod sender;
-mod task;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -45,12 +43,11 @@ use crate::util::clock::later;
 pub use crossbeam_channel::{
     RecvError, RecvTimeoutError, SendError, SendTimeoutError, TryRecvError, TrySendError,
 };
-pub(crate) use error::Recv;
-pub use event::{RecvEvent, SendEvent, SendRight};
+pub(crate) use error::Refused;
 pub use iter::{IntoIter, Iter, TryIter};
+pub use op::{Recv, RecvFuture, Reserve, Send, SendFuture, SendRight};
 pub use receiver::Receiver;
 pub use sender::{SendPermit, Sender};
-pub use task::{RecvFuture, RecvTask, SendFuture, SendTask};
 
 /// Makes a channel that holds at most `capacity` messages. With a capacity of zero it holds none: each message passes from a
 /// sender to a receiver who is there at the same time.

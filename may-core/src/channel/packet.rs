@@ -66,6 +66,11 @@ impl<T> Packet<T> {
         self.claim.store(claim, Ordering::Relaxed);
     }
 
+    /// The message. The owner, while nobody else is at it.
+    pub(super) fn message(&self) -> &Cell<Option<T>> {
+        &self.message
+    }
+
     /// Puts a message in. The owner, while nobody else is at it.
     pub(super) fn put(&self, message: T) {
         self.message.set(Some(message));
@@ -131,6 +136,11 @@ impl<T> Place<T> {
             packet: packet.expect("an `Arc` is not null"),
             counted: true,
         }
+    }
+
+    /// Whether it is that of a future.
+    pub(super) fn is_counted(&self) -> bool {
+        self.counted
     }
 
     /// Marks the receiver as one that has to look at what it is given, if it is a future; whether it is.

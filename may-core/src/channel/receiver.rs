@@ -2,18 +2,19 @@
 
 use std::fmt;
 use std::panic::{RefUnwindSafe, UnwindSafe};
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{RecvError, RecvTimeoutError, TryRecvError};
 
-use super::buffered::Buffered;
-use super::clock::{self, At, Tick};
-use super::error::Recv;
+use super::buffered::{self, Buffered};
+use super::clock::{At, Tick};
+use super::error::Refused;
 use super::iter::{Iter, TryIter};
-use super::rendezvous::Rendezvous;
-use super::task::{RecvFuture, RecvTask};
-use crate::event::EventFuture;
+use super::op::{Recv, RecvFuture};
+use super::rendezvous::{self, Rendezvous};
+use crate::operation::{Listed, OpFuture, Operation, wait, wait_for};
 use crate::park;
 use crate::util::clock::Deadline;
 
@@ -78,13 +79,13 @@ impl<T> Receiver<T> {
 
     /// Receives a message if there is one now.
     #[inline]
-    pub(crate) fn try_receive(&self) -> Result<T, Recv> {
+    pub(crate) fn try_receive(&self) -> Result<T, Refused> {
         match &self.0 {
             Flavor::Buffered(channel) => channel.try_recv(),
-            Flavor::Rendezvous(channel) => channel.recv(None),
+            Flavor::Rendezvous(channel) => channel.try_recv(),
             Flavor::At(channel) => channel.try_recv(),
             Flavor::Tick(channel) => channel.try_recv(),
-            Flavor::Never => Err(Recv::Empty),
+            Flavor::Never => Err(Refused::NotNow),
         }
     }
 
@@ -110,7 +111,13 @@ impl<T> Receiver<T> {
     /// ```
     #[inline]
     pub fn recv(&self) -> Result<T, RecvError> {
-        self.recv_until(Deadline::NEVER).map_err(RecvError::from)
+        match &self.0 {
+            Flavor::Buffered(channel) => wait(pin!(Listed::new(buffered::Receiving(channel)))),
+            Flavor::Rendezvous(channel) => {
+                wait(pin!(Listed::new(rendezvous::Receiving::new(channel))))
+            }
+            _ => Recv::new(self).wait(),
+        }
     }
 
     /// Receives a message, waiting for one for at most `timeout`.
@@ -154,13 +161,10 @@ impl<T> Receiver<T> {
 
     /// Receives a message, waiting until `deadline`.
     #[inline]
-    pub(crate) fn recv_until(&self, deadline: Deadline) -> Result<T, Recv> {
-        match &self.0 {
-            Flavor::Buffered(channel) => channel.recv(deadline),
-            Flavor::Rendezvous(channel) => channel.recv(Some(deadline)),
-            Flavor::At(channel) => channel.recv(deadline),
-            Flavor::Tick(channel) => channel.recv(deadline),
-            Flavor::Never => clock::never(deadline),
+    pub(crate) fn recv_until(&self, deadline: Deadline) -> Result<T, Refused> {
+        match wait_for(pin!(Recv::new(self)), deadline) {
+            Some(received) => received.map_err(|RecvError| Refused::Disconnected),
+            None => Err(Refused::NotNow),
         }
     }
 
@@ -184,7 +188,7 @@ impl<T> Receiver<T> {
     /// assert_eq!(block_on(receiver.recv_async()), Ok(1));
     /// ```
     pub fn recv_async(&self) -> RecvFuture<'_, T> {
-        EventFuture::new(RecvTask::new(self))
+        OpFuture::new(Recv::new(self))
     }
 
     /// Receives until the channel is empty and all senders have gone, waiting in between.

@@ -30,19 +30,21 @@
 //! Fairness: first come, first served, except that a waiter whose worker is stuck in a computation is passed over. Nobody can
 //! overtake: a sender that finds a receiver waiting has no sender waiting before it.
 
-use std::cell::Cell;
+use std::cell::{Cell, OnceCell};
 use std::marker::PhantomData;
 use std::ptr::NonNull;
 use std::sync::Arc;
 
+use crossbeam_channel::{RecvError, SendError};
+
 use super::buffer::{Buffer, Room};
 use super::buffered::leave_and_wake;
-use super::error::{Recv, Refused};
+use super::error::Refused;
 use super::packet::{Claim, Estate, Kept, Packet, Party, Place, Promise};
-use crate::park::{self, Waited};
-use crate::util::clock::Deadline;
-use crate::util::spin::SpinLock;
-use crate::wait::{Entry, Registration, Turn, WaitList, Wake};
+use crate::operation::{Caller, Listing};
+use crate::park;
+use crate::util::spin::{SpinGuard, SpinLock};
+use crate::wait::{Committed, Registration, Seat, WaitList, Waiter, Wake};
 
 /// What senders and receivers share.
 pub(super) struct Rendezvous<T> {
@@ -50,7 +52,7 @@ pub(super) struct Rendezvous<T> {
 }
 
 /// What the lock guards.
-struct State<T> {
+pub(super) struct State<T> {
     /// Senders with their messages, or the promise of one.
     senders: WaitList<Party<T>>,
     /// Receivers with room for one.
@@ -66,15 +68,18 @@ struct State<T> {
 }
 
 /// A claim, for whoever holds the channel.
-pub(super) struct Claimed<'a, T> {
+pub(super) struct Claimed<T> {
     claim: Claim<T>,
-    channel: &'a Rendezvous<T>,
+    channel: Arc<Rendezvous<T>>,
 }
 
-impl<'a, T> Claimed<'a, T> {
+impl<T> Claimed<T> {
     /// The claim on a receiver of `channel`.
-    pub(super) fn new(claim: Claim<T>, channel: &'a Rendezvous<T>) -> Claimed<'a, T> {
-        Claimed { claim, channel }
+    fn new(claim: Claim<T>, channel: &Arc<Rendezvous<T>>) -> Claimed<T> {
+        Claimed {
+            claim,
+            channel: channel.clone(),
+        }
     }
 
     /// Gives the receiver its message, or if it was a future, which has been dropped, the next one.
@@ -97,7 +102,7 @@ impl<'a, T> Claimed<'a, T> {
     }
 }
 
-impl<T> Drop for Claimed<'_, T> {
+impl<T> Drop for Claimed<T> {
     fn drop(&mut self) {
         drop(self.give_up());
     }
@@ -112,16 +117,6 @@ enum Met {
 }
 
 impl<T> State<T> {
-    /// Senders with their messages.
-    fn senders(&mut self) -> &mut WaitList<Party<T>> {
-        &mut self.senders
-    }
-
-    /// Receivers with room for one.
-    fn receivers(&mut self) -> &mut WaitList<Place<T>> {
-        &mut self.receivers
-    }
-
     /// Whether nothing will come any more.
     fn has_ended(&self) -> bool {
         self.sender_count == 0 && self.in_flight == 0
@@ -238,181 +233,78 @@ impl<T> Rendezvous<T> {
         }
     }
 
-    /// Sends a message, waiting for a receiver until `deadline`; without a deadline, only to a receiver that waits already.
-    pub(super) fn send(&self, message: T, deadline: Option<Deadline>) -> Result<(), Refused<T>> {
-        if deadline.is_some() {
-            park::spend_budget();
+    /// Passes the message in `packet` to a receiver that waits; if there is none the lock comes back, so that the caller may wait.
+    fn give(&self, packet: &Packet<T>) -> Result<(), (Refused, SpinGuard<'_, State<T>>)> {
+        let mut state = self.state.lock();
+        if state.receiver_count == 0 {
+            return Err((Refused::Disconnected, state));
         }
-        let turn = Turn::until(deadline.unwrap_or(Deadline::NEVER));
-        let packet = Packet::new(Some(message));
-        loop {
-            let mut state = self.state.lock();
-            let refused = match state.receiver_count {
-                0 => Refused::Disconnected,
-                _ => Refused::NoRoom,
-            };
-            if let wake @ Some(_) = state.give(&packet) {
+        match state.give(packet) {
+            None => Err((Refused::NotNow, state)),
+            wake => {
                 leave_and_wake(state, wake);
-                return Ok(());
+                Ok(())
             }
-            let waited = match deadline {
-                Some(_) if state.receiver_count > 0 => park::wait_in(
-                    &self.state,
-                    state,
-                    State::senders,
-                    Party::Packet(NonNull::from(&packet)),
-                    &turn,
-                ),
-                _ => {
-                    drop(state);
-                    Waited::TimedOut
-                }
-            };
-            // A sender that was woken has sent its message, or the receivers have gone.
-            let Some(message) = packet.take() else {
-                return Ok(());
-            };
-            if waited == Waited::TimedOut {
-                return Err(refused(message));
-            }
-            packet.put(message);
         }
     }
 
-    /// Receives a message, waiting for a sender until `deadline`; without a deadline, only from a sender that waits already.
-    pub(super) fn recv(&self, deadline: Option<Deadline>) -> Result<T, Recv> {
-        if deadline.is_some() {
-            park::spend_budget();
-        }
-        let turn = Turn::until(deadline.unwrap_or(Deadline::NEVER));
-        let packet = Packet::empty();
+    /// Sends the message that is there, if a receiver waits.
+    pub(super) fn try_send(&self, message: T) -> Result<(), (Refused, T)> {
+        let packet = Packet::new(Some(message));
+        let given = self.give(&packet).map_err(|(refused, _)| refused);
+        given.map_err(|refused| (refused, packet.take().expect("it was not sent")))
+    }
+
+    /// Takes the message of a sender that waits, by way of `packet`; if there is none the lock comes back, so that the caller may wait.
+    fn take(
+        &self,
+        packet: &Packet<T>,
+        can_wait: bool,
+    ) -> Result<T, (Refused, SpinGuard<'_, State<T>>)> {
         loop {
             let mut state = self.state.lock();
             if let Some(message) = state.returned.pop() {
                 return Ok(message);
             }
-            let error = match state.has_ended() {
-                true => Recv::Disconnected,
-                false => Recv::Empty,
+            let refused = match state.has_ended() {
+                true => Refused::Disconnected,
+                false => Refused::NotNow,
             };
-            let waited = match (state.take(&packet, park::may_block()), deadline) {
-                (Some(Met::Message(wake)), _) => {
+            let message = match state.take(packet, can_wait) {
+                None => return Err((refused, state)),
+                Some(Met::Message(wake)) => {
                     leave_and_wake(state, Some(wake));
-                    Waited::Woken
+                    packet.take()
                 }
-                (Some(Met::Promise(wake)), _) => {
+                Some(Met::Promise(wake)) => {
                     leave_and_wake(state, Some(wake));
                     park::wait_for_claimant(|| packet.is_claimed());
-                    Waited::Again
-                }
-                (None, Some(_)) if error == Recv::Empty => park::wait_in(
-                    &self.state,
-                    state,
-                    State::receivers,
-                    Place::in_frame(&packet),
-                    &turn,
-                ),
-                _ => {
-                    drop(state);
-                    Waited::TimedOut
+                    packet.open()
                 }
             };
-            // A receiver that was woken has its message, or the senders have gone.
-            match packet.open() {
-                Some(message) => return Ok(message),
-                None if waited == Waited::TimedOut => return Err(error),
-                None => {}
+            if let Some(message) = message {
+                return Ok(message);
             }
         }
     }
 
-    /// Claims a receiver that waits, for a message that has yet to be made.
-    pub(super) fn claim(&self) -> Result<Claimed<'_, T>, Refused<()>> {
-        let mut state = self.state.lock();
-        match state.receiver_count {
-            0 => Err(Refused::Disconnected(())),
-            _ => match state.claim() {
-                Some(claim) => Ok(Claimed::new(claim, self)),
-                None => Err(Refused::NoRoom(())),
-            },
-        }
+    /// Receives a message, if a sender waits.
+    pub(super) fn try_recv(&self) -> Result<T, Refused> {
+        self.take(&Packet::empty(), park::may_block())
+            .map_err(|(refused, _)| refused)
     }
 
-    /// Registers a receiver that waits for other things, too; true if it need not wait.
-    pub(super) fn register_receiver(
-        &self,
-        entry: &mut Entry<Place<T>>,
-        packet: &Packet<T>,
-        by: &Registration,
-        arm: u16,
-    ) -> bool {
+    /// Claims a receiver that waits, for a message that has yet to be made; if there is none the lock comes back, so that the caller may
+    /// wait.
+    fn claim(self: &Arc<Self>) -> Result<Claimed<T>, (Refused, SpinGuard<'_, State<T>>)> {
         let mut state = self.state.lock();
-        // Its own promises in other arms are no senders: a select never meets itself.
-        let ready = state.has_ended()
-            || state.senders.has_other_than(by.waiter)
-            || state.returned.len() > 0;
-        if !ready {
-            // SAFETY: (docs/safety.md, I2) the engine has it unlinked from this list before entry and packet go.
-            unsafe { entry.link(&mut state.receivers, by, arm, Place::in_frame(packet)) };
+        if state.receiver_count == 0 {
+            return Err((Refused::Disconnected, state));
         }
-        ready
-    }
-
-    /// Receives a message for a future, which cannot wait for one that was promised.
-    pub(super) fn try_recv_for_future(&self) -> Result<T, Recv> {
-        let packet = Packet::empty();
-        let mut state = self.state.lock();
-        if let Some(message) = state.returned.pop() {
-            return Ok(message);
+        match state.claim() {
+            Some(claim) => Ok(Claimed::new(claim, self)),
+            None => Err((Refused::NotNow, state)),
         }
-        let error = match state.has_ended() {
-            true => Recv::Disconnected,
-            false => Recv::Empty,
-        };
-        if let Some(Met::Message(wake) | Met::Promise(wake)) = state.take(&packet, false) {
-            leave_and_wake(state, Some(wake));
-        }
-        packet.take().ok_or(error)
-    }
-
-    /// Registers a future that receives; true if it need not wait. A sender that has only promised a message tries again, and finds it.
-    pub(super) fn register_future_receiver(
-        &self,
-        entry: &mut Entry<Place<T>>,
-        packet: &Arc<Packet<T>>,
-        by: &Registration,
-        arm: u16,
-    ) -> bool {
-        let mut state = self.state.lock();
-        if state.has_ended()
-            || state.returned.len() > 0
-            || matches!(state.senders.first(), Some(Party::Packet(_)))
-        {
-            return true;
-        }
-        // SAFETY: (docs/safety.md, R6) the future has it unlinked from this list before the entry goes, and keeps the packet.
-        unsafe { entry.link(&mut state.receivers, by, arm, Place::of_future(packet)) };
-        let wake = state.senders.wake_first().0;
-        leave_and_wake(state, wake);
-        false
-    }
-
-    /// Registers a future that sends the message in `packet`; true if it need not wait.
-    pub(super) fn register_future_sender(
-        &self,
-        entry: &mut Entry<Party<T>>,
-        packet: &Packet<T>,
-        by: &Registration,
-        arm: u16,
-    ) -> bool {
-        let mut state = self.state.lock();
-        let ready = state.receiver_count == 0 || !state.receivers.is_empty();
-        if !ready {
-            let party = Party::Packet(NonNull::from(packet));
-            // SAFETY: (docs/safety.md, R6) the future has it unlinked from this list before entry and packet go.
-            unsafe { entry.link(&mut state.senders, by, arm, party) };
-        }
-        ready
     }
 
     /// What a future that was committed finds in its packet, which it has to itself by now.
@@ -454,15 +346,14 @@ impl<T> Rendezvous<T> {
                 leave_and_wake(state, wake);
                 return Ok(());
             }
-            let message = packet.take().expect("nobody has taken it");
             if state.receiver_count == 0 {
-                return Err(message);
+                drop(state);
+                return Err(packet.take().expect("nobody has taken it"));
             }
-            let Err(message) = state.returned.push(message) else {
+            if state.returned.push(packet.message()) {
                 return Ok(());
-            };
+            }
             drop(state);
-            packet.put(message);
             // It allocates, so without the lock.
             let room = Room::new();
             self.state.lock().returned.extend(room);
@@ -475,7 +366,7 @@ impl<T> Rendezvous<T> {
         state.in_flight -= 1;
         if state.has_ended() {
             drop(state);
-            self.wake_all(State::receivers);
+            self.wake_all(|state| &mut state.receivers);
         }
     }
 
@@ -485,40 +376,6 @@ impl<T> Rendezvous<T> {
         if !state.receivers.is_empty() {
             let wake = state.senders.wake_first().0;
             leave_and_wake(state, wake);
-        }
-    }
-
-    /// Takes a receiver out again.
-    pub(super) fn withdraw_receiver(&self, entry: &mut Entry<Place<T>>) {
-        if entry.is_used() {
-            // SAFETY: (docs/safety.md, I2) it was linked there.
-            unsafe { entry.unlink(&mut self.state.lock().receivers) };
-        }
-    }
-
-    /// Registers a sender that waits for other things, too, and has no message yet; true if it need not wait.
-    pub(super) fn register_sender(
-        &self,
-        entry: &mut Entry<Party<T>>,
-        promise: &Promise<T>,
-        by: &Registration,
-        arm: u16,
-    ) -> bool {
-        let mut state = self.state.lock();
-        let ready = state.receiver_count == 0 || state.receivers.has_other_than(by.waiter);
-        if !ready {
-            let party = Party::Promise(NonNull::from(promise));
-            // SAFETY: (docs/safety.md, I2) the engine has it unlinked from this list before entry and promise go.
-            unsafe { entry.link(&mut state.senders, by, arm, party) };
-        }
-        ready
-    }
-
-    /// Takes a sender out again.
-    pub(super) fn withdraw_sender(&self, entry: &mut Entry<Party<T>>) {
-        if entry.is_used() {
-            // SAFETY: (docs/safety.md, I2) it was linked there.
-            unsafe { entry.unlink(&mut self.state.lock().senders) };
         }
     }
 
@@ -549,7 +406,7 @@ impl<T> Rendezvous<T> {
         state.sender_count -= 1;
         if state.has_ended() {
             drop(state);
-            self.wake_all(State::receivers);
+            self.wake_all(|state| &mut state.receivers);
         }
     }
 
@@ -560,9 +417,257 @@ impl<T> Rendezvous<T> {
         if state.receiver_count == 0 {
             let unreceived = std::mem::replace(&mut state.returned, Buffer::new(0));
             drop(state);
-            self.wake_all(State::senders);
+            self.wake_all(|state| &mut state.senders);
             // The messages' destructors are the user's code, which runs outside the lock.
             drop(unreceived);
+        }
+    }
+}
+
+/// Receiving a message.
+pub(super) struct Receiving<'a, T> {
+    channel: &'a Rendezvous<T>,
+    /// Of a caller that blocks, which stays until it was given a message.
+    packet: Packet<T>,
+    /// Of a future, from the first wait on.
+    counted: OnceCell<Arc<Packet<T>>>,
+}
+
+impl<'a, T> Receiving<'a, T> {
+    /// Receiving from a channel.
+    pub(super) fn new(channel: &'a Rendezvous<T>) -> Receiving<'a, T> {
+        Receiving {
+            channel,
+            packet: Packet::empty(),
+            counted: OnceCell::new(),
+        }
+    }
+}
+
+impl<T> Listing for Receiving<'_, T> {
+    type Output = Result<T, RecvError>;
+    type State = State<T>;
+    type Data = Place<T>;
+
+    fn lock(&self) -> &SpinLock<State<T>> {
+        &self.channel.state
+    }
+
+    fn list(state: &mut State<T>) -> &mut WaitList<Place<T>> {
+        &mut state.receivers
+    }
+
+    fn data(&self, _state: &mut State<T>, by: &Registration) -> Place<T> {
+        match by.waiter {
+            Waiter::Task(_) => {
+                Place::of_future(self.counted.get_or_init(|| Arc::new(Packet::empty())))
+            }
+            _ => Place::in_frame(&self.packet),
+        }
+    }
+
+    fn linked(&self, state: &mut State<T>, by: &Registration) -> Option<Wake> {
+        match by.waiter {
+            // A sender that has only promised a message tries again, and finds the future.
+            Waiter::Task(_) => state.senders.wake_first().0,
+            _ => None,
+        }
+    }
+
+    fn attempt(&self, by: Caller, _seat: Seat) -> Result<Self::Output, SpinGuard<'_, State<T>>> {
+        let can_wait = by == Caller::Blocks && park::may_block();
+        match self.channel.take(&self.packet, can_wait) {
+            Ok(message) => Ok(Ok(message)),
+            Err((Refused::Disconnected, _)) => Ok(Err(RecvError)),
+            Err((Refused::NotNow, state)) => Err(state),
+        }
+    }
+
+    fn is_ready(&self, state: &mut State<T>, _seat: Seat, by: &Registration) -> bool {
+        state.has_ended()
+            || state.returned.len() > 0
+            || match by.waiter {
+                Waiter::Task(_) => matches!(state.senders.first(), Some(Party::Packet(_))),
+                // Its own promises in other arms are no senders: a select never meets itself.
+                waiter => state.senders.has_other_than(waiter),
+            }
+    }
+
+    fn complete(
+        &self,
+        by: Caller,
+        seat: Seat,
+        committed: Committed<Place<T>>,
+    ) -> Option<Self::Output> {
+        // The message was passed on before the wait was ended, or the sender that has claimed this receiver will pass it on.
+        let message = match self.counted.get() {
+            Some(packet) if committed.data.is_counted() => self.channel.open(packet),
+            _ => self.packet.open(),
+        };
+        match message {
+            Some(message) => Some(Ok(message)),
+            None => self.try_now(by, seat),
+        }
+    }
+
+    fn pass_on(&self, committed: Committed<Place<T>>) {
+        match self.counted.get() {
+            Some(packet) if committed.data.is_counted() => self.channel.leave(packet),
+            _ => {
+                if let Some(message) = self.packet.open() {
+                    // (If there are no receivers any more, there is nobody to whom the message could go.)
+                    drop(self.channel.hand_on(message));
+                }
+            }
+        }
+    }
+
+    fn is_held(&self) -> bool {
+        self.counted.get().is_some_and(|packet| packet.is_claimed())
+    }
+}
+
+/// Sending a message.
+pub(super) struct Sending<'a, T> {
+    channel: &'a Rendezvous<T>,
+    /// The message, until it is sent. A receiver takes it from here.
+    packet: Packet<T>,
+}
+
+impl<'a, T> Sending<'a, T> {
+    /// Sending a message into a channel.
+    pub(super) fn new(channel: &'a Rendezvous<T>, message: T) -> Sending<'a, T> {
+        Sending {
+            channel,
+            packet: Packet::new(Some(message)),
+        }
+    }
+
+    /// Takes the message, which was not sent.
+    pub(super) fn take_back(&self) -> Option<T> {
+        self.packet.take()
+    }
+}
+
+impl<T> Listing for Sending<'_, T> {
+    type Output = Result<(), SendError<T>>;
+    type State = State<T>;
+    type Data = Party<T>;
+
+    fn lock(&self) -> &SpinLock<State<T>> {
+        &self.channel.state
+    }
+
+    fn list(state: &mut State<T>) -> &mut WaitList<Party<T>> {
+        &mut state.senders
+    }
+
+    fn data(&self, _state: &mut State<T>, _by: &Registration) -> Party<T> {
+        Party::Packet(NonNull::from(&self.packet))
+    }
+
+    fn attempt(&self, _by: Caller, _seat: Seat) -> Result<Self::Output, SpinGuard<'_, State<T>>> {
+        match self.channel.give(&self.packet) {
+            Ok(()) => Ok(Ok(())),
+            Err((Refused::NotNow, state)) => Err(state),
+            Err((Refused::Disconnected, state)) => {
+                drop(state);
+                let message = self.take_back();
+                Ok(Err(SendError(message.expect("it was not sent"))))
+            }
+        }
+    }
+
+    fn is_ready(&self, state: &mut State<T>, _seat: Seat, by: &Registration) -> bool {
+        state.receiver_count == 0 || state.receivers.has_other_than(by.waiter)
+    }
+
+    fn complete(
+        &self,
+        by: Caller,
+        seat: Seat,
+        _committed: Committed<Party<T>>,
+    ) -> Option<Self::Output> {
+        match self.packet.take() {
+            // A receiver has taken it.
+            None => Some(Ok(())),
+            // It was to try again, or the receivers have gone.
+            Some(message) => {
+                self.packet.put(message);
+                self.try_now(by, seat)
+            }
+        }
+    }
+
+    fn pass_on(&self, _committed: Committed<Party<T>>) {
+        // If a receiver has taken the message, it was sent. If not, this one was to try again.
+        self.channel.pass_on_to_sender();
+    }
+}
+
+/// Getting the right to send a message that is not there yet; an error if there is nobody to send to.
+pub(super) struct Claiming<'a, T> {
+    channel: &'a Arc<Rendezvous<T>>,
+    promise: Promise<T>,
+}
+
+impl<'a, T> Claiming<'a, T> {
+    /// Getting that right in a channel.
+    pub(super) fn new(channel: &'a Arc<Rendezvous<T>>) -> Claiming<'a, T> {
+        Claiming {
+            channel,
+            promise: Promise::new(),
+        }
+    }
+}
+
+impl<T> Listing for Claiming<'_, T> {
+    type Output = Result<Claimed<T>, SendError<()>>;
+    type State = State<T>;
+    type Data = Party<T>;
+
+    fn lock(&self) -> &SpinLock<State<T>> {
+        &self.channel.state
+    }
+
+    fn list(state: &mut State<T>) -> &mut WaitList<Party<T>> {
+        &mut state.senders
+    }
+
+    fn data(&self, _state: &mut State<T>, _by: &Registration) -> Party<T> {
+        Party::Promise(NonNull::from(&self.promise))
+    }
+
+    fn attempt(&self, _by: Caller, _seat: Seat) -> Result<Self::Output, SpinGuard<'_, State<T>>> {
+        match self.channel.claim() {
+            Ok(claimed) => Ok(Ok(claimed)),
+            Err((Refused::Disconnected, _)) => Ok(Err(SendError(()))),
+            Err((Refused::NotNow, state)) => Err(state),
+        }
+    }
+
+    fn is_ready(&self, state: &mut State<T>, _seat: Seat, by: &Registration) -> bool {
+        state.receiver_count == 0 || state.receivers.has_other_than(by.waiter)
+    }
+
+    fn complete(
+        &self,
+        by: Caller,
+        seat: Seat,
+        _committed: Committed<Party<T>>,
+    ) -> Option<Self::Output> {
+        match self.promise.take() {
+            Some(claim) => Some(Ok(Claimed::new(claim, self.channel))),
+            // There is a future that waits to be claimed, or the receivers have gone.
+            None => self.try_now(by, seat),
+        }
+    }
+
+    fn pass_on(&self, _committed: Committed<Party<T>>) {
+        match self.promise.take() {
+            // The receiver tries again.
+            Some(claim) => drop(Claimed::new(claim, self.channel)),
+            None => self.channel.pass_on_to_sender(),
         }
     }
 }

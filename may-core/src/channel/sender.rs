@@ -1,17 +1,18 @@
 //! The sending side.
 
+use std::cell::Cell;
 use std::fmt;
 use std::panic::{RefUnwindSafe, UnwindSafe};
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{SendError, SendTimeoutError, TrySendError};
 
-use super::buffered::Buffered;
-use super::error::Refused;
-use super::rendezvous::Rendezvous;
-use super::task::{SendFuture, SendTask};
-use crate::event::EventFuture;
+use super::buffered::{self, Buffered, Reserving};
+use super::op::{Send, SendFuture};
+use super::rendezvous::{self, Rendezvous};
+use crate::operation::{Listed, OpFuture, Operation, wait, wait_for};
 use crate::park;
 use crate::util::clock::Deadline;
 
@@ -71,9 +72,9 @@ impl<T> Sender<T> {
     pub(crate) fn send_now(&self, message: T) -> Result<(), TrySendError<T>> {
         let sent = match &self.0 {
             Flavor::Buffered(channel) => channel.try_send(message),
-            Flavor::Rendezvous(channel) => channel.send(message, None),
+            Flavor::Rendezvous(channel) => channel.try_send(message),
         };
-        sent.map_err(TrySendError::from)
+        sent.map_err(|(refused, message)| refused.try_send(message))
     }
 
     /// Sends a message, waiting for room; in a rendezvous channel, for a receiver. In an unbounded channel there is always room:
@@ -99,8 +100,15 @@ impl<T> Sender<T> {
     /// ```
     #[inline]
     pub fn send(&self, message: T) -> Result<(), SendError<T>> {
-        self.send_until(message, Deadline::NEVER)
-            .map_err(SendError::from)
+        match &self.0 {
+            Flavor::Buffered(channel) => {
+                let message = Cell::new(Some(message));
+                wait(pin!(Listed::new(buffered::Sending { channel, message })))
+            }
+            Flavor::Rendezvous(channel) => wait(pin!(Listed::new(rendezvous::Sending::new(
+                channel, message
+            )))),
+        }
     }
 
     /// Sends a message, as a future that any executor can poll. It waits for room; in a rendezvous channel, for a receiver.
@@ -124,7 +132,7 @@ impl<T> Sender<T> {
     /// assert_eq!(reader.join().unwrap(), Ok("hello"));
     /// ```
     pub fn send_async(&self, message: T) -> SendFuture<'_, T> {
-        EventFuture::new(SendTask::new(self, message))
+        OpFuture::new(Send::new(self, message))
     }
 
     /// Sends a message, waiting for room for at most `timeout`.
@@ -149,7 +157,6 @@ impl<T> Sender<T> {
     /// ```
     pub fn send_timeout(&self, message: T, timeout: Duration) -> Result<(), SendTimeoutError<T>> {
         self.send_until(message, Deadline::after(timeout))
-            .map_err(SendTimeoutError::from)
     }
 
     /// Sends a message, waiting for room until `deadline` at the latest.
@@ -163,15 +170,14 @@ impl<T> Sender<T> {
     /// A cancelled coroutine unwinds here, and the message was not sent.
     pub fn send_deadline(&self, message: T, deadline: Instant) -> Result<(), SendTimeoutError<T>> {
         self.send_until(message, Deadline::at(deadline))
-            .map_err(SendTimeoutError::from)
     }
 
     /// Sends a message, waiting until `deadline`.
-    #[inline]
-    pub(crate) fn send_until(&self, message: T, deadline: Deadline) -> Result<(), Refused<T>> {
-        match &self.0 {
-            Flavor::Buffered(channel) => channel.send(message, deadline),
-            Flavor::Rendezvous(channel) => channel.send(message, Some(deadline)),
+    fn send_until(&self, message: T, deadline: Deadline) -> Result<(), SendTimeoutError<T>> {
+        let mut sending = pin!(Send::new(self, message));
+        match wait_for(sending.as_mut(), deadline) {
+            Some(sent) => sent.map_err(|error| SendTimeoutError::Disconnected(error.into_inner())),
+            None => Err(SendTimeoutError::Timeout(sending.take_back())),
         }
     }
 
@@ -203,9 +209,8 @@ impl<T> Sender<T> {
     /// assert!(!sender.is_full());
     /// ```
     pub fn reserve(&self) -> Result<SendPermit<'_, T>, SendError<()>> {
-        match &self.0 {
-            Flavor::Buffered(channel) => channel.reserve(Deadline::NEVER)?,
-            Flavor::Rendezvous(_) => {}
+        if let Flavor::Buffered(channel) = &self.0 {
+            wait(pin!(Listed::new(Reserving(channel))))?;
         }
         Ok(SendPermit::new(self))
     }
@@ -216,10 +221,12 @@ impl<T> Sender<T> {
     ///
     /// If the channel is full, or all receivers have gone.
     pub fn try_reserve(&self) -> Result<SendPermit<'_, T>, TrySendError<()>> {
-        park::count_try();
-        match &self.0 {
-            Flavor::Buffered(channel) => channel.try_reserve()?,
-            Flavor::Rendezvous(_) => {}
+        if let Flavor::Buffered(channel) = &self.0 {
+            match Listed::new(Reserving(channel)).try_now() {
+                Some(Ok(_)) => {}
+                Some(Err(SendError(()))) => return Err(TrySendError::Disconnected(())),
+                None => return Err(TrySendError::Full(())),
+            }
         }
         Ok(SendPermit::new(self))
     }
@@ -325,7 +332,7 @@ impl<'a, T> SendPermit<'a, T> {
                 // From here on the slot is the channel's business.
                 let channel = channel.as_ref();
                 std::mem::forget(self);
-                channel.fill(message).map_err(SendError)
+                channel.fill(message)
             }
             Flavor::Rendezvous(_) => self.sender.send(message),
         }

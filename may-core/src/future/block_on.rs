@@ -24,10 +24,10 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
 
+use crate::operation::{Queued, Queueing, wait};
 use crate::park;
 use crate::prim::{AtomicU32, Ordering};
-use crate::util::clock::Deadline;
-use crate::wait::{Turn, WaitQueue};
+use crate::wait::WaitQueue;
 
 /// What a call of [`block_on`] and its wakers share.
 struct Mark {
@@ -52,11 +52,35 @@ impl Mark {
 
     /// Waits for the mark and takes it.
     fn wait(&self) {
-        while !self.take() {
-            let is_set = || self.set.load(Ordering::Relaxed) == 1;
-            let _ = park::wait(&self.waiter, &Turn::until(Deadline::NEVER), is_set);
-        }
+        wait(pin!(Queued::new(Marked(self))));
     }
+}
+
+/// The mark's being set, which is taken.
+struct Marked<'a>(&'a Mark);
+
+impl Queueing for Marked<'_> {
+    type Output = ();
+
+    fn queue(&self) -> &WaitQueue {
+        &self.0.waiter
+    }
+
+    #[inline]
+    fn attempt(&mut self) -> Option<()> {
+        self.0.take().then_some(())
+    }
+
+    #[inline]
+    fn is_ready(&self) -> bool {
+        self.0.set.load(Ordering::Relaxed) == 1
+    }
+
+    fn pass_on(&mut self) {
+        unreachable!("it is waited for until it has happened")
+    }
+
+    fn spend_budget(&self) {}
 }
 
 impl Wake for Mark {

@@ -37,7 +37,7 @@ pub mod tokio;
 
 use crate::spawn::JoinHandle;
 
-pub use crate::event::EventFuture;
+pub use crate::operation::OpFuture;
 pub use block_on::block_on;
 pub use time::{Sleep, sleep, sleep_until, timeout, timeout_at};
 

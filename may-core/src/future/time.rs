@@ -5,12 +5,12 @@ use std::pin::pin;
 use std::task::{Poll, ready};
 use std::time::{Duration, Instant};
 
-use crate::event::EventFuture;
-use crate::time::{AfterEvent, Elapsed};
+use crate::operation::OpFuture;
+use crate::time::{After, Elapsed};
 use crate::util::clock::Deadline;
 
 /// Ready at a time; from [`sleep`] and [`sleep_until`].
-pub type Sleep = EventFuture<AfterEvent>;
+pub type Sleep = OpFuture<After>;
 
 /// A future that is ready `duration` after this call. Any duration will do; `Duration::MAX` is never over.
 ///
@@ -27,12 +27,12 @@ pub type Sleep = EventFuture<AfterEvent>;
 /// assert!(start.elapsed() >= Duration::from_millis(1));
 /// ```
 pub fn sleep(duration: Duration) -> Sleep {
-    EventFuture::new(AfterEvent::new(Deadline::after(duration)))
+    OpFuture::new(After::new(Deadline::after(duration)))
 }
 
 /// A future that is ready at `deadline`.
 pub fn sleep_until(deadline: Instant) -> Sleep {
-    EventFuture::new(AfterEvent::new(Deadline::at(deadline)))
+    OpFuture::new(After::new(Deadline::at(deadline)))
 }
 
 /// A future that is ready when `future` is, or `duration` after this call: then `future` is dropped.

@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use super::attempt::More;
 use super::descriptor::Descriptor;
-use super::event::IoEvent;
+use super::op::{AnyIo, IoOperation};
 use super::pause::Pause;
 use crate::coroutine::current;
-use crate::event::EventFuture;
+use crate::operation::OpFuture;
 use crate::reactor::Direction;
 use crate::sys;
 use crate::sys::socket::{self, Address};
@@ -51,7 +51,7 @@ impl<T: AsFd> Descriptor<T> {
     pub(crate) fn accept_event<'a, R>(
         &'a self,
         convert: impl Fn((OwnedFd, Address)) -> io::Result<R> + 'a,
-    ) -> IoEvent<'a, R> {
+    ) -> AnyIo<'a, R> {
         self.event(Direction::Read, move |_| self.accept_now(&convert))
     }
 
@@ -61,7 +61,7 @@ impl<T: AsFd> Descriptor<T> {
         convert: impl Fn((OwnedFd, Address)) -> io::Result<R>,
     ) -> impl Future<Output = io::Result<R>> {
         let accept = move || self.accept_now(&convert);
-        EventFuture::new(IoEvent::of(self.polled(), Direction::Read, accept))
+        OpFuture::new(IoOperation::new(self.polled(), Direction::Read, accept))
     }
 
     /// Accepts a connection if there is one, passing over those that have been given up.

@@ -1,4 +1,4 @@
-//! The one loop through which every call on a descriptor goes.
+//! How every call on a descriptor is carried out.
 //!
 //! ```text
 //!   ready? -- no --> wait for the direction (register first) ----+
@@ -10,8 +10,8 @@
 //!    done: if the call has taken all there was, clear the bit; if the bit stays set, wake the next waiter
 //! ```
 //!
-//! Whoever blocks goes round in it by [`attempt`], a future by [`poll_attempt`], an arm of a `select!` by `event.rs`; the call itself and
-//! what it says of the readiness is one function for all of them, [`carry_out`].
+//! A call is an operation (`op.rs`), which [`attempt`] waits for; only the futures of streams that are polled go round by themselves, in
+//! [`poll_attempt`]. The call itself and what it says of the readiness is one function for all of them, [`carry_out`].
 //!
 //! "Ready" is what `reactor/source.rs` knows, and optimistic: a descriptor that was never waited for is tried at once and
 //! needs no registration. A read that was shorter than its buffer has emptied the socket, and says so by clearing the bit:
@@ -26,15 +26,17 @@
 //! goes back to where it stood among those who wait.
 
 use std::io;
+use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use super::descriptor::Polled;
+use super::op::{Call, Calling};
 use crate::coroutine::Cancelled;
-use crate::park::{self, Waited};
+use crate::operation::{Queued, wait_for};
+use crate::park;
 use crate::reactor::{Direction, Registrar, Seen, Source};
 use crate::util::clock::Deadline;
-use crate::wait::Turn;
 use crate::worker::{default, with_local};
 
 /// What a call that succeeded says about the next one.
@@ -48,59 +50,17 @@ pub enum More {
 
 /// Carries out `call`, which never blocks, as soon as the descriptor is ready for it.
 ///
-/// A descriptor that was set to non-blocking is called whatever is known of it: its user asks what is the case now, and the
-/// event that would say so may not have been fetched yet.
-///
 /// # Errors
 ///
-/// Those of `call` and of registering; `elapsed` if `deadline` passes first; `WouldBlock` instead of waiting if the descriptor
-/// was set to non-blocking.
-pub(crate) fn attempt<T>(
-    polled: &Polled,
-    direction: Direction,
-    deadline: Deadline,
-    elapsed: fn() -> io::Error,
-    call: impl FnMut() -> io::Result<(T, More)>,
-) -> io::Result<T> {
-    let refuses = || polled.is_nonblocking();
-    attempt_unless(polled, direction, deadline, elapsed, refuses, call)
-}
-
-/// The same, but whether the caller would rather have `WouldBlock` than wait is for `refuses` to say.
+/// Those of the call and of registering; `elapsed` if `deadline` passes first; `WouldBlock` instead of waiting, if the call obeys that.
 #[inline]
-pub(crate) fn attempt_unless<T>(
-    polled: &Polled,
-    direction: Direction,
+pub(super) fn attempt<C: Call>(
+    call: Calling<'_, C>,
     deadline: Deadline,
     elapsed: fn() -> io::Error,
-    refuses: impl Fn() -> bool,
-    mut call: impl FnMut() -> io::Result<(T, More)>,
-) -> io::Result<T> {
-    park::spend_budget();
-    let source = polled.source();
-    let turn = Turn::until(deadline).cancelled_by_error();
-    let mut late = false;
-    loop {
-        let seen = source.look();
-        if !seen.is_ready(direction) && !refuses() && !late {
-            let is_ready = || source.look().is_ready(direction);
-            match wait(polled, direction, &turn, is_ready)? {
-                Waited::Woken | Waited::Again => continue,
-                Waited::TimedOut => late = true,
-                Waited::Cancelled => return Err(cancelled()),
-            }
-        }
-        match carry_out(source, direction, seen, &mut call) {
-            Outcome::Done(result) => return result,
-            Outcome::Blocked(error) if refuses() => return Err(error),
-            Outcome::Blocked(_) => {
-                source.clear_blocked(direction, seen);
-                if late {
-                    return Err(elapsed());
-                }
-            }
-        }
-    }
+) -> io::Result<C::Output> {
+    let result = wait_for(pin!(Queued::new(call)), deadline);
+    result.unwrap_or_else(|| Err(elapsed()))
 }
 
 /// Carries out `call`, which never blocks, if the descriptor is ready for it; if not, the caller of the poll is woken when it may be.
@@ -148,10 +108,10 @@ pub(super) fn carry_out<T>(
     source: &Source,
     direction: Direction,
     seen: Seen,
-    call: &mut impl FnMut() -> io::Result<(T, More)>,
+    call: &mut impl Call<Output = T>,
 ) -> Outcome<T> {
     loop {
-        match call() {
+        match call.call() {
             Ok((value, more)) => {
                 let drained = more == More::No
                     && source.is_registered()
@@ -174,24 +134,8 @@ pub(super) fn carry_out<T>(
     }
 }
 
-/// Waits among those who wait for a direction, until somebody wakes them or `is_ready` says that there is nothing to wait for.
-///
-/// # Errors
-///
-/// Those of registering.
-#[cold]
-pub(super) fn wait(
-    polled: &Polled,
-    direction: Direction,
-    turn: &Turn,
-    is_ready: impl FnOnce() -> bool,
-) -> io::Result<Waited> {
-    register(polled)?;
-    Ok(park::wait(polled.source().queue(direction), turn, is_ready))
-}
-
 /// The error of a call that was cancelled where nothing can be unwound. Not "interrupted", after which callers try again.
-pub(super) fn cancelled() -> io::Error {
+pub(crate) fn cancelled() -> io::Error {
     io::Error::other(Cancelled)
 }
 

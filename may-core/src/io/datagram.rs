@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 
 use super::attempt::More;
 use super::descriptor::Descriptor;
-use super::event::IoEvent;
+use super::op::AnyIo;
 use crate::reactor::Direction;
 use crate::sys::buffer::ReadBuffer;
 use crate::sys::socket::{self, Address};
@@ -104,7 +104,7 @@ impl<T: DatagramIo> Descriptor<T> {
 /// For arms of a `select!`.
 impl<T: DatagramIo> Descriptor<T> {
     /// Receiving a datagram.
-    pub(crate) fn receive_event<'a>(&'a self, buffer: &'a mut [u8]) -> IoEvent<'a, usize> {
+    pub(crate) fn receive_event<'a>(&'a self, buffer: &'a mut [u8]) -> AnyIo<'a, usize> {
         let mut buffer = ReadBuffer::from(buffer);
         self.event(Direction::Read, move |socket| {
             receive(socket, &mut buffer, false)
@@ -112,7 +112,7 @@ impl<T: DatagramIo> Descriptor<T> {
     }
 
     /// Sending a datagram to where the socket is connected.
-    pub(crate) fn send_event<'a>(&'a self, buffer: &'a [u8]) -> IoEvent<'a, usize> {
+    pub(crate) fn send_event<'a>(&'a self, buffer: &'a [u8]) -> AnyIo<'a, usize> {
         self.event(Direction::Write, move |socket| send(socket, buffer))
     }
 }
@@ -175,11 +175,11 @@ macro_rules! datagram_arms {
             fn read_event<'a>(
                 &'a self,
                 buffer: &'a mut [u8],
-            ) -> Option<$crate::io::event::IoEvent<'a, usize>> {
+            ) -> Option<$crate::io::op::AnyIo<'a, usize>> {
                 Some(self.descriptor.receive_event(buffer))
             }
 
-            fn readable_event(&self) -> Option<$crate::io::event::IoEvent<'_, ()>> {
+            fn readable_event(&self) -> Option<$crate::io::op::AnyIo<'_, ()>> {
                 self.descriptor.readable_event()
             }
         }
@@ -188,11 +188,11 @@ macro_rules! datagram_arms {
             fn write_event<'a>(
                 &'a self,
                 buffer: &'a [u8],
-            ) -> Option<$crate::io::event::IoEvent<'a, usize>> {
+            ) -> Option<$crate::io::op::AnyIo<'a, usize>> {
                 Some(self.descriptor.send_event(buffer))
             }
 
-            fn writable_event(&self) -> Option<$crate::io::event::IoEvent<'_, ()>> {
+            fn writable_event(&self) -> Option<$crate::io::op::AnyIo<'_, ()>> {
                 self.descriptor.writable_event()
             }
         }

@@ -7,13 +7,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use super::attempt::{More, attempt, attempt_unless, cancelled, wait};
+use super::attempt::{More, attempt};
+use super::op::Calling;
 use super::raw::ready;
-use crate::park::Waited;
 use crate::reactor::{Direction, Registrar, Source};
 use crate::sys;
 use crate::util::clock::Deadline;
-use crate::wait::Turn;
 
 /// The value of a timeout that is not set.
 const NO_TIMEOUT: u64 = u64::MAX;
@@ -120,13 +119,8 @@ impl<T: AsFd> Descriptor<T> {
         deadline: Deadline,
         mut call: impl FnMut(&T) -> io::Result<(R, More)>,
     ) -> io::Result<R> {
-        attempt(
-            &self.polled,
-            direction,
-            deadline,
-            sys::socket::timeout_elapsed,
-            || call(&self.inner),
-        )
+        let call = Calling::obeying(&self.polled, direction, || call(&self.inner));
+        attempt(call, deadline, sys::socket::timeout_elapsed)
     }
 
     /// When the timeout of a direction elapses for a call that begins now.
@@ -147,9 +141,8 @@ impl<T: AsFd> Descriptor<T> {
         deadline: Deadline,
         mut call: impl FnMut(&T) -> io::Result<(R, More)>,
     ) -> io::Result<R> {
-        attempt(&self.polled, direction, deadline, timed_out, || {
-            call(&self.inner)
-        })
+        let call = Calling::obeying(&self.polled, direction, || call(&self.inner));
+        attempt(call, deadline, timed_out)
     }
 
     /// Waits until the descriptor is ready for a direction, with the direction's timeout; also if the user asked for `WouldBlock`.
@@ -158,34 +151,9 @@ impl<T: AsFd> Descriptor<T> {
     ///
     /// What std says of an elapsed timeout; what the operating system says.
     pub(crate) fn wait_ready(&self, direction: Direction) -> io::Result<()> {
-        attempt_unless(
-            &self.polled,
-            direction,
-            self.deadline(direction),
-            sys::socket::timeout_elapsed,
-            || false,
-            || ready(&self.inner, direction),
-        )
-    }
-
-    /// Waits until an event of the direction arrives, or until `is_ready`, which is asked after the caller has been registered,
-    /// says that there is nothing to wait for. For what is ready by other signs than readiness.
-    ///
-    /// # Errors
-    ///
-    /// Those of registering.
-    pub(crate) fn wait_for_event(
-        &self,
-        direction: Direction,
-        is_ready: impl FnOnce() -> bool,
-    ) -> io::Result<()> {
-        let turn = Turn::until(Deadline::NEVER).cancelled_by_error();
-        let waited = wait(&self.polled, direction, &turn, is_ready)?;
-        debug_assert_ne!(waited, Waited::TimedOut, "there is no deadline");
-        match waited {
-            Waited::Cancelled => Err(cancelled()),
-            _ => Ok(()),
-        }
+        let call = Calling::new(&self.polled, direction, || ready(&self.inner, direction));
+        let deadline = self.deadline(direction);
+        attempt(call, deadline, sys::socket::timeout_elapsed)
     }
 
     /// Wakes those who wait for a direction.

@@ -7,9 +7,9 @@
 //!
 //! Inside:
 //!
-//! * `attempt`: the one loop through which every call on a descriptor goes
+//! * `attempt`: how every call on a descriptor is carried out
 //! * `descriptor`: a descriptor together with its readiness and timeouts
-//! * `event`: calls on descriptors as arms of a `select!`; `operation`: what the operations take
+//! * `op`: calls on descriptors as operations; `operation`: what the operations take
 //! * `poll`: streams as futures poll them, and the traits of tokio and futures
 //! * `raw`: bytes through a descriptor, what all streams have in common; `datagram`: what all sockets of datagrams have in common
 //! * `accept`: accepting, for all listeners
@@ -21,9 +21,9 @@ pub(crate) mod attempt;
 mod co_io;
 pub(crate) mod datagram;
 pub(crate) mod descriptor;
-pub(crate) mod event;
 pub(crate) mod halves;
 pub(crate) mod handle;
+pub(crate) mod op;
 mod operation;
 pub(crate) mod pause;
 pub(crate) mod pipe;
@@ -33,6 +33,7 @@ pub(crate) mod wait;
 
 pub use co_io::CoIo;
 pub use halves::{Duplex, OwnedReadHalf, OwnedWriteHalf, ReadHalf, ReuniteError, WriteHalf};
+pub use op::{AnyCall, AnyIo, Call, IoOperation};
 pub use operation::{AcceptFrom, ReadFrom, WriteTo};
 pub use pipe::{PipeReader, PipeWriter, pipe};
 pub use wait::{wait_readable, wait_writable};

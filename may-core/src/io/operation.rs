@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use super::event::IoEvent;
+use super::op::AnyIo;
 
 /// What `accept(..)` can accept from, and [`serve`](crate::serve::serve) can serve.
 #[diagnostic::on_unimplemented(
@@ -17,7 +17,7 @@ pub trait AcceptFrom {
 
     /// The event of the next connection, if the listener is there.
     #[doc(hidden)]
-    fn accept_event(&self) -> Option<IoEvent<'_, Self::Connection>>;
+    fn accept_event(&self) -> Option<AnyIo<'_, Self::Connection>>;
 
     /// Whom a connection counts for where there is a [limit](crate::serve::Limits::connections_per_origin) for each: over TCP its IPv4
     /// address, or its IPv6 network, which is the first 64 bits. `None` if it does not count.
@@ -36,11 +36,11 @@ pub trait AcceptFrom {
 pub trait ReadFrom {
     /// The event of reading something, if the stream is there.
     #[doc(hidden)]
-    fn read_event<'a>(&'a self, buffer: &'a mut [u8]) -> Option<IoEvent<'a, usize>>;
+    fn read_event<'a>(&'a self, buffer: &'a mut [u8]) -> Option<AnyIo<'a, usize>>;
 
     /// The event of there being something to read, if the stream is there.
     #[doc(hidden)]
-    fn readable_event(&self) -> Option<IoEvent<'_, ()>>;
+    fn readable_event(&self) -> Option<AnyIo<'_, ()>>;
 }
 
 /// What `write(..)` and `writable(..)` can be called with.
@@ -52,11 +52,11 @@ pub trait ReadFrom {
 pub trait WriteTo {
     /// The event of writing something, if the stream is there.
     #[doc(hidden)]
-    fn write_event<'a>(&'a self, buffer: &'a [u8]) -> Option<IoEvent<'a, usize>>;
+    fn write_event<'a>(&'a self, buffer: &'a [u8]) -> Option<AnyIo<'a, usize>>;
 
     /// The event of there being room to write, if the stream is there.
     #[doc(hidden)]
-    fn writable_event(&self) -> Option<IoEvent<'_, ()>>;
+    fn writable_event(&self) -> Option<AnyIo<'_, ()>>;
 }
 
 /// Forwards what listeners offer through something that leads to one.
@@ -66,7 +66,7 @@ macro_rules! forward_accept {
         impl<$($generics)*> AcceptFrom for $type {
             type Connection = L::Connection;
 
-            fn accept_event(&self) -> Option<IoEvent<'_, L::Connection>> {
+            fn accept_event(&self) -> Option<AnyIo<'_, L::Connection>> {
                 let $this = self;
                 $inner.accept_event()
             }
@@ -92,12 +92,12 @@ macro_rules! forward {
     ($([$($generics:tt)*] $type:ty, $this:ident => $inner:expr);+ $(;)?) => {$(
         #[diagnostic::do_not_recommend]
         impl<S: ReadFrom $($generics)*> ReadFrom for $type {
-            fn read_event<'a>(&'a self, buffer: &'a mut [u8]) -> Option<IoEvent<'a, usize>> {
+            fn read_event<'a>(&'a self, buffer: &'a mut [u8]) -> Option<AnyIo<'a, usize>> {
                 let $this = self;
                 $inner.read_event(buffer)
             }
 
-            fn readable_event(&self) -> Option<IoEvent<'_, ()>> {
+            fn readable_event(&self) -> Option<AnyIo<'_, ()>> {
                 let $this = self;
                 $inner.readable_event()
             }
@@ -105,12 +105,12 @@ macro_rules! forward {
 
         #[diagnostic::do_not_recommend]
         impl<S: WriteTo $($generics)*> WriteTo for $type {
-            fn write_event<'a>(&'a self, buffer: &'a [u8]) -> Option<IoEvent<'a, usize>> {
+            fn write_event<'a>(&'a self, buffer: &'a [u8]) -> Option<AnyIo<'a, usize>> {
                 let $this = self;
                 $inner.write_event(buffer)
             }
 
-            fn writable_event(&self) -> Option<IoEvent<'_, ()>> {
+            fn writable_event(&self) -> Option<AnyIo<'_, ()>> {
                 let $this = self;
                 $inner.writable_event()
             }

@@ -10,7 +10,7 @@ use std::os::fd::AsFd;
 
 use super::attempt::More;
 use super::descriptor::Descriptor;
-use super::event::IoEvent;
+use super::op::{AnyCall, AnyIo};
 use crate::reactor::Direction;
 use crate::sys::buffer::ReadBuffer;
 use crate::sys::{descriptor, socket};
@@ -113,7 +113,7 @@ impl<T: RawIo> Descriptor<T> {
     }
 
     /// Reading as an arm.
-    pub(crate) fn read_event<'a>(&'a self, buffer: &'a mut [u8]) -> Option<IoEvent<'a, usize>> {
+    pub(crate) fn read_event<'a>(&'a self, buffer: &'a mut [u8]) -> Option<AnyIo<'a, usize>> {
         let mut buffer = ReadBuffer::from(buffer);
         Some(
             self.event(Direction::Read, move |inner| match buffer.is_empty() {
@@ -124,7 +124,7 @@ impl<T: RawIo> Descriptor<T> {
     }
 
     /// Writing as an arm.
-    pub(crate) fn write_event<'a>(&'a self, buffer: &'a [u8]) -> Option<IoEvent<'a, usize>> {
+    pub(crate) fn write_event<'a>(&'a self, buffer: &'a [u8]) -> Option<AnyIo<'a, usize>> {
         Some(
             self.event(Direction::Write, move |inner| match buffer.is_empty() {
                 true => Ok((0, More::Perhaps)),
@@ -156,18 +156,24 @@ impl<T: AsFd> Descriptor<T> {
         &'a self,
         direction: Direction,
         mut call: impl FnMut(&T) -> io::Result<(R, More)> + 'a,
-    ) -> IoEvent<'a, R> {
-        IoEvent::new(self.polled(), direction, move || call(self.get()))
+    ) -> AnyIo<'a, R> {
+        let call: AnyCall<'a, R> = Box::new(move || call(self.get()));
+        AnyIo::new(self.polled(), direction, call)
     }
 
     /// There being something to read as an arm.
-    pub(crate) fn readable_event(&self) -> Option<IoEvent<'_, ()>> {
-        Some(self.event(Direction::Read, |inner| ready(inner, Direction::Read)))
+    pub(crate) fn readable_event(&self) -> Option<AnyIo<'_, ()>> {
+        Some(self.ready_event(Direction::Read))
     }
 
     /// There being room to write as an arm.
-    pub(crate) fn writable_event(&self) -> Option<IoEvent<'_, ()>> {
-        Some(self.event(Direction::Write, |inner| ready(inner, Direction::Write)))
+    pub(crate) fn writable_event(&self) -> Option<AnyIo<'_, ()>> {
+        Some(self.ready_event(Direction::Write))
+    }
+
+    /// Being ready for a direction.
+    pub(crate) fn ready_event(&self, direction: Direction) -> AnyIo<'_, ()> {
+        self.event(direction, move |inner| ready(inner, direction))
     }
 }
 
@@ -277,12 +283,12 @@ macro_rules! byte_reader {
             fn read_event<'event>(
                 &'event self,
                 buffer: &'event mut [u8],
-            ) -> Option<$crate::io::event::IoEvent<'event, usize>> {
+            ) -> Option<$crate::io::op::AnyIo<'event, usize>> {
                 let $this = self;
                 $through.read_event(buffer)
             }
 
-            fn readable_event(&self) -> Option<$crate::io::event::IoEvent<'_, ()>> {
+            fn readable_event(&self) -> Option<$crate::io::op::AnyIo<'_, ()>> {
                 let $this = self;
                 $through.readable_event()
             }
@@ -339,12 +345,12 @@ macro_rules! byte_writer {
             fn write_event<'event>(
                 &'event self,
                 buffer: &'event [u8],
-            ) -> Option<$crate::io::event::IoEvent<'event, usize>> {
+            ) -> Option<$crate::io::op::AnyIo<'event, usize>> {
                 let $this = self;
                 $through.write_event(buffer)
             }
 
-            fn writable_event(&self) -> Option<$crate::io::event::IoEvent<'_, ()>> {
+            fn writable_event(&self) -> Option<$crate::io::op::AnyIo<'_, ()>> {
                 let $this = self;
                 $through.writable_event()
             }

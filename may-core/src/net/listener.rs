@@ -10,8 +10,8 @@ use socket2::{Domain, Protocol, Socket, Type};
 use super::address::{ToSocketAddrs, each, internet};
 use super::stream::TcpStream;
 use crate::io::AcceptFrom;
-use crate::io::event::IoEvent;
 use crate::io::handle::{Handle, socket_type};
+use crate::io::op::AnyIo;
 use crate::io::raw::wait_readable;
 use crate::sys::socket::Address;
 
@@ -228,7 +228,7 @@ fn connection((socket, peer): (OwnedFd, Address)) -> io::Result<(TcpStream, Sock
 impl AcceptFrom for TcpListener {
     type Connection = (TcpStream, SocketAddr);
 
-    fn accept_event(&self) -> Option<IoEvent<'_, (TcpStream, SocketAddr)>> {
+    fn accept_event(&self) -> Option<AnyIo<'_, (TcpStream, SocketAddr)>> {
         Some(self.descriptor.accept_event(connection))
     }
 

@@ -16,8 +16,14 @@ use crate::worker::{self, with_local};
 #[inline]
 pub(crate) fn spend_budget() {
     if budget_is_spent() {
-        yield_now();
+        give_turn();
     }
+}
+
+/// Lets the others run first. It is seldom called, so the switch is not worth a place in each caller.
+#[cold]
+fn give_turn() {
+    yield_now();
 }
 
 /// As [`spend_budget`], for a call that never waits: people hold std's locks across those, and whoever wants one next would stop the
@@ -25,7 +31,7 @@ pub(crate) fn spend_budget() {
 #[inline]
 pub(crate) fn spend_budget_if(is_due: impl FnOnce() -> bool) {
     if budget_is_spent_and(is_due) {
-        yield_now();
+        give_turn();
     }
 }
 

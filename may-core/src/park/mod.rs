@@ -1,7 +1,7 @@
 //! Blocking: the one place where a coroutine or a thread stops and goes on (I2).
 //!
-//! Everything in the crate that blocks calls [`wait`], or for the three things that have no queue [`park_until`],
-//! [`yield_now`] and [`sleep_until`]; below them lie the same two steps, opening the commit word and suspending.
+//! A wait is a [`Wait`]: opening the caller's commit word, and suspending until that is closed. Operations have their loop in
+//! `op/wait.rs`; what has no queue is here: [`park()`], [`yield_now`] and [`sleep_until`].
 //!
 //! # Cancellation
 //!
@@ -21,11 +21,10 @@ use std::time::Duration;
 use crate::coroutine::commit_word::{CommitWord, Openness, Outcome, Ticket};
 use crate::coroutine::header::{Header, flag};
 use crate::coroutine::{cancel, current, limit, request, unwinding};
-use crate::prim::{self, AtomicU32, Ordering, fence};
+use crate::prim::{self, AtomicU32, Ordering};
 use crate::util::clock::Deadline;
-use crate::util::spin::{SpinGuard, SpinLock};
 use crate::wait::{
-    Node, Registration, StandIn, ThreadBlock, Timeout, Turn, WaitList, WaitQueue, Waiter, Wake,
+    Node, Registration, Seat, StandIn, ThreadBlock, Timeout, WaitQueue, Waiter, Wake,
 };
 use crate::worker::with_local;
 
@@ -33,21 +32,7 @@ pub(crate) use budget::{
     budget_is_spent, count_try, poll_budget, spend_budget, spend_budget_if, spend_budget_of_lock,
 };
 
-/// How a wait came to its end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[must_use]
-pub(crate) enum Waited {
-    /// Somebody woke the caller through its node.
-    Woken,
-    /// Nobody did, but there may be nothing to wait for any more: the caller tries again.
-    Again,
-    /// The deadline has passed and nobody woke the caller.
-    TimedOut,
-    /// The caller is cancelled and is to say so by an error: only in builds without unwinding, and only if its turn offers that.
-    Cancelled,
-}
-
-/// Whoever blocks, together with what keeps it alive meanwhile.
+/// The caller that blocks, together with what keeps it alive meanwhile.
 enum Blocker {
     /// The coroutine that runs on this thread.
     Coroutine(NonNull<Header>),
@@ -111,12 +96,12 @@ impl Blocker {
     /// Whether a cancellation may end a wait of the caller, by unwinding or, if the build does without, by an error. (Threads cannot
     /// be cancelled, except in the models, which have nothing else that waits.)
     #[inline]
-    fn is_cancellable(&self, by_error: bool) -> bool {
+    fn is_cancellable(&self, cancellation: Cancellation) -> bool {
         match self {
             Blocker::Coroutine(coroutine) => {
                 // SAFETY: (docs/safety.md, R1) the running coroutine's block lives while it runs.
                 let header = unsafe { coroutine.as_ref() };
-                (cfg!(panic = "unwind") || by_error) && cancel::is_wanted(header)
+                (cfg!(panic = "unwind") || cancellation.is_returned()) && cancel::is_wanted(header)
             }
             #[cfg(not(may_loom))]
             Blocker::Thread(_) => false,
@@ -345,38 +330,137 @@ fn suspend_thread(block: &ThreadBlock, ticket: Ticket, deadline: Deadline) -> Ou
     }
 }
 
-/// Waits in `queue` until somebody wakes the caller or its deadline passes; returns at once if `is_ready` says, after the
-/// caller has been registered, that there is nothing to wait for.
-///
-/// The other side makes ready what `is_ready` looks at and then calls [`WaitQueue::wake_one`] or
-/// [`WaitQueue::wake_all`]; `is_ready` runs no user code.
-pub(crate) fn wait(queue: &WaitQueue, turn: &Turn, is_ready: impl FnOnce() -> bool) -> Waited {
-    wait_as(queue, (), turn, is_ready)
+/// What a cancellation of the caller does to its wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Cancellation {
+    /// It unwinds the caller. In builds without unwinding it does nothing.
+    Unwinds,
+    /// The same, but in builds without unwinding it is an error of the operation.
+    IsError,
+    /// It is an outcome of the operation.
+    IsOutcome,
 }
 
-/// As [`wait`], with what the caller's node tells the other side.
-pub(crate) fn wait_as<D>(
-    queue: &WaitQueue<D>,
-    data: D,
-    turn: &Turn,
-    is_ready: impl FnOnce() -> bool,
-) -> Waited {
-    // SAFETY: (docs/safety.md, I2) `wait_with` withdraws what it registers, from the same queue.
-    unsafe {
-        wait_with(
-            data,
-            turn,
-            |node| queue.register(node),
-            is_ready,
-            |node| {
-                queue.withdraw(node);
-                false
-            },
-        )
+impl Cancellation {
+    /// Whether a call that waits returns if the caller is cancelled.
+    fn is_returned(self) -> bool {
+        match self {
+            Cancellation::Unwinds => false,
+            Cancellation::IsError => cfg!(panic = "abort"),
+            Cancellation::IsOutcome => true,
+        }
     }
 }
 
-/// Waits in `queue` until somebody wakes the caller or its deadline passes. When the caller has been registered `change` makes a
+/// A wait of the caller that is open: step by step, for `op/wait.rs`, which has the loop.
+pub(crate) struct Wait {
+    blocker: Blocker,
+    registration: Registration,
+    cancellation: Cancellation,
+    cancellable: bool,
+}
+
+/// How a wait has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub(crate) enum Ended {
+    /// Somebody has committed the caller.
+    Committed,
+    /// The caller has found that there may be nothing to wait for.
+    Ready,
+    /// The deadline has passed.
+    TimedOut,
+    /// A limit around the caller has been reached.
+    LimitReached,
+    /// The caller is cancelled.
+    Cancelled,
+}
+
+impl Wait {
+    /// Opens the caller's commit word.
+    ///
+    /// # Panics
+    ///
+    /// Panics where blocking is a bug.
+    #[inline(always)]
+    pub(crate) fn open(cancellation: Cancellation, unparkable: bool) -> Wait {
+        let blocker = Blocker::current();
+        let cancellable = blocker.is_cancellable(cancellation);
+        let ticket = blocker.word().open(Openness {
+            cancellable,
+            unparkable,
+        });
+        Wait {
+            registration: Registration::new(blocker.waiter(), ticket),
+            blocker,
+            cancellation,
+            cancellable,
+        }
+    }
+
+    /// What operations are registered with. They have pointers to it, so from then on the wait does not move.
+    #[inline]
+    pub(crate) fn registration(&self) -> &Registration {
+        &self.registration
+    }
+
+    /// Suspends the caller until its wait has ended, by `deadline` at the latest; if there may be nothing to wait for, the wait is taken
+    /// back, unless it has ended by now.
+    #[inline(always)]
+    pub(crate) fn end(&self, deadline: Deadline, ready: bool) -> Ended {
+        let limited = self.blocker.limit(deadline);
+        let (word, ticket) = (self.blocker.word(), self.registration.ticket);
+        // Pairs with the fences of those who cancel.
+        self.registration.fence_once();
+        let cancelled = self.cancellable && !ready && self.blocker.is_cancelled();
+        let outcome = if (ready || cancelled) && word.withdraw(ticket) {
+            Outcome::Withdrawn
+        } else {
+            self.blocker.suspend(ticket, limited.deadline)
+        };
+        self.registration.note(outcome);
+        match outcome {
+            Outcome::Committed(_) => Ended::Committed,
+            Outcome::TimedOut if limited.by_limit => Ended::LimitReached,
+            Outcome::TimedOut => Ended::TimedOut,
+            Outcome::Withdrawn if ready => Ended::Ready,
+            Outcome::Cancelled | Outcome::Withdrawn => Ended::Cancelled,
+        }
+    }
+
+    /// Whether a cancellation is for the operation to return.
+    pub(crate) fn takes_cancellation(&self) -> bool {
+        self.cancellation.is_returned()
+    }
+
+    /// Raises the cancellation or the limit that has ended the wait, if that may be done now; otherwise the caller waits on. No operation is
+    /// registered any more.
+    #[inline]
+    pub(crate) fn deliver(&self, ended: Ended) {
+        match ended {
+            Ended::Committed | Ended::Ready | Ended::TimedOut => {}
+            Ended::LimitReached => self.blocker.deliver_limit(),
+            Ended::Cancelled => self.blocker.deliver(),
+        }
+    }
+}
+
+/// How a wait for a notification has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub(crate) enum Notified {
+    /// By a notification; with a grant, if so.
+    By {
+        /// What the caller waits for is kept for it.
+        granted: bool,
+    },
+    /// By nobody, and the deadline has not passed.
+    No,
+    /// By the deadline.
+    TimedOut,
+}
+
+/// Waits once in `queue` until somebody wakes the caller or `deadline` passes. When the caller has been registered `change` makes a
 /// change, outside every lock, and returns whom it is to wake for that.
 ///
 /// Waking may run user code, which must not happen while the wait is open. In that case the caller's wait is taken back, and a
@@ -385,14 +469,14 @@ pub(crate) fn wait_as<D>(
 pub(crate) fn wait_after<D: Copy>(
     queue: &WaitQueue<D>,
     data: D,
-    turn: &Turn,
+    deadline: Deadline,
     change: impl FnOnce() -> Option<Wake>,
-) -> Waited {
+) -> Notified {
     let stand_in = pin!(StandIn::new(queue));
     let stand_in = stand_in.as_ref();
     let mut owed = Owed(None);
     let register = |node: Pin<&Node<D>>| {
-        // SAFETY: (docs/safety.md, I2) it is withdrawn below, from the same queue.
+        // SAFETY: (docs/safety.md, I2) `wait_once` withdraws it from the same queue.
         unsafe { queue.register(node) };
         match change() {
             Some(wake) if wake.runs_user_code() => {
@@ -402,17 +486,13 @@ pub(crate) fn wait_after<D: Copy>(
             Some(wake) => wake.fire(),
             None => {}
         }
-    };
-    let withdraw = |node: Pin<&Node<D>>| {
-        // SAFETY: (docs/safety.md, I2) it was registered there.
-        unsafe { queue.withdraw(node) };
         stand_in.is_used()
     };
-    let waited = wait_with(data, turn, register, || stand_in.is_used(), withdraw);
+    let notified = wait_once(queue, data, deadline, register, || stand_in.is_used());
     drop(owed);
     match stand_in.is_used() {
-        true => wait_after_stand_in(stand_in, queue, data, turn),
-        false => waited,
+        true => wait_after_stand_in(stand_in, queue, data, deadline),
+        false => notified,
     }
 }
 
@@ -422,24 +502,20 @@ fn wait_after_stand_in<D>(
     stand_in: Pin<&StandIn<'_, D>>,
     queue: &WaitQueue<D>,
     data: D,
-    turn: &Turn,
-) -> Waited {
-    let notified = Cell::new(false);
-    let granted = Turn::until(Deadline::NEVER);
-    let register = |node: Pin<&Node<D>>| notified.set(!stand_in.give_back(node, &granted));
-    let withdraw = |node: Pin<&Node<D>>| {
-        // SAFETY: (docs/safety.md, I2) if it was registered, then there.
-        unsafe { queue.withdraw(node) };
-        // A cancellation or a limit is left to the next wait, so the notification is not lost.
-        notified.get()
-    };
-    let waited = wait_with(data, turn, register, || notified.get(), withdraw);
-    match notified.get() {
-        true => {
-            turn.keep_of(&granted);
-            Waited::Woken
+    deadline: Deadline,
+) -> Notified {
+    let granted = Cell::new(None);
+    let register = |node: Pin<&Node<D>>| {
+        if !stand_in.give_back(node) {
+            granted.set(Some(node.is_granted()));
         }
-        false => waited,
+        granted.get().is_some()
+    };
+    // A cancellation or a limit is left to the next wait if there was a notification, which is not lost then.
+    let notified = wait_once(queue, data, deadline, register, || granted.get().is_some());
+    match granted.get() {
+        Some(granted) => Notified::By { granted },
+        None => notified,
     }
 }
 
@@ -455,159 +531,37 @@ impl Drop for Owed {
     }
 }
 
-/// Waits in a list that is part of the state under `lock`, which the caller holds by `guard` and which is left for the wait.
-///
-/// `data` is what the caller's node tells the other side, which changes the state under the lock and commits a node of the list
-/// under the same lock.
+/// One wait with a node that `register` links in `queue`, unless that says that there is nothing to wait for. If `is_over` says in the end
+/// that there was not, a cancellation or a limit is left to the next wait.
 #[inline(always)]
-pub(crate) fn wait_in<S, D>(
-    lock: &SpinLock<S>,
-    guard: SpinGuard<'_, S>,
-    list: impl Fn(&mut S) -> &mut WaitList<D>,
+fn wait_once<D>(
+    queue: &WaitQueue<D>,
     data: D,
-    turn: &Turn,
-) -> Waited {
-    wait_in_unless(lock, guard, list, data, turn, |_| false)
-}
-
-/// As [`wait_in`], for an operation that others may complete for the caller before they commit its node. When the wait has ended
-/// otherwise, `is_over` looks under the lock whether they have; then a cancellation or a limit is left to the next wait. If they
-/// have not it takes back what they would complete.
-#[inline(always)]
-pub(crate) fn wait_in_unless<S, D>(
-    lock: &SpinLock<S>,
-    mut guard: SpinGuard<'_, S>,
-    list: impl Fn(&mut S) -> &mut WaitList<D>,
-    data: D,
-    turn: &Turn,
-    is_over: impl FnOnce(&mut S) -> bool,
-) -> Waited {
-    // SAFETY: (docs/safety.md, I2) `wait_with` withdraws what it registers, from the same list.
-    let register = |node: Pin<&Node<D>>| unsafe {
-        list(&mut guard).register(node);
-        drop(guard);
-    };
-    let withdraw = |node: Pin<&Node<D>>| {
-        let mut state = lock.lock();
-        // SAFETY: (docs/safety.md, I2) as above.
-        unsafe { list(&mut state).withdraw(node) };
-        is_over(&mut state)
-    };
-    wait_with(data, turn, register, || false, withdraw)
-}
-
-/// The five steps of a wait (`wait/mod.rs`), for whatever kind of list.
-#[inline(always)]
-fn wait_with<D>(
-    data: D,
-    turn: &Turn,
-    register: impl FnOnce(Pin<&Node<D>>),
-    is_ready: impl FnOnce() -> bool,
-    withdraw: impl FnOnce(Pin<&Node<D>>) -> bool,
-) -> Waited {
-    let blocker = Blocker::current();
-    let cancellable = blocker.is_cancellable(turn.cancelled_by_error);
-    let limited = blocker.limit(turn.deadline);
-    let word = blocker.word();
-    let ticket = word.open(Openness {
-        cancellable,
-        unparkable: false,
-    });
-    // The node is withdrawn on every way out of this frame, and nothing unwinds before that.
-    let node = pin!(Node::new(blocker.waiter(), ticket, 0, turn, data));
-    let node = node.as_ref();
-    register(node);
-    // Pairs with the fences of those who wake and of those who cancel.
-    fence(Ordering::SeqCst);
-    let ready = is_ready();
-    let cancelled = cancellable && !ready && blocker.is_cancelled();
-    let outcome = if (ready || cancelled) && word.withdraw(ticket) {
-        Outcome::Withdrawn
-    } else {
-        blocker.suspend(ticket, limited.deadline)
-    };
-    let over = !matches!(outcome, Outcome::Committed(_)) && withdraw(node);
-    turn.keep(&node);
-    match outcome {
-        _ if over => {}
-        Outcome::Committed(_) => return Waited::Woken,
-        Outcome::TimedOut if limited.by_limit => blocker.deliver_limit(),
-        Outcome::TimedOut => return Waited::TimedOut,
-        Outcome::Withdrawn if ready => {}
-        Outcome::Cancelled | Outcome::Withdrawn if cfg!(panic = "abort") => {
-            return Waited::Cancelled;
-        }
-        Outcome::Cancelled | Outcome::Withdrawn => blocker.deliver(),
-    }
-    Waited::Again
-}
-
-/// Several things that a caller waits for at once.
-pub(crate) trait Many {
-    /// Registers the caller with all of them; true if one is found to be ready, and the rest need not be registered.
-    fn register(&mut self, by: &Registration) -> bool;
-
-    /// Takes the caller out everywhere.
-    fn withdraw(&mut self);
-}
-
-/// How a wait for several things came to its end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[must_use]
-pub(crate) enum WaitedForAny {
-    /// Somebody committed the caller through the node with this number.
-    Committed(u16),
-    /// The deadline has passed.
-    TimedOut,
-    /// The caller is cancelled, and takes that as one of the things it waits for.
-    Cancelled,
-    /// There may be nothing to wait for any more: the caller tries again.
-    Again,
-}
-
-/// Waits for the first of several things, until `deadline`. If `takes_cancellation` a cancellation of the caller is returned, not
-/// raised.
-///
-/// It is the wait of [`wait_with`] with several nodes; when this returns or unwinds none is linked any more.
-pub(crate) fn wait_any(
-    many: &mut impl Many,
     deadline: Deadline,
-    takes_cancellation: bool,
-) -> WaitedForAny {
-    let blocker = Blocker::current();
-    let cancellable = blocker.is_cancellable(takes_cancellation);
-    let limited = blocker.limit(deadline);
-    let word = blocker.word();
-    let ticket = word.open(Openness {
-        cancellable,
-        unparkable: false,
-    });
-    let registration = Registration {
-        waiter: blocker.waiter(),
-        ticket,
-    };
-    // Nodes are linked from here on, and the wait is open.
-    let ready = cancel::must_return(|| many.register(&registration));
-    // Pairs with the fences of those who wake and of those who cancel.
-    fence(Ordering::SeqCst);
-    let cancelled = cancellable && !ready && blocker.is_cancelled();
-    let outcome = if (ready || cancelled) && word.withdraw(ticket) {
-        Outcome::Withdrawn
-    } else {
-        blocker.suspend(ticket, limited.deadline)
-    };
-    many.withdraw();
-    match outcome {
-        Outcome::Committed(arm) => return WaitedForAny::Committed(arm),
-        Outcome::TimedOut if limited.by_limit => blocker.deliver_limit(),
-        Outcome::TimedOut => return WaitedForAny::TimedOut,
-        Outcome::Withdrawn if ready => {}
-        Outcome::Cancelled | Outcome::Withdrawn if takes_cancellation => {
-            return WaitedForAny::Cancelled;
-        }
-        Outcome::Cancelled | Outcome::Withdrawn => blocker.deliver(),
+    register: impl FnOnce(Pin<&Node<D>>) -> bool,
+    is_over: impl FnOnce() -> bool,
+) -> Notified {
+    let wait = Wait::open(Cancellation::Unwinds, false);
+    let by = wait.registration();
+    // The node is withdrawn on every way out of this frame, and nothing unwinds before that.
+    let node = pin!(Node::new(by.waiter, by.ticket, 1, Seat::NEW, data));
+    let node = node.as_ref();
+    let ready = register(node);
+    let ended = wait.end(deadline, ready);
+    if ended == Ended::Committed {
+        let granted = node.is_granted();
+        return Notified::By { granted };
     }
-    WaitedForAny::Again
+    // SAFETY: (docs/safety.md, I2) if it was registered, then there.
+    unsafe { queue.withdraw(node) };
+    match ended {
+        _ if is_over() => Notified::No,
+        Ended::TimedOut => Notified::TimedOut,
+        ended => {
+            wait.deliver(ended);
+            Notified::No
+        }
+    }
 }
 
 /// Whether the caller is a coroutine whose cancellation was requested, and is not behind a shield or unwinding.
@@ -660,43 +614,31 @@ pub(crate) fn wait_for_claimant(is_claimed: impl Fn() -> bool) {
 
 /// Waits until somebody leaves the caller's token, or `deadline` passes, and takes the token.
 fn park_until(deadline: Deadline) {
-    let blocker = Blocker::current();
-    let take_token = || request::take_token(blocker.flags());
     loop {
         if take_token() {
             return;
         }
-        let cancellable = blocker.is_cancellable(false);
-        let limited = blocker.limit(deadline);
-        let word = blocker.word();
-        let ticket = word.open(Openness {
-            cancellable,
-            unparkable: true,
-        });
-        // Pairs with the fences of `unpark` and of `cancel`.
-        fence(Ordering::SeqCst);
-        let cancelled = cancellable && blocker.is_cancelled();
+        let wait = Wait::open(Cancellation::Unwinds, true);
+        // Pairs with the fence of `unpark`.
+        wait.registration().fence();
         let taken = take_token();
-        let outcome = if (taken || cancelled) && word.withdraw(ticket) {
-            Outcome::Withdrawn
-        } else {
-            blocker.suspend(ticket, limited.deadline)
-        };
-        match outcome {
-            Outcome::Committed(_) => {
+        let ended = wait.end(deadline, taken);
+        match ended {
+            Ended::Committed => {
                 take_token();
                 return;
             }
-            Outcome::TimedOut if limited.by_limit => blocker.deliver_limit(),
-            Outcome::TimedOut => return,
-            Outcome::Withdrawn if !cancelled => return,
-            Outcome::Cancelled | Outcome::Withdrawn => blocker.deliver(),
-        }
-        // It could not be raised now. A token that was taken meanwhile counts.
-        if taken {
-            return;
+            Ended::TimedOut | Ended::Ready => return,
+            // A token that was taken meanwhile counts.
+            Ended::LimitReached | Ended::Cancelled if taken => return,
+            ended => wait.deliver(ended),
         }
     }
+}
+
+/// Takes the caller's token, if it is there.
+fn take_token() -> bool {
+    request::take_token(Blocker::current().flags())
 }
 
 /// Blocks the caller until its token is there, and takes it; like `std::thread::park` for coroutines and threads alike.
@@ -740,25 +682,11 @@ pub fn park_timeout(timeout: Duration) {
 
 /// Blocks the caller until `deadline`.
 pub(crate) fn sleep_until(deadline: Deadline) {
-    let blocker = Blocker::current();
     loop {
-        let cancellable = blocker.is_cancellable(false);
-        let limited = blocker.limit(deadline);
-        let word = blocker.word();
-        let ticket = word.open(Openness {
-            cancellable,
-            unparkable: false,
-        });
-        fence(Ordering::SeqCst);
-        let outcome = if cancellable && blocker.is_cancelled() && word.withdraw(ticket) {
-            Outcome::Withdrawn
-        } else {
-            blocker.suspend(ticket, limited.deadline)
-        };
-        match outcome {
-            Outcome::TimedOut if limited.by_limit => blocker.deliver_limit(),
-            Outcome::TimedOut => return,
-            _ => blocker.deliver(),
+        let wait = Wait::open(Cancellation::Unwinds, false);
+        match wait.end(deadline, false) {
+            Ended::TimedOut => return,
+            ended => wait.deliver(ended),
         }
     }
 }

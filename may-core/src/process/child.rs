@@ -2,14 +2,14 @@
 
 use std::fmt;
 use std::io::{self, Read};
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::OwnedFd;
+use std::pin::pin;
 use std::process::{self, ExitStatus, Output};
 use std::sync::OnceLock;
 
-use super::{ChildStderr, ChildStdin, ChildStdout, orphan};
-use crate::io::attempt::More;
+use super::{ChildStderr, ChildStdin, ChildStdout, Exited, orphan};
 use crate::io::descriptor::Descriptor;
-use crate::reactor::Direction;
+use crate::operation::wait;
 use crate::signal::{Signal, Signals};
 use crate::spawn::scope;
 use crate::sys;
@@ -151,21 +151,9 @@ impl Child {
             if let Some(status) = self.try_wait()? {
                 return Ok(status);
             }
-            match self.exit()? {
-                Exit::Descriptor(descriptor) => {
-                    descriptor.attempt(Direction::Read, |descriptor| {
-                        match sys::descriptor::is_readable(descriptor.as_fd())? {
-                            true => Ok(((), More::Perhaps)),
-                            false => Err(io::ErrorKind::WouldBlock.into()),
-                        }
-                    })?;
-                }
-                Exit::Signals(signals) => {
-                    signals.recv()?;
-                }
-                // The next look says how it ended.
-                Exit::Known => {}
-            }
+            self.exit()?;
+            // The next look says how it ended.
+            wait(pin!(Exited::new(self)))?;
         }
     }
 

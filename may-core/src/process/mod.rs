@@ -41,12 +41,12 @@
 //! * [`command`]: the type [`Command`]
 //! * [`child`]: the type [`Child`]
 //! * [`pipe`]: the ends of a child's standard streams
-//! * [`event`]: a child's end as an arm of a `select!`
+//! * [`op`]: a child's end as an operation
 //! * [`orphan`]: children whose handles have gone
 
 mod child;
 mod command;
-mod event;
+mod op;
 mod orphan;
 mod pipe;
 
@@ -54,7 +54,7 @@ pub use child::Child;
 #[cfg(test)]
 pub(crate) use child::told_by_signal;
 pub use command::Command;
-pub use event::ExitEvent;
+pub use op::Exited;
 pub use pipe::{ChildStderr, ChildStdin, ChildStdout};
 pub use std::process::{
     CommandArgs, CommandEnvs, ExitCode, ExitStatus, Output, Stdio, Termination, abort, exit, id,

@@ -5,9 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::coroutine::shield;
-use crate::park::{self, Waited};
+use crate::operation;
 use crate::util::clock::Deadline;
-use crate::wait::Turn;
 use crate::worker::Shared;
 
 /// How long threads have at least to end when their workers have.
@@ -89,13 +88,5 @@ pub(super) fn await_quiet(shared: &Shared, deadline: Deadline) -> bool {
 ///
 /// Behind a shield: a caller that is cancelled meanwhile has a runtime in its hands, and would wait for it in its destructor.
 fn wait_until(shared: &Shared, deadline: Deadline, is_so: impl Fn(&Shared) -> bool) -> bool {
-    let turn = Turn::until(deadline);
-    shield(|| {
-        while !is_so(shared) {
-            if park::wait(&shared.watchers, &turn, || is_so(shared)) == Waited::TimedOut {
-                return is_so(shared);
-            }
-        }
-        true
-    })
+    shield(|| operation::wait_until(&shared.watchers, deadline, || is_so(shared)))
 }

@@ -1,13 +1,14 @@
 //! A select over a set that is known only at run time.
 
 use std::fmt;
+use std::pin::{Pin, pin};
 use std::time::{Duration, Instant};
 
-use super::engine::{Mode, select, select_or_default};
-use super::signal::{Event, OnEvent, on};
-use crate::channel::{Receiver, RecvError, RecvEvent, SendError, SendEvent, SendRight, Sender};
-use crate::event::{Finish, RawEvent};
-use crate::time::AfterEvent;
+use super::arm::OpArm;
+use super::engine::{AnyArm, select, select_or_default};
+use crate::channel::{Receiver, Recv, RecvError, Reserve, SendError, SendRight, Sender};
+use crate::operation::{Finish, Mode, Operation};
+use crate::time::After;
 use crate::util::clock::Deadline;
 
 /// Carries out the first of any number of operations that is possible.
@@ -36,7 +37,7 @@ use crate::util::clock::Deadline;
 /// assert_eq!((selected.index, &*selected.value), (0, "received: Ok(\"fire\")"));
 /// ```
 pub struct Select<'a, R> {
-    operations: Vec<Option<Box<dyn Operation<R> + 'a>>>,
+    operations: Vec<Option<Box<dyn Entry<R> + 'a>>>,
     mode: Mode,
 }
 
@@ -50,66 +51,45 @@ pub struct Selected<R> {
     pub value: R,
 }
 
-/// An operation, which is an event during each wait.
-trait Operation<R> {
-    /// Makes the event.
-    fn begin(&mut self) -> &mut dyn RawEvent;
+/// An entry of the set: an operation that is made anew for each wait.
+trait Entry<R> {
+    /// Makes the operation.
+    fn begin(&mut self) -> AnyArm<'_>;
 
-    /// Ends the event, which has happened.
+    /// Ends the wait for the operation, which has happened.
     fn finish(&mut self) -> R;
 
-    /// Ends the event, which has not.
+    /// Ends the wait for the operation, which has not.
     fn end(&mut self);
 }
 
-/// An operation whose event is made by a closure.
-struct Made<M, E, F> {
+/// An entry whose operation is made by a closure.
+struct Made<M, O: Operation, F> {
     make: M,
-    event: Option<E>,
+    arm: Pin<Box<Option<OpArm<O>>>>,
     then: F,
 }
 
-impl<R, E, M, F> Operation<R> for Made<M, E, F>
+impl<R, O, M, F> Entry<R> for Made<M, O, F>
 where
-    E: RawEvent + Finish,
-    M: FnMut() -> E,
-    F: FnMut(E::Output) -> R,
+    O: Operation,
+    M: FnMut() -> O,
+    F: FnMut(O::Output) -> R,
 {
-    fn begin(&mut self) -> &mut dyn RawEvent {
-        self.event.insert((self.make)())
+    fn begin(&mut self) -> AnyArm<'_> {
+        self.arm.set(Some(OpArm::new((self.make)())));
+        self.arm.as_mut()
     }
 
     fn finish(&mut self) -> R {
-        let event = self.event.take().expect("the wait has begun");
-        (self.then)(event.finish())
+        let output = self.arm.as_mut().finish();
+        self.end();
+        (self.then)(output)
     }
 
     fn end(&mut self) {
-        self.event = None;
+        self.arm.set(None);
     }
-}
-
-/// A user's event, which lasts.
-struct Lasting<E: Event, F> {
-    event: OnEvent<E>,
-    then: F,
-}
-
-impl<R, E, F> Operation<R> for Lasting<E, F>
-where
-    E: Event,
-    F: FnMut(E::Output) -> R,
-{
-    fn begin(&mut self) -> &mut dyn RawEvent {
-        self.event.watch_anew();
-        &mut self.event
-    }
-
-    fn finish(&mut self) -> R {
-        (self.then)(self.event.take())
-    }
-
-    fn end(&mut self) {}
 }
 
 /// Nothing was ready.
@@ -168,11 +148,7 @@ impl<'a, R> Select<'a, R> {
         receiver: &'a Receiver<T>,
         then: impl FnMut(Result<T, RecvError>) -> R + 'a,
     ) -> usize {
-        self.add(Made {
-            make: || RecvEvent::new(receiver),
-            event: None,
-            then,
-        })
+        self.on(|| Recv::new(receiver), then)
     }
 
     /// Adds sending a message; returns the number of the operation.
@@ -189,27 +165,45 @@ impl<'a, R> Select<'a, R> {
         mut message: impl FnMut() -> T + 'a,
         mut then: impl FnMut(Result<(), SendError<T>>) -> R + 'a,
     ) -> usize {
-        self.add(Made {
-            make: || SendEvent::new(sender),
-            event: None,
-            then: move |right: SendRight<'a, T>| then(right.send(message())),
-        })
+        self.on(
+            || Reserve::new(sender),
+            move |right: SendRight<T>| then(right.send(message())),
+        )
     }
 
-    /// Adds an event of the user's own; returns the number of the operation. `then` gets what the event gives.
+    /// Adds any [operation](crate::op); returns its number. `make` makes it, for each wait anew, and `then` gets its outcome.
     ///
     /// # Panics
     ///
     /// As [`recv`](Select::recv).
-    pub fn on<E: Event + 'a>(&mut self, event: E, then: impl FnMut(E::Output) -> R + 'a) -> usize {
-        self.add(Lasting {
-            event: on(event),
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use may::{op, select::Select, sync::Mutex};
+    ///
+    /// let lock = Mutex::new(5);
+    /// let mut all = Select::new();
+    /// all.on(|| op::lock(&lock), |guard| *guard.unwrap());
+    /// assert_eq!(all.wait().value, 5);
+    /// ```
+    pub fn on<O: Operation + 'a>(
+        &mut self,
+        make: impl FnMut() -> O + 'a,
+        then: impl FnMut(O::Output) -> R + 'a,
+    ) -> usize
+    where
+        O::Output: 'a,
+    {
+        self.add(Made {
+            make,
+            arm: Box::pin(None),
             then,
         })
     }
 
-    /// Adds an operation.
-    fn add(&mut self, operation: impl Operation<R> + 'a) -> usize {
+    /// Adds an entry.
+    fn add(&mut self, operation: impl Entry<R> + 'a) -> usize {
         let index = self.operations.len();
         assert!(
             index < usize::from(u16::MAX),
@@ -304,22 +298,22 @@ impl<'a, R> Select<'a, R> {
 
     /// Carries out the first operation that is possible until `deadline`; without one, now.
     fn run(&mut self, deadline: Option<Deadline>) -> Option<Selected<R>> {
-        let mut time = deadline.map(AfterEvent::new);
+        let mut time = pin!(deadline.map(|deadline| OpArm::new(After::new(deadline))));
         let mut indices = Vec::with_capacity(self.operations.len());
-        let mut events: Vec<&mut dyn RawEvent> = Vec::with_capacity(self.operations.len() + 1);
+        let mut arms: Vec<AnyArm<'_>> = Vec::with_capacity(self.operations.len() + 1);
         for (index, operation) in self.operations.iter_mut().enumerate() {
             if let Some(operation) = operation {
                 indices.push(index);
-                events.push(operation.begin());
+                arms.push(operation.begin());
             }
         }
         // The time comes last, and is looked at when nothing else is ready.
-        let mut arm = select_or_default(&mut events, self.mode);
+        let mut arm = select_or_default(&mut arms, self.mode);
         if arm.is_none() && time.is_some() {
-            events.push(&mut time);
-            arm = select(&mut events, self.mode);
+            arms.push(time.as_mut());
+            arm = select(&mut arms, self.mode);
         }
-        drop(events);
+        drop(arms);
         let happened = arm.and_then(|arm| indices.get(arm).copied());
         for (index, operation) in self.operations.iter_mut().enumerate() {
             if let Some(operation) = operation.as_mut().filter(|_| Some(index) != happened) {

@@ -2,9 +2,9 @@
 
 use std::convert::Infallible;
 use std::mem::ManuallyDrop;
+use std::pin::Pin;
 
-use crate::event::Finish;
-use crate::select::Mode;
+use crate::operation::{Finish, Mode};
 
 pub use Outcome::{Other, This};
 
@@ -71,10 +71,10 @@ pub const FAIR: Mode = Mode::Fair;
 /// The mode with `biased`.
 pub const BIASED: Mode = Mode::Biased;
 
-/// Takes the outcome out of an event that has happened.
+/// Takes the outcome out of an arm that has happened.
 #[inline]
-pub fn finish<E: Finish>(event: E) -> E::Output {
-    event.finish()
+pub fn finish<A: Finish>(arm: Pin<&mut A>) -> A::Output {
+    arm.finish()
 }
 
 /// Ends a select that would wait for ever.

@@ -3,15 +3,16 @@
 //! The macro `select!` of the facade expands to a call of [`select`] over the events of its arms; [`Select`] is for a set that is
 //! known only at run time.
 //!
-//! * [`engine`]: the loop: offer, register, wait, withdraw, confirm
+//! * [`engine`]: the first of several arms; [`arm`]: an operation as an arm
 //! * [`expansion`]: what else an expansion of `select!` needs
-//! * [`operation`]: from what users write in an arm to an event
+//! * [`operation`]: from what users write in an arm to the arm
 //! * [`reach`]: from what they name there to what the operation is for
+//! * [`run`](mod@run): blocking code as an arm
 //! * [`own`]: times, and the caller's own cancellation
-//! * [`signal`]: events of users' own
 //! * [`dynamic`]: the type [`Select`]
 //! * [`cqueue`]: the completion queues of May 0.3
 
+mod arm;
 pub mod cqueue;
 mod dynamic;
 mod engine;
@@ -20,16 +21,17 @@ pub mod expansion;
 mod operation;
 mod own;
 mod reach;
-mod signal;
+mod run;
 
-pub use crate::spawn::{run, run_expression};
-pub use crate::time::AfterEvent;
+#[doc(hidden)]
+pub use crate::operation::{Arm, Finish, Mode};
+pub use arm::OpArm;
 pub use dynamic::{Select, SelectTimeoutError, Selected, TrySelectError};
-pub use engine::{Mode, select, select_or_default};
+pub use engine::{AnyArm, select, select_or_default};
 pub use operation::{
-    Joinable, RecvFrom, SendTo, Waitable, accept, acquire, acquire_many, cancelled_by, join, lock,
-    read, readable, recv, send, tick, wait, writable, write,
+    IntoArm, SendTo, accept, acquire, acquire_many, cancelled_by, changed, join, lock, on, read,
+    read_lock, readable, recv, send, tick, wait, writable, write, write_lock,
 };
 pub use own::{MaybeDuration, MaybeInstant, OwnCancellation, after, at, cancelled, never};
 pub use reach::{Reach, ReachMut};
-pub use signal::{Event, OnEvent, Signal, on};
+pub use run::{RunArm, run, run_expression};

@@ -1,12 +1,13 @@
 //! Arms that need nobody else: times, and the caller's own cancellation.
 
+use std::pin::Pin;
 use std::time::{Duration, Instant};
 
-use crate::event::{Finish, RawEvent};
+use super::arm::OpArm;
+use crate::operation::{Caller, Needs, OpFuture, Operation, Registration};
 use crate::park;
-use crate::time::AfterEvent;
+use crate::time::After;
 use crate::util::clock::Deadline;
-use crate::wait::Registration;
 
 /// What `after(..)` can be called with.
 #[diagnostic::on_unimplemented(
@@ -56,54 +57,65 @@ impl MaybeInstant for Option<Instant> {
     }
 }
 
-/// The event that happens after a while; never, if there is no duration.
+/// The arm that happens after a while; never, if there is no duration.
 #[must_use]
-pub fn after(duration: impl MaybeDuration) -> Option<AfterEvent> {
+pub fn after(duration: impl MaybeDuration) -> Option<OpArm<After>> {
     let duration = duration.duration()?;
-    Some(AfterEvent::new(Deadline::after(duration)))
+    Some(OpArm::new(After::new(Deadline::after(duration))))
 }
 
-/// The event that happens at a time; never, if there is no time.
+/// The arm that happens at a time; never, if there is no time.
 #[must_use]
-pub fn at(instant: impl MaybeInstant) -> Option<AfterEvent> {
+pub fn at(instant: impl MaybeInstant) -> Option<OpArm<After>> {
     let instant = instant.instant()?;
-    Some(AfterEvent::new(Deadline::at(instant)))
+    Some(OpArm::new(After::new(Deadline::at(instant))))
 }
 
-/// The event that never happens.
+/// The arm that never happens.
 #[must_use]
-pub fn never() -> Option<AfterEvent> {
+pub fn never() -> Option<OpArm<After>> {
     None
 }
 
-/// The caller's own cancellation, as an arm.
+/// The arm that happens when the calling coroutine is cancelled.
+#[must_use]
+pub fn cancelled() -> OpArm<OwnCancellation> {
+    OpArm::new(OwnCancellation(()))
+}
+
+/// The caller's own cancellation.
 #[derive(Debug)]
 pub struct OwnCancellation(());
 
-/// The event that happens when the calling coroutine is cancelled.
-#[must_use]
-pub fn cancelled() -> Option<OwnCancellation> {
-    Some(OwnCancellation(()))
-}
-
-impl RawEvent for OwnCancellation {
-    fn offer(&mut self) -> bool {
-        park::is_cancelled()
+impl Operation for OwnCancellation {
+    fn attempt(self: Pin<&mut Self>, _by: Caller) -> Option<()> {
+        park::is_cancelled().then_some(())
     }
 
-    fn register(&mut self, _by: &Registration, _arm: u16) -> bool {
+    fn register(self: Pin<&mut Self>, _by: &Registration) -> bool {
         false
     }
 
-    fn withdraw(&mut self) {}
+    fn withdraw(self: Pin<&mut Self>, _by: Caller) -> Option<()> {
+        None
+    }
 
-    fn is_own_cancellation(&self) -> bool {
-        true
+    fn abandon(self: Pin<&mut Self>) {}
+
+    fn needs(&self) -> Needs {
+        Needs::cancellation_as_outcome()
+    }
+
+    fn cancelled(self: Pin<&mut Self>) -> Option<()> {
+        Some(())
     }
 }
 
-impl Finish for OwnCancellation {
+impl IntoFuture for OwnCancellation {
     type Output = ();
+    type IntoFuture = OpFuture<Self>;
 
-    fn finish(self) {}
+    fn into_future(self) -> OpFuture<Self> {
+        OpFuture::new(self)
+    }
 }

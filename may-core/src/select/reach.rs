@@ -10,7 +10,10 @@ use crate::channel::{Receiver, Sender};
 use crate::process::Child;
 use crate::signal::Signals;
 use crate::spawn::{JoinHandle, ScopedJoinHandle};
-use crate::sync::{CancelToken, Mutex, Notify, Semaphore, SyncFlag};
+use crate::sync::{
+    CancelToken, Mutex, Notify, RwLock, Semaphore, SyncFlag, broadcast, mpmc, mpsc, oneshot, spsc,
+    watch,
+};
 use crate::time::Interval;
 
 /// A reference to something that an operation is for, or to what leads there.
@@ -68,9 +71,16 @@ macro_rules! things {
 things! {
     Reach, reach, Shared;
     [T] Receiver<T>;
+    [T] mpsc::Receiver<T>;
+    [T] mpmc::Receiver<T>;
+    [T] spsc::Receiver<T>;
+    [T] oneshot::Receiver<T>;
+    [T] broadcast::Receiver<T>;
+    [T] watch::Receiver<T>;
     [] Signals;
     [T] Sender<T>;
     [T: ?Sized] Mutex<T>;
+    [T: ?Sized] RwLock<T>;
     [] Semaphore;
     [] SyncFlag;
     [] CancelToken;

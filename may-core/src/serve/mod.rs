@@ -24,16 +24,17 @@ use std::io;
 use std::mem;
 use std::net::IpAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 pub use count::{Counters, Report};
 pub use limits::Limits;
 
 use crate::coroutine::{Cancelled, unwinding};
-use crate::event::{Finish, RawEvent};
 use crate::io::AcceptFrom;
 use crate::io::accept::PAUSES;
 use crate::io::pause::Pause;
+use crate::operation::{Arm, Finish};
 use crate::select::{self, Mode};
 use crate::spawn::{Scope, scope};
 use crate::sync::{CancelToken, Semaphore, SemaphorePermit};
@@ -182,7 +183,7 @@ impl<H> Server<H> {
     {
         let mut pause = Pause::new(PAUSES);
         while let Some(permit) = self.unless_stopped(select::acquire(&self.seats)) {
-            let connection = match self.unless_stopped(listener.accept_event()) {
+            let connection = match self.unless_stopped(select::accept(listener)) {
                 None => return Ok(()),
                 Some(Ok(connection)) => connection,
                 Some(Err(error)) if socket::is_shortage(&error) => {
@@ -206,11 +207,11 @@ impl<H> Server<H> {
         Ok(())
     }
 
-    /// Waits for `event`; `None` if the server is to end, which comes first.
-    fn unless_stopped<E: RawEvent + Finish>(&self, mut event: E) -> Option<E::Output> {
-        let mut stop = select::wait(&self.limits.until);
-        match select::select(&mut [&mut stop, &mut event], Mode::Biased) {
-            Some(1) => Some(event.finish()),
+    /// Waits for an arm; `None` if the server is to end, which comes first.
+    fn unless_stopped<A: Arm<()> + Finish>(&self, arm: A) -> Option<A::Output> {
+        let (stop, mut arm) = (pin!(select::wait(&self.limits.until)), pin!(arm));
+        match select::select(&mut [stop, arm.as_mut()], Mode::Biased) {
+            Some(1) => Some(arm.finish()),
             _ => None,
         }
     }

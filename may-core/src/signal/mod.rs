@@ -17,23 +17,26 @@
 //! that arrives later there is either an event, or somebody took the byte, who relays.
 //!
 //! * [`number`]: the type [`Signal`]
-//! * [`event`]: the next signal as an arm of a `select!`
+//! * [`op`]: the next signal as an operation
 
-mod event;
 mod number;
+mod op;
 
 use std::fmt;
 use std::io;
+use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 use crate::io::descriptor::Descriptor;
+use crate::operation::wait;
 use crate::prim::fence;
 use crate::reactor::Direction;
 use crate::sys::signal_counter::{self, Inlet};
 
-pub use event::SignalEvent;
 pub use number::Signal;
+pub use op::NextSignal;
+pub(crate) use op::Receiving;
 
 /// The total up to which everybody has been woken.
 static RELAYED: AtomicU64 = AtomicU64::new(0);
@@ -187,14 +190,7 @@ impl Signals {
     ///
     /// A cancelled coroutine unwinds here, and takes no signal with it.
     pub fn recv(&self) -> io::Result<Signal> {
-        let pipe = pipe()?;
-        loop {
-            relay(pipe);
-            if let Some(signal) = self.try_recv() {
-                return Ok(signal);
-            }
-            pipe.wait_for_event(Direction::Read, || self.has_some())?;
-        }
+        wait(pin!(NextSignal::new(self)))
     }
 
     /// Takes a signal that has arrived, without waiting.

@@ -209,7 +209,7 @@ impl Builder {
     /// # Safety
     ///
     /// What the closure and its result borrow outlives the coroutine, which `M` may see to.
-    pub(super) unsafe fn plant_local<F: FnOnce() -> T, T, M: Member>(
+    pub(crate) unsafe fn plant_local<F: FnOnce() -> T, T, M: Member>(
         self,
         location: &'static Location<'static>,
         f: F,

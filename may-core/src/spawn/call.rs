@@ -252,7 +252,7 @@ impl<F: CoroutineFn> LocalCall<F> {
     }
 
     /// The call, for whoever keeps it with the caller's worker.
-    pub(super) fn into_call(self) -> Call<F> {
+    pub(crate) fn into_call(self) -> Call<F> {
         self.0
     }
 

@@ -5,9 +5,8 @@ use std::fmt;
 use super::identity::Coroutine;
 use super::task::Joiner;
 use crate::coroutine::current;
-use crate::park;
+use crate::operation::wait_until;
 use crate::util::clock::Deadline;
-use crate::wait::Turn;
 
 /// The right to a coroutine's result. Dropping it detaches the coroutine, which then runs on by itself.
 ///
@@ -63,12 +62,7 @@ impl<T> JoinHandle<T> {
 
     /// Waits until the coroutine has ended, at most until `deadline`; whether it has.
     pub(crate) fn wait_until(&self, deadline: Deadline) -> bool {
-        while !self.is_finished() && !deadline.has_elapsed() {
-            let _ = park::wait(self.0.joiners(), &Turn::until(deadline), || {
-                self.is_finished()
-            });
-        }
-        self.is_finished()
+        wait_until(self.0.joiners(), deadline, || self.is_finished())
     }
 
     /// Whether the coroutine has ended, so that [`join`](Self::join) returns at once.
@@ -109,17 +103,13 @@ impl<T> JoinHandle<T> {
 }
 
 /// Waits until the coroutine of `joiner` has ended.
-pub(super) fn wait_for_end<T>(joiner: &Joiner<T>) {
+pub(crate) fn wait_for_end<T>(joiner: &Joiner<T>) {
     if joiner.is_done() {
         return;
     }
     let own = current::coroutine() == Some(joiner.reference().as_ptr());
     assert!(!own, "a coroutine cannot join itself");
-    while !joiner.is_done() {
-        let _ = park::wait(joiner.joiners(), &Turn::until(Deadline::NEVER), || {
-            joiner.is_done()
-        });
-    }
+    wait_until(joiner.joiners(), Deadline::NEVER, || joiner.is_done());
 }
 
 impl<T> fmt::Debug for JoinHandle<T> {

@@ -29,11 +29,12 @@ use super::identity::Coroutine;
 use super::task::{Joiner, Member};
 use crate::coroutine::header::{Header, Reference};
 use crate::coroutine::{cancel, unwinding};
+use crate::operation::wait_until;
 use crate::park;
 use crate::util::clock::Deadline;
 use crate::util::list::{Linked, Links, List};
 use crate::util::spin::SpinLock;
-use crate::wait::{Turn, WaitQueue};
+use crate::wait::WaitQueue;
 use crate::worker::{Shared, default};
 
 /// What parent and children share.
@@ -97,9 +98,7 @@ impl Data {
     /// Waits until all children have ended.
     fn wait(&self) {
         let all_ended = || self.running.load(Ordering::Acquire) == 0;
-        while !all_ended() {
-            let _ = park::wait(&self.parent, &Turn::until(Deadline::NEVER), all_ended);
-        }
+        wait_until(&self.parent, Deadline::NEVER, all_ended);
     }
 
     /// Cancels all children.

@@ -5,12 +5,11 @@
 
 use std::cell::Cell;
 use std::fmt;
+use std::pin::pin;
 
-use crate::event::{EventFuture, Finish, RawEvent, TaskEvent};
-use crate::park;
-use crate::util::clock::Deadline;
-use crate::util::spin::SpinLock;
-use crate::wait::{Entry, Registration, Turn, WaitList, Wakes};
+use crate::operation::{Caller, Listed, Listing, OpFuture, operation, wait};
+use crate::util::spin::{SpinGuard, SpinLock};
+use crate::wait::{Committed, Registration, Seat, WaitList, Wakes};
 
 /// Lets a number of coroutines and threads go on when all of them have come; the counterpart of `std::sync::Barrier`.
 ///
@@ -39,19 +38,10 @@ struct State {
 }
 
 impl State {
-    /// Those who wait for the others.
-    fn waiters(&mut self) -> &mut WaitList {
-        &mut self.waiters
-    }
-
-    /// Begins the next generation if `size` have come.
-    fn advance(&mut self, size: usize) -> bool {
-        let complete = self.arrived >= size;
-        if complete {
-            self.arrived = 0;
-            self.generation += 1;
-        }
-        complete
+    /// Begins the next generation.
+    fn advance(&mut self) {
+        self.arrived = 0;
+        self.generation += 1;
     }
 }
 
@@ -71,26 +61,6 @@ impl fmt::Debug for BarrierWaitResult {
         f.debug_struct("BarrierWaitResult")
             .field("is_leader", &self.is_leader())
             .finish()
-    }
-}
-
-/// The arrival of a caller, which takes itself back if it is dropped before the others have come.
-struct Arrival<'a> {
-    barrier: &'a Barrier,
-    generation: u64,
-    /// Whether it is counted.
-    counts: Cell<bool>,
-}
-
-impl Drop for Arrival<'_> {
-    fn drop(&mut self) {
-        if !self.counts.get() {
-            return;
-        }
-        let mut state = self.barrier.state.lock();
-        if state.generation == self.generation {
-            state.arrived -= 1;
-        }
     }
 }
 
@@ -116,39 +86,7 @@ impl Barrier {
     ///
     /// A cancelled coroutine unwinds here and does not count, unless the others have all come.
     pub fn wait(&self) -> BarrierWaitResult {
-        let mut state = self.state.lock();
-        let generation = state.generation;
-        let arrival = Arrival {
-            barrier: self,
-            generation,
-            counts: Cell::new(false),
-        };
-        let turn = Turn::until(Deadline::NEVER);
-        while state.generation == generation {
-            if !arrival.counts.replace(true) {
-                state.arrived += 1;
-            }
-            if state.advance(self.size) {
-                drop(state);
-                self.release();
-                return BarrierWaitResult(true);
-            }
-            // A caller who goes takes his arrival back under the same lock under which the others would have counted it.
-            let is_over = |state: &mut State| {
-                let is_over = state.generation != generation;
-                if !is_over {
-                    state.arrived -= 1;
-                    arrival.counts.set(false);
-                }
-                is_over
-            };
-            let list = State::waiters;
-            let _ = park::wait_in_unless(&self.state, state, list, (), &turn, is_over);
-            state = self.state.lock();
-        }
-        drop(state);
-        arrival.counts.set(false);
-        BarrierWaitResult(false)
+        wait(pin!(Arrive::new(self)))
     }
 
     /// As [`wait`](Barrier::wait), as a future that any executor can poll. It comes with the first poll.
@@ -168,33 +106,23 @@ impl Barrier {
     /// assert_ne!(leads, other.join().unwrap());
     /// ```
     pub fn wait_async(&self) -> BarrierFuture<'_> {
-        EventFuture::new(BarrierTask {
-            barrier: self,
-            entry: Entry::new(),
-            generation: 0,
-            passed: false,
-            leads: false,
-        })
+        OpFuture::new(Arrive::new(self))
     }
 
     /// Wakes those whose generation is over.
     fn release(&self) {
         // One of the next generation that is woken, too, looks and waits again; the number bounds the loop.
         let mut left = self.size.saturating_sub(1);
-        let mut wakes = Wakes::default();
-        while left > 0 {
-            let mut state = self.state.lock();
+        Wakes::fire_all(&self.state, self.state.lock(), |state, wakes| {
             while left > 0 && !wakes.is_full() {
+                left -= 1;
                 match state.waiters.grant_first() {
                     Some(Some(wake)) => wakes.push(wake),
                     Some(None) => {}
-                    None => left = 1,
+                    None => left = 0,
                 }
-                left -= 1;
             }
-            drop(state);
-            wakes.fire();
-        }
+        });
     }
 }
 
@@ -204,75 +132,107 @@ impl fmt::Debug for Barrier {
     }
 }
 
-/// Ready when all have come; from [`Barrier::wait_async`].
-pub type BarrierFuture<'a> = EventFuture<BarrierTask<'a>>;
-
-/// Waiting for the others, by a future. Its arrival is counted as long as it is registered.
-#[derive(Debug)]
-pub struct BarrierTask<'a> {
+/// Coming, and waiting for the others. The arrival is counted as long as it is registered.
+struct Arriving<'a> {
     barrier: &'a Barrier,
-    entry: Entry,
-    /// That in which it has come.
-    generation: u64,
-    /// That generation is over.
-    passed: bool,
-    /// It was the last to come.
-    leads: bool,
+    /// That in which it was counted last.
+    generation: Cell<u64>,
 }
 
-impl RawEvent for BarrierTask<'_> {
-    fn offer(&mut self) -> bool {
-        let mut state = self.barrier.state.lock();
-        state.arrived += 1;
-        self.leads = state.advance(self.barrier.size);
-        match self.leads {
-            true => {
-                drop(state);
-                self.barrier.release();
-            }
-            // It has not come before it is registered.
-            false => state.arrived -= 1,
-        }
-        self.leads
+impl Arriving<'_> {
+    /// Whether this one is the last that is missing.
+    fn is_last(&self, state: &State) -> bool {
+        state.arrived + 1 >= self.barrier.size
     }
 
-    fn register(&mut self, by: &Registration, arm: u16) -> bool {
-        let mut state = self.barrier.state.lock();
-        let is_last = state.arrived + 1 >= self.barrier.size;
-        if !is_last {
-            state.arrived += 1;
-            self.generation = state.generation;
-            // SAFETY: (docs/safety.md, R6) the future has it unlinked from this list before the entry goes.
-            unsafe { self.entry.link(&mut state.waiters, by, arm, ()) };
-        }
-        is_last
-    }
-
-    fn withdraw(&mut self) {
-        if self.entry.is_used() {
-            let mut state = self.barrier.state.lock();
-            // SAFETY: (docs/safety.md, R6) it was linked there.
-            unsafe { self.entry.unlink(&mut state.waiters) };
-            self.passed = state.generation != self.generation;
-            state.arrived -= usize::from(!self.passed);
-        }
-    }
-
-    fn confirm(&mut self) -> bool {
-        // If not, it was woken with those of the generation before.
-        self.passed || self.offer()
+    /// Whether the generation in which it was counted is over.
+    fn has_passed(&self, state: &State) -> bool {
+        state.generation != self.generation.get()
     }
 }
 
-impl TaskEvent for BarrierTask<'_> {
-    // The others have gone on, and with them this one, if it knew; if not, it counts no longer.
-    fn relinquish(&mut self) {}
-}
-
-impl Finish for BarrierTask<'_> {
+impl Listing for Arriving<'_> {
     type Output = BarrierWaitResult;
+    type State = State;
+    type Data = ();
 
-    fn finish(self) -> BarrierWaitResult {
-        BarrierWaitResult(self.leads)
+    fn lock(&self) -> &SpinLock<State> {
+        &self.barrier.state
+    }
+
+    fn list(state: &mut State) -> &mut WaitList {
+        &mut state.waiters
+    }
+
+    fn data(&self, state: &mut State, _by: &Registration) {
+        state.arrived += 1;
+        self.generation.set(state.generation);
+    }
+
+    fn attempt(&self, _by: Caller, _seat: Seat) -> Result<BarrierWaitResult, SpinGuard<'_, State>> {
+        let mut state = self.barrier.state.lock();
+        if !self.is_last(&state) {
+            // It has not come before it is registered.
+            return Err(state);
+        }
+        state.advance();
+        drop(state);
+        self.barrier.release();
+        Ok(BarrierWaitResult(true))
+    }
+
+    fn is_ready(&self, state: &mut State, _seat: Seat, _by: &Registration) -> bool {
+        self.is_last(state)
+    }
+
+    fn complete(
+        &self,
+        by: Caller,
+        seat: Seat,
+        _committed: Committed<()>,
+    ) -> Option<BarrierWaitResult> {
+        // If it has not passed it was woken with those of the generation before.
+        let state = self.barrier.state.lock();
+        self.leave(state).or_else(|| self.try_now(by, seat))
+    }
+
+    fn pass_on(&self, _committed: Committed<()>) {
+        // The others have gone on, and with them this one, if it knew; if not, it counts no longer.
+        let state = self.barrier.state.lock();
+        self.leave(state);
+    }
+
+    fn leave<'a>(&'a self, mut state: SpinGuard<'a, State>) -> Option<BarrierWaitResult> {
+        // The arrival is taken back under the same lock under which the others would have counted it.
+        let passed = self.has_passed(&state);
+        state.arrived -= usize::from(!passed);
+        passed.then_some(BarrierWaitResult(false))
+    }
+
+    fn spend_budget(&self) {}
+}
+
+/// Ready when all have come; from [`Barrier::wait_async`].
+pub type BarrierFuture<'a> = OpFuture<Arrive<'a>>;
+
+operation! {
+    /// Coming to a barrier, and waiting for the others.
+    pub struct Arrive['a]['a] => BarrierWaitResult
+    as ArriveKind ArriveProjection {
+        Arrive(Listed<Arriving<'a>>),
+    }
+}
+
+impl<'a> Arrive<'a> {
+    /// Coming to one barrier.
+    fn new(barrier: &'a Barrier) -> Arrive<'a> {
+        let generation = Cell::new(0);
+        let operation = Listed::new(Arriving {
+            barrier,
+            generation,
+        });
+        Arrive {
+            kind: ArriveKind::Arrive { operation },
+        }
     }
 }

@@ -6,15 +6,17 @@
 
 use std::collections::VecDeque;
 use std::fmt;
+use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::channel::SendError;
-use crate::event::{EventFuture, Finish, RawEvent, TaskEvent};
-use crate::park::{self, Waited};
+use crate::operation::{Caller, Listed, Listing, OpFuture, operation, wait, wait_for};
+use crate::park;
 use crate::util::clock::Deadline;
 use crate::util::spin::{SpinGuard, SpinLock};
-use crate::wait::{Entry, Registration, Turn, WaitList, Wakes};
+use crate::wait::{Committed, Registration, Seat, WaitList, Wakes};
 
 /// What all share.
 struct Shared<T> {
@@ -45,9 +47,23 @@ impl<T> State<T> {
         self.first + self.ring.len() as u64
     }
 
-    /// Those who wait for a message.
-    fn waiters(&mut self) -> &mut WaitList {
-        &mut self.waiters
+    /// Takes a reference to the message with the number `next`, and counts that up.
+    fn take(&mut self, next: &AtomicU64) -> Result<Arc<T>, TryRecvError> {
+        let number = next.load(Ordering::Relaxed);
+        if number < self.first {
+            next.store(self.first, Ordering::Relaxed);
+            return Err(TryRecvError::Lagged(self.first - number));
+        }
+        let at = usize::try_from(number - self.first).unwrap_or(usize::MAX);
+        let Some(slot) = self.ring.get_mut(at) else {
+            return Err(match self.senders {
+                0 => TryRecvError::Closed,
+                _ => TryRecvError::Empty,
+            });
+        };
+        slot.left -= 1;
+        next.store(number + 1, Ordering::Relaxed);
+        Ok(slot.message.clone())
     }
 
     /// Takes out the oldest message if nobody wants it any more.
@@ -62,12 +78,11 @@ impl<T> State<T> {
 
 impl<T> Shared<T> {
     /// Wakes everybody who waits for a message.
-    fn wake_all<'a>(&'a self, mut state: SpinGuard<'a, State<T>>) {
+    fn wake_all<'a>(&'a self, state: SpinGuard<'a, State<T>>) {
         // Those who are woken look again, so it does not matter if one that has come back is woken twice; the number of receivers
         // bounds the loop.
         let mut left = state.receivers;
-        let mut wakes = Wakes::default();
-        loop {
+        Wakes::fire_all(&self.state, state, |state, wakes| {
             while left > 0
                 && !wakes.is_full()
                 && let Some(wake) = state.waiters.grant_first()
@@ -75,14 +90,7 @@ impl<T> Shared<T> {
                 left -= 1;
                 wake.into_iter().for_each(|wake| wakes.push(wake));
             }
-            drop(state);
-            let full = wakes.is_full();
-            wakes.fire();
-            if !full {
-                return;
-            }
-            state = self.state.lock();
-        }
+        });
     }
 
     /// Drops the oldest messages as far as all receivers have had them.
@@ -131,7 +139,13 @@ pub fn channel<T>(capacity: usize) -> (Sender<T>, Receiver<T>) {
         }),
         capacity,
     });
-    (Sender(shared.clone()), Receiver { shared, next: 0 })
+    (
+        Sender(shared.clone()),
+        Receiver {
+            shared,
+            next: AtomicU64::new(0),
+        },
+    )
 }
 
 /// Why no message was received from a broadcast channel.
@@ -223,7 +237,7 @@ impl<T> Sender<T> {
         let mut state = self.0.state.lock();
         state.receivers += 1;
         Receiver {
-            next: state.end(),
+            next: AtomicU64::new(state.end()),
             shared: self.0.clone(),
         }
     }
@@ -279,8 +293,8 @@ impl<T> fmt::Debug for Sender<T> {
 /// The side that receives: every message that was sent since it was made, as long as it keeps up.
 pub struct Receiver<T> {
     shared: Arc<Shared<T>>,
-    /// The number of the next message.
-    next: u64,
+    /// The number of the next message. Changed under the lock.
+    next: AtomicU64,
 }
 
 impl<T: Clone> Receiver<T> {
@@ -294,11 +308,7 @@ impl<T: Clone> Receiver<T> {
     ///
     /// A cancelled coroutine unwinds here, and no message was taken.
     pub fn recv(&mut self) -> Result<T, RecvError> {
-        self.recv_until(Deadline::NEVER)
-            .map_err(|error| match error {
-                TryRecvError::Lagged(missed) => RecvError::Lagged(missed),
-                TryRecvError::Empty | TryRecvError::Closed => RecvError::Closed,
-            })
+        wait(pin!(Recv::new(self)))
     }
 
     /// Receives the next message if it is there.
@@ -308,13 +318,10 @@ impl<T: Clone> Receiver<T> {
     /// If it is not, if messages were missed, or all senders have gone.
     pub fn try_recv(&mut self) -> Result<T, TryRecvError> {
         park::count_try();
-        self.recv_now()
-    }
-
-    /// As [`try_recv`](Receiver::try_recv), for a future.
-    fn recv_now(&mut self) -> Result<T, TryRecvError> {
-        let slot = self.take()?;
-        Ok(self.unwrap(slot))
+        let mut state = self.shared.state.lock();
+        let message = state.take(&self.next)?;
+        drop(state);
+        Ok(self.unwrap(message))
     }
 
     /// Receives the next message, waiting for it for at most `timeout`.
@@ -359,55 +366,15 @@ impl<T: Clone> Receiver<T> {
     /// assert_eq!(block_on(reader.recv_async()), Ok("hello"));
     /// ```
     pub fn recv_async(&mut self) -> RecvFuture<'_, T> {
-        EventFuture::new(RecvTask {
-            receiver: self,
-            entry: Entry::new(),
-            received: None,
-        })
+        OpFuture::new(Recv::new(self))
     }
 
     /// Receives the next message, waiting until `deadline`.
     fn recv_until(&mut self, deadline: Deadline) -> Result<T, TryRecvError> {
-        park::spend_budget();
-        let turn = Turn::until(deadline);
-        loop {
-            match self.take() {
-                Ok(message) => return Ok(self.unwrap(message)),
-                Err(TryRecvError::Empty) => {}
-                Err(error) => return Err(error),
-            }
-            let state = self.shared.state.lock();
-            // It may have come since the lock was left.
-            if state.end() != self.next || state.senders == 0 {
-                continue;
-            }
-            let waited = park::wait_in(&self.shared.state, state, State::waiters, (), &turn);
-            if waited == Waited::TimedOut {
-                return Err(TryRecvError::Empty);
-            }
+        match wait_for(pin!(Recv::new(self)), deadline) {
+            Some(received) => received.map_err(TryRecvError::from),
+            None => Err(TryRecvError::Empty),
         }
-    }
-
-    /// Takes a reference to the next message, and the message out of the ring if this was the last who wanted it.
-    fn take(&mut self) -> Result<Arc<T>, TryRecvError> {
-        let mut state = self.shared.state.lock();
-        if self.next < state.first {
-            let missed = state.first - self.next;
-            self.next = state.first;
-            return Err(TryRecvError::Lagged(missed));
-        }
-        let at = usize::try_from(self.next - state.first).unwrap_or(usize::MAX);
-        let senders = state.senders;
-        let Some(slot) = state.ring.get_mut(at) else {
-            return Err(match senders {
-                0 => TryRecvError::Closed,
-                _ => TryRecvError::Empty,
-            });
-        };
-        slot.left -= 1;
-        let message = slot.message.clone();
-        self.next += 1;
-        Ok(message)
     }
 
     /// The message itself: moved if nobody else has it, otherwise cloned.
@@ -424,7 +391,7 @@ impl<T> Receiver<T> {
         let mut state = self.shared.state.lock();
         state.receivers += 1;
         Receiver {
-            next: state.end(),
+            next: AtomicU64::new(state.end()),
             shared: self.shared.clone(),
         }
     }
@@ -433,7 +400,7 @@ impl<T> Receiver<T> {
     #[must_use]
     pub fn len(&self) -> usize {
         let end = self.shared.state.lock().end();
-        usize::try_from(end - self.next).unwrap_or(usize::MAX)
+        usize::try_from(end - self.next.load(Ordering::Relaxed)).unwrap_or(usize::MAX)
     }
 
     /// Whether there is no message for this receiver.
@@ -453,7 +420,7 @@ impl<T> Drop for Receiver<T> {
     fn drop(&mut self) {
         let mut state = self.shared.state.lock();
         state.receivers -= 1;
-        let unread = self.next.max(state.first) - state.first;
+        let unread = self.next.load(Ordering::Relaxed).max(state.first) - state.first;
         let at = usize::try_from(unread).unwrap_or(usize::MAX);
         state
             .ring
@@ -471,61 +438,66 @@ impl<T> fmt::Debug for Receiver<T> {
     }
 }
 
-/// Receives the next message; from [`Receiver::recv_async`].
-pub type RecvFuture<'a, T> = EventFuture<RecvTask<'a, T>>;
+/// Receiving the next message.
+struct Receiving<'a, T>(&'a Receiver<T>);
 
-/// Receiving the next message, by a future.
-pub struct RecvTask<'a, T> {
-    receiver: &'a mut Receiver<T>,
-    entry: Entry,
-    received: Option<Result<T, RecvError>>,
-}
-
-impl<T: Clone> RawEvent for RecvTask<'_, T> {
-    fn offer(&mut self) -> bool {
-        self.received = match self.receiver.recv_now() {
-            Ok(message) => Some(Ok(message)),
-            Err(TryRecvError::Lagged(missed)) => Some(Err(RecvError::Lagged(missed))),
-            Err(TryRecvError::Closed) => Some(Err(RecvError::Closed)),
-            Err(TryRecvError::Empty) => None,
-        };
-        self.received.is_some()
-    }
-
-    fn register(&mut self, by: &Registration, arm: u16) -> bool {
-        let mut state = self.receiver.shared.state.lock();
-        let ready = state.end() != self.receiver.next || state.senders == 0;
-        if !ready {
-            // SAFETY: (docs/safety.md, R6) the future has it unlinked from this list before the entry goes.
-            unsafe { self.entry.link(&mut state.waiters, by, arm, ()) };
-        }
-        ready
-    }
-
-    fn withdraw(&mut self) {
-        if self.entry.is_used() {
-            let mut state = self.receiver.shared.state.lock();
-            // SAFETY: (docs/safety.md, R6) it was linked there.
-            unsafe { self.entry.unlink(&mut state.waiters) };
-        }
-    }
-}
-
-impl<T: Clone> TaskEvent for RecvTask<'_, T> {
-    // All are woken who wait for a message.
-    fn relinquish(&mut self) {}
-}
-
-impl<T> Finish for RecvTask<'_, T> {
+impl<T: Clone> Listing for Receiving<'_, T> {
     type Output = Result<T, RecvError>;
+    type State = State<T>;
+    type Data = ();
 
-    fn finish(self) -> Result<T, RecvError> {
-        self.received.expect("the operation has happened")
+    fn lock(&self) -> &SpinLock<State<T>> {
+        &self.0.shared.state
+    }
+
+    fn list(state: &mut State<T>) -> &mut WaitList {
+        &mut state.waiters
+    }
+
+    fn data(&self, _state: &mut State<T>, _by: &Registration) {}
+
+    fn attempt(&self, _by: Caller, _seat: Seat) -> Result<Self::Output, SpinGuard<'_, State<T>>> {
+        let mut state = self.lock().lock();
+        match state.take(&self.0.next) {
+            Ok(message) => {
+                drop(state);
+                Ok(Ok(self.0.unwrap(message)))
+            }
+            Err(TryRecvError::Empty) => Err(state),
+            Err(TryRecvError::Lagged(missed)) => Ok(Err(RecvError::Lagged(missed))),
+            Err(TryRecvError::Closed) => Ok(Err(RecvError::Closed)),
+        }
+    }
+
+    fn is_ready(&self, state: &mut State<T>, _seat: Seat, _by: &Registration) -> bool {
+        state.end() != self.0.next.load(Ordering::Relaxed) || state.senders == 0
+    }
+
+    fn complete(&self, by: Caller, seat: Seat, _committed: Committed<()>) -> Option<Self::Output> {
+        self.try_now(by, seat)
+    }
+
+    // All are woken who wait for a message.
+    fn pass_on(&self, _committed: Committed<()>) {}
+}
+
+/// Receives the next message; from [`Receiver::recv_async`].
+pub type RecvFuture<'a, T> = OpFuture<Recv<'a, T>>;
+
+operation! {
+    /// Receiving the next message; from [`op::recv`](crate::op::recv).
+    pub struct Recv['a, T: Clone]['a, T] => Result<T, RecvError>
+    as RecvKind RecvProjection {
+        Recv(Listed<Receiving<'a, T>>),
     }
 }
 
-impl<T> fmt::Debug for RecvTask<'_, T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad("RecvTask { .. }")
+impl<'a, T: Clone> Recv<'a, T> {
+    /// Receiving with one receiver.
+    pub(crate) fn new(receiver: &'a Receiver<T>) -> Recv<'a, T> {
+        let operation = Listed::new(Receiving(receiver));
+        Recv {
+            kind: RecvKind::Recv { operation },
+        }
     }
 }

@@ -8,7 +8,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
-use super::event::FlagFuture;
+use super::sync_flag::FlagFuture;
 use super::sync_flag::SyncFlag;
 
 /// Tells any number of coroutines and threads to end, and those that belong to them.
@@ -114,7 +114,7 @@ impl CancelToken {
     }
 
     /// What is raised when the token is cancelled.
-    pub(super) fn flag(&self) -> &SyncFlag {
+    pub(crate) fn flag(&self) -> &SyncFlag {
         &self.0.cancelled
     }
 

@@ -23,9 +23,9 @@ use std::time::{Duration, Instant};
 use super::mutex::{MutexGuard, Raw};
 use super::poison::checked;
 use crate::coroutine::cancel::shield;
-use crate::park::{self, Waited};
+use crate::park::{self, Notified};
 use crate::util::clock::Deadline;
-use crate::wait::{Turn, WaitQueue};
+use crate::wait::WaitQueue;
 
 /// Blocks until it is notified; the counterpart of `std::sync::Condvar`, with the same methods.
 ///
@@ -210,20 +210,18 @@ impl Condvar {
     ) -> LockResult<(MutexGuard<'a, T>, WaitTimeoutResult)> {
         let lock = MutexGuard::lock(&guard);
         let unlock = || MutexGuard::give_back(guard);
-        let turn = Turn::until(deadline);
-        let waited = park::wait_after(&self.waiters, NonNull::from(&lock.raw), &turn, unlock);
-        shield(|| match turn.take_granted() {
-            true => lock.raw.acquire_promised(),
-            false => lock.raw.acquire(),
+        let raw = NonNull::from(&lock.raw);
+        let notified = park::wait_after(&self.waiters, raw, deadline, unlock);
+        shield(|| match notified {
+            Notified::By { granted: true } => lock.raw.acquire_promised(),
+            _ => lock.raw.acquire(),
         });
         let (poisoned, guard) = match lock.guard() {
             Ok(guard) => (false, guard),
             Err(error) => (true, error.into_inner()),
         };
-        checked(
-            poisoned,
-            (guard, WaitTimeoutResult(waited == Waited::TimedOut)),
-        )
+        let timed_out = WaitTimeoutResult(notified == Notified::TimedOut);
+        checked(poisoned, (guard, timed_out))
     }
 }
 

@@ -23,7 +23,6 @@
 //! * [`mutex`](mod@mutex), [`rwlock`], [`condvar`], [`poison`]: locks; [`reentrant_lock`] for the standard streams
 //! * [`once`], [`once_lock`], [`lazy_lock`]: setting up once
 //! * [`semaphore`], [`barrier`], [`notify`], [`sync_flag`], [`wait_group`], [`cancel_token`]: waiting for each other
-//! * [`event`]: locks, permits and flags as arms of a `select!`, and as futures
 //! * [`mpsc`], [`mpmc`], [`spsc`], [`oneshot`], [`watch`], [`broadcast`]: passing values
 
 /// A constructor that is `const`, except under the model checker, whose atomics cannot be made at compile time.
@@ -61,7 +60,6 @@ mod barrier;
 pub mod broadcast;
 mod cancel_token;
 mod condvar;
-mod event;
 mod lazy_lock;
 pub mod mpmc;
 pub mod mpsc;
@@ -80,14 +78,12 @@ mod sync_flag;
 mod wait_group;
 pub mod watch;
 
-pub use barrier::{Barrier, BarrierFuture, BarrierWaitResult};
+pub use barrier::{Arrive, Barrier, BarrierFuture, BarrierWaitResult};
 pub use cancel_token::{CancelOnDrop, CancelToken};
 pub use condvar::{Condvar, WaitTimeoutResult};
-pub use event::{AcquireEvent, FlagEvent, LockEvent, NotifyEvent};
-pub use event::{AcquireFuture, FlagFuture, LockFuture, NotifyFuture};
 pub use lazy_lock::LazyLock;
-pub use mutex::{MappedMutexGuard, Mutex, MutexGuard};
-pub use notify::Notify;
+pub use mutex::{Lock, LockFuture, MappedMutexGuard, Mutex, MutexGuard};
+pub use notify::{Notified, Notify, NotifyFuture};
 #[cfg(not(may_loom))]
 #[allow(deprecated)]
 pub use once::ONCE_INIT;
@@ -95,10 +91,12 @@ pub use once::{Once, OnceState};
 pub use once_lock::OnceLock;
 pub(crate) use reentrant_lock::{ReentrantLock, ReentrantLockGuard};
 pub use rwlock::{
-    MappedRwLockReadGuard, MappedRwLockWriteGuard, ReadFuture, RwLock, RwLockReadGuard,
-    RwLockWriteGuard, WriteFuture,
+    MappedRwLockReadGuard, MappedRwLockWriteGuard, ReadFuture, ReadLock, RwLock, RwLockReadGuard,
+    RwLockWriteGuard, WriteFuture, WriteLock,
 };
-pub use semaphore::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
+pub use semaphore::{
+    Acquire, AcquireFuture, AcquireOwned, OwnedSemaphorePermit, Semaphore, SemaphorePermit,
+};
 pub use std::sync::{Arc, LockResult, PoisonError, TryLockError, TryLockResult, Weak, atomic};
-pub use sync_flag::SyncFlag;
+pub use sync_flag::{FlagFuture, Raised, SyncFlag};
 pub use wait_group::WaitGroup;

@@ -22,8 +22,8 @@ macro_rules! receiver {
             pub fn try_recv(&self) -> Result<T, TryRecvError> {
                 $crate::park::count_try();
                 self.0.try_receive().map_err(|error| match error {
-                    $crate::channel::Recv::Empty => TryRecvError::Empty,
-                    $crate::channel::Recv::Disconnected => TryRecvError::Disconnected,
+                    $crate::channel::Refused::NotNow => TryRecvError::Empty,
+                    $crate::channel::Refused::Disconnected => TryRecvError::Disconnected,
                 })
             }
 
@@ -62,8 +62,8 @@ macro_rules! receiver {
                 deadline: $crate::util::clock::Deadline,
             ) -> Result<T, RecvTimeoutError> {
                 self.0.recv_until(deadline).map_err(|error| match error {
-                    $crate::channel::Recv::Empty => RecvTimeoutError::Timeout,
-                    $crate::channel::Recv::Disconnected => RecvTimeoutError::Disconnected,
+                    $crate::channel::Refused::NotNow => RecvTimeoutError::Timeout,
+                    $crate::channel::Refused::Disconnected => RecvTimeoutError::Disconnected,
                 })
             }
 
@@ -151,6 +151,11 @@ pub(super) use receiver;
 macro_rules! recv_async {
     () => {
         impl<T> Receiver<T> {
+            /// The general receiver.
+            pub(crate) fn inner(&self) -> &$crate::channel::Receiver<T> {
+                &self.0
+            }
+
             /// Receives a message, as a future that any executor can poll. If that is dropped no message was taken.
             ///
             /// # Errors

@@ -31,18 +31,17 @@ use std::marker::PhantomData;
 use std::mem::ManuallyDrop;
 use std::ops::{Deref, DerefMut};
 use std::panic::{RefUnwindSafe, UnwindSafe};
+use std::pin::pin;
 use std::ptr::NonNull;
 use std::sync::{LockResult, TryLockError, TryLockResult};
 
-use super::event::{LockEvent, LockFuture};
 use super::part::{Exclusive, Held, Part};
 use super::poison::{Entered, Flag, checked};
-use crate::event::EventFuture;
+use crate::operation::{Caller, Listed, Listing, OpFuture, operation, wait};
 use crate::park;
 use crate::prim::{AtomicU32, Ordering};
-use crate::util::clock::Deadline;
-use crate::util::spin::SpinLock;
-use crate::wait::{Entry, Registration, Turn, WaitList, Wake};
+use crate::util::spin::{SpinGuard, SpinLock};
+use crate::wait::{Committed, Registration, Seat, WaitList, Wake};
 
 /// Nobody holds the lock.
 const UNLOCKED: u32 = 0;
@@ -64,13 +63,6 @@ struct Queue {
     promised: u32,
     /// The lock is locked and has no holder: it is kept for one of those.
     vacant: bool,
-}
-
-impl Queue {
-    /// Those who wait for the lock.
-    fn waiters(&mut self) -> &mut WaitList {
-        &mut self.waiters
-    }
 }
 
 impl Raw {
@@ -108,17 +100,7 @@ impl Raw {
     /// The half of [`Raw::acquire`] for a lock that somebody else holds.
     #[cold]
     fn acquire_contended(&self) {
-        let turn = Turn::until(Deadline::NEVER);
-        loop {
-            let queue = self.queue.lock();
-            if self.acquire_or_contend() {
-                return;
-            }
-            let _ = park::wait_in(&self.queue, queue, Queue::waiters, (), &turn);
-            if turn.take_granted() {
-                return;
-            }
-        }
+        wait(pin!(Listed::new(Acquiring(self))));
     }
 
     /// Takes the lock if nobody holds it; true if so. In any case it says from then on that others may wait.
@@ -126,29 +108,11 @@ impl Raw {
         self.state.swap(CONTENDED, Ordering::Acquire) == UNLOCKED
     }
 
-    /// Registers somebody who waits for other things, too; true if it has got the lock instead.
-    pub(super) fn register(&self, entry: &mut Entry, by: &Registration, arm: u16) -> bool {
-        let mut queue = self.queue.lock();
-        let acquired = self.acquire_or_contend();
-        if !acquired {
-            // SAFETY: (docs/safety.md, I2) the engine has it unlinked from this list before the entry goes.
-            unsafe { entry.link(&mut queue.waiters, by, arm, ()) };
-        }
-        acquired
-    }
-
-    /// Takes such a waiter out again.
-    pub(super) fn withdraw(&self, entry: &mut Entry) {
-        if entry.is_used() {
-            // SAFETY: (docs/safety.md, I2) it was linked there.
-            unsafe { entry.unlink(&mut self.queue.lock().waiters) };
-        }
-    }
-
-    /// Takes the lock for such a waiter, whose wait was ended; false if somebody was faster.
-    pub(super) fn confirm(&self, entry: &mut Entry) -> bool {
-        // There may be more who wait, so the lock stays marked.
-        entry.take_granted() || self.acquire_or_contend()
+    /// Whether nobody holds the lock. If somebody does it says from then on that others may wait.
+    fn is_free_or_contend(&self) -> bool {
+        self.state
+            .compare_exchange(LOCKED, CONTENDED, Ordering::Relaxed, Ordering::Relaxed)
+            .is_err_and(|state| state == UNLOCKED)
     }
 
     /// Gives the lock back. The holder only.
@@ -215,15 +179,172 @@ impl Raw {
 
     /// Waits for the lock, which the caller has been promised, and takes it. The caller is behind a shield.
     pub(super) fn acquire_promised(&self) {
-        let turn = Turn::ahead();
-        loop {
-            let mut queue = self.queue.lock();
-            if queue.vacant {
-                queue.vacant = false;
-                queue.promised -= 1;
-                return;
-            }
-            let _ = park::wait_in(&self.queue, queue, Queue::waiters, (), &turn);
+        wait(pin!(Listed::ahead(AcquiringPromised(self))));
+    }
+}
+
+/// What has a lock, and what the holder gets.
+trait Locked {
+    /// What the holder gets.
+    type Guard;
+
+    /// The lock.
+    fn raw(&self) -> &Raw;
+
+    /// What the holder gets, for a caller that has just become the holder.
+    fn guard(&self) -> Self::Guard;
+
+    /// See [`Operation::spend_budget`].
+    fn spend_budget();
+}
+
+impl Locked for &Raw {
+    type Guard = ();
+
+    fn raw(&self) -> &Raw {
+        self
+    }
+
+    fn guard(&self) {}
+
+    // The caller has, or waits in a condition variable.
+    fn spend_budget() {}
+}
+
+impl<'a, T: ?Sized> Locked for &'a Mutex<T> {
+    type Guard = LockResult<MutexGuard<'a, T>>;
+
+    #[inline]
+    fn raw(&self) -> &Raw {
+        &self.raw
+    }
+
+    #[inline]
+    fn guard(&self) -> Self::Guard {
+        Mutex::guard(self)
+    }
+
+    #[inline]
+    fn spend_budget() {
+        park::spend_budget_of_lock();
+    }
+}
+
+/// Taking the lock.
+struct Acquiring<L>(L);
+
+impl<L: Locked> Listing for Acquiring<L> {
+    type Output = L::Guard;
+    type State = Queue;
+    type Data = ();
+
+    fn lock(&self) -> &SpinLock<Queue> {
+        &self.0.raw().queue
+    }
+
+    fn list(queue: &mut Queue) -> &mut WaitList {
+        &mut queue.waiters
+    }
+
+    fn data(&self, _queue: &mut Queue, _by: &Registration) {}
+
+    fn attempt(&self, _by: Caller, _seat: Seat) -> Result<L::Guard, SpinGuard<'_, Queue>> {
+        let queue = self.0.raw().queue.lock();
+        match self.0.raw().acquire_or_contend() {
+            true => Ok(self.0.guard()),
+            false => Err(queue),
+        }
+    }
+
+    #[inline]
+    fn try_now(&self, _by: Caller, _seat: Seat) -> Option<L::Guard> {
+        self.0.raw().try_acquire().then(|| self.0.guard())
+    }
+
+    fn is_ready(&self, _queue: &mut Queue, _seat: Seat, _by: &Registration) -> bool {
+        self.0.raw().is_free_or_contend()
+    }
+
+    fn complete(&self, _by: Caller, _seat: Seat, committed: Committed<()>) -> Option<L::Guard> {
+        // There may be more who wait, so the lock stays marked.
+        let acquired = committed.granted || self.0.raw().acquire_or_contend();
+        acquired.then(|| self.0.guard())
+    }
+
+    fn pass_on(&self, committed: Committed<()>) {
+        // If nobody holds the lock it is the next one's turn, and it is if it was handed over to this one; if somebody holds it, that
+        // one is told that others wait.
+        if committed.granted || self.0.raw().acquire_or_contend() {
+            self.0.raw().release();
+        }
+    }
+
+    #[inline]
+    fn spend_budget(&self) {
+        L::spend_budget();
+    }
+}
+
+/// Taking the lock, which was promised. It happens, whatever else does.
+struct AcquiringPromised<'a>(&'a Raw);
+
+impl Listing for AcquiringPromised<'_> {
+    type Output = ();
+    type State = Queue;
+    type Data = ();
+
+    fn lock(&self) -> &SpinLock<Queue> {
+        &self.0.queue
+    }
+
+    fn list(queue: &mut Queue) -> &mut WaitList {
+        &mut queue.waiters
+    }
+
+    fn data(&self, _queue: &mut Queue, _by: &Registration) {}
+
+    fn attempt(&self, _by: Caller, _seat: Seat) -> Result<(), SpinGuard<'_, Queue>> {
+        let mut queue = self.0.queue.lock();
+        if !queue.vacant {
+            return Err(queue);
+        }
+        queue.vacant = false;
+        queue.promised -= 1;
+        Ok(())
+    }
+
+    fn is_ready(&self, queue: &mut Queue, _seat: Seat, _by: &Registration) -> bool {
+        queue.vacant
+    }
+
+    fn complete(&self, by: Caller, seat: Seat, _committed: Committed<()>) -> Option<()> {
+        self.try_now(by, seat)
+    }
+
+    fn pass_on(&self, _committed: Committed<()>) {
+        unreachable!("it is waited for until it has happened")
+    }
+
+    fn spend_budget(&self) {}
+}
+
+/// Takes a lock; from [`Mutex::lock_async`].
+pub type LockFuture<'a, T> = OpFuture<Lock<'a, T>>;
+
+operation! {
+    /// Taking a lock; from [`op::lock`](crate::op::lock).
+    pub struct Lock['a, T: ?Sized]['a, T] => LockResult<MutexGuard<'a, T>>
+    as LockKind LockProjection {
+        Lock(Listed<Acquiring<&'a Mutex<T>>>),
+    }
+}
+
+impl<'a, T: ?Sized> Lock<'a, T> {
+    /// Taking one lock.
+    pub(crate) fn new(lock: &'a Mutex<T>) -> Lock<'a, T> {
+        let operation = Listed::new(Acquiring(lock));
+        Lock {
+            kind: LockKind::Lock { operation },
         }
     }
 }
@@ -326,7 +447,7 @@ impl<T: ?Sized> Mutex<T> {
     ///
     /// If the lock is poisoned; the guard is in the error.
     pub fn lock_async(&self) -> LockFuture<'_, T> {
-        EventFuture::new(LockEvent::new(self))
+        OpFuture::new(Lock::new(self))
     }
 
     /// Takes the lock if nobody holds it.

@@ -5,14 +5,12 @@
 
 use std::cell::Cell;
 use std::fmt;
+use std::pin::pin;
 use std::time::{Duration, Instant};
 
-use super::event::{NotifyEvent, NotifyFuture};
-use crate::event::EventFuture;
-use crate::park::{self, Waited};
-use crate::util::clock::Deadline;
-use crate::util::spin::SpinLock;
-use crate::wait::{Entry, Registration, Turn, WaitList, Wakes};
+use crate::operation::{Caller, Listed, Listing, OpFuture, Operation, operation, wait};
+use crate::util::spin::{SpinGuard, SpinLock};
+use crate::wait::{Committed, Registration, Seat, WaitList, Wakes};
 
 /// Wakes one or all of those who wait; one notification is kept for somebody who comes later.
 ///
@@ -50,7 +48,7 @@ impl State {
 }
 
 /// What a waiter tells.
-pub(super) struct Begun {
+struct Begun {
     /// The round in which its wait has begun.
     round: u64,
     /// The notification that has ended its wait was for one, who passes it on if he is gone by then.
@@ -108,8 +106,7 @@ impl Notify {
         let mut state = self.state.lock();
         let round = state.round;
         state.round += 1;
-        let mut wakes = Wakes::default();
-        loop {
+        Wakes::fire_all(&self.state, state, |state, wakes| {
             while !wakes.is_full()
                 && state
                     .waiters
@@ -120,14 +117,7 @@ impl Notify {
                     wakes.push(wake);
                 }
             }
-            drop(state);
-            let full = wakes.is_full();
-            wakes.fire();
-            if !full {
-                return;
-            }
-            state = self.state.lock();
-        }
+        });
     }
 
     /// Waits for a notification.
@@ -136,7 +126,7 @@ impl Notify {
     ///
     /// A cancelled coroutine unwinds here and takes no notification with it.
     pub fn wait(&self) {
-        self.wait_until(Deadline::NEVER);
+        wait(pin!(Notified::new(self)));
     }
 
     /// Waits for a notification for at most `timeout`; false if there was none.
@@ -145,7 +135,7 @@ impl Notify {
     ///
     /// As for [`wait`](Notify::wait).
     pub fn wait_timeout(&self, timeout: Duration) -> bool {
-        self.wait_until(Deadline::after(timeout))
+        Notified::new(self).wait_timeout(timeout).is_some()
     }
 
     /// Waits for a notification until `deadline` at the latest; false if there was none.
@@ -154,71 +144,87 @@ impl Notify {
     ///
     /// As for [`wait`](Notify::wait).
     pub fn wait_deadline(&self, deadline: Instant) -> bool {
-        self.wait_until(Deadline::at(deadline))
+        Notified::new(self).wait_until(deadline).is_some()
     }
 
     /// Waits for a notification, as a future that any executor can poll.
     ///
     /// Its place in the queue is taken by the first poll. If it is dropped a notification for one that had reached it goes to the next.
     pub fn wait_async(&self) -> NotifyFuture<'_> {
-        EventFuture::new(NotifyEvent::new(self))
+        OpFuture::new(Notified::new(self))
+    }
+}
+
+/// Waiting for a notification.
+struct Waiting<'a> {
+    notify: &'a Notify,
+    /// The round in which the wait has begun; also if it is taken up again it has begun then: the list is in order of rounds.
+    begun: Cell<Option<u64>>,
+}
+
+impl Listing for Waiting<'_> {
+    type Output = ();
+    type State = State;
+    type Data = Begun;
+
+    fn lock(&self) -> &SpinLock<State> {
+        &self.notify.state
     }
 
-    /// Whether all have been notified since a wait began, or else takes the token if it is there.
-    pub(super) fn take(&self, begun: Option<u64>) -> bool {
-        let mut state = self.state.lock();
-        state.is_over(begun) || std::mem::take(&mut state.token)
+    fn list(state: &mut State) -> &mut WaitList<Begun> {
+        &mut state.waiters
     }
 
-    /// Registers somebody who waits for other things, too; true if there is something for it already. `begun` is the round in which
-    /// its wait has begun, with the first registration.
-    pub(super) fn register(
-        &self,
-        entry: &mut Entry<Begun>,
-        begun: &mut Option<u64>,
-        by: &Registration,
-        arm: u16,
-    ) -> bool {
-        let mut state = self.state.lock();
-        let ready = state.token || state.is_over(*begun);
-        if !ready {
-            let round = *begun.get_or_insert(state.round);
-            // SAFETY: (docs/safety.md, I2) the engine has it unlinked from this list before the entry goes.
-            unsafe { entry.link(&mut state.waiters, by, arm, Begun::in_round(round)) };
+    fn data(&self, state: &mut State, _by: &Registration) -> Begun {
+        let begun = self.begun.get().unwrap_or(state.round);
+        self.begun.set(Some(begun));
+        Begun::in_round(begun)
+    }
+
+    fn attempt(&self, _by: Caller, _seat: Seat) -> Result<(), SpinGuard<'_, State>> {
+        let mut state = self.notify.state.lock();
+        match state.is_over(self.begun.get()) || std::mem::take(&mut state.token) {
+            true => Ok(()),
+            false => Err(state),
         }
-        ready
     }
 
-    /// Takes such a waiter out again; true if a notification for one had ended its wait.
-    pub(super) fn withdraw(&self, entry: &mut Entry<Begun>) -> bool {
-        if !entry.is_used() {
-            return false;
+    fn is_ready(&self, state: &mut State, _seat: Seat, _by: &Registration) -> bool {
+        state.token || state.is_over(self.begun.get())
+    }
+
+    fn complete(&self, _by: Caller, _seat: Seat, _committed: Committed<Begun>) -> Option<()> {
+        // The notification has ended the wait, and is used up by that.
+        Some(())
+    }
+
+    fn pass_on(&self, committed: Committed<Begun>) {
+        // One that was for all has reached all.
+        if committed.data.by_one.get() {
+            self.notify.notify_one();
         }
-        let mut state = self.state.lock();
-        let begun = entry.data(&mut state.waiters);
-        let by_one = begun.is_some_and(|begun| begun.by_one.get());
-        // SAFETY: (docs/safety.md, I2) it was linked there.
-        unsafe { entry.unlink(&mut state.waiters) };
-        by_one
     }
+}
 
-    /// Waits for a notification until `deadline`.
-    fn wait_until(&self, deadline: Deadline) -> bool {
-        park::spend_budget();
-        let turn = Turn::until(deadline);
-        // Also if the wait is taken up again, it has begun now: the list is in order of rounds.
-        let mut begun = None;
-        loop {
-            let mut state = self.state.lock();
-            if state.is_over(begun) || std::mem::take(&mut state.token) {
-                return true;
-            }
-            let begun = Begun::in_round(*begun.get_or_insert(state.round));
-            match park::wait_in(&self.state, state, |state| &mut state.waiters, begun, &turn) {
-                Waited::Woken => return true,
-                Waited::TimedOut => return false,
-                Waited::Again | Waited::Cancelled => {}
-            }
+/// Ready with a notification; from [`Notify::wait_async`].
+pub type NotifyFuture<'a> = OpFuture<Notified<'a>>;
+
+operation! {
+    /// The next notification; from [`op::wait`](crate::op::wait).
+    pub struct Notified['a]['a] => ()
+    as NotifiedKind NotifiedProjection {
+        Notified(Listed<Waiting<'a>>),
+    }
+}
+
+impl<'a> Notified<'a> {
+    /// The next notification of one.
+    #[inline]
+    pub(crate) fn new(notify: &'a Notify) -> Notified<'a> {
+        let begun = Cell::new(None);
+        let operation = Listed::new(Waiting { notify, begun });
+        Notified {
+            kind: NotifiedKind::Notified { operation },
         }
     }
 }

@@ -16,10 +16,10 @@ use std::marker::PhantomData;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 
 use crate::coroutine::unwinding;
-use crate::park;
+use crate::operation::wait_until;
 use crate::prim::{AtomicU32, Ordering};
 use crate::util::clock::Deadline;
-use crate::wait::{Turn, WaitQueue};
+use crate::wait::WaitQueue;
 
 const INCOMPLETE: u32 = 0;
 const RUNNING: u32 = 1;
@@ -217,23 +217,21 @@ impl Once {
 
     /// Waits for the end of an initializer.
     fn wait_while_running(&self) {
-        let is_ready = || self.state.load(Ordering::Relaxed) != RUNNING;
-        let _ = park::wait(&self.waiters, &Turn::until(Deadline::NEVER), is_ready);
+        let has_ended = || self.state.load(Ordering::Acquire) != RUNNING;
+        wait_until(&self.waiters, Deadline::NEVER, has_ended);
     }
 
     /// Waits until an initializer has returned, or, unless forced, has panicked.
     #[track_caller]
     fn wait_for(&self, force: bool) {
-        let is_over = |state| state == COMPLETE || (state == POISONED && !force);
-        loop {
-            match self.state.load(Ordering::Acquire) {
-                COMPLETE => return,
-                state if is_over(state) => refuse(),
-                _ => {
-                    let is_ready = || is_over(self.state.load(Ordering::Relaxed));
-                    let _ = park::wait(&self.waiters, &Turn::until(Deadline::NEVER), is_ready);
-                }
-            }
+        let is_over = || match self.state.load(Ordering::Acquire) {
+            COMPLETE => true,
+            POISONED => !force,
+            _ => false,
+        };
+        wait_until(&self.waiters, Deadline::NEVER, is_over);
+        if !self.is_completed() {
+            refuse();
         }
     }
 }

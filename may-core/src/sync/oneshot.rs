@@ -3,17 +3,18 @@
 //! The state lies under a lock of a few instructions: the value, who waits for it, and whether the other side is still there. The
 //! value stays there until the receiver fetches it, so one that is cancelled or times out loses nothing.
 
-use std::borrow::BorrowMut;
+use std::borrow::Borrow;
 use std::fmt;
+use std::marker::PhantomData;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::channel::{RecvError, RecvTimeoutError, TryRecvError};
-use crate::event::{EventFuture, Finish, RawEvent, TaskEvent};
-use crate::park::{self, Waited};
+use crate::operation::{Caller, Listed, Listing, OpFuture, operation, wait, wait_for};
 use crate::util::clock::Deadline;
 use crate::util::spin::{SpinGuard, SpinLock};
-use crate::wait::{Entry, Registration, Turn, WaitList};
+use crate::wait::{Committed, Registration, Seat, WaitList, Wakes};
 
 /// What both sides share.
 struct State<T> {
@@ -24,20 +25,18 @@ struct State<T> {
     waiters: WaitList,
 }
 
-impl<T> State<T> {
-    /// Whoever waits for the value, or for the receiver to go.
-    fn waiters(&mut self) -> &mut WaitList {
-        &mut self.waiters
-    }
-}
-
 /// Leaves the lock and wakes the other side: several, if the end that waits is shared.
-fn leave_and_wake<'a, T>(lock: &'a SpinLock<State<T>>, mut state: SpinGuard<'a, State<T>>) {
-    while let Some(wake) = state.waiters.wake_first().0 {
-        drop(state);
-        wake.fire();
-        state = lock.lock();
+fn leave_and_wake<'a, T>(lock: &'a SpinLock<State<T>>, state: SpinGuard<'a, State<T>>) {
+    if state.waiters.is_empty() {
+        return;
     }
+    Wakes::fire_all(lock, state, |state, wakes| {
+        while !wakes.is_full()
+            && let Some(wake) = state.waiters.grant_first()
+        {
+            wake.into_iter().for_each(|wake| wakes.push(wake));
+        }
+    });
 }
 
 /// Makes a channel for one value.
@@ -93,14 +92,7 @@ impl<T> Sender<T> {
     ///
     /// A cancelled coroutine unwinds here.
     pub fn wait_closed(&self) {
-        let turn = Turn::until(Deadline::NEVER);
-        loop {
-            let state = self.0.lock();
-            if !state.has_receiver {
-                return;
-            }
-            let _ = park::wait_in(&self.0, state, State::waiters, (), &turn);
-        }
+        wait(pin!(Closed::new(self)));
     }
 }
 
@@ -132,7 +124,7 @@ impl<T> Receiver<T> {
     ///
     /// A cancelled coroutine unwinds here.
     pub fn recv(self) -> Result<T, RecvError> {
-        self.recv_until(Deadline::NEVER).map_err(|_| RecvError)
+        wait(pin!(Recv::new(self)))
     }
 
     /// Receives the value if it is there.
@@ -191,23 +183,14 @@ impl<T> Receiver<T> {
     /// assert_eq!(block_on(async { question.await }), Ok(42));
     /// ```
     pub fn recv_async(&mut self) -> RecvFuture<T, &mut Receiver<T>> {
-        EventFuture::new(RecvTask::new(self))
+        OpFuture::new(Recv::new(self))
     }
 
     /// Receives the value, waiting until `deadline`.
     fn recv_until(&self, deadline: Deadline) -> Result<T, RecvTimeoutError> {
-        let turn = Turn::until(deadline);
-        loop {
-            let mut state = self.0.lock();
-            if let Some(value) = state.value.take() {
-                return Ok(value);
-            }
-            if !state.has_sender {
-                return Err(RecvTimeoutError::Disconnected);
-            }
-            if park::wait_in(&self.0, state, State::waiters, (), &turn) == Waited::TimedOut {
-                return Err(RecvTimeoutError::Timeout);
-            }
+        match wait_for(pin!(Recv::new(self)), deadline) {
+            Some(received) => received.map_err(|RecvError| RecvTimeoutError::Disconnected),
+            None => Err(RecvTimeoutError::Timeout),
         }
     }
 }
@@ -229,72 +212,129 @@ impl<T> fmt::Debug for Receiver<T> {
     }
 }
 
-/// Receives the value; from [`Receiver::recv_async`], or a receiver in front of `.await`.
-pub type RecvFuture<T, R = Receiver<T>> = EventFuture<RecvTask<T, R>>;
-
-/// Receiving the value, by a future that owns the receiver or borrows it.
-pub struct RecvTask<T, R: BorrowMut<Receiver<T>>> {
+/// Receiving the value.
+struct Receiving<T, R> {
     receiver: R,
-    entry: Entry,
-    received: Option<Result<T, RecvError>>,
+    _value: PhantomData<T>,
 }
 
-impl<T, R: BorrowMut<Receiver<T>>> RecvTask<T, R> {
-    /// Receiving from one receiver.
-    fn new(receiver: R) -> RecvTask<T, R> {
-        RecvTask {
-            receiver,
-            entry: Entry::new(),
-            received: None,
-        }
-    }
-}
-
-impl<T, R: BorrowMut<Receiver<T>>> RawEvent for RecvTask<T, R> {
-    fn offer(&mut self) -> bool {
-        self.received = match self.receiver.borrow().try_recv() {
-            Ok(value) => Some(Ok(value)),
-            Err(TryRecvError::Disconnected) => Some(Err(RecvError)),
-            Err(TryRecvError::Empty) => None,
-        };
-        self.received.is_some()
-    }
-
-    fn register(&mut self, by: &Registration, arm: u16) -> bool {
-        let mut state = self.receiver.borrow().0.lock();
-        let ready = state.value.is_some() || !state.has_sender;
-        if !ready {
-            // SAFETY: (docs/safety.md, R6) the future has it unlinked from this list, which the receiver keeps, before it goes.
-            unsafe { self.entry.link(&mut state.waiters, by, arm, ()) };
-        }
-        ready
-    }
-
-    fn withdraw(&mut self) {
-        if self.entry.is_used() {
-            let mut state = self.receiver.borrow().0.lock();
-            // SAFETY: (docs/safety.md, R6) it was linked there.
-            unsafe { self.entry.unlink(&mut state.waiters) };
-        }
-    }
-}
-
-impl<T, R: BorrowMut<Receiver<T>>> TaskEvent for RecvTask<T, R> {
-    // The value stays where it is, and all who wait are woken for it.
-    fn relinquish(&mut self) {}
-}
-
-impl<T, R: BorrowMut<Receiver<T>>> Finish for RecvTask<T, R> {
+impl<T, R: Borrow<Receiver<T>>> Listing for Receiving<T, R> {
     type Output = Result<T, RecvError>;
+    type State = State<T>;
+    type Data = ();
 
-    fn finish(self) -> Result<T, RecvError> {
-        self.received.expect("the operation has happened")
+    fn lock(&self) -> &SpinLock<State<T>> {
+        &self.receiver.borrow().0
+    }
+
+    fn list(state: &mut State<T>) -> &mut WaitList {
+        &mut state.waiters
+    }
+
+    fn data(&self, _state: &mut State<T>, _by: &Registration) {}
+
+    fn attempt(&self, _by: Caller, _seat: Seat) -> Result<Self::Output, SpinGuard<'_, State<T>>> {
+        let mut state = self.lock().lock();
+        match state.value.take() {
+            Some(value) => Ok(Ok(value)),
+            None if state.has_sender => Err(state),
+            None => Ok(Err(RecvError)),
+        }
+    }
+
+    fn is_ready(&self, state: &mut State<T>, _seat: Seat, _by: &Registration) -> bool {
+        state.value.is_some() || !state.has_sender
+    }
+
+    fn complete(&self, by: Caller, seat: Seat, _committed: Committed<()>) -> Option<Self::Output> {
+        self.try_now(by, seat)
+    }
+
+    // The value stays where it is, and all who wait are woken for it.
+    fn pass_on(&self, _committed: Committed<()>) {}
+
+    fn spend_budget(&self) {}
+}
+
+/// The receiver's having gone.
+struct Closing<'a, T>(&'a Sender<T>);
+
+impl<T> Listing for Closing<'_, T> {
+    type Output = ();
+    type State = State<T>;
+    type Data = ();
+
+    fn lock(&self) -> &SpinLock<State<T>> {
+        &self.0.0
+    }
+
+    fn list(state: &mut State<T>) -> &mut WaitList {
+        &mut state.waiters
+    }
+
+    fn data(&self, _state: &mut State<T>, _by: &Registration) {}
+
+    fn attempt(&self, _by: Caller, _seat: Seat) -> Result<(), SpinGuard<'_, State<T>>> {
+        let state = self.lock().lock();
+        match state.has_receiver {
+            false => Ok(()),
+            true => Err(state),
+        }
+    }
+
+    fn is_ready(&self, state: &mut State<T>, _seat: Seat, _by: &Registration) -> bool {
+        !state.has_receiver
+    }
+
+    fn complete(&self, by: Caller, seat: Seat, _committed: Committed<()>) -> Option<()> {
+        self.try_now(by, seat)
+    }
+
+    // All are woken.
+    fn pass_on(&self, _committed: Committed<()>) {}
+
+    fn spend_budget(&self) {}
+}
+
+/// Receives the value; from [`Receiver::recv_async`], or a receiver in front of `.await`.
+pub type RecvFuture<T, R = Receiver<T>> = OpFuture<Recv<T, R>>;
+
+operation! {
+    /// Receiving the value, with a receiver that is owned or borrowed; from [`op::recv`](crate::op::recv).
+    pub struct Recv[T, R: Borrow<Receiver<T>>][T, R] => Result<T, RecvError>
+    as RecvKind RecvProjection {
+        Recv(Listed<Receiving<T, R>>),
     }
 }
 
-impl<T, R: BorrowMut<Receiver<T>>> fmt::Debug for RecvTask<T, R> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad("RecvTask { .. }")
+impl<T, R: Borrow<Receiver<T>>> Recv<T, R> {
+    /// Receiving with one receiver.
+    pub(crate) fn new(receiver: R) -> Recv<T, R> {
+        let operation = Listed::new(Receiving {
+            receiver,
+            _value: PhantomData,
+        });
+        Recv {
+            kind: RecvKind::Recv { operation },
+        }
+    }
+}
+
+operation! {
+    /// The receiver's having gone; from [`op::closed`](crate::op::closed).
+    pub struct Closed['a, T]['a, T] => ()
+    as ClosedKind ClosedProjection {
+        Closed(Listed<Closing<'a, T>>),
+    }
+}
+
+impl<'a, T> Closed<'a, T> {
+    /// That of one sender.
+    pub(crate) fn new(sender: &'a Sender<T>) -> Closed<'a, T> {
+        let operation = Listed::new(Closing(sender));
+        Closed {
+            kind: ClosedKind::Closed { operation },
+        }
     }
 }
 
@@ -303,6 +343,6 @@ impl<T> IntoFuture for Receiver<T> {
     type IntoFuture = RecvFuture<T>;
 
     fn into_future(self) -> RecvFuture<T> {
-        EventFuture::new(RecvTask::new(self))
+        OpFuture::new(Recv::new(self))
     }
 }

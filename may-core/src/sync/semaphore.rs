@@ -8,15 +8,13 @@
 //! nobody starves.
 
 use std::fmt;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::event::{AcquireEvent, AcquireFuture};
-use crate::event::EventFuture;
-use crate::park::{self, Waited};
-use crate::util::clock::Deadline;
+use crate::operation::{Caller, Listed, Listing, OpFuture, Operation, operation, wait};
 use crate::util::spin::{SpinGuard, SpinLock};
-use crate::wait::{Entry, Registration, Turn, WaitList, Wakes};
+use crate::wait::{Committed, Registration, Seat, WaitList, Wakes};
 
 /// Limits how many may do something at the same time.
 ///
@@ -47,30 +45,19 @@ struct State {
 }
 
 impl State {
-    /// Takes `n` permits if they are there and nobody waits.
-    fn take(&mut self, n: usize) -> bool {
-        let taken = self.permits >= n && self.waiters.is_empty();
+    /// Whether `n` permits are there for somebody with a seat. One that has waited before was out of the list meanwhile, so a caller that
+    /// gave some back may have passed it by, and nobody would look again for it.
+    fn has(&self, n: usize, seat: Seat) -> bool {
+        self.permits >= n && self.waiters.is_next(seat)
+    }
+
+    /// Takes `n` permits if they are there for somebody with a seat.
+    fn take(&mut self, n: usize, seat: Seat) -> bool {
+        let taken = self.has(n, seat);
         if taken {
             self.permits -= n;
         }
         taken
-    }
-}
-
-impl State {
-    /// Whether `n` permits are there for somebody who may have waited before. It was out of the list meanwhile, so a caller that gave some
-    /// back may have passed it by, and nobody would look again for it.
-    fn is_ready(&self, entry: &Entry<usize>, n: usize) -> bool {
-        self.permits >= n && entry.is_next_in(&self.waiters)
-    }
-}
-
-/// Hands permits on when it is dropped: somebody who waits for many holds up those behind him, and does so no longer when he leaves.
-struct Settle<'a>(&'a Semaphore);
-
-impl Drop for Settle<'_> {
-    fn drop(&mut self) {
-        self.0.settle(self.0.state.lock());
     }
 }
 
@@ -125,11 +112,7 @@ impl Semaphore {
     ///
     /// As for [`acquire`](Semaphore::acquire).
     pub fn acquire_many(&self, n: usize) -> SemaphorePermit<'_> {
-        self.take(n, Deadline::NEVER);
-        SemaphorePermit {
-            semaphore: self,
-            permits: n,
-        }
+        wait(pin!(Acquire::new(self, n)))
     }
 
     /// Takes `n` permits, waiting for at most `timeout`; `None` if they were not there in time.
@@ -138,7 +121,7 @@ impl Semaphore {
     ///
     /// As for [`acquire`](Semaphore::acquire).
     pub fn acquire_timeout(&self, n: usize, timeout: Duration) -> Option<SemaphorePermit<'_>> {
-        self.acquire_until(n, Deadline::after(timeout))
+        Acquire::new(self, n).wait_timeout(timeout)
     }
 
     /// Takes `n` permits, waiting until `deadline` at the latest; `None` if they were not there in time.
@@ -147,16 +130,7 @@ impl Semaphore {
     ///
     /// As for [`acquire`](Semaphore::acquire).
     pub fn acquire_deadline(&self, n: usize, deadline: Instant) -> Option<SemaphorePermit<'_>> {
-        self.acquire_until(n, Deadline::at(deadline))
-    }
-
-    /// Takes `n` permits, waiting until `deadline`.
-    fn acquire_until(&self, n: usize, deadline: Deadline) -> Option<SemaphorePermit<'_>> {
-        // Not `then_some`: a permit that is made is given back.
-        self.take(n, deadline).then(|| SemaphorePermit {
-            semaphore: self,
-            permits: n,
-        })
+        Acquire::new(self, n).wait_until(deadline)
     }
 
     /// Takes a permit if there is one and nobody waits for it.
@@ -166,19 +140,7 @@ impl Semaphore {
 
     /// Takes `n` permits if they are there and nobody waits for them.
     pub fn try_acquire_many(&self, n: usize) -> Option<SemaphorePermit<'_>> {
-        park::count_try();
-        self.state.lock().take(n).then(|| self.granted(n))
-    }
-
-    /// Takes `n` permits for an arm, if they are there and nobody waits who has come before.
-    pub(super) fn take_by(&self, entry: &Entry<usize>, n: usize) -> Option<SemaphorePermit<'_>> {
-        let mut state = self.state.lock();
-        let ready = state.is_ready(entry, n);
-        if ready {
-            state.permits -= n;
-        }
-        drop(state);
-        ready.then(|| self.granted(n))
+        Acquire::new(self, n).try_now()
     }
 
     /// As [`acquire`](Semaphore::acquire), for a permit that does not borrow.
@@ -209,11 +171,7 @@ impl Semaphore {
     ///
     /// As for [`acquire`](Semaphore::acquire).
     pub fn acquire_many_owned(self: Arc<Semaphore>, n: usize) -> OwnedSemaphorePermit {
-        self.take(n, Deadline::NEVER);
-        OwnedSemaphorePermit {
-            semaphore: self,
-            permits: n,
-        }
+        wait(pin!(AcquireOwned::new(self, n)))
     }
 
     /// As [`try_acquire`](Semaphore::try_acquire), for a permit that does not borrow.
@@ -223,12 +181,7 @@ impl Semaphore {
 
     /// As [`try_acquire_many`](Semaphore::try_acquire_many), for a permit that does not borrow.
     pub fn try_acquire_many_owned(self: Arc<Semaphore>, n: usize) -> Option<OwnedSemaphorePermit> {
-        park::count_try();
-        let taken = self.state.lock().take(n);
-        taken.then(|| OwnedSemaphorePermit {
-            semaphore: self,
-            permits: n,
-        })
+        AcquireOwned::new(self, n).try_now()
     }
 
     /// Takes a permit, as a future that any executor can poll.
@@ -252,90 +205,12 @@ impl Semaphore {
 
     /// As [`acquire_async`](Semaphore::acquire_async), for `n` permits at once.
     pub fn acquire_many_async(&self, n: usize) -> AcquireFuture<'_> {
-        EventFuture::new(AcquireEvent::new(self, n))
+        OpFuture::new(Acquire::new(self, n))
     }
 
     /// As [`acquire_async`](Semaphore::acquire_async), for a permit that does not borrow.
-    pub async fn acquire_owned_async(self: Arc<Semaphore>) -> OwnedSemaphorePermit {
-        self.acquire_async().await.forget();
-        OwnedSemaphorePermit {
-            semaphore: self,
-            permits: 1,
-        }
-    }
-
-    /// Registers somebody who waits for other things than `n` permits, too; true if they are there.
-    pub(super) fn register(
-        &self,
-        entry: &mut Entry<usize>,
-        n: usize,
-        by: &Registration,
-        arm: u16,
-    ) -> bool {
-        let mut state = self.state.lock();
-        let ready = state.is_ready(entry, n);
-        if !ready {
-            // SAFETY: (docs/safety.md, I2) the engine has it unlinked from this list before the entry goes.
-            unsafe { entry.link(&mut state.waiters, by, arm, n) };
-        }
-        ready
-    }
-
-    /// Takes such a waiter out again; it holds up those behind it no longer.
-    pub(super) fn withdraw(&self, entry: &mut Entry<usize>) {
-        if entry.is_used() {
-            let mut state = self.state.lock();
-            // SAFETY: (docs/safety.md, I2) it was linked there.
-            unsafe { entry.unlink(&mut state.waiters) };
-            self.settle(state);
-        }
-    }
-
-    /// The permits that were taken off for a waiter whose wait was ended by that.
-    pub(super) fn granted(&self, n: usize) -> SemaphorePermit<'_> {
-        SemaphorePermit {
-            semaphore: self,
-            permits: n,
-        }
-    }
-
-    /// Takes permits, waiting until `deadline`; false if they were not there in time.
-    fn take(&self, n: usize, deadline: Deadline) -> bool {
-        park::spend_budget();
-        let state = self.state.lock();
-        self.take_from(state, n, deadline)
-    }
-
-    /// Takes permits, with the lock.
-    #[inline]
-    fn take_from<'a>(
-        &'a self,
-        mut state: SpinGuard<'a, State>,
-        n: usize,
-        deadline: Deadline,
-    ) -> bool {
-        if state.take(n) {
-            return true;
-        }
-        let settle = Settle(self);
-        let turn = Turn::until(deadline);
-        loop {
-            match park::wait_in(&self.state, state, |state| &mut state.waiters, n, &turn) {
-                Waited::Woken => break,
-                Waited::TimedOut => return false,
-                Waited::Again | Waited::Cancelled => {}
-            }
-            state = self.state.lock();
-            // It was out of the list, so a caller that gave some back may have passed it by.
-            if state.permits >= n && state.waiters.is_next(&turn) {
-                state.permits -= n;
-                drop(state);
-                break;
-            }
-        }
-        // It has what it asked for and held up nobody.
-        std::mem::forget(settle);
-        true
+    pub fn acquire_owned_async(self: Arc<Semaphore>) -> OpFuture<AcquireOwned> {
+        OpFuture::new(AcquireOwned::new(self, 1))
     }
 
     /// Hands out what is there.
@@ -348,9 +223,8 @@ impl Semaphore {
 
     /// Hands out what is there to those who wait.
     #[cold]
-    fn settle_waiters<'a>(&'a self, mut state: SpinGuard<'a, State>) {
-        let mut wakes = Wakes::default();
-        loop {
+    fn settle_waiters<'a>(&'a self, state: SpinGuard<'a, State>) {
+        Wakes::fire_all(&self.state, state, |state, wakes| {
             while !wakes.is_full()
                 && let Some(&n) = state.waiters.first()
                 && n <= state.permits
@@ -360,14 +234,7 @@ impl Semaphore {
                     wakes.push(wake);
                 }
             }
-            drop(state);
-            let full = wakes.is_full();
-            wakes.fire();
-            if !full {
-                return;
-            }
-            state = self.state.lock();
-        }
+        });
     }
 }
 
@@ -393,6 +260,148 @@ pub struct SemaphorePermit<'a> {
 pub struct OwnedSemaphorePermit {
     semaphore: Arc<Semaphore>,
     permits: usize,
+}
+
+/// A way to a semaphore, and the permit that goes with it.
+trait Permits {
+    /// What is given back when it is dropped.
+    type Permit;
+
+    /// The semaphore.
+    fn semaphore(&self) -> &Semaphore;
+
+    /// The permit of a caller that has taken `n`.
+    fn permit(&self, n: usize) -> Self::Permit;
+}
+
+impl<'a> Permits for &'a Semaphore {
+    type Permit = SemaphorePermit<'a>;
+
+    fn semaphore(&self) -> &Semaphore {
+        self
+    }
+
+    fn permit(&self, n: usize) -> SemaphorePermit<'a> {
+        SemaphorePermit {
+            semaphore: self,
+            permits: n,
+        }
+    }
+}
+
+impl Permits for Arc<Semaphore> {
+    type Permit = OwnedSemaphorePermit;
+
+    fn semaphore(&self) -> &Semaphore {
+        self
+    }
+
+    fn permit(&self, n: usize) -> OwnedSemaphorePermit {
+        OwnedSemaphorePermit {
+            semaphore: self.clone(),
+            permits: n,
+        }
+    }
+}
+
+/// Taking so many permits at once.
+struct Acquiring<P> {
+    permits: P,
+    n: usize,
+}
+
+impl<P: Permits> Listing for Acquiring<P> {
+    type Output = P::Permit;
+    type State = State;
+    type Data = usize;
+
+    fn lock(&self) -> &SpinLock<State> {
+        &self.permits.semaphore().state
+    }
+
+    fn list(state: &mut State) -> &mut WaitList<usize> {
+        &mut state.waiters
+    }
+
+    fn data(&self, _state: &mut State, _by: &Registration) -> usize {
+        self.n
+    }
+
+    #[inline]
+    fn attempt(&self, _by: Caller, seat: Seat) -> Result<P::Permit, SpinGuard<'_, State>> {
+        let mut state = self.permits.semaphore().state.lock();
+        if !state.take(self.n, seat) {
+            return Err(state);
+        }
+        drop(state);
+        Ok(self.permits.permit(self.n))
+    }
+
+    fn is_ready(&self, state: &mut State, seat: Seat, _by: &Registration) -> bool {
+        state.has(self.n, seat)
+    }
+
+    fn complete(
+        &self,
+        _by: Caller,
+        _seat: Seat,
+        _committed: Committed<usize>,
+    ) -> Option<P::Permit> {
+        // Whoever ended the wait has taken the permits off for this one.
+        Some(self.permits.permit(self.n))
+    }
+
+    fn pass_on(&self, _committed: Committed<usize>) {
+        drop(self.permits.permit(self.n));
+    }
+
+    fn leave<'a>(&'a self, state: SpinGuard<'a, State>) -> Option<P::Permit> {
+        // It may have held up those behind it.
+        self.permits.semaphore().settle(state);
+        None
+    }
+}
+
+/// Takes permits; from [`Semaphore::acquire_async`].
+pub type AcquireFuture<'a> = OpFuture<Acquire<'a>>;
+
+operation! {
+    /// Taking permits; from [`op::acquire`](crate::op::acquire).
+    pub struct Acquire['a]['a] => SemaphorePermit<'a>
+    as AcquireKind AcquireProjection {
+        Acquire(Listed<Acquiring<&'a Semaphore>>),
+    }
+}
+
+impl<'a> Acquire<'a> {
+    /// Taking so many permits at once.
+    #[inline]
+    pub(crate) fn new(semaphore: &'a Semaphore, n: usize) -> Acquire<'a> {
+        let permits = semaphore;
+        let operation = Listed::new(Acquiring { permits, n });
+        Acquire {
+            kind: AcquireKind::Acquire { operation },
+        }
+    }
+}
+
+operation! {
+    /// Taking permits that do not borrow; from [`op::acquire_owned`](crate::op::acquire_owned).
+    pub struct AcquireOwned[][] => OwnedSemaphorePermit
+    as AcquireOwnedKind AcquireOwnedProjection {
+        Acquire(Listed<Acquiring<Arc<Semaphore>>>),
+    }
+}
+
+impl AcquireOwned {
+    /// Taking so many permits at once.
+    pub(crate) fn new(semaphore: Arc<Semaphore>, n: usize) -> AcquireOwned {
+        let permits = semaphore;
+        let operation = Listed::new(Acquiring { permits, n });
+        AcquireOwned {
+            kind: AcquireOwnedKind::Acquire { operation },
+        }
+    }
 }
 
 /// What both kinds have.

@@ -8,15 +8,16 @@ use std::cell::Cell;
 use std::fmt;
 use std::marker::PhantomData;
 use std::panic::{RefUnwindSafe, UnwindSafe};
+use std::pin::pin;
 use std::sync::Arc;
 
-use crate::channel::{self, Recv};
-use crate::event::{EventFuture, Finish, RawEvent, TaskEvent};
-use crate::park::{self, Waited};
+use crate::channel::Refused;
+use crate::operation::{OpFuture, Queued, Queueing, operation, wait, wait_for};
+use crate::park;
 use crate::prim::{AtomicU32, Ordering, fence};
 use crate::queue::Blocks;
 use crate::util::clock::Deadline;
-use crate::wait::{Entry, Registration, Turn, WaitQueue};
+use crate::wait::WaitQueue;
 
 pub use std::sync::mpsc::{RecvError, RecvTimeoutError, SendError, TryRecvError};
 
@@ -120,16 +121,19 @@ impl<T> Receiver<T> {
     ///
     /// If the channel is empty and the sender has gone.
     pub fn recv_async(&mut self) -> RecvFuture<'_, T> {
-        EventFuture::new(RecvTask {
-            consumer: &mut self.0,
-            entry: Entry::new(),
-            received: None,
-        })
+        OpFuture::new(Recv::new(self))
     }
 }
 
 /// What receives; not to be used by two at once.
-struct Consumer<T>(Arc<Shared<T>>);
+#[doc(hidden)]
+pub struct Consumer<T>(Arc<Shared<T>>);
+
+impl<T> fmt::Debug for Consumer<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad("Consumer { .. }")
+    }
+}
 
 impl<T> Consumer<T> {
     /// Takes a message if there is one.
@@ -141,14 +145,14 @@ impl<T> Consumer<T> {
 
     /// Receives a message if there is one now.
     #[inline]
-    fn try_receive(&self) -> Result<T, Recv> {
+    fn try_receive(&self) -> Result<T, Refused> {
         if let Some(message) = self.pop() {
             return Ok(message);
         }
         match self.0.is_gone(SENDER) {
             // Its last message may have come since.
-            true => self.pop().ok_or(Recv::Disconnected),
-            false => Err(Recv::Empty),
+            true => self.pop().ok_or(Refused::Disconnected),
+            false => Err(Refused::NotNow),
         }
     }
 
@@ -159,25 +163,16 @@ impl<T> Consumer<T> {
 
     /// Receives a message, waiting for one.
     #[inline]
-    fn recv(&self) -> Result<T, channel::RecvError> {
-        self.recv_until(Deadline::NEVER)
-            .map_err(channel::RecvError::from)
+    fn recv(&self) -> Result<T, RecvError> {
+        wait(pin!(Queued::new(Receiving::of(self))))
     }
 
     /// Receives a message, waiting until `deadline`.
     #[inline]
-    fn recv_until(&self, deadline: Deadline) -> Result<T, Recv> {
-        park::spend_budget();
-        loop {
-            match self.try_receive() {
-                Ok(message) => return Ok(message),
-                Err(Recv::Disconnected) => return Err(Recv::Disconnected),
-                Err(Recv::Empty) => {}
-            }
-            let is_ready = || self.is_ready();
-            if park::wait(&self.0.receiver, &Turn::until(deadline), is_ready) == Waited::TimedOut {
-                return Err(Recv::Empty);
-            }
+    fn recv_until(&self, deadline: Deadline) -> Result<T, Refused> {
+        match wait_for(pin!(Queued::new(Receiving::of(self))), deadline) {
+            Some(received) => received.map_err(|RecvError| Refused::Disconnected),
+            None => Err(Refused::NotNow),
         }
     }
 }
@@ -193,57 +188,98 @@ impl<T> Drop for Consumer<T> {
     }
 }
 
-/// Receives a message; from [`Receiver::recv_async`].
-pub type RecvFuture<'a, T> = EventFuture<RecvTask<'a, T>>;
-
-/// Receiving a message, by a future. It has the receiver to itself.
-pub struct RecvTask<'a, T> {
-    consumer: &'a mut Consumer<T>,
-    entry: Entry,
-    received: Option<Result<T, RecvError>>,
+/// A way to the consumer.
+pub trait Receives<T> {
+    /// The consumer.
+    #[doc(hidden)]
+    fn consumer(&self) -> &Consumer<T>;
 }
 
-impl<T> RawEvent for RecvTask<'_, T> {
-    fn offer(&mut self) -> bool {
-        self.received = match self.consumer.try_receive() {
-            Ok(message) => Some(Ok(message)),
-            Err(Recv::Disconnected) => Some(Err(RecvError)),
-            Err(Recv::Empty) => None,
-        };
-        self.received.is_some()
+impl<T> Receives<T> for &Consumer<T> {
+    #[inline]
+    fn consumer(&self) -> &Consumer<T> {
+        self
     }
+}
 
-    fn register(&mut self, by: &Registration, arm: u16) -> bool {
-        // SAFETY: (docs/safety.md, R6) the future has it unlinked from this queue before the entry goes.
-        unsafe { self.entry.link_in(&self.consumer.0.receiver, by, arm) };
-        // Pairs with the fence of the sender.
-        fence(Ordering::SeqCst);
-        self.consumer.is_ready()
+impl<T> Receives<T> for &Receiver<T> {
+    #[inline]
+    fn consumer(&self) -> &Consumer<T> {
+        &self.0
     }
+}
 
-    fn withdraw(&mut self) {
-        if self.entry.is_used() {
-            // SAFETY: (docs/safety.md, R6) it was linked there.
-            unsafe { self.entry.unlink_from(&self.consumer.0.receiver) };
+impl<T> Receives<T> for &mut Receiver<T> {
+    #[inline]
+    fn consumer(&self) -> &Consumer<T> {
+        &self.0
+    }
+}
+
+/// Receiving a message.
+struct Receiving<T, R> {
+    receiver: R,
+    _messages: PhantomData<T>,
+}
+
+impl<T, R: Receives<T>> Receiving<T, R> {
+    /// Receiving by way of `receiver`.
+    #[inline]
+    fn of(receiver: R) -> Receiving<T, R> {
+        Receiving {
+            receiver,
+            _messages: PhantomData,
         }
     }
 }
 
-impl<T> TaskEvent for RecvTask<'_, T> {
-    // There is no other receiver, and the message stays where it is.
-    fn relinquish(&mut self) {}
-}
-
-impl<T> Finish for RecvTask<'_, T> {
+impl<T, R: Receives<T>> Queueing for Receiving<T, R> {
     type Output = Result<T, RecvError>;
 
-    fn finish(self) -> Result<T, RecvError> {
-        self.received.expect("the operation has happened")
+    #[inline]
+    fn queue(&self) -> &WaitQueue {
+        &self.receiver.consumer().0.receiver
+    }
+
+    #[inline]
+    fn attempt(&mut self) -> Option<Result<T, RecvError>> {
+        match self.receiver.consumer().try_receive() {
+            Ok(message) => Some(Ok(message)),
+            Err(Refused::Disconnected) => Some(Err(RecvError)),
+            Err(Refused::NotNow) => None,
+        }
+    }
+
+    #[inline]
+    fn is_ready(&self) -> bool {
+        self.receiver.consumer().is_ready()
+    }
+
+    fn pass_on(&mut self) {
+        // The receiver is not `Sync`, but coroutines of one worker may share it: the message is for another one.
+        self.receiver.consumer().0.receiver.wake_one();
     }
 }
 
-impl<T> fmt::Debug for RecvTask<'_, T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad("RecvTask { .. }")
+/// Receives a message; from [`Receiver::recv_async`].
+pub type RecvFuture<'a, T> = OpFuture<Recv<T, &'a mut Receiver<T>>>;
+
+operation! {
+    /// Receiving a message, with a receiver that is borrowed; from [`op::recv`](crate::op::recv). If it is borrowed exclusively, the
+    /// operation may go to another thread.
+    pub struct Recv[T, R: Receives<T>][T, R] => Result<T, RecvError>
+    as RecvKind RecvProjection {
+        Recv(Queued<Receiving<T, R>>),
+    }
+}
+
+impl<T, R: Receives<T>> Recv<T, R> {
+    /// Receiving with one receiver.
+    #[inline]
+    pub(crate) fn new(receiver: R) -> Recv<T, R> {
+        let operation = Queued::new(Receiving::of(receiver));
+        Recv {
+            kind: RecvKind::Recv { operation },
+        }
     }
 }

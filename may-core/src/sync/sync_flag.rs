@@ -4,14 +4,13 @@
 //! either sees the flag or is seen.
 
 use std::fmt;
+use std::pin::pin;
 use std::time::{Duration, Instant};
 
-use super::event::{FlagEvent, FlagFuture};
-use crate::event::EventFuture;
-use crate::park::{self, Waited};
+use crate::operation::{OpFuture, Operation, Queued, Queueing, operation, wait};
+use crate::park;
 use crate::prim::{AtomicU32, Ordering};
-use crate::util::clock::Deadline;
-use crate::wait::{Turn, WaitQueue};
+use crate::wait::WaitQueue;
 
 /// A flag that is raised once and for all, and can be waited for.
 ///
@@ -62,7 +61,7 @@ impl SyncFlag {
     ///
     /// A cancelled coroutine that would have to wait unwinds here.
     pub fn wait(&self) {
-        self.wait_until(Deadline::NEVER);
+        wait(pin!(Raised::new(self)));
     }
 
     /// Waits until the flag is raised, for at most `timeout`; false if it was not.
@@ -71,7 +70,7 @@ impl SyncFlag {
     ///
     /// As for [`wait`](SyncFlag::wait).
     pub fn wait_timeout(&self, timeout: Duration) -> bool {
-        self.wait_until(Deadline::after(timeout))
+        Raised::new(self).wait_timeout(timeout).is_some()
     }
 
     /// Waits until the flag is raised, until `deadline` at the latest; false if it was not.
@@ -80,29 +79,63 @@ impl SyncFlag {
     ///
     /// As for [`wait`](SyncFlag::wait).
     pub fn wait_deadline(&self, deadline: Instant) -> bool {
-        self.wait_until(Deadline::at(deadline))
+        Raised::new(self).wait_until(deadline).is_some()
     }
 
     /// Waits until the flag is raised, as a future that any executor can poll.
     pub fn wait_async(&self) -> FlagFuture<'_> {
-        EventFuture::new(FlagEvent::new(self))
+        OpFuture::new(Raised::new(self))
+    }
+}
+
+/// The flag's being raised.
+struct Raising<'a>(&'a SyncFlag);
+
+impl Queueing for Raising<'_> {
+    type Output = ();
+
+    fn queue(&self) -> &WaitQueue {
+        &self.0.waiters
     }
 
-    /// Those who wait for the flag.
-    pub(super) fn waiters(&self) -> &WaitQueue {
-        &self.waiters
+    #[inline]
+    fn attempt(&mut self) -> Option<()> {
+        self.0.is_fired().then_some(())
     }
 
-    /// Waits until the flag is raised or until `deadline`.
-    fn wait_until(&self, deadline: Deadline) -> bool {
+    fn is_ready(&self) -> bool {
+        self.0.is_fired()
+    }
+
+    // All are woken.
+    fn pass_on(&mut self) {}
+
+    #[inline]
+    fn spend_budget(&self) {
         park::spend_budget_of_lock();
-        while !self.is_fired() {
-            let is_ready = || self.fired.load(Ordering::Relaxed) == 1;
-            if park::wait(&self.waiters, &Turn::until(deadline), is_ready) == Waited::TimedOut {
-                return self.is_fired();
-            }
+    }
+}
+
+/// Ready when a flag is raised or a token cancelled; from [`SyncFlag::wait_async`] and
+/// [`CancelToken::wait_async`](super::CancelToken::wait_async).
+pub type FlagFuture<'a> = OpFuture<Raised<'a>>;
+
+operation! {
+    /// A flag's being raised, or a token's being cancelled; from [`op::wait`](crate::op::wait).
+    pub struct Raised['a]['a] => ()
+    as RaisedKind RaisedProjection {
+        Raised(Queued<Raising<'a>>),
+    }
+}
+
+impl<'a> Raised<'a> {
+    /// That of one flag.
+    #[inline]
+    pub(crate) fn new(flag: &'a SyncFlag) -> Raised<'a> {
+        let operation = Queued::new(Raising(flag));
+        Raised {
+            kind: RaisedKind::Raised { operation },
         }
-        true
     }
 }
 

@@ -6,17 +6,17 @@
 
 use std::fmt;
 use std::ops::Deref;
+use std::pin::pin;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::rwlock::{RwLock, RwLockReadGuard};
 use crate::channel::{RecvError, RecvTimeoutError, SendError};
-use crate::event::{EventFuture, Finish, RawEvent, TaskEvent};
-use crate::park::{self, Waited};
-use crate::prim::{AtomicUsize, Ordering, fence};
+use crate::operation::{OpFuture, Queued, Queueing, operation, wait, wait_for};
+use crate::prim::{AtomicUsize, Ordering};
 use crate::util::clock::Deadline;
-use crate::wait::{Entry, Registration, Turn, WaitQueue};
+use crate::wait::WaitQueue;
 
 /// What all share.
 struct Shared<T> {
@@ -32,26 +32,12 @@ struct Shared<T> {
 }
 
 impl<T> Shared<T> {
-    /// Waits for another number than `seen`, until `deadline`.
-    fn changed_until(&self, seen: &mut u64, deadline: Deadline) -> Result<(), RecvTimeoutError> {
-        loop {
-            if let Some(changed) = self.try_changed(seen) {
-                return changed.map_err(|_| RecvTimeoutError::Disconnected);
-            }
-            let is_ready = || self.version() != *seen || self.has_ended();
-            if park::wait(&self.changed, &Turn::until(deadline), is_ready) == Waited::TimedOut {
-                return Err(RecvTimeoutError::Timeout);
-            }
-        }
-    }
-
     /// Whether there is another number than `seen`, which is then seen, or never will be.
-    fn try_changed(&self, seen: &mut u64) -> Option<Result<(), RecvError>> {
+    fn try_changed(&self, seen: &AtomicU64) -> Option<Result<(), RecvError>> {
         // Before the number, so that a change by the last sender is seen.
         let ended = self.has_ended();
         let version = self.version();
-        if version != *seen {
-            *seen = version;
+        if seen.swap(version, Ordering::Relaxed) != version {
             return Some(Ok(()));
         }
         ended.then_some(Err(RecvError))
@@ -103,7 +89,13 @@ pub fn channel<T>(value: T) -> (Sender<T>, Receiver<T>) {
         changed: WaitQueue::new(),
         closed: WaitQueue::new(),
     });
-    (Sender(shared.clone()), Receiver { shared, seen: 0 })
+    (
+        Sender(shared.clone()),
+        Receiver {
+            shared,
+            seen: AtomicU64::new(0),
+        },
+    )
 }
 
 /// A look at the value, which cannot change meanwhile: keep it short.
@@ -199,7 +191,7 @@ impl<T> Sender<T> {
     pub fn subscribe(&self) -> Receiver<T> {
         self.0.receivers.fetch_add(1, Ordering::Relaxed);
         Receiver {
-            seen: self.0.version(),
+            seen: AtomicU64::new(self.0.version()),
             shared: self.0.clone(),
         }
     }
@@ -222,11 +214,7 @@ impl<T> Sender<T> {
     ///
     /// A cancelled coroutine unwinds here.
     pub fn wait_closed(&self) {
-        while !self.0.is_closed() {
-            let _ = park::wait(&self.0.closed, &Turn::until(Deadline::NEVER), || {
-                self.0.is_closed()
-            });
-        }
+        wait(pin!(Closed::new(self)));
     }
 }
 
@@ -255,7 +243,7 @@ impl<T> fmt::Debug for Sender<T> {
 pub struct Receiver<T> {
     shared: Arc<Shared<T>>,
     /// The number of the value that was seen last.
-    seen: u64,
+    seen: AtomicU64,
 }
 
 impl<T> Receiver<T> {
@@ -278,7 +266,7 @@ impl<T> Receiver<T> {
     /// As for [`borrow`](Receiver::borrow).
     pub fn borrow_and_update(&mut self) -> Ref<'_, T> {
         let value = self.shared.read();
-        self.seen = self.shared.version();
+        self.seen.store(self.shared.version(), Ordering::Relaxed);
         Ref(value)
     }
 
@@ -289,7 +277,7 @@ impl<T> Receiver<T> {
     /// If there is none and all senders have gone.
     pub fn has_changed(&self) -> Result<bool, RecvError> {
         let ended = self.shared.has_ended();
-        match self.shared.version() != self.seen {
+        match self.shared.version() != self.seen.load(Ordering::Relaxed) {
             true => Ok(true),
             false if ended => Err(RecvError),
             false => Ok(false),
@@ -306,7 +294,7 @@ impl<T> Receiver<T> {
     ///
     /// A cancelled coroutine unwinds here, and nothing counts as seen.
     pub fn changed(&mut self) -> Result<(), RecvError> {
-        self.changed_until(Deadline::NEVER).map_err(|_| RecvError)
+        wait(pin!(Changed::new(self)))
     }
 
     /// As [`changed`](Receiver::changed), as a future that any executor can poll.
@@ -326,12 +314,7 @@ impl<T> Receiver<T> {
     /// assert_eq!(*changes.borrow(), "fast");
     /// ```
     pub fn changed_async(&mut self) -> ChangedFuture<'_, T> {
-        EventFuture::new(ChangedTask {
-            shared: &self.shared,
-            seen: &mut self.seen,
-            entry: Entry::new(),
-            changed: Err(RecvError),
-        })
+        OpFuture::new(Changed::new(self))
     }
 
     /// As [`changed`](Receiver::changed), for at most `timeout`.
@@ -376,30 +359,32 @@ impl<T> Receiver<T> {
         let Receiver { shared, seen } = self;
         loop {
             let value = shared.read();
-            *seen = shared.version();
+            seen.store(shared.version(), Ordering::Relaxed);
             if condition(&value) {
                 return Ok(Ref(value));
             }
             drop(value);
-            shared
-                .changed_until(seen, Deadline::NEVER)
-                .map_err(|_| RecvError)?;
+            wait(pin!(Queued::new(Changing { shared, seen })))?;
         }
     }
 
     /// Waits for a change until `deadline`.
     fn changed_until(&mut self, deadline: Deadline) -> Result<(), RecvTimeoutError> {
-        self.shared.changed_until(&mut self.seen, deadline)
+        match wait_for(pin!(Changed::new(self)), deadline) {
+            Some(changed) => changed.map_err(|RecvError| RecvTimeoutError::Disconnected),
+            None => Err(RecvTimeoutError::Timeout),
+        }
     }
 
     /// Counts the current value as not seen.
     pub fn mark_changed(&mut self) {
-        self.seen = self.shared.version().wrapping_sub(1);
+        let unseen = self.shared.version().wrapping_sub(1);
+        self.seen.store(unseen, Ordering::Relaxed);
     }
 
     /// Counts the current value as seen.
     pub fn mark_unchanged(&mut self) {
-        self.seen = self.shared.version();
+        self.seen.store(self.shared.version(), Ordering::Relaxed);
     }
 
     /// Whether both watch the same value.
@@ -414,7 +399,7 @@ impl<T> Clone for Receiver<T> {
         self.shared.receivers.fetch_add(1, Ordering::Relaxed);
         Receiver {
             shared: self.shared.clone(),
-            seen: self.seen,
+            seen: AtomicU64::new(self.seen.load(Ordering::Relaxed)),
         }
     }
 }
@@ -433,57 +418,93 @@ impl<T> fmt::Debug for Receiver<T> {
     }
 }
 
-/// Ready with a value that was not seen; from [`Receiver::changed_async`].
-pub type ChangedFuture<'a, T> = EventFuture<ChangedTask<'a, T>>;
-
-/// Waiting for a change, by a future.
-pub struct ChangedTask<'a, T> {
+/// A change of the value.
+struct Changing<'a, T> {
     shared: &'a Shared<T>,
-    seen: &'a mut u64,
-    entry: Entry,
-    changed: Result<(), RecvError>,
+    seen: &'a AtomicU64,
 }
 
-impl<T> RawEvent for ChangedTask<'_, T> {
-    fn offer(&mut self) -> bool {
-        let changed = self.shared.try_changed(self.seen);
-        self.changed = changed.unwrap_or(Err(RecvError));
-        changed.is_some()
+impl<T> Queueing for Changing<'_, T> {
+    type Output = Result<(), RecvError>;
+
+    fn queue(&self) -> &WaitQueue {
+        &self.shared.changed
     }
 
-    fn register(&mut self, by: &Registration, arm: u16) -> bool {
-        // A new seat each time: all are woken who wait, and one that came back to its old one would be woken again.
-        self.entry = Entry::new();
-        // SAFETY: (docs/safety.md, R6) the future has it unlinked from this queue before the entry goes.
-        unsafe { self.entry.link_in(&self.shared.changed, by, arm) };
-        // Pairs with the fence of whoever changes the value.
-        fence(Ordering::SeqCst);
-        self.shared.version() != *self.seen || self.shared.has_ended()
+    fn attempt(&mut self) -> Option<Result<(), RecvError>> {
+        self.shared.try_changed(self.seen)
     }
 
-    fn withdraw(&mut self) {
-        if self.entry.is_used() {
-            // SAFETY: (docs/safety.md, R6) it was linked there.
-            unsafe { self.entry.unlink_from(&self.shared.changed) };
+    fn is_ready(&self) -> bool {
+        self.shared.version() != self.seen.load(Ordering::Relaxed) || self.shared.has_ended()
+    }
+
+    // All are woken who wait for a change.
+    fn pass_on(&mut self) {}
+
+    fn spend_budget(&self) {}
+}
+
+/// The receivers' having gone.
+struct Closing<'a, T>(&'a Shared<T>);
+
+impl<T> Queueing for Closing<'_, T> {
+    type Output = ();
+
+    fn queue(&self) -> &WaitQueue {
+        &self.0.closed
+    }
+
+    fn attempt(&mut self) -> Option<()> {
+        self.0.is_closed().then_some(())
+    }
+
+    fn is_ready(&self) -> bool {
+        self.0.is_closed()
+    }
+
+    // All are woken.
+    fn pass_on(&mut self) {}
+
+    fn spend_budget(&self) {}
+}
+
+/// Ready with a value that was not seen; from [`Receiver::changed_async`].
+pub type ChangedFuture<'a, T> = OpFuture<Changed<'a, T>>;
+
+operation! {
+    /// A change of a watched value; from [`op::changed`](crate::op::changed).
+    pub struct Changed['a, T]['a, T] => Result<(), RecvError>
+    as ChangedKind ChangedProjection {
+        Changed(Queued<Changing<'a, T>>),
+    }
+}
+
+impl<'a, T> Changed<'a, T> {
+    /// A change that one receiver has not seen.
+    pub(crate) fn new(receiver: &'a Receiver<T>) -> Changed<'a, T> {
+        let (shared, seen) = (&*receiver.shared, &receiver.seen);
+        let operation = Queued::new(Changing { shared, seen });
+        Changed {
+            kind: ChangedKind::Changed { operation },
         }
     }
 }
 
-impl<T> TaskEvent for ChangedTask<'_, T> {
-    // All are woken who wait for a change.
-    fn relinquish(&mut self) {}
-}
-
-impl<T> Finish for ChangedTask<'_, T> {
-    type Output = Result<(), RecvError>;
-
-    fn finish(self) -> Result<(), RecvError> {
-        self.changed
+operation! {
+    /// The last receiver's having gone; from [`op::closed`](crate::op::closed).
+    pub struct Closed['a, T]['a, T] => ()
+    as ClosedKind ClosedProjection {
+        Closed(Queued<Closing<'a, T>>),
     }
 }
 
-impl<T> fmt::Debug for ChangedTask<'_, T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad("ChangedTask { .. }")
+impl<'a, T> Closed<'a, T> {
+    /// That of one sender's.
+    pub(crate) fn new(sender: &'a Sender<T>) -> Closed<'a, T> {
+        let operation = Queued::new(Closing(&sender.0));
+        Closed {
+            kind: ClosedKind::Closed { operation },
+        }
     }
 }

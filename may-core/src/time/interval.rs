@@ -1,10 +1,10 @@
 //! Something every so often.
 
+use std::pin::pin;
 use std::time::{Duration, Instant};
 
-use super::event::TickEvent;
-use super::sleep_until;
-use crate::event::EventFuture;
+use super::op::Tick;
+use crate::operation::{OpFuture, wait};
 use crate::util::clock::later;
 
 /// What an [`Interval`] does about ticks for which its owner came too late.
@@ -81,8 +81,7 @@ impl Interval {
     ///
     /// A cancelled coroutine unwinds here, and the tick was not taken.
     pub fn tick(&mut self) -> Instant {
-        sleep_until(self.next);
-        self.advance(Instant::now())
+        wait(pin!(Tick::new(self)))
     }
 
     /// As [`tick`](Interval::tick), as a future that any executor can poll.
@@ -99,8 +98,8 @@ impl Interval {
     ///     assert!(heartbeat.tick_async().await > first);
     /// });
     /// ```
-    pub fn tick_async(&mut self) -> EventFuture<TickEvent<'_>> {
-        EventFuture::new(TickEvent::new(self))
+    pub fn tick_async(&mut self) -> OpFuture<Tick<'_>> {
+        OpFuture::new(Tick::new(self))
     }
 
     /// Takes the tick that is due, if one is.

@@ -4,10 +4,10 @@
 //! allows it.
 //!
 //! * [`timeout`](mod@timeout): a deadline around any blocking code
-//! * [`interval`](mod@interval): something every so often; [`event`]: times and its ticks as events
+//! * [`interval`](mod@interval): something every so often; [`op`]: times and its ticks as operations
 
-mod event;
 mod interval;
+mod op;
 mod timeout;
 
 use std::time::{Duration, Instant};
@@ -15,8 +15,8 @@ use std::time::{Duration, Instant};
 use crate::park;
 use crate::util::clock::Deadline;
 
-pub use event::{AfterEvent, TickEvent};
 pub use interval::{Interval, MissedTicks, interval, interval_at};
+pub use op::{After, Tick};
 pub use timeout::{Elapsed, timeout, timeout_at};
 
 /// Blocks the caller for at least `duration`. Any duration will do; `Duration::MAX` sleeps until cancelled. Zero returns at

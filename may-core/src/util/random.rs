@@ -24,3 +24,11 @@ impl Random {
         ((high * limit as u64) >> 32) as usize
     }
 }
+
+/// Calls `f` with a generator of the thread's own.
+pub(crate) fn with_random<R>(f: impl FnOnce(&Random) -> R) -> R {
+    thread_local! {
+        static RANDOM: Random = Random::new();
+    }
+    RANDOM.with(f)
+}

@@ -1,65 +1,177 @@
-//! The node of a waiter that waits for several things at once: one entry for each.
+//! The node of an operation that waits, and what all the operations of one wait have in common.
+//!
+//! A wait has one [`Registration`]. It lies where the wait is made: in the frame of a caller that blocks, or in a future. Each place
+//! where the caller waits has an [`Entry`], which lies in the operation. The operation is pinned, so a linked node stays where it is.
+//!
+//! The registration lasts until every entry that was linked by it has been cleared. It counts them, and [`Registration::end`] ends the
+//! process if one is left: the node would have a pointer to a waiter that goes on, and may be gone the next moment. So an operation
+//! that was written wrongly, by a user of May for example, cannot do harm (R6).
 
+use std::cell::Cell;
 use std::fmt;
 use std::pin::Pin;
+use std::ptr::NonNull;
 
-use super::node::{Node, Turn};
+use super::node::{Node, Seat};
 use super::queue::{WaitList, WaitQueue};
 use super::waiter::Waiter;
-use crate::coroutine::commit_word::Ticket;
-use crate::util::clock::Deadline;
+use crate::coroutine::cancel::must_return;
+use crate::coroutine::commit_word::{Outcome, Ticket};
+use crate::prim::{Ordering, fence};
 
-/// One opened wait, to be registered in several places.
-#[derive(Clone, Copy, Debug)]
+/// One wait, to be registered in several places.
 pub struct Registration {
     pub(crate) waiter: Waiter,
     pub(crate) ticket: Ticket,
+    /// The number of the next node. Zero is that of the caller's token.
+    next: Cell<u16>,
+    /// How many entries have been linked and not been cleared.
+    entries: Cell<u32>,
+    /// The number of the node through which the wait was ended.
+    committed: Cell<Option<u16>>,
+    /// A sequentially consistent fence was issued since the wait was opened.
+    fenced: Cell<bool>,
+}
+
+impl Registration {
+    /// The registration of a wait that was just opened.
+    #[inline]
+    pub(crate) fn new(waiter: Waiter, ticket: Ticket) -> Registration {
+        Registration {
+            waiter,
+            ticket,
+            next: Cell::new(1),
+            entries: Cell::new(0),
+            committed: Cell::new(None),
+            fenced: Cell::new(false),
+        }
+    }
+
+    /// Issues the fence between registering and looking once more; it pairs with the fences of those who wake and of those who cancel.
+    #[inline]
+    pub(crate) fn fence(&self) {
+        fence(Ordering::SeqCst);
+        self.fenced.set(true);
+    }
+
+    /// Makes sure that there was such a fence since the wait was opened.
+    #[inline]
+    pub(crate) fn fence_once(&self) {
+        if !self.fenced.get() {
+            self.fence();
+        }
+    }
+
+    /// Notes how the wait has ended, for those that look at their entries now.
+    #[inline]
+    pub(crate) fn note(&self, outcome: Outcome) {
+        if let Outcome::Committed(number) = outcome {
+            self.committed.set(Some(number));
+        }
+    }
+
+    /// Makes sure that no entry is linked by this any more.
+    #[inline]
+    pub(crate) fn end(&self) {
+        if self.entries.get() > 0 {
+            leaked();
+        }
+    }
+}
+
+/// Ends the process: see the module's documentation.
+#[cold]
+fn leaked() -> ! {
+    must_return(|| {
+        panic!(
+            "an `Operation` has not withdrawn all that it had registered when its wait was over\n\
+             help: `withdraw` and `abandon` of an operation that is made of others call those of each of them"
+        )
+    })
+}
+
+impl fmt::Debug for Registration {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Registration").finish_non_exhaustive()
+    }
+}
+
+/// What an entry finds when the wait was ended through it.
+pub(crate) struct Committed<D> {
+    /// What the caller waited for is kept for it (a *grant*, `queue.rs`).
+    pub(crate) granted: bool,
+    /// What the node told the other side, which may have noted something there.
+    pub(crate) data: D,
 }
 
 /// The place of a node, from registering to withdrawing; it keeps the seat for the next time.
-///
-/// It is pinned by contract: while it is linked its owner is borrowed by `park::wait_any`, which has it unlinked before it returns or
-/// unwinds; or it lies in a pinned future, which has it unlinked before it is dropped.
 pub(crate) struct Entry<D = ()> {
-    node: Option<Node<D>>,
-    turn: Turn,
+    linked: Option<Linked<D>>,
+    seat: Seat,
+}
+
+/// A node, and the registration that it belongs to, which lives as long as the node is here.
+struct Linked<D> {
+    node: Node<D>,
+    by: NonNull<Registration>,
 }
 
 // SAFETY: (docs/safety.md, R6) what others do with a linked node they do under the lock of its list, and so does the owner, whatever
-// thread it has come to; it never looks at `data`, which is for them.
+// thread it has come to; it never looks at `data`, which is for them. The registration moves with its entries.
 unsafe impl<D> Send for Entry<D> {}
-// SAFETY: (docs/safety.md, R6) a shared entry gives access to nothing: its methods that do take it exclusively.
+// SAFETY: (docs/safety.md, R6) a shared entry gives access to nothing but its seat: its methods that do take it exclusively.
 unsafe impl<D> Sync for Entry<D> {}
 
 impl<D> Entry<D> {
     /// An entry that is linked nowhere.
+    #[inline]
     pub(crate) fn new() -> Entry<D> {
         Entry {
-            node: None,
-            turn: Turn::until(Deadline::NEVER),
+            linked: None,
+            seat: Seat::NEW,
         }
     }
 
+    /// An entry that comes before all others.
+    pub(crate) fn ahead() -> Entry<D> {
+        Entry {
+            linked: None,
+            seat: Seat::AHEAD,
+        }
+    }
+
+    /// The place among those who wait.
+    #[inline]
+    pub(crate) fn seat(&self) -> Seat {
+        self.seat
+    }
+
     /// Makes a node for a registration.
-    fn renew(&mut self, by: &Registration, arm: u16, data: D) -> Pin<&Node<D>> {
-        let node = Node::new(by.waiter, by.ticket, arm, &self.turn, data);
-        // SAFETY: (docs/safety.md, I2) the entry stays where it is until it is unlinked, see above.
-        unsafe { Pin::new_unchecked(&*self.node.insert(node)) }
+    #[inline]
+    fn renew(&mut self, by: &Registration, data: D) -> Pin<&Node<D>> {
+        let number = by.next.get();
+        by.next.set(
+            number
+                .checked_add(1)
+                .expect("a wait is for 65,535 things at most"),
+        );
+        by.entries.set(by.entries.get() + 1);
+        let node = Node::new(by.waiter, by.ticket, number, self.seat, data);
+        let by = NonNull::from(by);
+        let linked = self.linked.insert(Linked { node, by });
+        // SAFETY: (docs/safety.md, I2) the entry is pinned by contract until it is unlinked.
+        unsafe { Pin::new_unchecked(&linked.node) }
     }
 
     /// Links a node in `list`, whose lock is held.
     ///
     /// # Safety
     ///
-    /// The entry is not linked, it stays where it is until it is unlinked from the same list, and the registration's wait is open.
-    pub(crate) unsafe fn link(
-        &mut self,
-        list: &mut WaitList<D>,
-        by: &Registration,
-        arm: u16,
-        data: D,
-    ) {
-        let node = self.renew(by, arm, data);
+    /// The entry is not linked; it is pinned; it is unlinked from the same list, or cleared, before it goes; and the registration's wait
+    /// is open.
+    #[inline]
+    pub(crate) unsafe fn link(&mut self, list: &mut WaitList<D>, by: &Registration, data: D) {
+        let node = self.renew(by, data);
         // SAFETY: (docs/safety.md, I2) as promised by the caller.
         unsafe { list.register(node) };
     }
@@ -77,50 +189,14 @@ impl<D> Entry<D> {
         self.clear();
     }
 
-    /// Whether the wait was ended together with what it was for; once. After it was unlinked.
-    pub(crate) fn take_granted(&mut self) -> bool {
-        self.turn.take_granted()
-    }
-
-    /// Whether the entry, which is not linked, comes before all who wait.
-    pub(crate) fn is_next_in(&self, list: &WaitList<D>) -> bool {
-        list.is_next(&self.turn)
-    }
-
-    /// What the node tells, under the lock of its list.
-    pub(crate) fn data(&self, _list: &mut WaitList<D>) -> Option<&D> {
-        self.node.as_ref().map(|node| &node.data)
-    }
-
-    /// Whether the node's list has to be asked for it.
-    pub(crate) fn is_used(&self) -> bool {
-        self.node.is_some()
-    }
-
-    /// The node where it is.
-    fn pinned(&self) -> Option<Pin<&Node<D>>> {
-        // SAFETY: (docs/safety.md, I2) the entry stays where it is until it is unlinked, see above.
-        self.node
-            .as_ref()
-            .map(|node| unsafe { Pin::new_unchecked(node) })
-    }
-
-    /// Drops a node that is in no list, and remembers what it has got. (Until then it may be somebody else's to touch.)
-    fn clear(&mut self) {
-        if let Some(node) = self.node.take() {
-            self.turn.keep(&node);
-        }
-    }
-}
-
-impl Entry {
     /// Links a node in `queue`.
     ///
     /// # Safety
     ///
     /// As for [`Entry::link`].
-    pub(crate) unsafe fn link_in(&mut self, queue: &WaitQueue, by: &Registration, arm: u16) {
-        let node = self.renew(by, arm, ());
+    #[inline]
+    pub(crate) unsafe fn link_in(&mut self, queue: &WaitQueue<D>, by: &Registration, data: D) {
+        let node = self.renew(by, data);
         // SAFETY: (docs/safety.md, I2) as promised by the caller.
         unsafe { queue.register(node) };
     }
@@ -130,12 +206,59 @@ impl Entry {
     /// # Safety
     ///
     /// If the entry is linked, then in this queue.
-    pub(crate) unsafe fn unlink_from(&mut self, queue: &WaitQueue) {
+    pub(crate) unsafe fn unlink_from(&mut self, queue: &WaitQueue<D>) {
         if let Some(node) = self.pinned() {
             // SAFETY: (docs/safety.md, I2) as promised by the caller.
             unsafe { queue.withdraw(node) };
         }
         self.clear();
+    }
+
+    /// Whether there is a node, which has to be unlinked or taken.
+    #[inline]
+    pub(crate) fn is_linked(&self) -> bool {
+        self.linked.is_some()
+    }
+
+    /// Whether the wait, which has ended, was ended through this entry.
+    #[inline]
+    pub(crate) fn is_committed(&self) -> bool {
+        self.linked.as_ref().is_some_and(|linked| {
+            // SAFETY: (docs/safety.md, R6) the registration lives until the entry is cleared.
+            unsafe { linked.by.as_ref() }.committed.get() == Some(linked.node.arm)
+        })
+    }
+
+    /// Takes what the other side has left, if the wait was ended through this entry. It has taken the node out of its list.
+    #[inline]
+    pub(crate) fn take_committed(&mut self) -> Option<Committed<D>> {
+        match self.is_committed() {
+            true => self.clear(),
+            false => None,
+        }
+    }
+
+    /// The node where it is.
+    #[inline]
+    fn pinned(&self) -> Option<Pin<&Node<D>>> {
+        // SAFETY: (docs/safety.md, I2) the entry is pinned by contract until it is unlinked.
+        self.linked
+            .as_ref()
+            .map(|linked| unsafe { Pin::new_unchecked(&linked.node) })
+    }
+
+    /// Drops a node that is in no list, and remembers what it has got. (Until then it may be somebody else's to touch.)
+    #[inline]
+    fn clear(&mut self) -> Option<Committed<D>> {
+        let Linked { node, by } = self.linked.take()?;
+        // SAFETY: (docs/safety.md, R6) the registration lives until the entry is cleared, which is now.
+        let by = unsafe { by.as_ref() };
+        by.entries.set(by.entries.get() - 1);
+        self.seat = Seat(node.seat.get());
+        Some(Committed {
+            granted: node.is_granted(),
+            data: node.data,
+        })
     }
 }
 

@@ -17,7 +17,7 @@
 //!
 //! * [`waiter`]: a coroutine, an OS thread or a task, and waking it
 //! * [`node`]: a waiter's entry in one queue
-//! * [`entry`]: the nodes of a waiter that waits for several things at once
+//! * [`entry`]: one wait, and the places of its nodes
 //! * [`stand_in`]: a node that keeps the place of a waiter who is busy
 //! * [`queue`]: the queue, its lock, and committing
 //! * [`timeout`]: the deadline of a wait
@@ -38,8 +38,9 @@ pub(crate) mod waiter;
 pub(crate) mod waker;
 
 pub(crate) use alarms::Alarms;
-pub(crate) use entry::{Entry, Registration};
-pub(crate) use node::{Node, Turn};
+pub use entry::Registration;
+pub(crate) use entry::{Committed, Entry};
+pub(crate) use node::{Node, Seat};
 pub(crate) use queue::{WaitList, WaitQueue};
 pub(crate) use stand_in::StandIn;
 pub(crate) use task::TaskBlock;

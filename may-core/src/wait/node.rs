@@ -5,77 +5,20 @@ use std::marker::PhantomPinned;
 
 use super::waiter::Waiter;
 use crate::coroutine::commit_word::Ticket;
-use crate::util::clock::Deadline;
 use crate::util::list::{Linked, Links};
 
-/// How long a caller waits, and where it stands: the same for all the waits that it takes until its operation has succeeded.
+/// The place of an operation among those that wait: zero before it has waited.
 ///
 /// Somebody who was woken and found that another was faster has not had its turn; it goes back to where it stood, or whoever empties
 /// a channel would be first in line again before those who were woken beside it have even looked.
-#[derive(Debug)]
-pub(crate) struct Turn {
-    /// When the caller gives up.
-    pub(crate) deadline: Deadline,
-    /// The caller returns an error if it is cancelled and cannot be unwound.
-    pub(crate) cancelled_by_error: bool,
-    /// The seat from the first wait on.
-    seat: Cell<u64>,
-    /// The last wait was ended together with what it was for, which is kept for the caller.
-    granted: Cell<bool>,
-}
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Seat(pub(super) u64);
 
-/// The seat before all others.
-pub(super) const AHEAD: u64 = 1;
-
-impl Turn {
-    /// The turn of a caller who has not waited yet.
-    #[inline]
-    pub(crate) fn until(deadline: Deadline) -> Turn {
-        Turn {
-            deadline,
-            cancelled_by_error: false,
-            seat: Cell::new(0),
-            granted: Cell::new(false),
-        }
-    }
-
-    /// The turn of a caller that comes before all others.
-    pub(crate) fn ahead() -> Turn {
-        let turn = Turn::until(Deadline::NEVER);
-        turn.seat.set(AHEAD);
-        turn
-    }
-
-    /// The turn of a caller who will return an error if it is cancelled and cannot be unwound.
-    pub(crate) fn cancelled_by_error(mut self) -> Turn {
-        self.cancelled_by_error = true;
-        self
-    }
-
-    /// The seat; zero before the first wait.
-    pub(super) fn seat(&self) -> u64 {
-        self.seat.get()
-    }
-
-    /// Keeps what the node has got in a wait that is over: the seat, and whether what it was for is the caller's.
-    #[inline]
-    pub(crate) fn keep<D>(&self, node: &Node<D>) {
-        self.seat.set(node.seat.get());
-        self.granted.set(node.granted.get());
-    }
-
-    /// Keeps what another turn has got.
-    pub(crate) fn keep_of(&self, other: &Turn) {
-        self.seat.set(other.seat.get());
-        self.granted.set(other.granted.get());
-    }
-
-    /// Whether the last wait was ended together with what it was for (a *grant*, `queue.rs`), which is the caller's to use
-    /// or to give back. True once.
-    #[inline]
-    pub(crate) fn take_granted(&self) -> bool {
-        self.granted.take()
-    }
+impl Seat {
+    /// That of an operation that has not waited yet.
+    pub(crate) const NEW: Seat = Seat(0);
+    /// The seat before all others.
+    pub(crate) const AHEAD: Seat = Seat(1);
 }
 
 /// One opened wait, as it stands in one queue.
@@ -112,18 +55,24 @@ unsafe impl<D> Linked for Node<D> {
 
 impl<D> Node<D> {
     /// A node that is in no queue yet.
-    pub(crate) fn new(waiter: Waiter, ticket: Ticket, arm: u16, turn: &Turn, data: D) -> Node<D> {
+    pub(crate) fn new(waiter: Waiter, ticket: Ticket, arm: u16, seat: Seat, data: D) -> Node<D> {
         Node {
             links: Links::new(),
             queued: Cell::new(false),
             waiter,
             ticket,
             arm,
-            seat: Cell::new(turn.seat.get()),
-            again: turn.seat.get() != 0,
+            seat: Cell::new(seat.0),
+            again: seat != Seat::NEW,
             granted: Cell::new(false),
             data,
             _pinned: PhantomPinned,
         }
+    }
+
+    /// Whether the wait, which is over, was ended together with what it was for. Waiter only, when the node is in no queue.
+    #[inline]
+    pub(crate) fn is_granted(&self) -> bool {
+        self.granted.get()
     }
 }

@@ -9,7 +9,7 @@
 //!   unlinked when it comes to withdraw it.
 //! * One queue lock is held at a time, and no user code runs under it; the wake-up is fired after the lock is left. (Under that of a
 //!   condition variable the queue of its mutex is locked, and never the other way round.)
-//! * First in, first out. A waiter that was woken in vain goes back to where it stood ([`Turn`](super::Turn)); and a waiter whose
+//! * First in, first out. A waiter that was woken in vain goes back to where it stood ([`Seat`]); and a waiter whose
 //!   worker is stuck in a computation is passed over for one who can use the wake-up now, if there is one near the front
 //!   ([`WaitList::wake_first`]).
 //!
@@ -27,7 +27,7 @@ use std::fmt;
 use std::pin::Pin;
 use std::ptr::NonNull;
 
-use super::node::{AHEAD, Node, Turn};
+use super::node::{Node, Seat};
 use super::waiter::{Waiter, Wake, Wakes};
 use crate::prim::{AtomicUsize, Ordering, fence};
 use crate::util::list::List;
@@ -57,7 +57,7 @@ impl<D> WaitList<D> {
     pub(crate) const fn new() -> WaitList<D> {
         WaitList {
             nodes: List::new(),
-            last_seat: AHEAD,
+            last_seat: Seat::AHEAD.0,
             next_grant: 0,
         }
     }
@@ -100,11 +100,11 @@ impl<D> WaitList<D> {
             .map(|node| unsafe { node.as_ref() }.seat.get())
     }
 
-    /// Whether whoever has this turn comes before all who wait.
-    pub(crate) fn is_next(&self, turn: &Turn) -> bool {
-        let seat = match turn.seat() {
-            0 => u64::MAX,
-            seat => seat,
+    /// Whether an operation with this seat comes before all who wait.
+    pub(crate) fn is_next(&self, seat: Seat) -> bool {
+        let seat = match seat {
+            Seat::NEW => u64::MAX,
+            Seat(seat) => seat,
         };
         self.first_seat().is_none_or(|first| seat < first)
     }
@@ -231,7 +231,7 @@ impl<D> WaitList<D> {
     }
 
     /// As [`wake_first`](WaitList::wake_first), but the waiter may get a grant, if it has waited in vain before. Then `grant` is called,
-    /// after the wait has ended: it keeps what the waiter waits for, who learns of it by its turn ([`Turn::take_granted`]).
+    /// after the wait has ended: it keeps what the waiter waits for, who learns of it by its entry.
     #[inline]
     pub(crate) fn call_first(&mut self, grant: impl FnOnce()) -> Option<Wake> {
         while let Some(node) = self.front_of_those_who_can_run() {
@@ -251,9 +251,9 @@ impl<D> WaitList<D> {
         None
     }
 
-    /// Ends the wait of the first waiter, if it has come with [`Turn::ahead`].
+    /// Ends the wait of the first waiter, if it has [`Seat::AHEAD`].
     pub(crate) fn wake_first_ahead(&mut self) -> Option<Wake> {
-        while self.first_seat() == Some(AHEAD) {
+        while self.first_seat() == Some(Seat::AHEAD.0) {
             if let wake @ Some(_) = self.grant_first().flatten() {
                 return wake;
             }
@@ -536,11 +536,10 @@ impl<D> WaitQueue<D> {
         if self.is_empty() {
             return woken;
         }
-        let mut nodes = self.nodes.lock();
+        let nodes = self.nodes.lock();
         // Whoever comes back to wait again has a seat behind those who wait now.
         let last = nodes.last_seat;
-        let mut wakes = Wakes::default();
-        loop {
+        Wakes::fire_all(&self.nodes, nodes, |nodes, wakes| {
             while !wakes.is_full() && nodes.first_seat().is_some_and(|seat| seat <= last) {
                 self.count_down(1);
                 if let Some(Some(wake)) = nodes.dismiss_first() {
@@ -548,14 +547,7 @@ impl<D> WaitQueue<D> {
                     woken += 1;
                 }
             }
-            drop(nodes);
-            let full = wakes.is_full();
-            wakes.fire();
-            if !full {
-                break;
-            }
-            nodes = self.nodes.lock();
-        }
+        });
         woken
     }
 

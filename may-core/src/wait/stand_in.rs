@@ -10,11 +10,10 @@ use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use super::node::{Node, Turn};
+use super::node::{Node, Seat};
 use super::queue::WaitQueue;
 use super::task::TaskBlock;
 use crate::coroutine::commit_word::Openness;
-use crate::util::clock::Deadline;
 
 /// See the module's documentation. It leaves the queue when it is dropped.
 pub(crate) struct StandIn<'a, D> {
@@ -41,8 +40,7 @@ impl<'a, D> StandIn<'a, D> {
     pub(crate) fn relieve(self: Pin<&Self>, node: Pin<&Node<D>>, data: D) {
         let block = TaskBlock::new();
         let ticket = block.word.open(Openness::default());
-        let turn = Turn::until(Deadline::NEVER);
-        let mine = Node::new(TaskBlock::waiter(&block), ticket, 0, &turn, data);
+        let mine = Node::new(TaskBlock::waiter(&block), ticket, 0, Seat::NEW, data);
         let _ = self.get_ref().node.set((block, mine));
         let mine = self.node().expect("it was just made");
         // SAFETY: (docs/safety.md, I2) the wait of this node is open, and the node leaves the queue when this value, which is pinned,
@@ -56,14 +54,14 @@ impl<'a, D> StandIn<'a, D> {
         self.used.get()
     }
 
-    /// Gives the place back to the waiter, by another node; false if the waiter was notified meanwhile. Then `turn` gets what came
-    /// with that.
-    pub(crate) fn give_back(self: Pin<&Self>, node: Pin<&Node<D>>, turn: &Turn) -> bool {
+    /// Gives the place back to the waiter, by another node, which gets what a notification has left if there was one meanwhile; false
+    /// if there was.
+    pub(crate) fn give_back(self: Pin<&Self>, node: Pin<&Node<D>>) -> bool {
         let mine = self.node().expect("it stands in for somebody");
         // SAFETY: (docs/safety.md, I2) if this node is in a queue, then in this one; the caller withdraws its own.
         let waits = unsafe { self.queue.exchange(mine, node) };
         if !waits {
-            turn.keep(&mine);
+            node.granted.set(mine.granted.get());
         }
         waits
     }

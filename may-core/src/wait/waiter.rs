@@ -9,6 +9,7 @@ use super::thread::ThreadBlock;
 use crate::coroutine::commit_word::CommitWord;
 use crate::coroutine::header::Header;
 use crate::coroutine::home::Home;
+use crate::util::spin::{SpinGuard, SpinLock};
 
 /// Somebody who has a commit word. The pointer is valid while its wait lasts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -126,7 +127,7 @@ impl Wakes {
     /// How many there may be at a time.
     const MOST: usize = 16;
 
-    /// Whether there is room for no more: fire these, and come back.
+    /// Whether there is room for no more.
     pub(crate) fn is_full(&self) -> bool {
         self.count == Wakes::MOST
     }
@@ -137,8 +138,28 @@ impl Wakes {
         self.count += 1;
     }
 
-    /// Wakes them all; after this there is room again.
-    pub(crate) fn fire(&mut self) {
+    /// Wakes those whom `collect` finds under a lock that the caller holds. It is left before they are woken; and `collect` is called again,
+    /// under the lock, as long as it has filled all the room there is.
+    pub(crate) fn fire_all<'a, S>(
+        lock: &'a SpinLock<S>,
+        mut state: SpinGuard<'a, S>,
+        mut collect: impl FnMut(&mut S, &mut Wakes),
+    ) {
+        let mut wakes = Wakes::default();
+        loop {
+            collect(&mut state, &mut wakes);
+            drop(state);
+            let full = wakes.is_full();
+            wakes.fire();
+            if !full {
+                return;
+            }
+            state = lock.lock();
+        }
+    }
+
+    /// Wakes them; after this there is room again.
+    fn fire(&mut self) {
         for wake in &mut self.wakes[..std::mem::take(&mut self.count)] {
             if let Some(wake) = wake.take() {
                 wake.fire();

@@ -115,7 +115,7 @@ impl Call {
                 let call = call.trim_matches('`');
                 let message = format!("unknown operation `{path}`");
                 let help = format!(
-                    "write `on({call})` if it returns an `Event`, or `run({call})` to run blocking code"
+                    "write `on({call})` if it returns an operation, or `run({call})` to run blocking code"
                 );
                 Err(Fault::with_help(all, message, help))
             }
@@ -220,7 +220,7 @@ fn unknown(name: &Ident, tokens: &[TokenTree]) -> Fault {
         None => {
             let call = read_short(tokens, &format!("{name}(..)")).replace('`', "");
             format!(
-                "write `on({call})` if it returns an `Event`, or `run({call})` to run blocking code"
+                "write `on({call})` if it returns an operation, or `run({call})` to run blocking code"
             )
         }
     };

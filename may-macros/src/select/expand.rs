@@ -4,10 +4,14 @@
 //! {
 //!     let g1: bool = GUARD;                                       guards, top to bottom
 //!     let outcome = match (P::recv(&(rx)), P::send(&(tx))) {      arguments; temporaries live exactly as long as the wait
-//!         (mut e0, mut e1) => match P::select(&mut [&mut e0, &mut e1], MODE) {
-//!             Some(0) => P::This(finish(e0)),
-//!             Some(1) => P::Other(P::last(finish(e1))),           of a `send`, the right to send
-//!             _ => P::all_disabled(..),
+//!         (e0, e1) => {
+//!             let mut e0 = pin!(e0);
+//!             let mut e1 = pin!(e1);
+//!             match P::select(&mut [e0.as_mut(), e1.as_mut()], MODE) {
+//!                 Some(0) => P::This(finish(e0)),
+//!                 Some(1) => P::Other(P::last(finish(e1))),       of a `send`, the right to send
+//!                 _ => P::all_disabled(..),
+//!             }
 //!         },
 //!     };                                                          all of the above is gone before a body starts
 //!     match P::hold(outcome) {                                    nor is what another arm would have got borrowed
@@ -185,7 +189,7 @@ impl Expansion<'_> {
             self.or_never(&arm.attributes, &event)
         });
         quote_spanned! {Span::mixed_site()=>
-            match (#(#events)*) { (#(mut #names,)*) => #inner }
+            match (#(#events)*) { (#(#names,)*) => #inner }
         }
     }
 
@@ -218,7 +222,7 @@ impl Expansion<'_> {
         let cfg = arm.attributes.cfg();
         let never = arm.attributes.cfg_not().map(|cfg_not| {
             let never = self.hidden("never");
-            quote_spanned!(Span::mixed_site()=> #cfg_not let mut #event = #never();)
+            quote_spanned!(Span::mixed_site()=> #cfg_not let #event = #never();)
         });
         // Written with a field, not as a call, the initializer extends the lives of temporaries.
         quote_spanned! {Span::mixed_site()=>
@@ -230,7 +234,7 @@ impl Expansion<'_> {
                     ::core::option::Option::None
                 };
                 #cfg
-                let mut #event = match #given {
+                let #event = match #given {
                     ::core::option::Option::Some((#(#names,)*)) => ::core::option::Option::Some(#made),
                     ::core::option::Option::None => ::core::option::Option::None,
                 };
@@ -265,6 +269,9 @@ impl Expansion<'_> {
     fn engine(&self) -> TokenStream {
         let arms = &self.select.arms;
         let events = (0..arms.len()).map(|index| name("event", index));
+        let pinned = events
+            .clone()
+            .map(|event| quote_spanned!(Span::mixed_site()=> let mut #event = ::core::pin::pin!(#event);));
         let mode = self.hidden(if self.select.biased { "BIASED" } else { "FAIR" });
         let finished = arms.iter().enumerate().map(|(index, arm)| {
             let finished = self.finish(index, arm);
@@ -282,9 +289,11 @@ impl Expansion<'_> {
             }
         });
         let otherwise = self.otherwise();
-        let won = self.won(&quote_spanned!(Span::mixed_site()=> &mut [#(&mut #events),*], #mode));
+        let won =
+            self.won(&quote_spanned!(Span::mixed_site()=> &mut [#(#events.as_mut()),*], #mode));
         quote_spanned! {Span::mixed_site()=>
             {
+                #(#pinned)*
                 #won
                 match won {
                     #(#finished)*

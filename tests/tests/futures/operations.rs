@@ -1,6 +1,7 @@
 //! What coroutines wait for, waited for by futures: each operation, and what becomes of one whose future is dropped.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
 use std::time::Duration;
 
 use may::channel::{self, RecvError, SendError, TryRecvError, TrySendError};
@@ -9,17 +10,16 @@ use may::future::{block_on, timeout};
 use may::sync::{Arc, Barrier, CancelToken, Mutex, Notify, RwLock, Semaphore, SyncFlag, WaitGroup};
 use may::sync::{broadcast, mpsc, oneshot, spsc, watch};
 use may::time::interval;
-use may_core::event::Finish;
-use may_core::select::{Mode, select, select_or_default, send};
+use may_core::select::{Finish, Mode, select, select_or_default, send};
 use may_tests::executor::{ByHand, Executor};
 use may_tests::{everywhere, on_workers, spawn_waiting, watchdog};
 
 const SOON: Duration = Duration::from_millis(2);
 
 /// The right to send, won by a select that need not wait.
-fn right<T>(to: &channel::Sender<T>) -> channel::SendRight<'_, T> {
-    let mut sending = send(to);
-    let won = select_or_default(&mut [&mut sending], Mode::Fair);
+fn right<T>(to: &channel::Sender<T>) -> channel::SendRight<T> {
+    let mut sending = pin!(send(to));
+    let won = select_or_default(&mut [sending.as_mut()], Mode::Fair);
     assert_eq!(won, Some(0), "somebody can be sent to");
     sending.finish()
 }
@@ -254,9 +254,9 @@ fn a_select_that_would_send_meets_futures() {
                 let (to, never) = (to.clone(), channel::never::<()>());
                 place.start(move || {
                     for number in 0..100 {
-                        let mut sending = send(&to);
-                        let mut other = may_core::select::recv(&never);
-                        let won = select(&mut [&mut other, &mut sending], Mode::Fair);
+                        let mut sending = pin!(send(&to));
+                        let mut other = pin!(may_core::select::recv(&never));
+                        let won = select(&mut [other.as_mut(), sending.as_mut()], Mode::Fair);
                         assert_eq!(won, Some(1));
                         sending.finish().send(number).unwrap();
                     }

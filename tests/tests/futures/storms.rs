@@ -11,8 +11,7 @@ use may::channel;
 use may::coroutine::{self, yield_now};
 use may::future::{self, block_on};
 use may::sync::{Barrier, Mutex, Notify, RwLock, Semaphore};
-use may_core::event::Finish;
-use may_core::select::{Mode, select, send};
+use may_core::select::{Finish, Mode, select, send};
 use may_tests::executor::{ByHand, Executor};
 use may_tests::{Place, Random, eventually, in_place, watchdog, with_seeds};
 
@@ -93,8 +92,8 @@ fn receivers_that_are_dropped_lose_no_message() {
                         match kind {
                             0 => to.send(number).unwrap(),
                             1 => {
-                                let mut sending = send(&to);
-                                select(&mut [&mut sending], Mode::Fair);
+                                let mut sending = pin!(send(&to));
+                                select(&mut [sending.as_mut()], Mode::Fair);
                                 let right = sending.finish();
                                 if random.below(4) == 0 {
                                     continue;

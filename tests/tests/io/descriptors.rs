@@ -14,9 +14,8 @@ use may::coroutine;
 use may::future::block_on;
 use may::io::{CoIo, wait_readable, wait_writable};
 use may::net::TcpStream;
-use may_core::event::{Finish, RawEvent};
-use may_core::select::{Mode, after, read, readable, select, writable, write};
-use may_tests::{Kind, PATIENCE, alone, everywhere, on_workers};
+use may_core::select::{read, readable, writable, write};
+use may_tests::{Kind, PATIENCE, alone, arm_within, everywhere, on_workers};
 
 const SHORT: Duration = Duration::from_millis(5);
 
@@ -276,10 +275,7 @@ fn a_regular_file_is_always_ready() {
         let mut file = CoIo::new(file).unwrap();
         file.write_all(b"some text").unwrap();
         assert!(!is_nonblocking(file.as_fd()));
-        let arm = |event: &mut dyn RawEvent| select(&mut [event, &mut after(SHORT)], Mode::Biased);
-        let mut is_readable = readable(&file);
-        assert_eq!(arm(&mut is_readable), Some(0));
-        is_readable.finish().unwrap();
+        arm_within(SHORT, readable(&file)).unwrap().unwrap();
         wait_readable(&file, None).unwrap();
         wait_writable(&file, None).unwrap();
         let mut file = file.into_inner();
@@ -440,33 +436,26 @@ fn arms_of_a_select() {
     everywhere(|place| {
         let (mut reader, mut writer) = pipe();
         let mut bytes = [0; 8];
-        let within = |limit: Duration, event: &mut dyn RawEvent| {
-            select(&mut [event, &mut after(limit)], Mode::Biased) == Some(0)
-        };
-        let soon = |event: &mut dyn RawEvent| within(SHORT, event);
+        const SOON: Duration = SHORT;
         // What the other side has done is there when the poll has said so, however long that takes.
-        let comes = |event: &mut dyn RawEvent| within(PATIENCE, event);
-        assert!(!soon(&mut readable(&reader)));
-        assert!(!soon(&mut read(&reader, &mut bytes)));
-        let mut is_writable = writable(&writer);
-        assert!(comes(&mut is_writable));
-        is_writable.finish().unwrap();
+        assert!(arm_within(SOON, readable(&reader)).is_none());
+        assert!(arm_within(SOON, read(&reader, &mut bytes)).is_none());
+        let event = arm_within(PATIENCE, writable(&writer)).unwrap();
+        event.unwrap();
         let writing = place.start(move || {
             coroutine::sleep(Duration::from_millis(1));
-            let mut event = write(&writer, b"word");
-            assert_eq!(select(&mut [&mut event], Mode::Fair), Some(0));
-            assert_eq!(event.finish().unwrap(), 4);
+            let event = arm_within(PATIENCE, write(&writer, b"word")).unwrap();
+            assert_eq!(event.unwrap(), 4);
             writer.flush().unwrap();
             writer
         });
-        let mut event = read(&reader, &mut bytes);
-        assert_eq!(select(&mut [&mut event], Mode::Fair), Some(0));
-        assert_eq!(event.finish().unwrap(), 4);
+        let event = arm_within(PATIENCE, read(&reader, &mut bytes)).unwrap();
+        assert_eq!(event.unwrap(), 4);
         assert_eq!(&bytes[..4], b"word");
         let writer = writing.join();
         let filled = fill(&writer);
-        assert!(!soon(&mut write(&writer, b"word")));
-        assert!(!soon(&mut writable(&writer)));
+        assert!(arm_within(SOON, write(&writer, b"word")).is_none());
+        assert!(arm_within(SOON, writable(&writer)).is_none());
         drop(writer);
         assert_eq!(reader.read_to_end(&mut Vec::new()).unwrap(), filled);
     });

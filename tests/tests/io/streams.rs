@@ -9,10 +9,9 @@ use may::coroutine;
 use may::io::{CoIo, Duplex, OwnedReadHalf, OwnedWriteHalf, copy_bidirectional};
 use may::net::{Shutdown, TcpStream};
 use may::os::unix::net::UnixStream;
-use may_core::event::{Finish, RawEvent};
-use may_core::select::{Mode, after, read, readable, select, writable, write};
+use may_core::select::{read, readable, writable, write};
 use may_tests::net::pair;
-use may_tests::{PATIENCE, Place, alone, assert_cancelled, everywhere, on_workers};
+use may_tests::{PATIENCE, Place, alone, arm_within, assert_cancelled, everywhere, on_workers};
 
 /// Runs `body` over connections of each kind.
 fn over_all(body: fn(&Place, Box<dyn Fn() -> Ends>)) {
@@ -187,22 +186,16 @@ fn halves_are_arms() {
     on_workers(1, || {
         let (client, server) = pair();
         let (reader, writer) = client.into_split();
-        let within = |limit: Duration, event: &mut dyn RawEvent| {
-            select(&mut [event, &mut after(limit)], Mode::Biased) == Some(0)
-        };
-        let soon = |event: &mut dyn RawEvent| within(Duration::from_millis(1), event);
+        const SOON: Duration = Duration::from_millis(1);
         // What the other side has done is there when the poll has said so, however long that takes.
-        let comes = |event: &mut dyn RawEvent| within(PATIENCE, event);
-        assert!(!soon(&mut readable(&reader)));
-        assert!(comes(&mut writable(&writer)));
-        let mut event = write(&writer, b"x");
-        assert!(comes(&mut event));
-        assert_eq!(event.finish().unwrap(), 1);
+        assert!(arm_within(SOON, readable(&reader)).is_none());
+        assert!(arm_within(PATIENCE, writable(&writer)).is_some());
+        let event = arm_within(PATIENCE, write(&writer, b"x")).unwrap();
+        assert_eq!(event.unwrap(), 1);
         (&server).write_all(b"yz").unwrap();
         let mut bytes = [0; 8];
-        let mut event = read(&reader, &mut bytes);
-        assert!(comes(&mut event));
-        assert_eq!(event.finish().unwrap(), 2);
+        let event = arm_within(PATIENCE, read(&reader, &mut bytes)).unwrap();
+        assert_eq!(event.unwrap(), 2);
     });
 }
 

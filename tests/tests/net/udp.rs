@@ -8,9 +8,8 @@ use std::time::{Duration, Instant};
 
 use may::net::{SocketAddr, UdpSocket};
 use may::{channel, coroutine};
-use may_core::event::{Finish, RawEvent};
-use may_core::select::{Mode, after, read, readable, select, writable, write};
-use may_tests::{PATIENCE, everywhere};
+use may_core::select::{read, readable, writable, write};
+use may_tests::{PATIENCE, arm_within, everywhere};
 
 const SHORT: Duration = Duration::from_millis(5);
 const LONG: Duration = Duration::from_secs(3600);
@@ -468,29 +467,21 @@ fn sockets_go_to_std_and_come_back() {
 fn arms_of_a_select() {
     everywhere(|_| {
         let (one, other) = pair();
-        let within = |limit: Duration, event: &mut dyn RawEvent| {
-            select(&mut [event, &mut after(limit)], Mode::Biased) == Some(0)
-        };
-        let soon = |event: &mut dyn RawEvent| within(SHORT, event);
+        const SOON: Duration = SHORT;
         // What the other side has done is there when the poll has said so, however long that takes.
-        let comes = |event: &mut dyn RawEvent| within(PATIENCE, event);
         let mut buffer = [0; 8];
-        assert!(!soon(&mut readable(&one)));
-        assert!(!soon(&mut read(&one, &mut buffer)));
-        assert!(comes(&mut writable(&one)));
-        let mut event = write(&other, b"word");
-        assert!(comes(&mut event));
-        assert_eq!(event.finish().unwrap(), 4);
-        assert!(comes(&mut readable(&one)));
-        let mut event = read(&one, &mut buffer);
-        assert!(comes(&mut event));
-        assert_eq!(event.finish().unwrap(), 4);
+        assert!(arm_within(SOON, readable(&one)).is_none());
+        assert!(arm_within(SOON, read(&one, &mut buffer)).is_none());
+        assert!(arm_within(PATIENCE, writable(&one)).is_some());
+        let event = arm_within(PATIENCE, write(&other, b"word")).unwrap();
+        assert_eq!(event.unwrap(), 4);
+        assert!(arm_within(PATIENCE, readable(&one)).is_some());
+        let event = arm_within(PATIENCE, read(&one, &mut buffer)).unwrap();
+        assert_eq!(event.unwrap(), 4);
         // An empty datagram is one, too.
-        let mut event = write(&other, b"");
-        assert!(comes(&mut event));
-        assert_eq!(event.finish().unwrap(), 0);
-        let mut event = read(&one, &mut buffer);
-        assert!(comes(&mut event));
-        assert_eq!(event.finish().unwrap(), 0);
+        let event = arm_within(PATIENCE, write(&other, b"")).unwrap();
+        assert_eq!(event.unwrap(), 0);
+        let event = arm_within(PATIENCE, read(&one, &mut buffer)).unwrap();
+        assert_eq!(event.unwrap(), 0);
     });
 }

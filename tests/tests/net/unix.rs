@@ -10,10 +10,9 @@ use may::coroutine;
 use may::net::Shutdown;
 use may::os::linux::net::SocketAddrExt;
 use may::os::unix::net::{SocketAddr, UnixListener, UnixStream};
-use may_core::event::{Finish, RawEvent};
-use may_core::select::{Mode, accept, after, read, readable, select, writable, write};
+use may_core::select::{accept, read, readable, writable, write};
 use may_tests::net::Temporary;
-use may_tests::{PATIENCE, alone, everywhere, on_workers};
+use may_tests::{PATIENCE, alone, arm_within, everywhere, on_workers};
 
 const SHORT: Duration = Duration::from_millis(5);
 const LONG: Duration = Duration::from_secs(3600);
@@ -535,30 +534,23 @@ fn descriptors_among_the_bytes_hide_nothing() {
 fn arms_of_a_select() {
     everywhere(|_| {
         let (listener, path) = listener();
-        let within = |limit: Duration, event: &mut dyn RawEvent| {
-            select(&mut [event, &mut after(limit)], Mode::Biased) == Some(0)
-        };
-        let soon = |event: &mut dyn RawEvent| within(SHORT, event);
+        const SOON: Duration = SHORT;
         // What the other side has done is there when the poll has said so, however long that takes.
-        let comes = |event: &mut dyn RawEvent| within(PATIENCE, event);
-        assert!(!soon(&mut accept(&listener)));
+        assert!(arm_within(SOON, accept(&listener)).is_none());
         let one = UnixStream::connect(&path.0).unwrap();
-        let mut event = accept(&listener);
-        assert!(comes(&mut event));
-        let (other, _) = event.finish().unwrap();
+        let event = arm_within(PATIENCE, accept(&listener)).unwrap();
+        let (other, _) = event.unwrap();
         let mut buffer = [0; 8];
-        assert!(!soon(&mut readable(&one)));
-        assert!(!soon(&mut read(&one, &mut buffer)));
-        assert!(comes(&mut writable(&one)));
-        let mut event = write(&other, b"word");
-        assert!(comes(&mut event));
-        assert_eq!(event.finish().unwrap(), 4);
-        let mut event = read(&one, &mut buffer);
-        assert!(comes(&mut event));
-        assert_eq!(event.finish().unwrap(), 4);
+        assert!(arm_within(SOON, readable(&one)).is_none());
+        assert!(arm_within(SOON, read(&one, &mut buffer)).is_none());
+        assert!(arm_within(PATIENCE, writable(&one)).is_some());
+        let event = arm_within(PATIENCE, write(&other, b"word")).unwrap();
+        assert_eq!(event.unwrap(), 4);
+        let event = arm_within(PATIENCE, read(&one, &mut buffer)).unwrap();
+        assert_eq!(event.unwrap(), 4);
         fill(&one);
-        assert!(!soon(&mut writable(&one)));
-        assert!(!soon(&mut write(&one, b"x")));
+        assert!(arm_within(SOON, writable(&one)).is_none());
+        assert!(arm_within(SOON, write(&one, b"x")).is_none());
     });
 }
 

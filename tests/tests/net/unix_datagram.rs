@@ -14,11 +14,12 @@ use may::io::wait_readable;
 use may::net::Shutdown;
 use may::os::linux::net::SocketAddrExt;
 use may::os::unix::net::{SocketAddr, UnixDatagram};
-use may_core::event::{Finish, RawEvent};
-use may_core::select::{Mode, after, read, readable, select, writable, write};
+use may_core::select::{read, readable, writable, write};
 use may_tests::executor::{Executor, Spawned};
 use may_tests::net::Temporary;
-use may_tests::{PATIENCE, assert_cancelled, everywhere, for_a_moment, on_workers, with_seeds};
+use may_tests::{
+    PATIENCE, arm_within, assert_cancelled, everywhere, for_a_moment, on_workers, with_seeds,
+};
 
 const SHORT: Duration = Duration::from_millis(5);
 const LONG: Duration = Duration::from_secs(3600);
@@ -404,25 +405,19 @@ fn sockets_go_to_std_and_come_back() {
 fn arms_of_a_select() {
     everywhere(|_| {
         let (one, other) = UnixDatagram::pair().unwrap();
-        let within = |limit: Duration, event: &mut dyn RawEvent| {
-            select(&mut [event, &mut after(limit)], Mode::Biased) == Some(0)
-        };
-        let soon = |event: &mut dyn RawEvent| within(SHORT, event);
+        const SOON: Duration = SHORT;
         // What the other side has done is there when the poll has said so, however long that takes.
-        let comes = |event: &mut dyn RawEvent| within(PATIENCE, event);
         let mut buffer = [0; 8];
-        assert!(!soon(&mut readable(&one)));
-        assert!(!soon(&mut read(&one, &mut buffer)));
-        assert!(comes(&mut writable(&other)));
-        let mut event = write(&other, b"word");
-        assert!(comes(&mut event));
-        assert_eq!(event.finish().unwrap(), 4);
-        let mut event = read(&one, &mut buffer);
-        assert!(comes(&mut event));
-        assert_eq!(event.finish().unwrap(), 4);
+        assert!(arm_within(SOON, readable(&one)).is_none());
+        assert!(arm_within(SOON, read(&one, &mut buffer)).is_none());
+        assert!(arm_within(PATIENCE, writable(&other)).is_some());
+        let event = arm_within(PATIENCE, write(&other, b"word")).unwrap();
+        assert_eq!(event.unwrap(), 4);
+        let event = arm_within(PATIENCE, read(&one, &mut buffer)).unwrap();
+        assert_eq!(event.unwrap(), 4);
         other.set_nonblocking(true).unwrap();
         fill(|| other.send(b"x"));
-        assert!(!soon(&mut write(&other, b"x")));
+        assert!(arm_within(SOON, write(&other, b"x")).is_none());
     });
 }
 
@@ -458,10 +453,9 @@ fn waiters_of_all_kinds_share_a_socket() {
             };
             let selecting: Receive = |socket, buffer| {
                 loop {
-                    let mut event = read(socket, &mut *buffer);
-                    let mut pause = after(Duration::from_micros(50));
-                    if select(&mut [&mut event, &mut pause], Mode::Fair) == Some(0) {
-                        return event.finish().unwrap();
+                    let pause = Duration::from_micros(50);
+                    if let Some(received) = arm_within(pause, read(socket, &mut *buffer)) {
+                        return received.unwrap();
                     }
                 }
             };

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use may::coroutine::{self, JoinHandle, spawn};
 use may::net::{TcpListener, TcpStream};
-use may::select::Event;
+use may::op;
 use may::sync::{Arc, CancelToken, Mutex, Notify, Semaphore, SyncFlag, WaitGroup};
 use may::time::{Interval, interval};
 use may::{channel, select};
@@ -95,7 +95,7 @@ fn what_an_operation_is_for_may_be_behind_pointers() {
             _ = accept(no_listener) => 8,
             _ = tick(no_ticks) => 9,
             _ = no_handle.join() => 10,
-            _ = on(None::<Box<dyn Event<Output = ()>>>) => 11,
+            _ = on(None::<op::Notified<'_>>) => 11,
             result = join(handle) => result.unwrap() + 100,
         };
         assert_eq!((taken, *guard, permit.num_permits()), (107, 1, 1));

@@ -2,19 +2,22 @@
 //! (Called directly, as the macro does; and through `Select`.)
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::time::{Duration, Instant};
 
 use may::channel::{self, Receiver, RecvError, Sender, TryRecvError};
 use may::coroutine::{self, yield_now};
-use may::select::{Event, Select, Signal};
-use may_core::event::{Finish, RawEvent};
-use may_core::select::{Mode, after, at, cancelled, never, recv, select, select_or_default, send};
+use may::op::{self, Operation, Signal};
+use may::select::Select;
+use may_core::select::{
+    AnyArm, Finish, Mode, after, at, cancelled, never, recv, select, select_or_default, send,
+};
 use may_tests::{assert_cancelled, eventually, everywhere, on_workers, spawn_waiting, with_seeds};
 
 /// Waits for one of two.
-fn either(first: &mut dyn RawEvent, second: &mut dyn RawEvent) -> usize {
+fn either<'a>(first: AnyArm<'a>, second: AnyArm<'a>) -> usize {
     select(&mut [first, second], Mode::Fair).expect("one of them can happen")
 }
 
@@ -27,8 +30,8 @@ enum Exchanged {
 
 /// Sends `number` or receives, whatever is possible first.
 fn send_or_receive(to: &Sender<u32>, number: u32, from: &Receiver<u32>) -> Exchanged {
-    let (mut sending, mut receiving) = (send(to), recv(from));
-    match either(&mut sending, &mut receiving) {
+    let (mut sending, mut receiving) = (pin!(send(to)), pin!(recv(from)));
+    match either(sending.as_mut(), receiving.as_mut()) {
         0 => {
             sending.finish().send(number).unwrap();
             Exchanged::Sent
@@ -39,8 +42,8 @@ fn send_or_receive(to: &Sender<u32>, number: u32, from: &Receiver<u32>) -> Excha
 
 /// Receives from either; which one it was, and what.
 fn receive_from_either(a: &Receiver<u32>, b: &Receiver<u32>) -> (usize, Result<u32, RecvError>) {
-    let (mut first, mut second) = (recv(a), recv(b));
-    match either(&mut first, &mut second) {
+    let (mut first, mut second) = (pin!(recv(a)), pin!(recv(b)));
+    match either(first.as_mut(), second.as_mut()) {
         0 => (0, first.finish()),
         _ => (1, second.finish()),
     }
@@ -76,8 +79,8 @@ fn messages_of_two_channels_arrive_once_each() {
                     place.start(move || {
                         let (mut a, mut b) = (Some(&a), Some(&b));
                         while a.is_some() || b.is_some() {
-                            let (mut first, mut second) = (recv(&a), recv(&b));
-                            let message = match either(&mut first, &mut second) {
+                            let (mut first, mut second) = (pin!(recv(&a)), pin!(recv(&b)));
+                            let message = match either(first.as_mut(), second.as_mut()) {
                                 0 => first.finish().inspect_err(|_| a = None),
                                 _ => second.finish().inspect_err(|_| b = None),
                             };
@@ -135,9 +138,9 @@ fn two_selects_that_face_each_other_meet() {
 fn a_select_never_meets_itself() {
     everywhere(|_| {
         let (to, from) = channel::bounded(0);
-        let (mut sending, mut receiving) = (send(&to), recv(&from));
-        let mut time = after(Duration::from_millis(2));
-        let arms: &mut [&mut dyn RawEvent] = &mut [&mut sending, &mut receiving, &mut time];
+        let (mut sending, mut receiving) = (pin!(send(&to)), pin!(recv(&from)));
+        let mut time = pin!(after(Duration::from_millis(2)));
+        let arms: &mut [AnyArm<'_>] = &mut [sending.as_mut(), receiving.as_mut(), time.as_mut()];
         assert_eq!(select(arms, Mode::Fair), Some(2));
         to.try_send(1).unwrap_err();
     });
@@ -169,8 +172,8 @@ fn a_panic_while_the_message_is_made_harms_nobody() {
             let receiver = place.start(move || from.recv());
             for _ in 0..100 {
                 let broken = catch_unwind(AssertUnwindSafe(|| {
-                    let mut sending = send(&to);
-                    select(&mut [&mut sending], Mode::Fair);
+                    let mut sending = pin!(send(&to));
+                    select(&mut [sending.as_mut()], Mode::Fair);
                     let _right = sending.finish();
                     std::panic::resume_unwind(Box::new("the message cannot be made"));
                 }));
@@ -195,8 +198,8 @@ fn ends_that_are_gone_are_ready() {
             let (to, from) = channel::bounded::<u32>(capacity);
             (0..capacity).for_each(|_| to.send(0).unwrap());
             let sending = place.start(move || {
-                let mut sending = send(&to);
-                select(&mut [&mut sending], Mode::Fair);
+                let mut sending = pin!(send(&to));
+                select(&mut [sending.as_mut()], Mode::Fair);
                 sending.finish().send(5).map_err(|error| error.0)
             });
             drop(from);
@@ -235,8 +238,8 @@ fn ones_own_cancellation_can_be_an_arm() {
     on_workers(2, || {
         let (_to, from) = channel::bounded::<u32>(1);
         let waiting = spawn_waiting(move || {
-            let (mut own, mut receiving) = (cancelled(), recv(&from));
-            let arm = either(&mut own, &mut receiving);
+            let (mut own, mut receiving) = (pin!(cancelled()), pin!(recv(&from)));
+            let arm = either(own.as_mut(), receiving.as_mut());
             // It stays requested, and the next wait is not spared.
             (arm, catch_unwind(coroutine::park).is_err())
         });
@@ -250,20 +253,23 @@ fn times_and_missing_arms() {
     everywhere(|_| {
         let (_to, from) = channel::bounded::<u32>(1);
         let start = Instant::now();
-        let mut receiving = recv(&from);
+        let mut receiving = pin!(recv(&from));
         assert_eq!(
-            either(&mut receiving, &mut after(Duration::from_millis(2))),
+            either(receiving.as_mut(), pin!(after(Duration::from_millis(2)))),
             1
         );
         assert!(start.elapsed() >= Duration::from_millis(2));
-        assert_eq!(either(&mut at(Instant::now()), &mut never()), 0);
-        assert_eq!(either(&mut never(), &mut after(Duration::ZERO)), 1);
+        assert_eq!(either(pin!(at(Instant::now())), pin!(never())), 0);
+        assert_eq!(either(pin!(never()), pin!(after(Duration::ZERO))), 1);
         let none: Option<&Receiver<u32>> = None;
         assert_eq!(
-            select(&mut [&mut recv(&none), &mut never()], Mode::Fair),
+            select(&mut [pin!(recv(&none)), pin!(never())], Mode::Fair),
             None
         );
-        assert_eq!(select_or_default(&mut [&mut recv(&from)], Mode::Fair), None);
+        assert_eq!(
+            select_or_default(&mut [pin!(recv(&from))], Mode::Fair),
+            None
+        );
     });
 }
 
@@ -279,11 +285,11 @@ fn arms_that_are_always_ready_are_taken_equally_often() {
         for _ in 0..ROUNDS {
             let mut events: Vec<_> = channels[..arms]
                 .iter()
-                .map(|(_, from)| recv(from))
+                .map(|(_, from)| Box::pin(recv(from)))
                 .collect();
-            let mut dynamic: Vec<&mut dyn RawEvent> = events
+            let mut dynamic: Vec<AnyArm<'_>> = events
                 .iter_mut()
-                .map(|event| event as &mut dyn RawEvent)
+                .map(|event| event.as_mut() as AnyArm<'_>)
                 .collect();
             let arm = select(&mut dynamic, Mode::Fair).unwrap();
             taken[arm] += 1;
@@ -296,11 +302,11 @@ fn arms_that_are_always_ready_are_taken_equally_often() {
         );
         let mut events: Vec<_> = channels[..arms]
             .iter()
-            .map(|(_, from)| recv(from))
+            .map(|(_, from)| Box::pin(recv(from)))
             .collect();
-        let mut dynamic: Vec<&mut dyn RawEvent> = events
+        let mut dynamic: Vec<AnyArm<'_>> = events
             .iter_mut()
-            .map(|event| event as &mut dyn RawEvent)
+            .map(|event| event.as_mut() as AnyArm<'_>)
             .collect();
         assert_eq!(select(&mut dynamic, Mode::Biased), Some(0));
         channels[0].0.send(0).unwrap();
@@ -346,14 +352,12 @@ fn a_set_sends_receives_and_waits_for_events() {
         left: AtomicUsize,
         more: Arc<Signal>,
     }
-    impl Event for &Heap {
-        type Output = usize;
-        fn try_take(&mut self) -> Option<usize> {
+    impl Heap {
+        fn take(&self) -> impl Operation<Output = usize> {
             let less = |left: usize| left.checked_sub(1);
-            self.left.fetch_update(SeqCst, SeqCst, less).ok()
-        }
-        fn signals(&self, add: &mut dyn FnMut(&Arc<Signal>)) {
-            add(&self.more);
+            op::when(&self.more, move || {
+                self.left.fetch_update(SeqCst, SeqCst, less).ok()
+            })
         }
     }
     everywhere(|place| {
@@ -380,7 +384,7 @@ fn a_set_sends_receives_and_waits_for_events() {
             let mut set = Select::new();
             let receives = set.recv(&from_them, |number| number.is_ok());
             let sends = set.send(&to_them, || next.next().unwrap(), |sent| sent.is_ok());
-            let takes = set.on(&*heap, |_| true);
+            let takes = set.on(|| heap.take(), |_| true);
             while !set.is_empty() {
                 let selected = set.wait();
                 counts[selected.index] += usize::from(selected.value);
@@ -457,11 +461,16 @@ fn nothing_is_lost_among_selects_and_plain_calls() {
                                             .send_timeout(number, Duration::from_micros(50))
                                             .is_ok(),
                                         _ => {
-                                            let (mut sending, mut other) = (send(&to), recv(&idle));
-                                            let mut time =
-                                                after(Duration::from_micros(random.below(100)));
-                                            let arms: &mut [&mut dyn RawEvent] =
-                                                &mut [&mut sending, &mut other, &mut time];
+                                            let (mut sending, mut other) =
+                                                (pin!(send(&to)), pin!(recv(&idle)));
+                                            let mut time = pin!(after(Duration::from_micros(
+                                                random.below(100)
+                                            )));
+                                            let arms: &mut [AnyArm<'_>] = &mut [
+                                                sending.as_mut(),
+                                                other.as_mut(),
+                                                time.as_mut(),
+                                            ];
                                             select(arms, Mode::Fair) == Some(0)
                                                 && sending.finish().send(number).is_ok()
                                         }

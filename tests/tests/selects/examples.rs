@@ -10,8 +10,9 @@ use std::time::{Duration, Instant};
 use may::channel::{self, Receiver};
 use may::coroutine::{self, JoinHandle, spawn};
 use may::net::{TcpListener, TcpStream};
+use may::op::{self, Operation, Signal};
 use may::select;
-use may::select::{Event, Select, SelectTimeoutError, Signal};
+use may::select::{Select, SelectTimeoutError};
 use may::sync::{Arc, CancelToken, Semaphore, SemaphorePermit};
 use may::time::{Interval, interval};
 use may_tests::{eventually, everywhere, on_workers};
@@ -222,30 +223,18 @@ fn a_decoder() {
         more: Arc<Signal>,
     }
 
-    /// The next frame of two bytes.
-    struct NextFrame<'a>(&'a Decoder);
-
     impl Decoder {
         fn feed(&self, bytes: &[u8]) {
             self.bytes.lock().unwrap().extend_from_slice(bytes);
             self.more.notify();
         }
 
-        fn next_frame(&self) -> NextFrame<'_> {
-            NextFrame(self)
-        }
-    }
-
-    impl Event for NextFrame<'_> {
-        type Output = Vec<u8>;
-
-        fn try_take(&mut self) -> Option<Vec<u8>> {
-            let mut bytes = self.0.bytes.lock().unwrap();
-            (bytes.len() >= 2).then(|| bytes.drain(..2).collect())
-        }
-
-        fn signals(&self, add: &mut dyn FnMut(&Arc<Signal>)) {
-            add(&self.0.more);
+        /// The next frame of two bytes.
+        fn next_frame(&self) -> impl Operation<Output = Vec<u8>> {
+            op::when(&self.more, || {
+                let mut bytes = self.bytes.lock().unwrap();
+                (bytes.len() >= 2).then(|| bytes.drain(..2).collect())
+            })
         }
     }
     everywhere(|place| {

@@ -4,35 +4,37 @@
 use std::cell::Cell;
 use std::io::{Read, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::pin::pin;
 use std::sync::Mutex as StdMutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::time::{Duration, Instant};
 
 use may::coroutine::{self, spawn};
 use may::net::{TcpListener, TcpStream};
-use may::select::{Event, Signal};
+use may::op::{self, Operation, Signal};
 use may::sync::{Arc, CancelToken, Mutex, Notify, Semaphore, SyncFlag};
 use may::time::interval;
 use may::{channel, coroutine::JoinHandle};
-use may_core::event::{Finish, RawEvent};
 use may_core::select::{
-    Mode, accept, acquire, acquire_many, after, cancelled_by, join, lock, on, read, readable, recv,
-    run, select, select_or_default, tick, wait, writable, write,
+    Arm, Finish, Mode, accept, acquire, acquire_many, cancelled_by, join, lock, on, read, readable,
+    recv, run, select, select_or_default, tick, wait, writable, write,
 };
-use may_tests::{assert_cancelled, eventually, everywhere, message, on_workers, spawn_waiting};
+use may_tests::{
+    arm_within, assert_cancelled, eventually, everywhere, message, on_workers, spawn_waiting,
+};
 
 const SOON: Duration = Duration::from_millis(2);
 
-/// Waits for one event, or until some time has passed.
-fn soon<E: RawEvent + Finish>(mut event: E) -> Option<E::Output> {
-    let arm = select(&mut [&mut event, &mut after(SOON)], Mode::Biased);
-    (arm == Some(0)).then(|| event.finish())
+/// Waits for one arm, or until some time has passed.
+fn soon<A: Arm<()> + Finish>(arm: A) -> Option<A::Output> {
+    arm_within(SOON, arm)
 }
 
-/// Waits for one event for ever.
-fn get<E: RawEvent + Finish>(mut event: E) -> E::Output {
-    assert_eq!(select(&mut [&mut event], Mode::Fair), Some(0));
-    event.finish()
+/// Waits for one arm.
+fn get<A: Arm<()> + Finish>(arm: A) -> A::Output {
+    let mut arm = pin!(arm);
+    assert_eq!(select(&mut [arm.as_mut()], Mode::Fair), Some(0));
+    arm.finish()
 }
 
 #[test]
@@ -188,7 +190,7 @@ fn sockets() {
             received.extend_from_slice(&buffer[..length]);
         }
         assert_eq!(received, b"world");
-        assert!(select_or_default(&mut [&mut read(&server, &mut buffer)], Mode::Fair).is_none());
+        assert!(select_or_default(&mut [pin!(read(&server, &mut buffer))], Mode::Fair).is_none());
         drop(client.join());
         assert_eq!(get(read(&server, &mut buffer)).unwrap(), 0);
     });
@@ -207,32 +209,26 @@ impl Slot {
     }
 }
 
-impl Event for &Slot {
-    type Output = u32;
-
-    fn try_take(&mut self) -> Option<u32> {
-        self.value.lock().unwrap().take()
-    }
-
-    fn signals(&self, add: &mut dyn FnMut(&Arc<Signal>)) {
-        add(&self.filled);
+impl Slot {
+    fn take(&self) -> impl Operation<Output = u32> {
+        op::when(&self.filled, || self.value.lock().unwrap().take())
     }
 }
 
 #[test]
-fn events_of_users() {
+fn operations_of_users() {
     everywhere(|place| {
         let slot = Arc::new(Slot {
             value: StdMutex::new(None),
             filled: Signal::new(),
         });
-        assert!(soon(on(&*slot)).is_none());
+        assert!(soon(on(slot.take())).is_none());
         let for_helper = slot.clone();
         let received = Arc::new(AtomicUsize::new(0));
         let counts = received.clone();
         let helper = place.start(move || {
             for _ in 0..1_000 {
-                counts.fetch_add(get(on(&*for_helper)) as usize, SeqCst);
+                counts.fetch_add(get(on(for_helper.take())) as usize, SeqCst);
             }
         });
         for round in 0..1_000 {
@@ -260,15 +256,21 @@ fn code_runs_beside_and_ends_with_the_select() {
             // A ready arm never starts it.
             let (to, from) = channel::bounded(1);
             to.send(3).unwrap();
-            let (mut code, mut receiving) = (run(|| started.set(2)), recv(&from));
+            let (mut code, mut receiving) = (pin!(run(|| started.set(2))), pin!(recv(&from)));
             assert_eq!(
-                select(&mut [&mut code, &mut receiving], Mode::Fair),
+                select(&mut [code.as_mut(), receiving.as_mut()], Mode::Fair),
                 Some(1)
             );
             assert_eq!((receiving.finish(), started.get()), (Ok(3), 1));
             // Two that race.
-            let (mut slow, mut fast) = (run(coroutine::park), run(|| coroutine::sleep(SOON / 4)));
-            assert_eq!(select(&mut [&mut slow, &mut fast], Mode::Fair), Some(1));
+            let (mut slow, mut fast) = (
+                pin!(run(coroutine::park)),
+                pin!(run(|| coroutine::sleep(SOON / 4))),
+            );
+            assert_eq!(
+                select(&mut [slow.as_mut(), fast.as_mut()], Mode::Fair),
+                Some(1)
+            );
         });
     }
 }
@@ -278,12 +280,12 @@ fn a_panic_in_the_code_of_an_arm_goes_on_in_the_caller() {
     on_workers(1, || {
         let ended = AtomicBool::new(false);
         let payload = catch_unwind(AssertUnwindSafe(|| {
-            let mut other = run(|| {
+            let mut other = pin!(run(|| {
                 let _ended = may_tests::OnDrop(|| ended.store(true, SeqCst));
                 coroutine::park();
-            });
-            let mut broken = run(|| resume_unwind(Box::new("broken")));
-            match select(&mut [&mut other, &mut broken], Mode::Fair) {
+            }));
+            let mut broken = pin!(run(|| resume_unwind(Box::new("broken"))));
+            match select(&mut [other.as_mut(), broken.as_mut()], Mode::Fair) {
                 Some(0) => other.finish(),
                 _ => broken.finish(),
             }
@@ -317,7 +319,7 @@ fn a_cancelled_select_takes_its_code_with_it() {
 fn code_needs_a_coroutine_around_it() {
     // Also if it would not come to running it.
     let payload = catch_unwind(|| {
-        let _ = select_or_default(&mut [&mut run(|| ())], Mode::Fair);
+        let _ = select_or_default(&mut [pin!(run(|| ()))], Mode::Fair);
     });
     let said = message(&*payload.unwrap_err());
     assert!(

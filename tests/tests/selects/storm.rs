@@ -12,8 +12,8 @@ use std::time::Duration;
 
 use may::channel::{self, Receiver, RecvError, SendError, Sender};
 use may::coroutine::{self, JoinHandle};
+use may::op::{self, Signal};
 use may::select;
-use may::select::{Event, Signal};
 use may::sync::{CancelToken, Mutex, Notify, Semaphore};
 use may_tests::{OnDrop, Random, end, on_workers, runtime, watchdog_for, with_seeds};
 
@@ -226,21 +226,6 @@ fn every_message_is_received_once_or_goes_with_its_channel() {
     }
 }
 
-/// An event that never happens.
-struct Never<'a>(&'a Arc<Signal>);
-
-impl Event for Never<'_> {
-    type Output = ();
-
-    fn try_take(&mut self) -> Option<()> {
-        None
-    }
-
-    fn signals(&self, add: &mut dyn FnMut(&Arc<Signal>)) {
-        add(self.0);
-    }
-}
-
 /// `MAY_TIMEOUTS` of them; in `ci/select-storm.sh` a million.
 #[test]
 fn selects_that_time_out_leave_no_node_no_timer_and_no_coroutine() {
@@ -271,7 +256,7 @@ fn selects_that_time_out_leave_no_node_no_timer_and_no_coroutine() {
                                 _ = lock(mutex) => unreachable!(),
                                 wait(notify) => unreachable!(),
                                 cancelled(token) => unreachable!(),
-                                on(Never(signal)) => unreachable!(),
+                                on(op::when(signal, || None::<()>)) => unreachable!(),
                                 run(coroutine::park()) if turn % 64 == 0 => unreachable!(),
                                 after(time) => timed_out.fetch_add(1, SeqCst),
                             };

@@ -1,7 +1,7 @@
 //! A lock for many readers or one writer that blocks the coroutine, not its thread; the counterpart of `std::sync::RwLock`.
 //!
 //! * [`raw`]: the lock without a value, and how a right passes from one to the next
-//! * [`task`]: taking a right, by a future
+//! * [`op`]: taking a right, as an operation
 //!
 //! Fairness: readers and writers take turns. A reader that comes while a writer waits, waits, too; when a writer leaves, all readers
 //! that wait are let in, and when the last of them leaves, the writer that has waited longest. So nobody starves: a reader waits
@@ -15,20 +15,20 @@ use std::marker::PhantomData;
 use std::mem::ManuallyDrop;
 use std::ops::{Deref, DerefMut};
 use std::panic::{RefUnwindSafe, UnwindSafe};
+use std::pin::pin;
 use std::ptr::NonNull;
 use std::sync::{LockResult, TryLockError, TryLockResult};
 
 use self::raw::Raw;
-use self::task::{ReadTask, WriteTask};
 use super::part::{Exclusive, Held, Part};
 use super::poison::{Entered, Flag, checked};
-use crate::event::EventFuture;
+use crate::operation::{OpFuture, wait};
 use crate::park;
 
+mod op;
 mod raw;
-mod task;
 
-pub use task::{ReadFuture, WriteFuture};
+pub use op::{ReadFuture, ReadLock, WriteFuture, WriteLock};
 
 /// A lock around a value that many may read or one may write; the counterpart of `std::sync::RwLock`, with the same methods, errors
 /// and poisoning.
@@ -114,9 +114,7 @@ impl<T: ?Sized> RwLock<T> {
     /// A cancelled coroutine that would have to wait unwinds here, and has not taken the lock.
     #[inline]
     pub fn read(&self) -> LockResult<RwLockReadGuard<'_, T>> {
-        park::spend_budget_of_lock();
-        self.raw.read();
-        self.read_guard()
+        wait(pin!(ReadLock::new(self)))
     }
 
     /// Takes a right to read, as a future that any executor can poll.
@@ -141,7 +139,7 @@ impl<T: ?Sized> RwLock<T> {
     /// });
     /// ```
     pub fn read_async(&self) -> ReadFuture<'_, T> {
-        EventFuture::new(ReadTask::new(self))
+        OpFuture::new(ReadLock::new(self))
     }
 
     /// Takes a right to read if nobody writes or waits to write.
@@ -172,9 +170,7 @@ impl<T: ?Sized> RwLock<T> {
     /// A cancelled coroutine that would have to wait unwinds here, and has not taken the lock.
     #[inline]
     pub fn write(&self) -> LockResult<RwLockWriteGuard<'_, T>> {
-        park::spend_budget_of_lock();
-        self.raw.write();
-        self.write_guard()
+        wait(pin!(WriteLock::new(self)))
     }
 
     /// Takes the right to write, as a future that any executor can poll; otherwise as [`read_async`](RwLock::read_async). While it waits
@@ -184,7 +180,7 @@ impl<T: ?Sized> RwLock<T> {
     ///
     /// If the lock is poisoned; the guard is in the error.
     pub fn write_async(&self) -> WriteFuture<'_, T> {
-        EventFuture::new(WriteTask::new(self))
+        OpFuture::new(WriteLock::new(self))
     }
 
     /// Takes the right to write if nobody holds the lock.

@@ -7,8 +7,9 @@ use std::time::{Duration, Instant};
 
 use may::channel::{self, Receiver, Sender};
 use may::net::TcpStream;
+use may::op::{self, Operation, Signal};
 use may::os::unix::net::UnixDatagram;
-use may::select::{Event, Select, Signal};
+use may::select::Select;
 use may::sync::{CancelToken, Mutex, Notify, PoisonError, Semaphore, SyncFlag};
 use may::{coroutine, process, select, time};
 use may_tests::OnDrop;
@@ -341,21 +342,15 @@ fn own_cancellation() -> Play {
     play
 }
 
-/// An event of the program's own: a number that is filled in.
+/// An operation of the program's own: a number that is filled in.
 struct Numbers {
     there: StdMutex<Vec<usize>>,
     more: Arc<Signal>,
 }
 
-impl Event for &Numbers {
-    type Output = usize;
-
-    fn try_take(&mut self) -> Option<usize> {
-        self.there.lock().unwrap().pop()
-    }
-
-    fn signals(&self, add: &mut dyn FnMut(&Arc<Signal>)) {
-        add(&self.more);
+impl Numbers {
+    fn take(&self) -> impl Operation<Output = usize> {
+        op::when(&self.more, || self.there.lock().unwrap().pop())
     }
 }
 
@@ -373,7 +368,7 @@ fn own_event() -> Play {
             for _ in 0..2 {
                 at.here();
                 select! {
-                    _ = on(&*numbers) => taken.add(),
+                    _ = on(numbers.take()) => taken.add(),
                     _ = recv(never) => unreachable!(),
                 }
                 at.here();

@@ -3,8 +3,8 @@
 use may::channel::{self, Receiver, Sender};
 use may::select::Select;
 use may::sync::{mpmc, mpsc, spsc};
-use may_core::event::Finish;
-use may_core::select::{Mode, never, recv, select};
+use may_core::select::{Finish, Mode, never, recv, select};
+use std::pin::pin;
 
 use crate::row::{Call, Row, Subject, deadline, or_max, waits, waits_in_time};
 use crate::subject::{Both, Held};
@@ -134,9 +134,9 @@ fn selects() -> [Call<Channel>; 4] {
         }),
         waits("select/engine.rs select", |c, _| {
             let rx = c.rx.get();
-            let (mut receiving, mut other) = (recv(&rx), never());
+            let (mut receiving, mut other) = (pin!(recv(&rx)), pin!(never()));
             assert_eq!(
-                select(&mut [&mut other, &mut receiving], Mode::Fair),
+                select(&mut [other.as_mut(), receiving.as_mut()], Mode::Fair),
                 Some(1)
             );
             receiving.finish().is_ok()

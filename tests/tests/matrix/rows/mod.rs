@@ -23,6 +23,8 @@ pub(crate) const ELSEWHERE: &[&str] = &[
     "process/",
     "stdio/",
     "park/budget.rs spend_budget",
+    // Every function that blocks waits by these.
+    "operation/",
 ];
 
 /// All rows.

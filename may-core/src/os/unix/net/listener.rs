@@ -9,8 +9,8 @@ use std::path::Path;
 use super::address;
 use super::stream::UnixStream;
 use crate::io::AcceptFrom;
-use crate::io::event::IoEvent;
 use crate::io::handle::{Handle, socket_type};
+use crate::io::op::AnyIo;
 use crate::io::raw::wait_readable;
 use crate::sys::socket::Address;
 
@@ -156,7 +156,7 @@ fn connection((socket, peer): (OwnedFd, Address)) -> io::Result<(UnixStream, Soc
 impl AcceptFrom for UnixListener {
     type Connection = (UnixStream, SocketAddr);
 
-    fn accept_event(&self) -> Option<IoEvent<'_, (UnixStream, SocketAddr)>> {
+    fn accept_event(&self) -> Option<AnyIo<'_, (UnixStream, SocketAddr)>> {
         Some(self.descriptor.accept_event(connection))
     }
 }

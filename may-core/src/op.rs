@@ -1,0 +1,467 @@
+//! Operations: the calls that block, as values that have not happened yet.
+//!
+//! What an operation is, and the ways in which one is waited for, is in [`Operation`]. Here is a function for each call of May that can
+//! be taken back: what has not happened leaves no trace.
+//!
+//! | operation | happens when | outcome |
+//! |---|---|---|
+//! | [`recv`]`(&receiver)` | there is a message, a signal, or the other side has gone | that |
+//! | [`send`]`(&sender, message)` | the message is in the channel, or with a receiver | `Err` with the message if all receivers have gone |
+//! | [`reserve`]`(&sender)` | there is room | the right to send, without waiting |
+//! | [`changed`]`(&watcher)` | the watched value is one that was not seen | |
+//! | [`closed`]`(&sender)` | the receivers have gone | |
+//! | [`lock`]`(&mutex)` | nobody else has it | the guard |
+//! | [`read_lock`]`(&lock)`, [`write_lock`]`(&lock)` | the lock admits it | the guard |
+//! | [`acquire`]`(&semaphore)`, [`acquire_many`], [`acquire_owned`] | the permits are there | the permit |
+//! | [`wait`]`(&flag)` | a flag is raised, a token cancelled, a notification comes, a child ends | |
+//! | [`join`]`(&mut handle)` | the coroutine has ended | its result |
+//! | [`after`]`(duration)`, [`at`]`(instant)` | the time has come | |
+//! | [`tick`]`(&mut interval)` | the next tick is due | its time |
+//! | [`accept`]`(&listener)` | a connection is there | it, and the peer's address |
+//! | [`read`]`(&stream, &mut buffer)`, [`write`]`(&stream, &buffer)` | some bytes were moved | how many |
+//! | [`readable`]`(&stream)`, [`writable`]`(&stream)` | a call would not wait | |
+//! | [`when`]`(&signal, f)` | `f` returns something | that |
+//! | [`first`]`((a, b, ..))`, [`first_of`]`(all)` | the first of them happens | its outcome |
+//! | [`guard`]`(f)` | the operation that `f` makes, when it is waited for, happens | its outcome |
+//! | [`never`]`()` | never | |
+
+use std::time::{Duration, Instant};
+
+use crate::channel::{Receiver, RecvError, Sender};
+use crate::io::{AcceptFrom, ReadFrom, WriteTo};
+use crate::process::{Child, Exited};
+use crate::signal::Signals;
+use crate::spawn::{JoinHandle, ScopedJoinHandle};
+use crate::sync::{
+    Arc, CancelToken, Mutex, Notify, RwLock, Semaphore, SyncFlag, broadcast, mpmc, mpsc, oneshot,
+    spsc, watch,
+};
+use crate::time::Interval;
+use crate::util::clock::Deadline;
+
+pub use crate::channel::{Recv, Reserve, Send, SendRight};
+pub use crate::io::{AnyCall, AnyIo, IoOperation};
+pub use crate::operation::{
+    Caller, First, Guard, Map, Needs, OpFuture, Operation, Parts, Registration, Row, Signal, When,
+    first, first_of, guard, when, when_any,
+};
+pub use crate::signal::NextSignal;
+pub use crate::spawn::Joined;
+pub use crate::sync::{Acquire, AcquireOwned, Lock, Notified, Raised, ReadLock, WriteLock};
+pub use crate::time::{After, Tick};
+
+/// Receiving a message, or a signal.
+///
+/// # Examples
+///
+/// ```
+/// use may::{channel::unbounded, op::{self, Operation}};
+///
+/// let (sender, receiver) = unbounded();
+/// sender.send(1).unwrap();
+/// assert_eq!(op::recv(&receiver).try_now(), Some(Ok(1)));
+/// assert_eq!(op::recv(&receiver).try_now(), None);
+/// ```
+pub fn recv<R: RecvFrom + ?Sized>(receiver: &R) -> R::Operation<'_> {
+    receiver.recv_operation()
+}
+
+/// Sending a message. The message comes back if all receivers have gone. If the operation has not happened the message is dropped with it.
+///
+/// # Examples
+///
+/// ```
+/// use may::{channel::bounded, op::{self, Operation}};
+///
+/// let (sender, receiver) = bounded(1);
+/// assert_eq!(op::send(&sender, 1).try_now(), Some(Ok(())));
+/// assert_eq!(op::send(&sender, 2).try_now(), None);
+/// assert_eq!(receiver.recv(), Ok(1));
+/// ```
+pub fn send<T>(sender: &Sender<T>, message: T) -> Send<'_, T> {
+    Send::new(sender, message)
+}
+
+/// Getting the right to send a message that is made later: a slot of the channel or, in a rendezvous channel, a receiver that waits for
+/// the message and for nothing else. The right gives itself back when it is dropped.
+///
+/// # Examples
+///
+/// ```
+/// use may::{channel::bounded, op::{self, Operation}};
+///
+/// let (sender, receiver) = bounded(1);
+/// let right = op::reserve(&sender).wait();
+/// right.send("made only when there was room").unwrap();
+/// assert!(receiver.recv().is_ok());
+/// ```
+pub fn reserve<T>(sender: &Sender<T>) -> Reserve<'_, T> {
+    Reserve::new(sender)
+}
+
+/// What `recv(..)` can receive from.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be received from",
+    label = "not the receiving end of a channel",
+    note = "pass the `Receiver` half"
+)]
+pub trait RecvFrom {
+    /// The operation.
+    type Operation<'a>: Operation
+    where
+        Self: 'a;
+
+    /// The operation of receiving something.
+    #[doc(hidden)]
+    fn recv_operation(&self) -> Self::Operation<'_>;
+}
+
+impl<T> RecvFrom for Receiver<T> {
+    type Operation<'a>
+        = Recv<'a, T>
+    where
+        T: 'a;
+
+    #[inline]
+    fn recv_operation(&self) -> Recv<'_, T> {
+        Recv::new(self)
+    }
+}
+
+/// What a message is with the errors of std.
+type WithStdError<'a, T> =
+    Map<Recv<'a, T>, fn(Result<T, RecvError>) -> Result<T, std::sync::mpsc::RecvError>>;
+
+impl<T> RecvFrom for mpsc::Receiver<T> {
+    type Operation<'a>
+        = WithStdError<'a, T>
+    where
+        T: 'a;
+
+    fn recv_operation(&self) -> WithStdError<'_, T> {
+        Recv::new(self.inner()).map(|received| received.map_err(|RecvError| mpsc::RecvError))
+    }
+}
+
+impl<T> RecvFrom for mpmc::Receiver<T> {
+    type Operation<'a>
+        = WithStdError<'a, T>
+    where
+        T: 'a;
+
+    fn recv_operation(&self) -> WithStdError<'_, T> {
+        Recv::new(self.inner()).map(|received| received.map_err(|RecvError| mpmc::RecvError))
+    }
+}
+
+impl<T> RecvFrom for spsc::Receiver<T> {
+    type Operation<'a>
+        = spsc::Recv<T, &'a spsc::Receiver<T>>
+    where
+        T: 'a;
+
+    fn recv_operation(&self) -> spsc::Recv<T, &spsc::Receiver<T>> {
+        spsc::Recv::new(self)
+    }
+}
+
+impl<T> RecvFrom for oneshot::Receiver<T> {
+    type Operation<'a>
+        = oneshot::Recv<T, &'a oneshot::Receiver<T>>
+    where
+        T: 'a;
+
+    fn recv_operation(&self) -> oneshot::Recv<T, &oneshot::Receiver<T>> {
+        oneshot::Recv::new(self)
+    }
+}
+
+impl<T: Clone> RecvFrom for broadcast::Receiver<T> {
+    type Operation<'a>
+        = broadcast::Recv<'a, T>
+    where
+        T: 'a;
+
+    fn recv_operation(&self) -> broadcast::Recv<'_, T> {
+        broadcast::Recv::new(self)
+    }
+}
+
+impl RecvFrom for Signals {
+    type Operation<'a> = NextSignal<'a>;
+
+    fn recv_operation(&self) -> NextSignal<'_> {
+        NextSignal::new(self)
+    }
+}
+
+/// A change of a watched value, which counts as seen then. An error if all senders have gone.
+pub fn changed<T>(receiver: &watch::Receiver<T>) -> watch::Changed<'_, T> {
+    watch::Changed::new(receiver)
+}
+
+/// The receivers' having gone, of a [`oneshot`](crate::sync::oneshot) or a [`watch`] channel.
+pub fn closed<S: Closable>(sender: &S) -> S::Operation<'_> {
+    sender.closed_operation()
+}
+
+/// What [`closed`] can wait for.
+pub trait Closable {
+    /// The operation.
+    type Operation<'a>: Operation<Output = ()>
+    where
+        Self: 'a;
+
+    /// The operation.
+    #[doc(hidden)]
+    fn closed_operation(&self) -> Self::Operation<'_>;
+}
+
+impl<T> Closable for watch::Sender<T> {
+    type Operation<'a>
+        = watch::Closed<'a, T>
+    where
+        T: 'a;
+
+    fn closed_operation(&self) -> watch::Closed<'_, T> {
+        watch::Closed::new(self)
+    }
+}
+
+impl<T> Closable for oneshot::Sender<T> {
+    type Operation<'a>
+        = oneshot::Closed<'a, T>
+    where
+        T: 'a;
+
+    fn closed_operation(&self) -> oneshot::Closed<'_, T> {
+        oneshot::Closed::new(self)
+    }
+}
+
+/// Taking a lock. The outcome is that of [`Mutex::lock`].
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+/// use may::{op::{self, Operation}, sync::Mutex};
+///
+/// let lock = Mutex::new(5);
+/// let held = lock.lock().unwrap();
+/// assert!(op::lock(&lock).wait_timeout(Duration::from_millis(1)).is_none());
+/// drop(held);
+/// assert_eq!(*op::lock(&lock).wait().unwrap(), 5);
+/// ```
+pub fn lock<T: ?Sized>(lock: &Mutex<T>) -> Lock<'_, T> {
+    Lock::new(lock)
+}
+
+/// Taking a right to read. The outcome is that of [`RwLock::read`].
+pub fn read_lock<T: ?Sized>(lock: &RwLock<T>) -> ReadLock<'_, T> {
+    ReadLock::new(lock)
+}
+
+/// Taking the right to write. The outcome is that of [`RwLock::write`].
+pub fn write_lock<T: ?Sized>(lock: &RwLock<T>) -> WriteLock<'_, T> {
+    WriteLock::new(lock)
+}
+
+/// Taking a permit.
+pub fn acquire(semaphore: &Semaphore) -> Acquire<'_> {
+    acquire_many(semaphore, 1)
+}
+
+/// Taking `n` permits at once.
+pub fn acquire_many(semaphore: &Semaphore, n: usize) -> Acquire<'_> {
+    Acquire::new(semaphore, n)
+}
+
+/// Taking `n` permits at once that do not borrow.
+pub fn acquire_owned(semaphore: Arc<Semaphore>, n: usize) -> AcquireOwned {
+    AcquireOwned::new(semaphore, n)
+}
+
+/// Waiting for a [`SyncFlag`](crate::sync::SyncFlag), a [`CancelToken`](crate::sync::CancelToken), a [`Notify`](crate::sync::Notify) or
+/// the end of a [`Child`](crate::process::Child), whose status [`Child::wait`](crate::process::Child::wait) returns at once then.
+///
+/// # Examples
+///
+/// ```
+/// use may::{coroutine::scope, op::{self, Operation}, sync::SyncFlag};
+///
+/// let started = SyncFlag::new();
+/// scope(|s| {
+///     s.spawn(|| op::wait(&started).wait());
+///     started.fire();
+/// });
+/// ```
+pub fn wait<W: Waitable + ?Sized>(of: &W) -> W::Operation<'_> {
+    of.wait_operation()
+}
+
+/// What `wait(..)` can wait for.
+#[diagnostic::on_unimplemented(
+    message = "`wait` cannot wait for `{Self}`",
+    label = "not a flag, token, notification or child process",
+    note = "a `Barrier` cannot be an arm, as its wait cannot be taken back"
+)]
+pub trait Waitable {
+    /// The operation.
+    type Operation<'a>: Operation<Output = ()>
+    where
+        Self: 'a;
+
+    /// The operation.
+    #[doc(hidden)]
+    fn wait_operation(&self) -> Self::Operation<'_>;
+}
+
+impl Waitable for SyncFlag {
+    type Operation<'a> = Raised<'a>;
+
+    fn wait_operation(&self) -> Raised<'_> {
+        Raised::new(self)
+    }
+}
+
+impl Waitable for CancelToken {
+    type Operation<'a> = Raised<'a>;
+
+    fn wait_operation(&self) -> Raised<'_> {
+        Raised::new(self.flag())
+    }
+}
+
+impl Waitable for Notify {
+    type Operation<'a> = Notified<'a>;
+
+    fn wait_operation(&self) -> Notified<'_> {
+        Notified::new(self)
+    }
+}
+
+impl Waitable for Child {
+    type Operation<'a> = Map<Exited<'a>, fn(std::io::Result<()>)>;
+
+    fn wait_operation(&self) -> Self::Operation<'_> {
+        // Waiting for the child tells what is wrong, if something is.
+        Exited::new(self).map(drop)
+    }
+}
+
+/// What `join(..)` can join.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be joined",
+    label = "not the handle of a coroutine"
+)]
+pub trait Joinable {
+    /// What the coroutine returns.
+    type Value;
+
+    /// The operation of the coroutine's end.
+    #[doc(hidden)]
+    fn join_operation(&mut self) -> Joined<Self::Value, &mut JoinHandle<Self::Value>>;
+}
+
+impl<T> Joinable for JoinHandle<T> {
+    type Value = T;
+
+    fn join_operation(&mut self) -> Joined<T, &mut JoinHandle<T>> {
+        Joined::new(self)
+    }
+}
+
+impl<T> Joinable for ScopedJoinHandle<'_, T> {
+    type Value = T;
+
+    fn join_operation(&mut self) -> Joined<T, &mut JoinHandle<T>> {
+        Joined::new(self.handle())
+    }
+}
+
+/// The end of a coroutine. The handle can be joined as long as the operation has not happened.
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+/// use may::{coroutine, op::{self, Operation}};
+///
+/// let mut handle = coroutine::spawn(coroutine::park);
+/// assert!(op::join(&mut handle).wait_timeout(Duration::from_millis(1)).is_none());
+/// handle.coroutine().unpark();
+/// op::join(&mut handle).wait().unwrap();
+/// ```
+pub fn join<H: Joinable>(handle: &mut H) -> Joined<H::Value, &mut JoinHandle<H::Value>> {
+    handle.join_operation()
+}
+
+/// A time that comes `duration` after this call. One that begins when it is waited for is made by [`guard`].
+pub fn after(duration: Duration) -> After {
+    After::new(Deadline::after(duration))
+}
+
+/// A time.
+pub fn at(instant: Instant) -> After {
+    After::new(Deadline::at(instant))
+}
+
+/// The next tick of an interval.
+pub fn tick(interval: &mut Interval) -> Tick<'_> {
+    Tick::new(interval)
+}
+
+/// What never happens.
+pub fn never() -> After {
+    After::new(Deadline::NEVER)
+}
+
+/// The next connection. Unlike the listener's `accept`, it does not wait when there are no descriptors left, but is an error then.
+///
+/// # Panics
+///
+/// Panics if the listener is an `Option` that is `None`.
+pub fn accept<L: AcceptFrom + ?Sized>(listener: &L) -> AnyIo<'_, L::Connection> {
+    listener.accept_event().expect(MISSING)
+}
+
+/// Reading as much as there is, into `buffer`; from a socket of datagrams, receiving one.
+///
+/// # Panics
+///
+/// Panics if the stream is an `Option` that is `None`.
+pub fn read<'a>(stream: &'a (impl ReadFrom + ?Sized), buffer: &'a mut [u8]) -> AnyIo<'a, usize> {
+    stream.read_event(buffer).expect(MISSING)
+}
+
+/// Writing as much of `buffer` as there is room for; to a socket of datagrams, sending one.
+///
+/// # Panics
+///
+/// Panics if the stream is an `Option` that is `None`.
+pub fn write<'a>(stream: &'a (impl WriteTo + ?Sized), buffer: &'a [u8]) -> AnyIo<'a, usize> {
+    stream.write_event(buffer).expect(MISSING)
+}
+
+/// There being something to read.
+///
+/// # Panics
+///
+/// Panics if the stream is an `Option` that is `None`.
+pub fn readable(stream: &(impl ReadFrom + ?Sized)) -> AnyIo<'_, ()> {
+    stream.readable_event().expect(MISSING)
+}
+
+/// There being room to write.
+///
+/// # Panics
+///
+/// Panics if the stream is an `Option` that is `None`.
+pub fn writable(stream: &(impl WriteTo + ?Sized)) -> AnyIo<'_, ()> {
+    stream.writable_event().expect(MISSING)
+}
+
+/// What is said where there is no stream.
+const MISSING: &str =
+    "an operation needs its stream or listener, which is `None` here; use `op::never`";

@@ -1,0 +1,231 @@
+//! An operation as a future: the one adapter for all of them.
+//!
+//! It is the wait of `wait/mod.rs`, with the commit word in a counted block of the future's own (`wait/task.rs`), so everything that
+//! holds for a coroutine holds here: one compare-and-swap decides who ends the wait, and nothing is lost. Two things are different.
+//!
+//! *Between two polls nobody waits.* The future may have been committed and never be polled again, but dropped. So there is a sixth step:
+//! [`abandon`](Operation::abandon) passes on what the future was committed for.
+//!
+//! *The nodes lie in the future* and not in a frame. It is pinned from the first poll on, so they stay where they are until the future
+//! is dropped, which withdraws them. A future that is leaked stays registered in memory that is never freed, as pinning promises:
+//! whoever commits it touches memory that is still there, though what it passes is lost with the future (R6).
+
+use std::fmt;
+use std::future::Future;
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use super::{Caller, Operation};
+use crate::coroutine::commit_word::{Openness, Ticket};
+use crate::park;
+use crate::util::clock::Deadline;
+use crate::wait::{Alarms, Registration, TaskBlock};
+use crate::worker::{self, Shared};
+
+pin_project_lite::pin_project! {
+    /// An operation as a future.
+    ///
+    /// It can be polled by any executor on any thread, and on coroutines by [`block_on`](crate::future::block_on). Dropped before it is
+    /// ready it has not happened: messages, permits and notifications go to whoever is next. It keeps its place in the queue between two
+    /// polls, and with it what it is woken for; so a future that is neither polled nor dropped holds up those behind it.
+    ///
+    /// # Panics
+    ///
+    /// Polling it panics after it was ready.
+    #[must_use = "a future does nothing unless it is polled"]
+    pub struct OpFuture<O: Operation> {
+        // Gone when it has happened. Before the wait, which it has to leave before that goes.
+        #[pin]
+        operation: Option<O>,
+        // The wait that lasts or whose end has not been looked at. While there is one the operation may be registered.
+        wait: Wait,
+        // From the first wait on.
+        block: Option<Arc<TaskBlock>>,
+        // Where the alarm of the wait was set.
+        alarms: Option<Arc<Alarms>>,
+    }
+
+    impl<O: Operation> PinnedDrop for OpFuture<O> {
+        fn drop(this: Pin<&mut Self>) {
+            let mut this = this;
+            if this.as_mut().close() {
+                let this = this.as_mut().project();
+                if let Some(operation) = this.operation.as_pin_mut() {
+                    operation.abandon();
+                }
+                this.wait.end();
+            }
+            this.clear_waker();
+        }
+    }
+}
+
+/// The wait of a future. It is pinned with the future, since entries have pointers to the registration.
+struct Wait(Option<Registration>);
+
+// SAFETY: (docs/safety.md, R6) the registration and the entries that count in it lie in the same future, and are used only by whoever has
+// that exclusively; the block that the waiter points to is counted and `Sync`.
+unsafe impl Send for Wait {}
+// SAFETY: (docs/safety.md, R6) as above: nothing is done with a shared wait.
+unsafe impl Sync for Wait {}
+
+impl Wait {
+    /// The ticket of the wait, if there is one.
+    fn ticket(&self) -> Option<Ticket> {
+        self.0.as_ref().map(|registration| registration.ticket)
+    }
+
+    /// Makes sure that the operation is registered nowhere any more, and forgets the wait.
+    fn end(&mut self) {
+        if let Some(registration) = self.0.take() {
+            registration.end();
+        }
+    }
+}
+
+impl<O: Operation> OpFuture<O> {
+    /// The future of an operation. `.await` calls this for an operation by itself.
+    pub fn new(operation: O) -> OpFuture<O> {
+        OpFuture {
+            operation: Some(operation),
+            wait: Wait(None),
+            block: None,
+            alarms: None,
+        }
+    }
+
+    /// Begins a wait. If it turns out that there may be nothing to wait for it is taken back, if nobody has ended it yet.
+    fn begin(self: Pin<&mut Self>) {
+        let this = self.project();
+        let operation = this.operation.as_pin_mut().expect("it has not happened");
+        let block = this.block.get_or_insert_with(TaskBlock::new);
+        let ticket = block.word.open(Openness::default());
+        let deadline = operation.needs().due;
+        let registration = Registration::new(TaskBlock::waiter(block), ticket);
+        let registration = this.wait.0.insert(registration);
+        if operation.register(registration) {
+            block.word.withdraw(ticket);
+        } else if !deadline.is_never() {
+            *this.alarms = Some(set_alarm(block, ticket, deadline));
+        }
+    }
+
+    /// Whether the future has to wait for the end of the wait with `ticket`; for that the waker is kept.
+    fn is_pending(self: Pin<&mut Self>, context: &Context<'_>, ticket: Ticket) -> bool {
+        let this = self.project();
+        let block = this.block.as_ref().expect("there is a wait");
+        // Before the look, so that whoever ends the wait after it finds the waker.
+        block.set_waker(context.waker());
+        let Some(outcome) = block.word.outcome(ticket) else {
+            return true;
+        };
+        if let Some(registration) = &this.wait.0 {
+            registration.note(outcome);
+        }
+        this.operation
+            .as_pin_mut()
+            .is_some_and(|operation| operation.is_held())
+    }
+
+    /// Drops the waker of the last poll, which nobody may call from now on.
+    fn clear_waker(&self) {
+        if let Some(block) = &self.block {
+            block.clear_waker();
+        }
+    }
+
+    /// Ends the wait, if there is one, which the operation has to leave then.
+    fn close(self: Pin<&mut Self>) -> bool {
+        let this = self.project();
+        let (Some(registration), Some(block)) = (&this.wait.0, &this.block) else {
+            return false;
+        };
+        let ticket = registration.ticket;
+        if !block.word.withdraw(ticket) {
+            let outcome = block.word.outcome(ticket);
+            registration.note(outcome.expect("the wait has ended"));
+        }
+        if let Some(alarms) = this.alarms.take() {
+            // SAFETY: (docs/safety.md, R11) it was set there.
+            unsafe { alarms.clear(block) };
+        }
+        true
+    }
+
+    /// Ends the wait; the outcome if the operation has happened by that.
+    fn end(mut self: Pin<&mut Self>) -> Option<O::Output> {
+        if !self.as_mut().close() {
+            return None;
+        }
+        let this = self.project();
+        let operation = this.operation.as_pin_mut().expect("it has not happened");
+        let output = operation.withdraw(Caller::Polls);
+        this.wait.end();
+        output
+    }
+}
+
+/// Sets the alarm of a wait with the worker that polls; if this is none, or ends, with any of the default runtime; and if that has
+/// ended, too, with the one that is there for this.
+fn set_alarm(block: &Arc<TaskBlock>, ticket: Ticket, deadline: Deadline) -> Arc<Alarms> {
+    let set_with = |alarms: &Arc<Alarms>| {
+        // SAFETY: (docs/safety.md, R11) the future clears it before it drops its block.
+        let set = unsafe { alarms.set(block, ticket, deadline) };
+        set.then(|| alarms.clone())
+    };
+    let of = |runtime: io::Result<Arc<Shared>>| match runtime {
+        Ok(shared) => set_with(shared.any_alarms()),
+        Err(error) => panic!("no runtime could be started to look after a deadline: {error}"),
+    };
+    let mine = worker::with_local(|local| local.map(|local| local.alarms().clone()));
+    mine.as_ref()
+        .and_then(set_with)
+        .or_else(|| of(worker::default::default()))
+        .or_else(|| of(worker::default::timekeeper()))
+        .expect("nobody ends the timekeeper")
+}
+
+impl<O: Operation> Future for OpFuture<O> {
+    type Output = O::Output;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<O::Output> {
+        assert!(
+            self.operation.is_some(),
+            "a future was polled after it was ready"
+        );
+        if self.wait.0.is_none() {
+            // A loop over futures that are always ready is to give others a turn, too.
+            ready!(park::poll_budget(context));
+        }
+        let output = loop {
+            if let Some(ticket) = self.wait.ticket() {
+                if self.as_mut().is_pending(context, ticket) {
+                    return Poll::Pending;
+                }
+                if let Some(output) = self.as_mut().end() {
+                    break output;
+                }
+            }
+            let operation = self.as_mut().project().operation.as_pin_mut();
+            if let Some(output) = operation.and_then(|operation| operation.attempt(Caller::Polls)) {
+                break output;
+            }
+            self.as_mut().begin();
+        };
+        self.as_mut().project().operation.set(None);
+        self.clear_waker();
+        Poll::Ready(output)
+    }
+}
+
+impl<O: Operation> fmt::Debug for OpFuture<O> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Not the operation: others may be at its nodes.
+        f.debug_struct("OpFuture")
+            .field("waits", &self.wait.0.is_some())
+            .field("is_ready", &self.operation.is_none())
+            .finish_non_exhaustive()
+    }
+}
