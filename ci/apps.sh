@@ -36,4 +36,4 @@ fi
 
 cargo clippy --manifest-path examples/apps/Cargo.toml --features peers --all-targets -- -D warnings
 cargo test --manifest-path examples/apps/Cargo.toml --features peers
-cargo test -p may-examples --features peers
+cargo test -p may-http-example --features peers

@@ -6,4 +6,4 @@ cd "$(dirname "$0")/.."
 export MAY_FUZZ_SECONDS="${1:-600}"
 cargo test --release --package may-tests --test fuzz -- --nocapture --test-threads=1
 cargo test --release --package may-macros --lib soup -- --nocapture
-cargo test --release --package may-examples --test http_fuzz -- --nocapture
+cargo test --release --package may-http-example --test fuzz -- --nocapture

@@ -29,14 +29,13 @@ fn printed(path: &str, args: &[&str]) -> String {
 }
 
 /// All examples.
-const ALL: [&str; 24] = [
+const ALL: [&str; 23] = [
     env!("CARGO_BIN_EXE_attributes"),
     env!("CARGO_BIN_EXE_chat"),
     env!("CARGO_BIN_EXE_echo"),
     env!("CARGO_BIN_EXE_echo_client"),
     env!("CARGO_BIN_EXE_general_io"),
     env!("CARGO_BIN_EXE_generator"),
-    env!("CARGO_BIN_EXE_http"),
     env!("CARGO_BIN_EXE_parallel_sum"),
     env!("CARGO_BIN_EXE_pipeline"),
     env!("CARGO_BIN_EXE_pool_blocking"),
@@ -440,11 +439,7 @@ fn echo_client_says_how_to_start_a_server() {
 fn servers_say_that_a_port_is_taken() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let addr = taken.local_addr().unwrap().to_string();
-    for path in [
-        env!("CARGO_BIN_EXE_echo"),
-        env!("CARGO_BIN_EXE_chat"),
-        env!("CARGO_BIN_EXE_http"),
-    ] {
+    for path in [env!("CARGO_BIN_EXE_echo"), env!("CARGO_BIN_EXE_chat")] {
         let output = run(path, &["--addr", &addr]);
         assert_eq!(output.status.code(), Some(1));
         let message = String::from_utf8(output.stderr).unwrap();
@@ -476,40 +471,4 @@ fn chat_sends_its_guests_home() {
             ""
         }
     );
-}
-
-#[test]
-fn http_answers_and_stops_with_clients_connected() {
-    let args = ["--root", env!("CARGO_MANIFEST_DIR"), "--per-address", "20"];
-    let server = Server::start_with(env!("CARGO_BIN_EXE_http"), &args);
-    let mut idle = connect(&server.addr);
-    for path in ["/plaintext", "/Cargo.toml"] {
-        let mut stream = connect(&server.addr);
-        let request = format!("GET {path} HTTP/1.0\r\n\r\n");
-        stream.write_all(request.as_bytes()).unwrap();
-        let mut response = String::new();
-        stream.read_to_string(&mut response).unwrap();
-        assert!(response.starts_with("HTTP/1.1 200 OK\r\n"), "{response}");
-    }
-    server.stop_saying("stopping: ctrl-c again ends it at once\n3 connections, 2 requests\n");
-    if cfg!(unix) {
-        assert_eq!(idle.read(&mut [0]).unwrap(), 0);
-    }
-}
-
-#[test]
-fn http_says_what_is_wrong_with_its_options() {
-    for (args, expected) in [
-        (
-            ["--root", "/no/such/directory"],
-            "help: give --root a directory",
-        ),
-        (["--idle-time", "soon"], "it is no number"),
-        (["--connections", "0"], "does not fit --connections"),
-    ] {
-        let output = run(env!("CARGO_BIN_EXE_http"), &args);
-        assert_eq!(output.status.code(), Some(2));
-        let message = String::from_utf8(output.stderr).unwrap();
-        assert!(message.contains(expected), "{message}");
-    }
 }

@@ -18,10 +18,8 @@ use may_apps::{
     server,
     tls::{Identity, TlsStream},
 };
-use may_examples::{
-    Arguments,
-    http::{Server, Site, files::Files},
-};
+use may_examples::Arguments;
+use may_http_example::{Server, Site, files::Files};
 
 /// What `--help` prints.
 const HELP: &str = "\

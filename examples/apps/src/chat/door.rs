@@ -3,8 +3,8 @@
 use std::{cell::RefCell, io};
 
 use may::net::{Session, TcpStream};
-use may_examples::http::{
-    self, Exchange, Server, Service,
+use may_http_example::{
+    Exchange, Server, Service,
     refusal::{Failure, Status},
     request::Request,
 };
@@ -47,11 +47,11 @@ pub fn welcome(
 ) -> io::Result<()> {
     let server = Server {
         site: Door::default(),
-        limits: http::Limits {
+        limits: may_http_example::Limits {
             head_bytes: 8192,
             head_time: limits.greeting,
             idle_time: limits.greeting,
-            ..http::Limits::default()
+            ..may_http_example::Limits::default()
         },
         traffic: Default::default(),
     };

@@ -8,7 +8,7 @@ use std::{
 };
 
 use may::{net::TcpStream, select, sync::CancelToken, time};
-use may_examples::http::{Transport, transport::timed_out};
+use may_http_example::{Transport, transport::timed_out};
 use rustls::{ServerConfig, ServerConnection};
 
 /// The server's end of a TLS connection.

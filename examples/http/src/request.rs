@@ -4,8 +4,8 @@ use std::mem::MaybeUninit;
 
 use httparse::Header;
 
-use super::limits::{Limits, MOST_HEADERS};
-use super::refusal::{Refusal, Status};
+use crate::limits::{Limits, MOST_HEADERS};
+use crate::refusal::{Refusal, Status};
 
 /// A request without its body. It borrows from the bytes of its head.
 #[derive(Debug)]
@@ -45,7 +45,7 @@ pub fn headers<'h>() -> Headers<'h> {
     [const { MaybeUninit::uninit() }; MOST_HEADERS]
 }
 
-/// Reads a complete head, whose lines a [`Scan`](super::head::Scan) has looked at.
+/// Reads a complete head, whose lines a [`Scan`](crate::head::Scan) has looked at.
 ///
 /// # Errors
 ///

@@ -1,7 +1,7 @@
 //! The HTTP server as its clients see it: pipelining, bodies that come while the answer goes, files,
 //! limits, and the end.
 
-mod http_support;
+mod support;
 
 use std::{
     fs,
@@ -12,9 +12,9 @@ use std::{
     time::Duration,
 };
 
-use http_support::{Client, Running, eventually};
 use may::net;
-use may_examples::http::{Limits, files::Files};
+use may_http_example::{Limits, files::Files};
+use support::{Client, Running, eventually};
 
 /// A GET that is in order.
 const GET: &[u8] = b"GET /plaintext HTTP/1.1\r\nHost: x\r\n\r\n";

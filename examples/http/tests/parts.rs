@@ -5,7 +5,7 @@ use std::{
     time::{Duration, UNIX_EPOCH},
 };
 
-use may_examples::http::{
+use may_http_example::{
     Limits,
     chunked::{self, Decoder, Piece},
     date,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use may_examples::http::Limits;
+use may_http_example::Limits;
 
 /// What a client does, and what it gets.
 pub(crate) struct Case {

@@ -13,9 +13,9 @@ use std::path::{Path, PathBuf};
 
 use may::fs::File;
 
-use super::date;
-use super::exchange::{Exchange, Length};
-use super::refusal::{Failure, Refusal, Status};
+use crate::date;
+use crate::exchange::{Exchange, Length};
+use crate::refusal::{Failure, Refusal, Status};
 
 /// How much of a file is read at once.
 const PIECE: usize = 64 * 1024;

@@ -15,7 +15,7 @@ use may::{
     net::{self, Counters, Report, TcpListener},
     sync::CancelToken,
 };
-use may_examples::http::{Limits, Server, Site, files::Files};
+use may_http_example::{Limits, Server, Site, files::Files};
 
 /// How long a client waits for what must come.
 const PATIENCE: Duration = Duration::from_secs(30);

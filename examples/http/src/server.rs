@@ -5,14 +5,14 @@ use std::time::Instant;
 
 use may::net::Session;
 
-use super::exchange::{self, Exchange, Next};
-use super::head::Scan;
-use super::limits::Limits;
-use super::refusal::{Failure, Refusal, Status};
-use super::request;
-use super::routes::{Service, Site};
-use super::transport::Transport;
-use super::wire::{Traffic, Wire};
+use crate::exchange::{self, Exchange, Next};
+use crate::head::Scan;
+use crate::limits::Limits;
+use crate::refusal::{Failure, Refusal, Status};
+use crate::request;
+use crate::routes::{Service, Site};
+use crate::transport::Transport;
+use crate::wire::{Traffic, Wire};
 
 /// A site, and under which conditions it is served.
 #[derive(Debug, Default)]

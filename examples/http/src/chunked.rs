@@ -3,7 +3,7 @@
 //!
 //! The decoder knows nothing of sockets. It is given what has arrived and says what that is.
 
-use super::refusal::{Refusal, Status};
+use crate::refusal::{Refusal, Status};
 
 /// The most digits of a size.
 const MOST_DIGITS: u32 = 15;

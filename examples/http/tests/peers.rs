@@ -1,13 +1,13 @@
 //! The HTTP server with clients that others wrote: curl and wrk. They have to be installed, so this
 //! is run with the feature `peers` only.
 
-mod http_support;
+mod support;
 
 use std::{fs, process::Command};
 
-use http_support::Running;
 use may::net;
-use may_examples::http::{Limits, files::Files};
+use may_http_example::{Limits, files::Files};
+use support::Running;
 
 /// Runs a program that must succeed, and returns what it printed.
 fn printed(program: &str, args: &[&str]) -> String {

@@ -3,12 +3,12 @@
 use std::io::{self, ErrorKind, Write};
 use std::time::Instant;
 
-use super::chunked::{self, Decoder, Piece};
-use super::date;
-use super::limits::MOST_DISCARDED;
-use super::refusal::{Failure, Refusal, Status};
-use super::request::{Framing, Request};
-use super::wire::Wire;
+use crate::chunked::{self, Decoder, Piece};
+use crate::date;
+use crate::limits::MOST_DISCARDED;
+use crate::refusal::{Failure, Refusal, Status};
+use crate::request::{Framing, Request};
+use crate::wire::Wire;
 
 /// What is left of the request's body.
 #[derive(Debug)]

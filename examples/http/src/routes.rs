@@ -2,9 +2,9 @@
 
 use std::io::Write;
 
-use super::exchange::{Exchange, Length};
-use super::files::Files;
-use super::refusal::{Failure, Status};
+use crate::exchange::{Exchange, Length};
+use crate::files::Files;
+use crate::refusal::{Failure, Status};
 
 /// The methods of HTTP. What is none of them is not understood; what is, may still not be allowed.
 const METHODS: [&str; 9] = [

@@ -1,4 +1,4 @@
-//! An HTTP/1.1 server in plain blocking code, for the program `http`.
+//! An HTTP/1.1 server in plain blocking code.
 //!
 //! It is written to be read. Where a request comes from the network to its answer:
 //!
@@ -16,6 +16,7 @@
 //! | [`files`] | files from a directory |
 //! | [`limits`] | how much of everything, and for how long |
 //! | [`refusal`] | status codes, and requests that are turned down |
+//! | [`interrupt`] | the end at ctrl-c |
 //!
 //! Two ideas are worth looking for. *Pipelining is free*: responses gather in a buffer, and are
 //! written when there is nothing more to read, so a batch of requests costs one read and one write.
@@ -28,6 +29,7 @@ pub mod date;
 pub mod exchange;
 pub mod files;
 pub mod head;
+pub mod interrupt;
 pub mod limits;
 pub mod refusal;
 pub mod request;
@@ -37,6 +39,7 @@ pub mod transport;
 pub mod wire;
 
 pub use exchange::Exchange;
+pub use interrupt::stop_at_interrupt;
 pub use limits::Limits;
 pub use routes::{Service, Site};
 pub use server::Server;

@@ -1,13 +1,13 @@
 //! Malformed and hostile requests, and what each gets: a table that is run, and printed in
-//! `docs/http-example.md`, which must say the same. `MAY_UPDATE_DOCS=1` writes it there.
+//! `README.md`, which must say the same. `MAY_UPDATE_DOCS=1` writes it there.
 
-#[path = "../http_support/mod.rs"]
-mod http_support;
+#[path = "../support/mod.rs"]
+mod support;
 mod table;
 
 use std::{fmt::Write as _, fs, io::Read, path::Path, thread, time::Duration};
 
-use http_support::{Client, Running};
+use support::{Client, Running};
 use table::{Case, GET, Sends, Then, impatient, limits, table};
 
 /// Runs a case: what the server says about it, in the last answer.
@@ -81,7 +81,7 @@ fn thousands(number: usize) -> String {
 
 /// The lines between which the table stands in the document.
 const MARKS: (&str, &str) = (
-    "<!-- The table is made by examples/tests/http_conformance. -->\n",
+    "<!-- The table is made by examples/http/tests/conformance. -->\n",
     "<!-- The end of the table. -->\n",
 );
 
@@ -119,7 +119,7 @@ fn every_row_of_the_table_gets_what_it_says() {
         assert_eq!(report.completed, report.accepted, "{report:?}");
     }
 
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/http-example.md");
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
     let document = fs::read_to_string(&path).unwrap();
     let (before, rest) = document.split_once(MARKS.0).unwrap();
     let (_, after) = rest.split_once(MARKS.1).unwrap();
@@ -129,7 +129,7 @@ fn every_row_of_the_table_gets_what_it_says() {
     } else {
         assert!(
             document == updated,
-            "docs/http-example.md is not up to date: run this test with MAY_UPDATE_DOCS=1"
+            "README.md is not up to date: run this test with MAY_UPDATE_DOCS=1"
         );
     }
 }
@@ -154,7 +154,7 @@ fn a_client_that_leaves_at_any_byte_hurts_nobody() {
         }
     }
     drop(steady);
-    http_support::eventually("all have gone", || server.counters.report().open == 0);
+    support::eventually("all have gone", || server.counters.report().open == 0);
     let report = server.stop();
     assert_eq!(report.completed, report.accepted, "{report:?}");
 }
@@ -209,7 +209,7 @@ fn whatever_is_sent_is_answered_or_refused_and_nobody_panics() {
     }
     println!("{answers} answers, {refusals} refusals");
     assert!(answers > 100 && refusals > 100);
-    http_support::eventually("all have gone", || server.counters.report().open == 0);
+    support::eventually("all have gone", || server.counters.report().open == 0);
     let report = server.stop();
     assert_eq!(
         (report.accepted, report.completed),

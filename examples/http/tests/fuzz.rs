@@ -3,11 +3,11 @@
 //!
 //! `MAY_FUZZ_SECONDS` says for how long, `MAY_TEST_SEED` takes up one seed.
 
-use may_examples::http::Limits;
-use may_examples::http::chunked::{Decoder, Piece};
-use may_examples::http::head::Scan;
-use may_examples::http::refusal::Refusal;
-use may_examples::http::request::{self, Framing};
+use may_http_example::Limits;
+use may_http_example::chunked::{Decoder, Piece};
+use may_http_example::head::Scan;
+use may_http_example::refusal::Refusal;
+use may_http_example::request::{self, Framing};
 use may_tests::{Random, fuzz};
 
 /// What there is to damage.

@@ -4,7 +4,7 @@
 //! between a client and this server may see other lines than a lenient one does, so here a line ends
 //! with CR and LF, and neither stands anywhere else.
 
-use super::refusal::Refusal;
+use crate::refusal::Refusal;
 
 /// Looks for the end of a head that arrives bit by bit, each byte once.
 #[derive(Debug, Default)]

@@ -6,8 +6,8 @@ use std::time::Instant;
 
 use may::net::Session;
 
-use super::limits::Limits;
-use super::transport::Transport;
+use crate::limits::Limits;
+use crate::transport::Transport;
 
 /// What is received at once at first, and at most. A client that sends much at once gets more room.
 const ROOM: (usize, usize) = (8 * 1024, 64 * 1024);
