@@ -7,5 +7,5 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 cargo build --quiet --release -p may-examples --bin pool_blocking
-"${CARGO_TARGET_DIR:-target}/release/pool_blocking" --workers 2 --jobs 64 --millis 50 --p99 "${1:-5000}"
+MAY_WORKERS=2 "${CARGO_TARGET_DIR:-target}/release/pool_blocking" "${1:-5000}"
 MAY_ROUNDS="${2:-10000}" cargo test --release -p may-tests --test blocking a_cancellation -- --nocapture --test-threads=1

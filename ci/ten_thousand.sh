@@ -41,7 +41,7 @@ stop() {
 trap stop EXIT
 
 # A background job of a script ignores SIGINT unless it says otherwise; the server does, when it waits for it.
-"$binaries/echo" --addr 127.0.0.1:0 >"$directory/output" &
+"$binaries/echo" 127.0.0.1:0 >"$directory/output" &
 server=$!
 address=
 for _ in $(seq 100); do

@@ -1,12 +1,10 @@
 //! The programs written for threads, over threads: `may` is this crate, which names what std and
 //! crossbeam-channel have as May names its own. So nothing but the meaning of their imports changes.
 
-extern crate may as may_itself;
 extern crate self as may;
 
 pub use std::{net, sync, thread as coroutine};
 
 pub use crossbeam_channel as channel;
-pub use may_itself::signal;
 
 mod programs;

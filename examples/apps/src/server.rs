@@ -2,8 +2,9 @@
 
 use std::{io, time::Duration};
 
+use crate::Arguments;
 use may::net::{self, Session, TcpListener, TcpStream};
-use may_examples::{Arguments, stop_at_interrupt};
+use may_http_example::stop_at_interrupt;
 
 /// How much a server takes on.
 #[derive(Clone, Copy, Debug)]

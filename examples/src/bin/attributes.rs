@@ -1,7 +1,7 @@
 //! Functions that are coroutines: `#[may::coroutine]`, under `#[may::main]`.
 //!
-//! A call of such a function is a value: it can be kept, given a name, and spawned where it is
-//! wanted, in a scope, too, so that its arguments may borrow.
+//! A call of such a function is a value. It can be spawned, also in a scope, so that its arguments
+//! may borrow.
 //!
 //! ```text
 //! $ cargo run --release -p may-examples --bin attributes
@@ -14,15 +14,6 @@
 use std::time::Duration;
 
 use may::{coroutine, go};
-use may_examples::Arguments;
-
-/// What `--help` prints.
-const HELP: &str = "\
-Runs functions as coroutines.
-
-Usage: attributes [options]
-
-  --help  show this text";
 
 /// Counts letters, and says under which name.
 #[may::coroutine(name = "count-{part}")]
@@ -31,39 +22,35 @@ fn count(part: usize, text: &str) -> (Option<String>, usize) {
     (name, text.len())
 }
 
-/// Counts the nodes of a tree: half of it in coroutines of its own.
+/// Counts the nodes of a tree with a coroutine for each of them.
 #[may::coroutine(stack = "64k")]
 fn nodes(depth: u32) -> u32 {
     if depth == 0 {
         return 1;
     }
-    let left = nodes(depth - 1).spawn();
-    let right = nodes(depth - 1).spawn();
+    let (left, right) = (nodes(depth - 1).spawn(), nodes(depth - 1).spawn());
     1 + left.join().unwrap() + right.join().unwrap()
 }
 
-/// Is still there when `main` has ended.
+/// Still runs when `main` has returned.
 #[may::coroutine]
 fn last() {
     coroutine::sleep(Duration::from_millis(10));
     println!("left for last: done");
 }
 
-// The program ends when all coroutines have.
+// The program ends when all coroutines have ended.
 #[may::main(on_exit = "join")]
 fn main() {
-    let _ = Arguments::new(HELP);
-
     let alphabet = String::from("abcdefghijklmnopqrstuvwxyz");
-    // A call does nothing by itself; `call` runs it here and now.
+    // A call does nothing by itself. `call` runs it in the calling coroutine.
     println!("letters: {}", count(0, &alphabet).call().1);
 
-    // Arguments that borrow go into a scope. `go!(scope, call)` is short for `call.spawn_in(scope)`.
+    // `go!(scope, call)` is short for `call.spawn_in(scope)`.
     let (names, counts): (Vec<_>, Vec<_>) = coroutine::scope(|scope| {
         let parts = [0..6, 6..12, 12..18, 18..26].into_iter().enumerate();
-        let handles: Vec<_> = parts
-            .map(|(part, range)| go!(scope, count(part, &alphabet[range])))
-            .collect();
+        let spawn = |(part, range)| go!(scope, count(part, &alphabet[range]));
+        let handles: Vec<_> = parts.map(spawn).collect();
         handles
             .into_iter()
             .map(|handle| handle.join().unwrap())
@@ -73,6 +60,5 @@ fn main() {
     println!("{:?} to {:?} counted {counts:?}", name(0), name(3));
 
     println!("a tree of depth 10 has {} nodes", nodes(10).call());
-
     drop(last().spawn());
 }

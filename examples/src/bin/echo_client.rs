@@ -1,33 +1,28 @@
 //! A load generator for `echo`: many connections that send a message and wait for it to come back.
 //!
-//! It shows what coroutines make of a client: each connection is a loop that writes, reads and
-//! compares, as if it were alone. It fails if a byte comes back wrong, and it can hold thousands of
-//! idle connections beside the busy ones.
+//! Each connection is a loop that writes, reads and compares, as if it were alone. The program fails
+//! if a byte comes back wrong. It can hold thousands of idle connections beside the busy ones.
 //!
 //! ```text
 //! $ cargo run --release -p may-examples --bin echo_client -- --connections 64 --seconds 3
-//! 64 connections, messages of 64 bytes, 3 s
-//!   1 s:   101345 a second  p50 0.616 ms  p99 1.212 ms
-//!   2 s:   103876 a second  p50 0.616 ms  p99 1.180 ms
-//!   3 s:   103530 a second  p50 0.606 ms  p99 1.163 ms
-//! 308812 messages came back unchanged: 102889 a second, 6.6 MB/s each way
-//! latency: p50 0.616 ms  p90 0.803 ms  p99 1.180 ms  p99.9 2.032 ms  max 4.113 ms
+//! 64 connections and 0 idle ones, messages of 64 bytes, 3 s
+//! 308812 messages came back unchanged: 102889 a second
+//! latency: p50 616µs  p99 1.18ms  p99.9 2.032ms  max 4.113ms
 //! ```
 
 use std::{
-    io::{self, IsTerminal, Read, Write},
-    num::NonZeroUsize,
+    error::Error,
+    io::{self, Read, Write},
     process::ExitCode,
-    sync::Arc,
     time::{Duration, Instant},
 };
 
+use lexopt::{Arg, Parser, ValueExt};
 use may::{
     channel::{self, Receiver},
     go,
     net::TcpStream,
 };
-use may_examples::{Arguments, Histogram};
 
 /// What `--help` prints.
 const HELP: &str = "\
@@ -40,31 +35,60 @@ Usage: echo_client [options]
   --idle N          connections that are only held open (default 0)
   --size BYTES      length of a message (default 64)
   --seconds S       how long to send (default 5)
-  --progress        a line a second on stderr, also where that is not a terminal
-  --workers N       threads that run the coroutines (default: one for each CPU)
   --help            show this text";
 
-/// How long a connection waits for an answer before it gives up.
+/// How long a connection waits for an answer before it fails.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// How much of a message is under way at once; the rest waits until this much has come back. A
-/// client that first wrote all of a long message would wait for ever for a server that cannot go
-/// on before somebody reads its answer.
+/// How much of a message is under way at once. If a client wrote all of a long message first, it
+/// would wait for a server that waits until its answer is read.
 const WINDOW: usize = 16 * 1024;
 
-fn main() -> ExitCode {
-    let args = Arguments::new(HELP);
-    args.configure_runtime();
-    let addr = args.address("addr", "127.0.0.1:8080");
-    let busy = args.value("connections", 64);
-    let idle = args.value("idle", 0);
-    let size: usize = args
-        .value("size", NonZeroUsize::new(64).expect("not zero"))
-        .get();
-    let time = Duration::from_secs(args.value("seconds", 5));
-    let progress = args.switch("progress") || io::stderr().is_terminal();
+/// What the command line asks for.
+struct Options {
+    addr: String,
+    busy: usize,
+    idle: usize,
+    size: usize,
+    time: Duration,
+}
 
-    match run(&addr, busy, idle, size, time, progress) {
+impl Options {
+    /// Reads the command line; `None` if it asks for help.
+    fn read() -> Result<Option<Options>, lexopt::Error> {
+        let mut options = Options {
+            addr: "127.0.0.1:8080".to_owned(),
+            busy: 64,
+            idle: 0,
+            size: 64,
+            time: Duration::from_secs(5),
+        };
+        let mut args = Parser::from_env();
+        while let Some(arg) = args.next()? {
+            match arg {
+                Arg::Long("addr") => options.addr = args.value()?.string()?,
+                Arg::Long("connections") => options.busy = args.value()?.parse()?,
+                Arg::Long("idle") => options.idle = args.value()?.parse()?,
+                Arg::Long("size") => options.size = args.value()?.parse()?,
+                Arg::Long("seconds") => options.time = Duration::from_secs(args.value()?.parse()?),
+                Arg::Long("help") => return Ok(None),
+                _ => return Err(arg.unexpected()),
+            }
+        }
+        Ok(Some(options))
+    }
+}
+
+fn main() -> ExitCode {
+    let result = match Options::read() {
+        Ok(Some(options)) => run(&options),
+        Ok(None) => {
+            println!("{HELP}");
+            Ok(())
+        }
+        Err(error) => Err(error.into()),
+    };
+    match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("echo_client: {error}");
@@ -73,129 +97,67 @@ fn main() -> ExitCode {
     }
 }
 
-/// Opens all connections, lets them run for `time`, and reports; fails if any of them failed.
-fn run(
-    addr: &str,
-    busy: usize,
-    idle: usize,
-    size: usize,
-    time: Duration,
-    progress: bool,
-) -> io::Result<()> {
-    let latency = Arc::new(Histogram::new());
-    // Both channels only ever close: `start` when all connections are open, `stop` when the time is
-    // over. Receiving from a closed channel fails at once, for any number of receivers.
-    let (start, started) = channel::bounded::<()>(1);
-    let (stop, stopped) = channel::bounded::<()>(1);
+/// Opens all connections, lets them send, and reports; fails if any of them failed.
+fn run(options: &Options) -> Result<(), Box<dyn Error>> {
+    let Options {
+        busy,
+        idle,
+        size,
+        time,
+        ..
+    } = *options;
+    // Both channels only close: `start` when all connections are open, `stop` when the time is over.
+    // Receiving from a closed channel fails at once, for any number of receivers.
+    let (start, started) = channel::bounded::<()>(0);
+    let (stop, stopped) = channel::bounded::<()>(0);
     let mut clients = Vec::new();
-
     for number in 0..idle + busy {
-        let stream = connect(addr).map_err(|error| cannot_connect(number, addr, &error))?;
-        let mut connection = Connection::new(stream, number, size);
-        let started = started.clone();
-        if number < idle {
-            let stopped = stopped.clone();
-            clients.push(go!(move || connection.hold(&started, &stopped)));
-        } else {
-            let latency = Arc::clone(&latency);
-            clients.push(go!(move || connection.drive(&started, time, &latency)));
-        }
+        let mut connection = Connection::open(options, number)
+            .map_err(|error| format!("connection {number} to {}: {error}", options.addr))?;
+        let (started, stopped) = (started.clone(), stopped.clone());
+        clients.push(go!(move || match number < idle {
+            true => connection.hold(&started, &stopped),
+            false => connection.drive(&started, time),
+        }));
     }
 
-    let held = if idle > 0 {
-        format!(" and {idle} idle ones")
-    } else {
-        String::new()
-    };
-    println!(
-        "{busy} connections{held}, messages of {size} bytes, {} s",
-        time.as_secs()
-    );
-    let begin = Instant::now();
+    let seconds = time.as_secs();
+    println!("{busy} connections and {idle} idle ones, messages of {size} bytes, {seconds} s");
     drop(start);
-    watch(begin, time, &latency, progress);
+    may::coroutine::sleep(time);
     drop(stop);
 
-    // A client that panicked is as bad as one that failed, and has said so already.
-    let results = clients.into_iter().map(|client| {
-        client
-            .join()
-            .unwrap_or_else(|_| Err(io::Error::other("the client panicked")))
-    });
-    let failures: Vec<io::Error> = results.filter_map(Result::err).collect();
-    report(&latency, size, begin.elapsed().min(time));
+    let (mut times, mut failures) = (Vec::new(), Vec::new());
+    for client in clients {
+        match client.join().expect("clients do not panic") {
+            Ok(more) => times.extend(more),
+            Err(error) => failures.push(error),
+        }
+    }
+    report(times, time);
     match failures.first() {
         None => Ok(()),
-        Some(first) => Err(io::Error::other(format!(
-            "{} of {} connections failed; the first: {first}",
-            failures.len(),
-            busy + idle
-        ))),
-    }
-}
-
-/// Opens one connection.
-fn connect(addr: &str) -> io::Result<TcpStream> {
-    let stream = TcpStream::connect(addr)?;
-    stream.set_nodelay(true)?;
-    stream.set_read_timeout(Some(PATIENCE))?;
-    stream.set_write_timeout(Some(PATIENCE))?;
-    Ok(stream)
-}
-
-/// Says which connection could not be opened, and what may help.
-fn cannot_connect(number: usize, addr: &str, error: &io::Error) -> io::Error {
-    let help = if error.kind() == io::ErrorKind::ConnectionRefused {
-        "start the server first: cargo run --release -p may-examples --bin echo"
-    } else {
-        "if there are too many open files, `ulimit -n` shows the limit and raises it"
-    };
-    io::Error::other(format!(
-        "connection {number} to {addr}: {error}\nhelp: {help}"
-    ))
-}
-
-/// Prints a line a second until `time` is over.
-fn watch(begin: Instant, time: Duration, latency: &Histogram, progress: bool) {
-    let mut before = 0;
-    for second in 1..=time.as_secs() {
-        let next = begin + Duration::from_secs(second);
-        may::coroutine::sleep(next.saturating_duration_since(Instant::now()));
-        let count = latency.count();
-        if progress {
-            eprintln!(
-                "{second:>3} s: {:>8} a second  p50 {}  p99 {}",
-                count - before,
-                millis(latency.percentile(50.0)),
-                millis(latency.percentile(99.0))
-            );
+        Some(first) => {
+            let (failed, all) = (failures.len(), busy + idle);
+            Err(format!("{failed} of {all} connections failed; the first: {first}").into())
         }
-        before = count;
     }
 }
 
-/// Prints what all connections together have done.
-fn report(latency: &Histogram, size: usize, time: Duration) {
-    let count = latency.count();
+/// Prints how long the messages of all connections took.
+fn report(mut times: Vec<Duration>, time: Duration) {
+    times.sort_unstable();
+    let count = times.len();
     let rate = count as f64 / time.as_secs_f64();
-    println!(
-        "{count} messages came back unchanged: {rate:.0} a second, {:.1} MB/s each way",
-        rate * size as f64 / 1e6
-    );
-    let [p50, p90, p99, p999] =
-        [50.0, 90.0, 99.0, 99.9].map(|percent| millis(latency.percentile(percent)));
-    let max = millis(latency.longest());
-    println!("latency: p50 {p50}  p90 {p90}  p99 {p99}  p99.9 {p999}  max {max}");
-}
-
-/// Writes a duration in milliseconds.
-fn millis(time: Duration) -> String {
-    format!("{:.3} ms", time.as_secs_f64() * 1e3)
+    println!("{count} messages came back unchanged: {rate:.0} a second");
+    if let Some(max) = times.last() {
+        let [p50, p99, p999] = [500, 990, 999].map(|share| times[count * share / 1000]);
+        println!("latency: p50 {p50:?}  p99 {p99:?}  p99.9 {p999:?}  max {max:?}");
+    }
 }
 
 /// One connection and the message that it sends.
 struct Connection {
-    /// The connection itself.
     stream: TcpStream,
     /// What is sent: different bytes on every connection and in every round.
     message: Vec<u8>,
@@ -204,63 +166,58 @@ struct Connection {
 }
 
 impl Connection {
-    /// Prepares the message of connection `number`.
-    fn new(stream: TcpStream, number: usize, size: usize) -> Connection {
-        let message = (0..size)
-            .map(|index| (number * 31 + index * 7) as u8)
-            .collect();
-        Connection {
+    /// Opens connection `number`.
+    fn open(options: &Options, number: usize) -> io::Result<Connection> {
+        let stream = TcpStream::connect(&options.addr)?;
+        stream.set_nodelay(true)?;
+        stream.set_read_timeout(Some(PATIENCE))?;
+        stream.set_write_timeout(Some(PATIENCE))?;
+        let bytes = (0..options.size).map(|index| (number * 31 + index * 7) as u8);
+        Ok(Connection {
             stream,
-            message,
-            answer: vec![0; size],
-        }
+            message: bytes.collect(),
+            answer: vec![0; options.size],
+        })
     }
 
-    /// Sends and checks messages for `time`, and counts how long each took.
-    fn drive(
-        &mut self,
-        started: &Receiver<()>,
-        time: Duration,
-        latency: &Histogram,
-    ) -> io::Result<()> {
+    /// Sends and checks messages for `time`; returns how long each took.
+    fn drive(&mut self, started: &Receiver<()>, time: Duration) -> io::Result<Vec<Duration>> {
         let _ = started.recv();
-        let mut sent = Instant::now();
-        let end = sent + time;
-        while sent < end {
+        let (begin, mut times) = (Instant::now(), Vec::new());
+        while begin.elapsed() < time {
+            let sent = Instant::now();
             self.exchange()?;
-            let back = Instant::now();
-            latency.record(back - sent);
-            sent = back;
+            times.push(sent.elapsed());
         }
-        Ok(())
+        Ok(times)
     }
 
     /// Keeps the connection open without using it, and checks that it lives at both ends.
-    fn hold(&mut self, started: &Receiver<()>, stopped: &Receiver<()>) -> io::Result<()> {
+    fn hold(
+        &mut self,
+        started: &Receiver<()>,
+        stopped: &Receiver<()>,
+    ) -> io::Result<Vec<Duration>> {
         self.exchange()?;
         let _ = started.recv();
         let _ = stopped.recv();
-        self.exchange()
+        self.exchange()?;
+        Ok(Vec::new())
     }
 
     /// Sends the message once and waits until all of it is back.
     fn exchange(&mut self) -> io::Result<()> {
-        self.message[0] = self.message[0].wrapping_add(1);
-        let parts = self
-            .message
-            .chunks(WINDOW)
-            .zip(self.answer.chunks_mut(WINDOW));
-        for (sent, received) in parts {
+        if let Some(first) = self.message.first_mut() {
+            *first = first.wrapping_add(1);
+        }
+        let answers = self.answer.chunks_mut(WINDOW);
+        for (sent, received) in self.message.chunks(WINDOW).zip(answers) {
             self.stream.write_all(sent)?;
             self.stream.read_exact(received)?;
         }
-        if self.answer == self.message {
-            Ok(())
-        } else {
-            Err(io::Error::new(
-                io::ErrorKind::InvalidData,
-                "other bytes came back than were sent",
-            ))
+        match self.answer == self.message {
+            true => Ok(()),
+            false => Err(io::Error::other("other bytes came back than were sent")),
         }
     }
 }

@@ -6,15 +6,17 @@
 //!
 //! ```text
 //! $ cargo run --release -p may-examples --bin pool_blocking
-//! alone:                                 81735 round trips, half within 11 us, 99% within 24 us
-//! beside 64 jobs of 50 ms on the pool:   79184 round trips, half within 11 us, 99% within 26 us
-//! beside 4 jobs of 50 ms on the workers: 56 round trips, half within 12 us, 99% within 100328 us
-//! a job was given up after 10 ms, when nobody wanted to wait for it any more
+//! alone:                79184 round trips, 99% within 24.1µs
+//! jobs on the pool:     79184 round trips, 99% within 26.3µs
+//! jobs on the workers:  56 round trips, 99% within 100.328ms
 //! ```
+//!
+//! The argument, if there is one, is a bound for the second line in microseconds.
 
 use std::{
+    env,
     io::{self, Read, Write},
-    net::Ipv4Addr,
+    process::ExitCode,
     sync::atomic::{AtomicBool, Ordering},
     thread,
     time::{Duration, Instant},
@@ -23,73 +25,26 @@ use std::{
 use may::{
     coroutine,
     net::{TcpListener, TcpStream},
-    sync::SyncFlag,
-    time::timeout,
-    unblock, unblock_detached,
+    unblock,
 };
-use may_examples::{Arguments, Histogram};
 
-/// What `--help` prints.
-const HELP: &str = "\
-Measures an echo server while jobs block their threads.
+/// How many jobs there are at the same time, how often, and how long each blocks its thread.
+const JOBS: usize = 64;
+const WAVES: u32 = 20;
+const BLOCKS: Duration = Duration::from_millis(50);
 
-Usage: pool_blocking [options]
-
-  --jobs N     how many jobs block at the same time (default 64)
-  --millis N   for how many milliseconds each of them blocks (default 50)
-  --waves N    how often, one after the other (default 20)
-  --p99 N      fail if 1% of the round trips take longer than this many microseconds beside the pool
-  --workers N  threads that run the coroutines (default: one for each CPU)
-  --help       show this text";
-
-fn main() {
-    let args = Arguments::new(HELP);
-    args.configure_runtime();
-    let jobs: usize = args.value("jobs", 64);
-    let blocks = Duration::from_millis(args.value("millis", 50));
-    let waves: usize = args.value("waves", 20);
-
-    let few = jobs.min(4);
-    let millis = blocks.as_millis();
-    let alone = measure(|| coroutine::sleep(blocks * waves as u32));
-    print("alone:", &alone);
-    let beside = measure(|| {
-        for _ in 0..waves {
-            at_once(jobs, || unblock(|| thread::sleep(blocks)));
-        }
-    });
-    print(
-        &format!("beside {jobs} jobs of {millis} ms on the pool:"),
-        &beside,
-    );
-    // The same without the pool: whoever shares a worker with such a job waits for it.
-    let held_up = measure(|| at_once(few, || thread::sleep(blocks)));
-    print(
-        &format!("beside {few} jobs of {millis} ms on the workers:"),
-        &held_up,
-    );
-
-    // A job that may never end is given up with `unblock_detached`: it keeps its thread, and its
-    // result is dropped.
-    let begin = Instant::now();
-    let answer = timeout(Duration::from_millis(10), || {
-        unblock_detached(|| thread::sleep(Duration::from_secs(3600)))
-    });
-    assert!(answer.is_err());
-    println!(
-        "a job was given up after {} ms, when nobody wanted to wait for it any more",
-        begin.elapsed().as_millis()
-    );
-
-    if let Some(most) = args.optional("p99") {
-        let p99 = beside.percentile(99.0);
-        if p99 > Duration::from_micros(most) {
-            eprintln!(
-                "99% took {} us, which is more than {most} us",
-                p99.as_micros()
-            );
-            std::process::exit(1);
-        }
+fn main() -> ExitCode {
+    let bound = env::args()
+        .nth(1)
+        .map(|bound| bound.parse().expect("a number"));
+    measure("alone", || coroutine::sleep(WAVES * BLOCKS)).expect("an echo");
+    let jobs = || (0..WAVES).for_each(|_| at_once(JOBS, || unblock(|| thread::sleep(BLOCKS))));
+    let p99 = measure("jobs on the pool", jobs).expect("an echo");
+    let few_jobs = || at_once(4, || thread::sleep(BLOCKS));
+    measure("jobs on the workers", few_jobs).expect("an echo");
+    match bound.is_some_and(|bound| p99 > Duration::from_micros(bound)) {
+        true => ExitCode::FAILURE,
+        false => ExitCode::SUCCESS,
     }
 }
 
@@ -102,44 +57,40 @@ fn at_once(count: usize, job: impl Fn() + Sync) {
     });
 }
 
-/// Measures the round trips of an echo server for as long as `meanwhile` runs.
-fn measure(meanwhile: impl FnOnce() + Send) -> Histogram {
-    let times = Histogram::new();
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
-    let address = listener.local_addr().expect("an address");
-    let (connected, over) = (SyncFlag::new(), AtomicBool::new(false));
-    coroutine::scope(|scope| {
-        scope.spawn(|| {
-            let (stream, _) = listener.accept().expect("a connection");
-            io::copy(&mut &stream, &mut &stream).expect("an echo");
-        });
-        scope.spawn(|| {
-            let mut stream = TcpStream::connect(address).expect("a connection");
-            stream.set_nodelay(true).expect("a socket");
-            let mut answer = [0; 64];
-            while !over.load(Ordering::Relaxed) {
-                let begin = Instant::now();
-                stream.write_all(&[b'x'; 64]).expect("a server");
-                stream.read_exact(&mut answer).expect("an echo");
-                times.record(begin.elapsed());
-                connected.fire();
-            }
-        });
-        scope.spawn(|| {
-            connected.wait();
-            meanwhile();
-            over.store(true, Ordering::Relaxed);
-        });
-    });
-    times
+/// Prints how many round trips an echo server does while `work` runs; returns how long 99% of them
+/// take at most.
+fn measure(name: &str, work: impl FnOnce() + Send) -> io::Result<Duration> {
+    let listener = TcpListener::bind("127.0.0.1:0")?;
+    let client = TcpStream::connect(listener.local_addr()?)?;
+    client.set_nodelay(true)?;
+    let (server, _) = listener.accept()?;
+    let over = AtomicBool::new(false);
+    let mut times = coroutine::scope(|scope| {
+        // Ends when the client has gone.
+        scope.spawn(move || io::copy(&mut &server, &mut &server));
+        let client = scope.spawn(|| round_trips(client, &over));
+        scope.spawn(work).join().expect("it does not panic");
+        over.store(true, Ordering::Relaxed);
+        client.join().expect("it does not panic")
+    })?;
+    times.sort_unstable();
+    let p99 = times[times.len() * 99 / 100];
+    println!(
+        "{:<21} {} round trips, 99% within {p99:?}",
+        format!("{name}:"),
+        times.len()
+    );
+    Ok(p99)
 }
 
-/// Prints one line of the result.
-fn print(what: &str, times: &Histogram) {
-    println!(
-        "{what:<38} {} round trips, half within {} us, 99% within {} us",
-        times.count(),
-        times.percentile(50.0).as_micros(),
-        times.percentile(99.0).as_micros()
-    );
+/// Sends and receives until it is over; returns how long each round trip took.
+fn round_trips(mut stream: TcpStream, over: &AtomicBool) -> io::Result<Vec<Duration>> {
+    let mut times = Vec::new();
+    while times.is_empty() || !over.load(Ordering::Relaxed) {
+        let begin = Instant::now();
+        stream.write_all(&[b'x'; 64])?;
+        stream.read_exact(&mut [0; 64])?;
+        times.push(begin.elapsed());
+    }
+    Ok(times)
 }

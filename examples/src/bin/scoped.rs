@@ -7,26 +7,14 @@
 //! $ cargo run --release -p may-examples --bin scoped
 //! 3 coroutines counted 9 words
 //! doubled in parts: [2, 4, 6, 8, 10, 12, 14, 16]
-//! the longest line has 25 letters: "a coroutine may borrow it"
+//! the longest line has 25 letters
 //! ```
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use may::{coroutine, go};
-use may_examples::Arguments;
-
-/// What `--help` prints.
-const HELP: &str = "\
-Starts coroutines that borrow from their parent's stack.
-
-Usage: scoped [options]
-
-  --workers N  threads that run the coroutines (default: one for each CPU)
-  --help       show this text";
 
 fn main() {
-    Arguments::new(HELP).configure_runtime();
-
     let lines = ["what lives outside", "a coroutine may borrow it", "safely"].map(str::to_owned);
 
     // Shared reading: every coroutine has a reference to the same things.
@@ -58,15 +46,10 @@ fn main() {
     let longest = coroutine::scope(|scope| {
         let handles: Vec<_> = lines
             .iter()
-            .map(|line| scope.spawn(move || (line.len(), line)))
+            .map(|line| scope.spawn(|| line.len()))
             .collect();
-        let lengths = handles
-            .into_iter()
-            .map(|handle| handle.join().expect("it does not panic"));
-        lengths.max().expect("there are lines")
+        let lengths = handles.into_iter().map(|handle| handle.join().unwrap());
+        lengths.max().unwrap()
     });
-    println!(
-        "the longest line has {} letters: {:?}",
-        longest.0, longest.1
-    );
+    println!("the longest line has {longest} letters");
 }

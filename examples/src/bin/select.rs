@@ -2,9 +2,8 @@
 //!
 //! ```text
 //! $ cargo run --release -p may-examples --bin select
-//! 1000 orders and 1000 returns were booked: 500500 - 500500 = 0
-//! nothing more came: the till is closed
-//! the courier was faster than the post, which was called back
+//! 1000 orders and 1000 returns were booked: 0 is in the till
+//! the courier was faster than the post
 //! the shutdown came first, though 3 orders were waiting; they still are
 //! ```
 
@@ -12,118 +11,60 @@ use std::time::Duration;
 
 use may::{
     channel::{self, Receiver},
-    coroutine, go, select,
+    coroutine::sleep,
+    go, select,
     sync::CancelToken,
 };
-use may_examples::Arguments;
 
-/// What `--help` prints.
-const HELP: &str = "\
-Waits for the first of several operations.
-
-Usage: select [options]
-
-  --count N    how many messages each of the two producers sends (default 1000)
-  --workers N  threads that run the coroutines (default: one for each CPU)
-  --help       show this text";
-
+// `run(..)` in a `select!` needs a coroutine around it; all other arms work on plain threads, too.
+#[may::main]
 fn main() {
-    let args = Arguments::new(HELP);
-    args.configure_runtime();
-    let count: i64 = args.value("count", 1000);
-
-    // All of `select!` works on plain threads, too; only `run(..)` needs a coroutine around it.
-    go!(move || {
-        book(numbers(count), numbers(count));
-        race();
-        stop_first();
-    })
-    .join()
-    .expect("it does not panic");
+    book(numbers(), numbers());
+    race();
+    stop_first();
 }
 
-/// A producer of the numbers up to `count`.
-fn numbers(count: i64) -> Receiver<i64> {
+/// A producer of the numbers up to 1000.
+fn numbers() -> Receiver<i64> {
     let (sender, receiver) = channel::bounded(16);
-    go!(move || (1..=count).try_for_each(|number| sender.send(number)));
+    go!(move || (1..=1000).try_for_each(|number| sender.send(number)));
     receiver
 }
 
 /// Receives from both, whichever has something, until both have ended.
 fn book(orders: Receiver<i64>, returns: Receiver<i64>) {
-    let (mut ordered, mut returned) = ((0, 0), (0, 0));
+    let mut till = 0;
     // An arm whose argument is `None` never wins.
     let (mut orders, mut returns) = (Some(orders), Some(returns));
     while orders.is_some() || returns.is_some() {
         select! {
-            order = recv(orders) => match order {
-                Ok(value) => ordered = (ordered.0 + 1, ordered.1 + value),
-                Err(_) => orders = None,
-            },
-            value = recv(returns) => match value {
-                Ok(value) => returned = (returned.0 + 1, returned.1 + value),
-                Err(_) => returns = None,
-            },
+            order = recv(orders) => order.map_or_else(|_| orders = None, |price| till += price),
+            value = recv(returns) => value.map_or_else(|_| returns = None, |price| till -= price),
         }
     }
-    let ((number_of_orders, income), (number_of_returns, expense)) = (ordered, returned);
-    println!(
-        "{number_of_orders} orders and {number_of_returns} returns were booked: {income} - {expense} = {}",
-        income - expense
-    );
-    select! {
-        _ = recv(orders) => println!("one more order"),
-        _ = recv(returns) => println!("one more return"),
-        after(Duration::from_millis(5)) => println!("nothing more came: the till is closed"),
-    }
+    println!("1000 orders and 1000 returns were booked: {till} is in the till");
 }
 
-/// Any blocking code can be an arm. The slower one is cancelled: it unwinds out of the call in which it waits, and has ended when
-/// the body runs.
+/// Any blocking code can be an arm. The slower one is cancelled, and has ended when the body runs.
 fn race() {
-    let mut called_back = false;
-    let first = select! {
-        who = run {
-            let _on_the_way = OnDrop(|| called_back = true);
-            coroutine::sleep(Duration::from_secs(3600));
-            "the post"
-        } => who,
-        who = run {
-            coroutine::sleep(Duration::from_millis(1));
-            "the courier"
-        } => who,
-    };
-    if called_back {
-        println!("{first} was faster than the post, which was called back");
+    select! {
+        run(sleep(Duration::from_secs(3600))) => println!("the post was faster than the courier"),
+        run(sleep(Duration::from_millis(1))) => println!("the courier was faster than the post"),
     }
 }
 
-/// With `biased` the first arm that is ready wins, so a shutdown is never put off by work.
+/// With `biased` the first arm that is ready wins, so work never puts off a shutdown.
 fn stop_first() {
     let (sender, orders) = channel::unbounded();
-    (0..3)
-        .try_for_each(|order| sender.send(order))
-        .expect("there is a receiver");
+    (0..3).for_each(|order| sender.send(order).unwrap());
     let stop = CancelToken::new();
     stop.cancel();
-    loop {
-        select! {
-            biased;
-            cancelled(stop) => break,
-            order = recv(orders) => println!("order {order:?} should have waited"),
-        }
-    }
-    println!(
-        "the shutdown came first, though {} orders were waiting; they still are",
-        orders.len()
-    );
-}
-
-/// Runs its closure when it is dropped.
-struct OnDrop<F: FnMut()>(F);
-
-impl<F: FnMut()> Drop for OnDrop<F> {
-    fn drop(&mut self) {
-        (self.0)();
+    select! {
+        biased;
+        cancelled(stop) => println!(
+            "the shutdown came first, though {} orders were waiting; they still are",
+            orders.len()
+        ),
+        order = recv(orders) => println!("order {order:?} should have waited"),
     }
 }

@@ -1,8 +1,8 @@
 //! Starting coroutines: what `spawn` takes and what `join` gives back.
 //!
-//! `may::coroutine` has the shape of `std::thread`, so there is little to learn: `spawn` starts a
-//! function, `join` waits for its result, and a panic arrives at `join` as an error. What is new is
-//! the price: a hundred thousand coroutines are nothing special.
+//! `may::coroutine` has the shape of `std::thread`: `spawn` starts a function, `join` waits for its
+//! result, and a panic arrives at `join` as an error. What is new is the price: a hundred thousand
+//! coroutines are nothing special.
 //!
 //! ```text
 //! $ cargo run --release -p may-examples --bin spawn
@@ -18,29 +18,11 @@ use may::{
     coroutine::{self, Builder},
     go,
 };
-use may_examples::Arguments;
-
-/// What `--help` prints.
-const HELP: &str = "\
-Starts coroutines and joins them.
-
-Usage: spawn [options]
-
-  --count N    how many coroutines to start at the end (default 100000)
-  --workers N  threads that run the coroutines (default: one for each CPU)
-  --help       show this text";
 
 fn main() {
-    let args = Arguments::new(HELP);
-    args.configure_runtime();
-    let count: u64 = args.value("count", 100_000);
-
     // `spawn` takes a closure and returns a handle. `go!(f)` is short for it.
-    let answer = coroutine::spawn(|| 6 * 7);
-    println!(
-        "6 * 7 = {}, computed by a coroutine",
-        answer.join().expect("it does not panic")
-    );
+    let answer = coroutine::spawn(|| 6 * 7).join().unwrap();
+    println!("6 * 7 = {answer}, computed by a coroutine");
 
     // A `Builder` names a coroutine and sizes its stack. `go!(builder, f)` is short for
     // `builder.spawn(f)`; unlike `spawn` it tells when the system has no room for another one.
@@ -48,35 +30,28 @@ fn main() {
         .name("worker bee".to_owned())
         .stack_size(64 * 1024);
     let bee = go!(builder, || coroutine::current().name().map(str::to_owned)).expect("room for it");
-    println!(
-        "{:?} has run",
-        bee.join()
-            .expect("it does not panic")
-            .expect("it has a name")
-    );
+    println!("{:?} has run", bee.join().unwrap().expect("it has a name"));
 
     // A panic ends only its own coroutine, and its handle has the payload.
     let lazy = go!(|| panic::resume_unwind(Box::new("no honey today")));
     let payload = lazy.join().map(|()| "nothing").expect_err("it panics");
-    println!(
-        "one coroutine panicked: {}",
-        payload.downcast_ref::<&str>().expect("a text")
-    );
+    let message = payload.downcast_ref::<&str>().expect("a text");
+    println!("one coroutine panicked: {message}");
 
-    // Many of them, from a coroutine: those that it starts run on its own worker, and on others
-    // when that one is behind.
     let begin = Instant::now();
-    let sum: u64 = go!(move || {
-        let handles: Vec<_> = (0..count).map(|number| go!(move || number)).collect();
-        handles
-            .into_iter()
-            .map(|handle| handle.join().expect("it does not panic"))
-            .sum()
-    })
-    .join()
-    .expect("it does not panic");
+    let sum = go!(|| sum_of_many(100_000)).join().unwrap();
     println!(
-        "{count} coroutines started and joined in {:.2} ms; their results add up to {sum}",
+        "100000 coroutines started and joined in {:.2} ms; their results add up to {sum}",
         begin.elapsed().as_secs_f64() * 1e3
     );
+}
+
+/// Starts `count` coroutines from a coroutine. They run on its own worker, and on others when that
+/// one is behind.
+fn sum_of_many(count: u64) -> u64 {
+    let handles: Vec<_> = (0..count).map(|number| go!(move || number)).collect();
+    handles
+        .into_iter()
+        .map(|handle| handle.join().unwrap())
+        .sum()
 }

@@ -5,14 +5,10 @@
 
 use std::{
     io::{BufRead, BufReader, Write},
-    sync::Arc,
     time::Duration,
 };
 
-use may::{
-    channel::RecvTimeoutError,
-    net::{Shutdown, TcpListener, TcpStream},
-};
+use may::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 
 #[allow(
     dead_code,
@@ -26,64 +22,60 @@ mod chat;
     unreachable_pub,
     reason = "a program, here without its `main`"
 )]
-#[path = "../../src/bin/parallel_sum.rs"]
-mod parallel_sum;
-#[allow(
-    dead_code,
-    unreachable_pub,
-    reason = "a program, here without its `main`"
-)]
 #[path = "../../src/bin/producer_consumer.rs"]
 mod producer_consumer;
 
 #[test]
-fn a_sum_in_parts_is_the_sum() {
-    let numbers: Vec<u64> = (0..10_000).collect();
-    for parts in [1, 2, 7, 100, 20_000] {
-        assert_eq!(
-            parallel_sum::parallel_sum(&numbers, parts),
-            numbers.iter().sum::<u64>()
-        );
-    }
-    assert_eq!(parallel_sum::parallel_sum(&[], 3), 0);
-}
-
-#[test]
 fn the_consumer_takes_what_the_producers_make() {
-    let (made, (count, sum)) = producer_consumer::produce_and_consume(5, 1000);
+    let (made, (count, sum)) = producer_consumer::produce_and_consume(5);
     assert_eq!(made.len(), 5);
     assert_eq!(count, 5000);
     assert_eq!(sum, made.iter().sum::<u64>());
     assert_eq!(sum, (0..5000).sum::<u64>());
 }
 
-#[test]
-fn guests_hear_each_other_until_the_room_closes() {
+/// Starts the chat server.
+fn chat() -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let addr = listener.local_addr().unwrap();
-    let (room, gone) = chat::Room::open();
-    may::coroutine::spawn({
-        let room = Arc::clone(&room);
-        move || chat::serve(&listener, &room)
-    });
+    may::coroutine::spawn(move || chat::serve(&listener));
+    addr
+}
 
-    let mut ada = Guest::enter(addr, "Ada", 0);
-    let mut grace = Guest::enter(addr, "Grace", 1);
-    assert_eq!(ada.hear(), "* Grace is here");
-
+#[test]
+fn guests_hear_each_other() {
+    let addr = chat();
+    let mut ada = Guest::enter(addr, 0);
+    let mut grace = Guest::enter(addr, 1);
+    let mut alan = Guest::enter(addr, 2);
     grace.say("hello");
-    assert_eq!(ada.hear(), "Grace: hello");
     ada.say("hello, Grace");
-    assert_eq!(grace.hear(), "Ada: hello, Grace");
+    assert_eq!(ada.hear(), "guest 1: hello");
+    assert_eq!(grace.hear(), "guest 0: hello, Grace");
 
-    grace.stream.shutdown(Shutdown::Both).unwrap();
-    assert_eq!(ada.hear(), "* Grace has left");
+    // One who has left is not missed.
+    grace.stream.shutdown(Shutdown::Write).unwrap();
+    assert_eq!(grace.hear(), "");
+    ada.say("Grace has left");
+    while alan.hear() != "guest 0: Grace has left" {}
+}
 
-    room.close();
-    assert_eq!(ada.hear(), "* the server stops");
-    assert_eq!(ada.hear(), "");
-    let everybody = gone.recv_timeout(Duration::from_secs(10));
-    assert_eq!(everybody, Err(RecvTimeoutError::Disconnected));
+#[test]
+fn a_guest_who_does_not_read_has_to_go() {
+    const LINES: usize = 30_000;
+    let addr = chat();
+    let mut silent = Guest::enter(addr, 0);
+    let mut talker = Guest::enter(addr, 1);
+    // More than all buffers on the way hold, and nobody waits for the silent one.
+    let line = "x".repeat(900);
+    for _ in 0..LINES {
+        talker.say(&line);
+    }
+    let mut heard = 0;
+    while !silent.hear().is_empty() {
+        heard += 1;
+    }
+    assert!(heard < LINES, "{heard}");
 }
 
 /// A client of the chat server.
@@ -95,29 +87,21 @@ struct Guest {
 }
 
 impl Guest {
-    /// Connects, gives a name, and checks how many others the server says there are.
-    fn enter(addr: std::net::SocketAddr, name: &str, others: usize) -> Guest {
+    /// Connects, and waits for the number that the server gives.
+    fn enter(addr: SocketAddr, number: usize) -> Guest {
         let stream = TcpStream::connect(addr).unwrap();
-        stream
-            .set_read_timeout(Some(Duration::from_secs(10)))
-            .unwrap();
+        let patience = Some(Duration::from_secs(10));
+        stream.set_read_timeout(patience).unwrap();
         let reader = BufReader::new(stream.try_clone().unwrap());
         let mut guest = Guest { stream, reader };
-        assert_eq!(guest.hear(), "your name?");
-        guest.say(name);
-        assert!(
-            guest
-                .hear()
-                .starts_with(&format!("* you are in a room with {others} other"))
-        );
+        assert_eq!(guest.hear(), format!("you are guest {number}"));
         guest
     }
 
     /// Sends a line.
     fn say(&mut self, line: &str) {
-        self.stream
-            .write_all(format!("{line}\n").as_bytes())
-            .unwrap();
+        let line = format!("{line}\n");
+        self.stream.write_all(line.as_bytes()).unwrap();
     }
 
     /// Waits for a line; an empty one means that the server has hung up.

@@ -16,8 +16,7 @@ use std::{
 };
 
 use may::{coroutine, go, sync::Semaphore};
-use may_apps::http_client;
-use may_examples::Arguments;
+use may_apps::{Arguments, http_client};
 use ureq::{
     Agent,
     config::Config,

@@ -15,10 +15,9 @@
 use std::{error::Error, fs, io, sync::Arc, time::Duration};
 
 use may_apps::{
-    server,
+    Arguments, server,
     tls::{Identity, TlsStream},
 };
-use may_examples::Arguments;
 use may_http_example::{Server, Site, files::Files};
 
 /// What `--help` prints.

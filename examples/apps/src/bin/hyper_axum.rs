@@ -17,11 +17,12 @@
 use std::{error::Error, fs, io, sync::Arc, time::Duration};
 
 use may_apps::{
+    Arguments,
+    arguments::Seconds,
     hyper_axum::{self, Limits},
     server,
     tls::{Identity, TlsStream},
 };
-use may_examples::{Arguments, arguments::Seconds};
 
 /// What `--help` prints.
 const HELP: &str = "\

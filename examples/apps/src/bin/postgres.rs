@@ -17,8 +17,10 @@ use std::{
 };
 
 use may::{coroutine, go};
-use may_apps::postgres::{Database, Failure, Session};
-use may_examples::Arguments;
+use may_apps::{
+    Arguments,
+    postgres::{Database, Failure, Session},
+};
 
 /// What `--help` prints.
 const HELP: &str = "\

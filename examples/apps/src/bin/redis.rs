@@ -16,8 +16,10 @@ use std::{
 };
 
 use may::{coroutine, go, time};
-use may_apps::redis::{Client, Pool, Subscriber};
-use may_examples::Arguments;
+use may_apps::{
+    Arguments,
+    redis::{Client, Pool, Subscriber},
+};
 use redis::{Commands, InfoDict, RedisResult, cmd, pipe};
 
 /// What `--help` prints.

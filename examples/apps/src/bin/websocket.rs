@@ -11,10 +11,10 @@
 use std::{io, time::Duration};
 
 use may_apps::{
+    Arguments,
     chat::{self, Rooms},
     server,
 };
-use may_examples::Arguments;
 
 /// What `--help` prints.
 const HELP: &str = "\

@@ -24,10 +24,11 @@ use std::{
 
 use may::{coroutine, go};
 use may_apps::{
+    Arguments,
     queue::{Job, Keys, Producer, Report, Settings, Worker},
     redis::{Client, Pool},
 };
-use may_examples::{Arguments, stop_at_interrupt};
+use may_http_example::stop_at_interrupt;
 
 /// What `--help` prints.
 const HELP: &str = "\

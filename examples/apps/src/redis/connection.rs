@@ -5,11 +5,11 @@ use std::{
     time::Duration,
 };
 
+use crate::Arguments;
 use may::{
     net::{TcpStream, ToSocketAddrs},
     time,
 };
-use may_examples::Arguments;
 use redis::{
     Cmd, ConnectionAddr, ConnectionInfo, ConnectionLike, ErrorKind, IntoConnectionInfo, Parser,
     ProtocolVersion, RedisError, RedisResult, Value, cmd,

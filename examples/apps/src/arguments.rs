@@ -1,4 +1,4 @@
-//! The command line of an example, described by its own help text.
+//! The command line of a program, described by its own help text.
 
 use std::{
     collections::BTreeMap, ffi::OsString, fmt::Display, io, net::ToSocketAddrs, num::NonZeroUsize,
@@ -16,7 +16,7 @@ use lexopt::{Arg, Parser};
 /// do instead.
 ///
 /// ```no_run
-/// use may_examples::Arguments;
+/// use crate::Arguments;
 ///
 /// const HELP: &str = "\
 /// Usage: greet [options]
