@@ -14,7 +14,7 @@ use super::error::Refused;
 use super::iter::{Iter, TryIter};
 use super::op::{Recv, RecvFuture};
 use super::rendezvous::{self, Rendezvous};
-use crate::operation::{Listed, OpFuture, Operation, wait, wait_for};
+use crate::operation::{Listed, OpFuture, Operation, wait_for};
 use crate::park;
 use crate::util::clock::Deadline;
 
@@ -112,10 +112,8 @@ impl<T> Receiver<T> {
     #[inline]
     pub fn recv(&self) -> Result<T, RecvError> {
         match &self.0 {
-            Flavor::Buffered(channel) => wait(pin!(Listed::new(buffered::Receiving(channel)))),
-            Flavor::Rendezvous(channel) => {
-                wait(pin!(Listed::new(rendezvous::Receiving::new(channel))))
-            }
+            Flavor::Buffered(channel) => Listed::block(&buffered::Receiving(channel)),
+            Flavor::Rendezvous(channel) => Listed::block(&rendezvous::Receiving::new(channel)),
             _ => Recv::new(self).wait(),
         }
     }

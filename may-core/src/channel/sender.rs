@@ -103,7 +103,7 @@ impl<T> Sender<T> {
         match &self.0 {
             Flavor::Buffered(channel) => {
                 let message = Cell::new(Some(message));
-                wait(pin!(Listed::new(buffered::Sending { channel, message })))
+                Listed::block(&buffered::Sending { channel, message })
             }
             Flavor::Rendezvous(channel) => wait(pin!(Listed::new(rendezvous::Sending::new(
                 channel, message
@@ -210,7 +210,7 @@ impl<T> Sender<T> {
     /// ```
     pub fn reserve(&self) -> Result<SendPermit<'_, T>, SendError<()>> {
         if let Flavor::Buffered(channel) = &self.0 {
-            wait(pin!(Listed::new(Reserving(channel))))?;
+            Listed::block(&Reserving(channel))?;
         }
         Ok(SendPermit::new(self))
     }

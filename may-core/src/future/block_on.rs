@@ -24,7 +24,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
 
-use crate::operation::{Queued, Queueing, wait};
+use crate::operation::{Queued, Queueing};
 use crate::park;
 use crate::prim::{AtomicU32, Ordering};
 use crate::wait::WaitQueue;
@@ -52,7 +52,7 @@ impl Mark {
 
     /// Waits for the mark and takes it.
     fn wait(&self) {
-        wait(pin!(Queued::new(Marked(self))));
+        Queued::block(Marked(self));
     }
 }
 

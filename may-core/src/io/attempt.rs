@@ -26,14 +26,13 @@
 //! goes back to where it stood among those who wait.
 
 use std::io;
-use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use super::descriptor::Polled;
 use super::op::{Call, Calling};
 use crate::coroutine::Cancelled;
-use crate::operation::{Queued, wait_for};
+use crate::operation::Queued;
 use crate::park;
 use crate::reactor::{Direction, Registrar, Seen, Source};
 use crate::util::clock::Deadline;
@@ -59,7 +58,7 @@ pub(super) fn attempt<C: Call>(
     deadline: Deadline,
     elapsed: fn() -> io::Error,
 ) -> io::Result<C::Output> {
-    let result = wait_for(pin!(Queued::new(call)), deadline);
+    let result = Queued::block_until(call, deadline);
     result.unwrap_or_else(|| Err(elapsed()))
 }
 

@@ -2,10 +2,13 @@
 //! committing.
 
 use std::fmt;
-use std::pin::Pin;
+use std::ops::ControlFlow;
+use std::pin::{Pin, pin};
 
+use super::wait::{leave, wait_on};
 use super::{Attempted, Caller, Needs, OpFuture, Operation};
-use crate::park;
+use crate::park::{self, Cancellation, Wait};
+use crate::util::clock::Deadline;
 use crate::util::spin::{SpinGuard, SpinLock};
 use crate::wait::{Committed, Entry, Registration, Seat, WaitList, Wake};
 
@@ -108,6 +111,23 @@ impl<L: Listing> Listed<L> {
         }
     }
 
+    /// Blocks until an operation has happened. The same as to wait for [`Listed::new`], but nothing is laid out before the first attempt,
+    /// which is the one that most calls need.
+    #[inline(always)]
+    pub(crate) fn block(listing: &L) -> L::Output {
+        Listed::block_until(listing, Deadline::NEVER).expect("there is no deadline")
+    }
+
+    /// As [`block`](Listed::block), until `deadline` at the latest.
+    #[inline(always)]
+    pub(crate) fn block_until(listing: &L, deadline: Deadline) -> Option<L::Output> {
+        listing.spend_budget();
+        match listing.attempt(Caller::Blocks, Seat::NEW) {
+            Ok(output) => Some(output),
+            Err(state) => Listed::<&L>::wait_with(listing, state, deadline),
+        }
+    }
+
     /// What is different in this one.
     #[inline]
     pub(crate) fn listing(&self) -> &L {
@@ -151,6 +171,101 @@ impl<L: Listing> Listed<L> {
         // SAFETY: (docs/safety.md, I2) it was linked in this list.
         unsafe { entry.unlink(L::list(&mut state)) };
         listing.leave(state)
+    }
+}
+
+impl<'l, L: Listing> Listed<&'l L> {
+    /// The wait of a caller whose first attempt was in vain. It has the lock.
+    #[inline(always)]
+    fn wait_with(
+        listing: &'l L,
+        state: SpinGuard<'_, L::State>,
+        deadline: Deadline,
+    ) -> Option<L::Output> {
+        let mut operation = pin!(Listed::new(listing));
+        let wait = Wait::open(Cancellation::Unwinds, false);
+        let (listing, entry) = operation.as_mut().parts();
+        Self::link(listing, entry, state, wait.registration());
+        let ended = wait.end(deadline, false);
+        let never = Deadline::NEVER;
+        match leave(operation.as_mut(), &wait, ended, deadline, never) {
+            ControlFlow::Break(output) => output,
+            ControlFlow::Continue(()) => wait_again(operation, deadline),
+        }
+    }
+}
+
+/// The waits of a caller whose first wait was in vain.
+#[cold]
+fn wait_again<L: Listing>(
+    operation: Pin<&mut Listed<&L>>,
+    deadline: Deadline,
+) -> Option<L::Output> {
+    wait_on(operation, deadline)
+}
+
+/// An operation that is borrowed.
+impl<L: Listing> Listing for &L {
+    type Output = L::Output;
+    type State = L::State;
+    type Data = L::Data;
+
+    #[inline]
+    fn lock(&self) -> &SpinLock<L::State> {
+        (**self).lock()
+    }
+
+    #[inline]
+    fn list(state: &mut L::State) -> &mut WaitList<L::Data> {
+        L::list(state)
+    }
+
+    #[inline]
+    fn data(&self, state: &mut L::State, by: &Registration) -> L::Data {
+        (**self).data(state, by)
+    }
+
+    #[inline]
+    fn attempt(&self, by: Caller, seat: Seat) -> Result<L::Output, SpinGuard<'_, L::State>> {
+        (**self).attempt(by, seat)
+    }
+
+    #[inline]
+    fn try_now(&self, by: Caller, seat: Seat) -> Option<L::Output> {
+        (**self).try_now(by, seat)
+    }
+
+    #[inline]
+    fn is_ready(&self, state: &mut L::State, seat: Seat, by: &Registration) -> bool {
+        (**self).is_ready(state, seat, by)
+    }
+
+    #[inline]
+    fn linked(&self, state: &mut L::State, by: &Registration) -> Option<Wake> {
+        (**self).linked(state, by)
+    }
+
+    #[inline]
+    fn complete(&self, by: Caller, seat: Seat, committed: Committed<L::Data>) -> Option<L::Output> {
+        (**self).complete(by, seat, committed)
+    }
+
+    fn pass_on(&self, committed: Committed<L::Data>) {
+        (**self).pass_on(committed);
+    }
+
+    #[inline]
+    fn leave<'a>(&'a self, state: SpinGuard<'a, L::State>) -> Option<L::Output> {
+        (**self).leave(state)
+    }
+
+    fn is_held(&self) -> bool {
+        (**self).is_held()
+    }
+
+    #[inline]
+    fn spend_budget(&self) {
+        (**self).spend_budget();
     }
 }
 

@@ -2,10 +2,13 @@
 //! from the queue after that, and a waiter looks at the state once more after it was registered.
 
 use std::fmt;
-use std::pin::Pin;
+use std::ops::ControlFlow;
+use std::pin::{Pin, pin};
 
+use super::wait::{leave, wait_on};
 use super::{Caller, Needs, OpFuture, Operation};
-use crate::park;
+use crate::park::{self, Wait};
+use crate::util::clock::Deadline;
 use crate::wait::{Entry, Registration, WaitQueue};
 
 /// What is different in each of them.
@@ -72,6 +75,37 @@ impl<Q: Queueing> Queued<Q> {
         }
     }
 
+    /// Blocks until an operation has happened. The same as to wait for [`Queued::new`], but nothing is laid out before the first attempt,
+    /// which is the one that most calls need.
+    #[inline(always)]
+    pub(crate) fn block(queueing: Q) -> Q::Output {
+        Queued::block_until(queueing, Deadline::NEVER).expect("there is no deadline")
+    }
+
+    /// As [`block`](Queued::block), until `deadline` at the latest.
+    #[inline(always)]
+    pub(crate) fn block_until(mut queueing: Q, deadline: Deadline) -> Option<Q::Output> {
+        queueing.spend_budget();
+        match queueing.attempt() {
+            Some(output) => Some(output),
+            None => Queued::wait_with(queueing, deadline),
+        }
+    }
+
+    /// The wait of a caller whose first attempt was in vain.
+    #[inline(always)]
+    fn wait_with(queueing: Q, deadline: Deadline) -> Option<Q::Output> {
+        let needs = queueing.needs();
+        let mut operation = pin!(Queued::new(queueing));
+        let wait = Wait::open(needs.cancellation, needs.unparkable);
+        let ready = operation.as_mut().register(wait.registration());
+        let ended = wait.end(deadline.min(needs.due), ready);
+        match leave(operation.as_mut(), &wait, ended, deadline, needs.due) {
+            ControlFlow::Break(output) => output,
+            ControlFlow::Continue(()) => wait_again(operation, deadline),
+        }
+    }
+
     /// What is different in this one.
     pub(crate) fn queueing(&self) -> &Q {
         &self.queueing
@@ -99,6 +133,15 @@ impl<Q: Queueing> Queued<Q> {
             unsafe { entry.unlink_from(queueing.queue()) };
         }
     }
+}
+
+/// The waits of a caller whose first wait was in vain.
+#[cold]
+fn wait_again<Q: Queueing>(
+    operation: Pin<&mut Queued<Q>>,
+    deadline: Deadline,
+) -> Option<Q::Output> {
+    wait_on(operation, deadline)
 }
 
 impl<Q: Queueing> Operation for Queued<Q> {

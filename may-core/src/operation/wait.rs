@@ -1,6 +1,7 @@
 //! The one loop of all that blocks.
 
-use std::pin::{Pin, pin};
+use std::ops::ControlFlow;
+use std::pin::Pin;
 
 use super::{Attempted, Caller, Needs, Operation, Queued, Queueing};
 use crate::park::{Ended, Wait};
@@ -14,10 +15,19 @@ use crate::wait::WaitQueue;
 /// A cancelled coroutine unwinds here, and the operation has not happened; unless that is one of its outcomes.
 #[inline(always)]
 pub(crate) fn wait_for<O: Operation>(
-    mut operation: Pin<&mut O>,
+    operation: Pin<&mut O>,
     deadline: Deadline,
 ) -> Option<O::Output> {
     operation.spend_budget();
+    wait_on(operation, deadline)
+}
+
+/// As [`wait_for`], for a caller that has spent its budget.
+#[inline(always)]
+pub(super) fn wait_on<O: Operation>(
+    mut operation: Pin<&mut O>,
+    deadline: Deadline,
+) -> Option<O::Output> {
     loop {
         let mut opened = None;
         let slot = &mut opened;
@@ -33,19 +43,36 @@ pub(crate) fn wait_for<O: Operation>(
         };
         let (due, wait) = opened.as_ref().expect("it was opened");
         let ended = wait.end(deadline.min(*due), ready);
-        // Also after a time-out or a cancellation: some operations happen before the waiter is told.
-        let output = operation.as_mut().withdraw(Caller::Blocks);
-        wait.registration().end();
-        match ended {
-            _ if output.is_some() => return output,
-            // (Without any deadline it is a model that ends the wait, and the caller waits on.)
-            Ended::TimedOut if deadline <= *due && !deadline.is_never() => {
-                return operation.at_deadline();
-            }
-            Ended::Cancelled if wait.takes_cancellation() => return operation.cancelled(),
-            ended => wait.deliver(ended),
+        if let ControlFlow::Break(output) = leave(operation.as_mut(), wait, ended, deadline, *due) {
+            return output;
         }
     }
+}
+
+/// Withdraws an operation after its wait; says with which outcome the call ends, if it does.
+#[inline(always)]
+pub(super) fn leave<O: Operation>(
+    mut operation: Pin<&mut O>,
+    wait: &Wait,
+    ended: Ended,
+    deadline: Deadline,
+    due: Deadline,
+) -> ControlFlow<Option<O::Output>> {
+    // Also after a time-out or a cancellation: some operations happen before the waiter is told.
+    let output = operation.as_mut().withdraw(Caller::Blocks);
+    wait.registration().end();
+    match ended {
+        _ if output.is_some() => return ControlFlow::Break(output),
+        // (Without any deadline it is a model that ends the wait, and the caller waits on.)
+        Ended::TimedOut if deadline <= due && !deadline.is_never() => {
+            return ControlFlow::Break(operation.at_deadline());
+        }
+        Ended::Cancelled if wait.takes_cancellation() => {
+            return ControlFlow::Break(operation.cancelled());
+        }
+        ended => wait.deliver(ended),
+    }
+    ControlFlow::Continue(())
 }
 
 /// Blocks until the operation has happened.
@@ -57,8 +84,7 @@ pub(crate) fn wait<O: Operation>(operation: Pin<&mut O>) -> O::Output {
 /// Waits in `queue` until something is so, until `deadline` at the latest; whether it is. Those who make it so wake from the queue after
 /// that. `is_so` runs no user code.
 pub(crate) fn wait_until(queue: &WaitQueue, deadline: Deadline, is_so: impl Fn() -> bool) -> bool {
-    let operation = pin!(Queued::new(Condition { queue, is_so }));
-    wait_for(operation, deadline).is_some()
+    Queued::block_until(Condition { queue, is_so }, deadline).is_some()
 }
 
 /// Something's being so.

@@ -100,7 +100,7 @@ impl Raw {
     /// The half of [`Raw::acquire`] for a lock that somebody else holds.
     #[cold]
     fn acquire_contended(&self) {
-        wait(pin!(Listed::new(Acquiring(self))));
+        Listed::block(&Acquiring(self));
     }
 
     /// Takes the lock if nobody holds it; true if so. In any case it says from then on that others may wait.

@@ -5,10 +5,9 @@
 
 use std::cell::Cell;
 use std::fmt;
-use std::pin::pin;
 use std::time::{Duration, Instant};
 
-use crate::operation::{Caller, Listed, Listing, OpFuture, Operation, operation, wait};
+use crate::operation::{Caller, Listed, Listing, OpFuture, Operation, operation};
 use crate::util::spin::{SpinGuard, SpinLock};
 use crate::wait::{Committed, Registration, Seat, WaitList, Wakes};
 
@@ -126,7 +125,11 @@ impl Notify {
     ///
     /// A cancelled coroutine unwinds here and takes no notification with it.
     pub fn wait(&self) {
-        wait(pin!(Notified::new(self)));
+        let begun = Cell::new(None);
+        Listed::block(&Waiting {
+            notify: self,
+            begun,
+        });
     }
 
     /// Waits for a notification for at most `timeout`; false if there was none.

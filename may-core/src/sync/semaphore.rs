@@ -8,11 +8,10 @@
 //! nobody starves.
 
 use std::fmt;
-use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::operation::{Caller, Listed, Listing, OpFuture, Operation, operation, wait};
+use crate::operation::{Caller, Listed, Listing, OpFuture, Operation, operation};
 use crate::util::spin::{SpinGuard, SpinLock};
 use crate::wait::{Committed, Registration, Seat, WaitList, Wakes};
 
@@ -112,7 +111,7 @@ impl Semaphore {
     ///
     /// As for [`acquire`](Semaphore::acquire).
     pub fn acquire_many(&self, n: usize) -> SemaphorePermit<'_> {
-        wait(pin!(Acquire::new(self, n)))
+        Listed::block(&Acquiring { permits: self, n })
     }
 
     /// Takes `n` permits, waiting for at most `timeout`; `None` if they were not there in time.
@@ -171,7 +170,7 @@ impl Semaphore {
     ///
     /// As for [`acquire`](Semaphore::acquire).
     pub fn acquire_many_owned(self: Arc<Semaphore>, n: usize) -> OwnedSemaphorePermit {
-        wait(pin!(AcquireOwned::new(self, n)))
+        Listed::block(&Acquiring { permits: self, n })
     }
 
     /// As [`try_acquire`](Semaphore::try_acquire), for a permit that does not borrow.

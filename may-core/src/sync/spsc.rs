@@ -8,11 +8,10 @@ use std::cell::Cell;
 use std::fmt;
 use std::marker::PhantomData;
 use std::panic::{RefUnwindSafe, UnwindSafe};
-use std::pin::pin;
 use std::sync::Arc;
 
 use crate::channel::Refused;
-use crate::operation::{OpFuture, Queued, Queueing, operation, wait, wait_for};
+use crate::operation::{OpFuture, Queued, Queueing, operation};
 use crate::park;
 use crate::prim::{AtomicU32, Ordering, fence};
 use crate::queue::Blocks;
@@ -164,13 +163,13 @@ impl<T> Consumer<T> {
     /// Receives a message, waiting for one.
     #[inline]
     fn recv(&self) -> Result<T, RecvError> {
-        wait(pin!(Queued::new(Receiving::of(self))))
+        Queued::block(Receiving::of(self))
     }
 
     /// Receives a message, waiting until `deadline`.
     #[inline]
     fn recv_until(&self, deadline: Deadline) -> Result<T, Refused> {
-        match wait_for(pin!(Queued::new(Receiving::of(self))), deadline) {
+        match Queued::block_until(Receiving::of(self), deadline) {
             Some(received) => received.map_err(|RecvError| Refused::Disconnected),
             None => Err(Refused::NotNow),
         }

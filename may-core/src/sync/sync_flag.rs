@@ -4,10 +4,9 @@
 //! either sees the flag or is seen.
 
 use std::fmt;
-use std::pin::pin;
 use std::time::{Duration, Instant};
 
-use crate::operation::{OpFuture, Operation, Queued, Queueing, operation, wait};
+use crate::operation::{OpFuture, Operation, Queued, Queueing, operation};
 use crate::park;
 use crate::prim::{AtomicU32, Ordering};
 use crate::wait::WaitQueue;
@@ -61,7 +60,7 @@ impl SyncFlag {
     ///
     /// A cancelled coroutine that would have to wait unwinds here.
     pub fn wait(&self) {
-        wait(pin!(Raised::new(self)));
+        Queued::block(Raising(self));
     }
 
     /// Waits until the flag is raised, for at most `timeout`; false if it was not.

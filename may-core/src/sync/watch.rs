@@ -364,7 +364,7 @@ impl<T> Receiver<T> {
                 return Ok(Ref(value));
             }
             drop(value);
-            wait(pin!(Queued::new(Changing { shared, seen })))?;
+            Queued::block(Changing { shared, seen })?;
         }
     }
 

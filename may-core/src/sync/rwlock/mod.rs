@@ -15,14 +15,13 @@ use std::marker::PhantomData;
 use std::mem::ManuallyDrop;
 use std::ops::{Deref, DerefMut};
 use std::panic::{RefUnwindSafe, UnwindSafe};
-use std::pin::pin;
 use std::ptr::NonNull;
 use std::sync::{LockResult, TryLockError, TryLockResult};
 
 use self::raw::Raw;
 use super::part::{Exclusive, Held, Part};
 use super::poison::{Entered, Flag, checked};
-use crate::operation::{OpFuture, wait};
+use crate::operation::OpFuture;
 use crate::park;
 
 mod op;
@@ -114,7 +113,7 @@ impl<T: ?Sized> RwLock<T> {
     /// A cancelled coroutine that would have to wait unwinds here, and has not taken the lock.
     #[inline]
     pub fn read(&self) -> LockResult<RwLockReadGuard<'_, T>> {
-        wait(pin!(ReadLock::new(self)))
+        ReadLock::block(self)
     }
 
     /// Takes a right to read, as a future that any executor can poll.
@@ -170,7 +169,7 @@ impl<T: ?Sized> RwLock<T> {
     /// A cancelled coroutine that would have to wait unwinds here, and has not taken the lock.
     #[inline]
     pub fn write(&self) -> LockResult<RwLockWriteGuard<'_, T>> {
-        wait(pin!(WriteLock::new(self)))
+        WriteLock::block(self)
     }
 
     /// Takes the right to write, as a future that any executor can poll; otherwise as [`read_async`](RwLock::read_async). While it waits

@@ -135,8 +135,13 @@ operation! {
 }
 
 impl<'a, T: ?Sized> ReadLock<'a, T> {
-    /// Taking a right to read of one lock.
+    /// Waits for a right to read of one lock.
     #[inline]
+    pub(super) fn block(lock: &'a RwLock<T>) -> LockResult<RwLockReadGuard<'a, T>> {
+        Listed::block(&Reading(lock))
+    }
+
+    /// Taking a right to read of one lock.
     pub(crate) fn new(lock: &'a RwLock<T>) -> ReadLock<'a, T> {
         let operation = Listed::new(Reading(lock));
         ReadLock {
@@ -154,8 +159,13 @@ operation! {
 }
 
 impl<'a, T: ?Sized> WriteLock<'a, T> {
-    /// Taking the right to write of one lock.
+    /// Waits for the right to write of one lock.
     #[inline]
+    pub(super) fn block(lock: &'a RwLock<T>) -> LockResult<RwLockWriteGuard<'a, T>> {
+        Listed::block(&Writing(lock))
+    }
+
+    /// Taking the right to write of one lock.
     pub(crate) fn new(lock: &'a RwLock<T>) -> WriteLock<'a, T> {
         let operation = Listed::new(Writing(lock));
         WriteLock {
