@@ -315,14 +315,15 @@ impl Idle {
         self.0.release(worker)
     }
 
-    /// `Idle::published`.
-    pub fn published<'a>(
+    /// `Idle::wake_searcher`.
+    pub fn wake_searcher<'a>(
         &self,
         workers: usize,
         state: impl Fn(usize) -> &'a SleepState,
         wake: impl Fn(usize),
     ) {
-        self.0.published(workers, |worker| &state(worker).0, wake);
+        self.0
+            .wake_searcher(workers, |worker| &state(worker).0, wake);
     }
 
     /// `Idle::sleep`.
@@ -368,8 +369,8 @@ impl Orders {
         self.0.count_out(end_left_behind);
     }
 
-    /// `Orders::published`.
-    pub fn published(&self, end_left_behind: impl FnOnce()) {
-        self.0.published(end_left_behind);
+    /// `Orders::check_for_end`.
+    pub fn check_for_end(&self, end_left_behind: impl FnOnce()) {
+        self.0.check_for_end(end_left_behind);
     }
 }

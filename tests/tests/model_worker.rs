@@ -132,9 +132,9 @@ impl Workers {
         false
     }
 
-    fn published(&self) {
+    fn wake_searcher(&self) {
         let homes = &self.homes;
-        self.idle.published(
+        self.idle.wake_searcher(
             2,
             |worker| &homes[worker].sleep,
             |worker| homes[worker].waker.0.notify(),
@@ -143,7 +143,7 @@ impl Workers {
 
     fn publish(&self) {
         self.seeds.fetch_add(1, Ordering::Release);
-        self.published();
+        self.wake_searcher();
     }
 
     /// An idle worker that looks for one seed: with the watch it looks, else, and when it has looked, it sleeps.
@@ -151,7 +151,7 @@ impl Workers {
         loop {
             if self.idle.watch(worker) && self.steal() {
                 if self.idle.release(worker) && self.has_seeds() {
-                    self.published();
+                    self.wake_searcher();
                 }
                 return;
             }
@@ -161,7 +161,7 @@ impl Workers {
                 &home.sleep,
                 || !home.inbox.is_empty(),
                 || self.has_seeds(),
-                || self.published(),
+                || self.wake_searcher(),
                 || home.waker.0.wait(),
             );
         }
@@ -209,7 +209,7 @@ fn publish_at_the_end(end: impl Fn(&Orders, &dyn Fn()) + Send + Sync + 'static) 
         let publisher = thread::spawn(move || {
             let (orders, seeds, ended) = &*publishes;
             seeds.push(1);
-            orders.published(|| {
+            orders.check_for_end(|| {
                 ended.fetch_add(seeds.take_all().len(), Ordering::Relaxed);
             });
         });

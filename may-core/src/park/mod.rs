@@ -716,7 +716,7 @@ pub fn yield_now() {
     }
     with_local(|local| {
         if let Some(local) = local {
-            local.requeue(coroutine);
+            local.enqueue(coroutine);
         }
     });
     // SAFETY: (docs/safety.md, I2) a coroutine runs on a worker, so the lines above sent it home.

@@ -231,7 +231,7 @@ where
         let builder = code.builder();
         // SAFETY: (docs/safety.md, I3) the caller has the coroutine joined before what the code borrows goes; and it stays with
         // this worker.
-        match unsafe { builder.plant_local(this.location, || code.run(), ()) } {
+        match unsafe { builder.spawn_local_unchecked(this.location, || code.run(), ()) } {
             Ok(joiner) => this.end.set(Some(Queued::new(Ending(joiner)))),
             Err(error) => spawn_failed(&error),
         }

@@ -2,12 +2,11 @@
 
 use std::io;
 use std::panic::Location;
-use std::ptr::NonNull;
 
 use super::handle::JoinHandle;
 use super::scope::{Scope, ScopedJoinHandle};
 use super::task::{self, Joiner, Member};
-use crate::coroutine::header::{Birth, Header};
+use crate::coroutine::header::Birth;
 use crate::stack::StackSize;
 use crate::worker::seeds::Seed;
 use crate::worker::{Placement, Shared, SpawnError, default, with_local};
@@ -95,7 +94,7 @@ impl Builder {
         T: Send + 'static,
     {
         // SAFETY: (docs/safety.md, R2) the closure is `Send` and borrows nothing.
-        unsafe { self.plant(shared, location, f, ()) }.map(JoinHandle)
+        unsafe { self.spawn_unchecked(shared, location, f, ()) }.map(JoinHandle)
     }
 
     /// Spawns a coroutine that stays with this worker from the start, so that it need not be `Send`.
@@ -125,7 +124,7 @@ impl Builder {
         T: 'static,
     {
         // SAFETY: (docs/safety.md, R2) the closure borrows nothing.
-        unsafe { self.plant_local(Location::caller(), f, ()) }.map(JoinHandle)
+        unsafe { self.spawn_local_unchecked(Location::caller(), f, ()) }.map(JoinHandle)
     }
 
     /// Spawns a coroutine of a scope.
@@ -184,13 +183,13 @@ impl Builder {
         }
     }
 
-    /// Makes a task and publishes it.
+    /// Makes a task and has it scheduled.
     ///
     /// # Safety
     ///
     /// The closure and its result are `Send`, and what they borrow outlives the coroutine, which `M` may see to.
     #[inline]
-    pub(super) unsafe fn plant<F: FnOnce() -> T, T, M: Member>(
+    pub(super) unsafe fn spawn_unchecked<F: FnOnce() -> T, T, M: Member>(
         self,
         shared: &Shared,
         location: &'static Location<'static>,
@@ -200,16 +199,16 @@ impl Builder {
         shared.admit(self.placement)?;
         let placement = self.placement;
         let made = task::make(self.birth(shared, location), f, member);
-        shared.plant(Seed(made.seed), placement);
+        shared.schedule(Seed(made.seed), placement);
         Ok(made.joiner)
     }
 
-    /// Makes a task and queues it on this worker.
+    /// Makes a task that starts on this worker.
     ///
     /// # Safety
     ///
     /// What the closure and its result borrow outlives the coroutine, which `M` may see to.
-    pub(crate) unsafe fn plant_local<F: FnOnce() -> T, T, M: Member>(
+    pub(crate) unsafe fn spawn_local_unchecked<F: FnOnce() -> T, T, M: Member>(
         self,
         location: &'static Location<'static>,
         f: F,
@@ -221,7 +220,7 @@ impl Builder {
         default::with_current(|shared| {
             shared.admit(Placement::Here)?;
             let made = task::make(self.birth(shared, location), f, member);
-            queue_here(made.seed);
+            with_local(|local| local.expect("coroutines run on workers").enqueue(made.seed));
             Ok(made.joiner)
         })?
     }
@@ -246,11 +245,6 @@ impl Builder {
             location,
         }
     }
-}
-
-/// Queues a coroutine on the worker whose coroutine calls this.
-fn queue_here(seed: NonNull<Header>) {
-    with_local(|local| local.expect("coroutines run on workers").plant_pinned(seed));
 }
 
 /// Spawns a coroutine; the counterpart of `std::thread::spawn`.

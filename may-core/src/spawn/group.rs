@@ -155,7 +155,7 @@ impl<T: Send + 'static> TaskGroup<T> {
     /// Panics where [`spawn`](super::spawn) does.
     #[track_caller]
     pub fn spawn(&mut self, f: impl FnOnce() -> T + Send + 'static) -> &Coroutine {
-        match self.plant(Builder::new(), Location::caller(), f) {
+        match self.spawn_member(Builder::new(), Location::caller(), f) {
             Ok(number) => self.members[&number].coroutine(),
             Err(error) => spawn_failed(&error),
         }
@@ -172,12 +172,12 @@ impl<T: Send + 'static> TaskGroup<T> {
         builder: Builder,
         f: impl FnOnce() -> T + Send + 'static,
     ) -> io::Result<&Coroutine> {
-        let number = self.plant(builder, Location::caller(), f)?;
+        let number = self.spawn_member(builder, Location::caller(), f)?;
         Ok(self.members[&number].coroutine())
     }
 
     /// Spawns a member; its number.
-    fn plant(
+    fn spawn_member(
         &mut self,
         builder: Builder,
         location: &'static Location<'static>,

@@ -223,7 +223,7 @@ where
     park::before_children();
     // SAFETY: (docs/safety.md, I3) the wait below ends only when the coroutine has, as it neither unwinds nor times out; so what `f`
     // borrows outlives it. It is `Send` (R2).
-    let spawned = unsafe { builder.plant(shared, location, f, ()) };
+    let spawned = unsafe { builder.spawn_unchecked(shared, location, f, ()) };
     let joiner = builder::spawned(spawned);
     cancel::insist(|| wait_for_end(&joiner));
     joiner.take()
@@ -311,7 +311,7 @@ impl<'scope, 'env> Scope<'scope, 'env> {
         T: 'scope,
     {
         // SAFETY: (docs/safety.md, I3) the scope waits for the child, so what it borrows outlives it.
-        let spawned = unsafe { builder.plant_local(location, f, self.child()) };
+        let spawned = unsafe { builder.spawn_local_unchecked(location, f, self.child()) };
         let joiner = builder::spawned(spawned);
         ScopedJoinHandle::new(joiner, self.data.clone())
     }
@@ -330,7 +330,7 @@ impl<'scope, 'env> Scope<'scope, 'env> {
         // SAFETY: (docs/safety.md, I3) the scope waits for the child, so what it borrows outlives it; and the closure is
         // `Send` (R2).
         let joiner = default::with_current(|shared| unsafe {
-            builder.plant(shared, location, f, self.child())
+            builder.spawn_unchecked(shared, location, f, self.child())
         })??;
         Ok(ScopedJoinHandle::new(joiner, self.data.clone()))
     }

@@ -119,10 +119,10 @@ impl Idle {
         had
     }
 
-    /// Sees to it that a seed that was published is found (steps b and c). `state` is that of a worker's sleep, `wake` ends a
-    /// sleep that `SleepState::notify` has said is to be ended.
+    /// Wakes a worker to look for seeds, if no worker looks and one sleeps (steps b and c). `state` is that of a worker's sleep, `wake`
+    /// ends a sleep that `SleepState::notify` has said is to be ended.
     #[inline]
-    pub(crate) fn published<'a>(
+    pub(crate) fn wake_searcher<'a>(
         &self,
         workers: usize,
         state: impl Fn(usize) -> &'a SleepState,

@@ -12,7 +12,7 @@ use std::time::Duration;
 use crossbeam_deque::Worker;
 
 use super::seeds::Seed;
-use super::shared::{Peer, Placement, Shared};
+use super::shared::{Peer, Shared};
 use crate::coroutine::block::BlockPool;
 use crate::coroutine::current;
 use crate::coroutine::header::Header;
@@ -150,37 +150,11 @@ impl Local {
         &self.peer().alarms
     }
 
-    /// Publishes a seed in this worker's deque, or hands it back if the placement says otherwise.
+    /// Queues a coroutine of this worker behind those that are runnable: one that is to start here and nowhere else, or the running
+    /// one, which suspends next.
     #[inline]
-    pub(super) fn plant(&self, seed: Seed, placement: Placement) -> Option<Seed> {
-        match placement {
-            Placement::Auto | Placement::Here => {}
-            Placement::Worker(worker) if worker == self.index => {
-                self.plant_pinned(seed.0);
-                return None;
-            }
-            Placement::Spread | Placement::Worker(_) => return Some(seed),
-        }
-        if self.shared.workers() == 1 {
-            self.deque.push(seed);
-        } else {
-            let thieves = self.shared.idle.thieves();
-            let publish = || self.shared.published();
-            self.peer().seeds.push(&self.deque, seed, thieves, publish);
-        }
-        None
-    }
-
-    /// Queues a coroutine that starts on this worker and nowhere else.
-    pub(crate) fn plant_pinned(&self, seed: NonNull<Header>) {
-        // SAFETY: (docs/safety.md, I1) this is the owner's thread, and a seed is in no queue.
-        unsafe { self.home.runnable().push(seed) };
-    }
-
-    /// Queues the running coroutine behind those that are runnable; it suspends next.
-    #[inline]
-    pub(crate) fn requeue(&self, coroutine: NonNull<Header>) {
-        // SAFETY: (docs/safety.md, I1) as above; a running coroutine is in no queue.
+    pub(crate) fn enqueue(&self, coroutine: NonNull<Header>) {
+        // SAFETY: (docs/safety.md, I1) this is the owner's thread; neither a running coroutine nor a seed is in a queue.
         unsafe { self.home.runnable().push(coroutine) };
     }
 

@@ -6,7 +6,8 @@
 //!
 //! * [`run`]: the loop: start seeds, resume coroutines, look around, go idle
 //! * [`local`]: what a worker owns, and "which worker am I?"
-//! * [`shared`]: what the workers of one runtime share; publishing work; placing seeds
+//! * [`shared`]: what the workers of one runtime share; its start and its end
+//! * [`schedule`]: from `spawn` to a worker: where a new coroutine goes, and who is woken for it
 //! * [`seeds`]: a worker's seeds as others see them: the deque, its age, the mailbox
 //! * [`idle`]: who watches for work while others sleep; why no seed is overlooked
 //! * [`orders`]: what the workers are asked to do at the end; who ends the seeds that nobody takes
@@ -18,11 +19,13 @@ pub(crate) mod idle;
 pub(crate) mod local;
 pub(crate) mod orders;
 pub(crate) mod run;
+pub(crate) mod schedule;
 pub(crate) mod seeds;
 pub(crate) mod settings;
 pub(crate) mod shared;
 
 pub(crate) use local::{has_tried_for_long, spend, with_local};
+pub use schedule::Placement;
+pub(crate) use schedule::SpawnError;
 pub use settings::{ConfigError, RuntimeBuilder};
-pub use shared::Placement;
-pub(crate) use shared::{Shared, SpawnError};
+pub(crate) use shared::Shared;

@@ -85,8 +85,8 @@ impl Orders {
         }
     }
 
-    /// For a caller that has published a seed (steps b and c).
-    pub(crate) fn published(&self, end_left_behind: impl FnOnce()) {
+    /// Ends what is left, if no worker will take it, for a caller that has published a seed (steps b and c).
+    pub(crate) fn check_for_end(&self, end_left_behind: impl FnOnce()) {
         fence(Ordering::SeqCst);
         if self.is_stopping() && (self.have_ended() || self.is_given_up()) {
             end_left_behind();

@@ -94,7 +94,7 @@ impl Local {
         if !self.home.inbox().is_empty() {
             self.home
                 .inbox()
-                .take_all(|coroutine| self.requeue(coroutine));
+                .take_all(|coroutine| self.enqueue(coroutine));
         }
     }
 
@@ -257,7 +257,7 @@ impl Local {
         if let Some(seed) = self.stackless.pop() {
             self.await_stack();
             // Not started from here, or a row of short ones would nest.
-            self.plant_pinned(seed);
+            self.enqueue(seed);
         }
     }
 
@@ -360,7 +360,7 @@ impl Local {
     /// Gives up the watch because there is something to run; if there is more, a sleeper gets it.
     fn hand_on(&self) {
         if self.shared.idle.release(self.index) && self.shared.has_seeds() {
-            self.shared.published();
+            self.shared.wake_searcher();
         }
     }
 
@@ -501,7 +501,7 @@ impl Local {
             &self.home.sleep,
             || self.has_work(),
             || self.shared.has_seeds(),
-            || self.shared.published(),
+            || self.shared.wake_searcher(),
             || {
                 self.shared.fell_asleep();
                 self.sleep_and_trim();
@@ -588,7 +588,7 @@ impl Local {
             }
         }
         while let Some(first) = others.pop() {
-            self.requeue(first);
+            self.enqueue(first);
         }
         found
     }

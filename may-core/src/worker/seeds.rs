@@ -74,37 +74,34 @@ impl Seeds {
         }
     }
 
-    /// Puts a seed into the owner's deque and has it found by `publish`. Owner only.
+    /// Pushes a seed onto the owner's deque; true if a thief has to be woken for it, and [`restart_age`](Self::restart_age) is to be
+    /// called when that has been done. Owner only.
     ///
     /// The age of a seed matters only if there are `thieves`. (The clock costs as much as the rest of a spawn.) It does not count while
     /// the owner wakes one: that takes longer than a seed takes to ripen, and one that is spawned next, to talk to this one, is to start
     /// where this one does.
     #[inline]
-    pub(crate) fn push(
-        &self,
-        deque: &Worker<Seed>,
-        seed: Seed,
-        thieves: Thieves,
-        publish: impl FnOnce(),
-    ) {
+    pub(crate) fn push(&self, deque: &Worker<Seed>, seed: Seed, thieves: Thieves) -> bool {
         let is_timed = thieves != Thieves::None && deque.is_empty();
-        let wakes = is_timed && thieves == Thieves::Asleep;
+        let must_wake = is_timed && thieves == Thieves::Asleep;
         if is_timed {
-            let held_back = if wakes { WAKING } else { Duration::ZERO };
+            let held_back = if must_wake { WAKING } else { Duration::ZERO };
             let since = clock::now() + held_back.as_nanos() as u64;
             self.since.store(since, Ordering::Relaxed);
         }
         deque.push(seed);
-        publish();
-        if wakes {
-            self.since.store(clock::now(), Ordering::Relaxed);
-        }
+        must_wake
+    }
+
+    /// Counts the age of the deque's seeds from now on. Owner only.
+    pub(crate) fn restart_age(&self) {
+        self.since.store(clock::now(), Ordering::Relaxed);
     }
 
     /// Takes the owner's oldest seed. Owner only.
     pub(crate) fn take_oldest(&self) -> Option<Seed> {
         let seed = retry(|| self.stealer.steal());
-        self.since.store(clock::now(), Ordering::Relaxed);
+        self.restart_age();
         seed
     }
 

@@ -1,4 +1,4 @@
-//! What the workers of one runtime share: how to reach each other, and where a new coroutine goes.
+//! What the workers of one runtime share: how to reach each other; its start and its end.
 
 use std::fmt;
 use std::io;
@@ -11,82 +11,18 @@ use crossbeam_deque::Worker;
 use crossbeam_utils::CachePadded;
 
 use super::idle::Idle;
-use super::local::{self, Local};
+use super::local::Local;
 use super::orders::Orders;
 use super::seeds::{Injected, Seed, Seeds};
 use super::settings::{RuntimeBuilder, Settings};
-use crate::coroutine::current;
 use crate::coroutine::header::{Header, flag};
 use crate::coroutine::home::Home;
 use crate::coroutine::report;
 use crate::pool::Pool;
-use crate::prim::fence;
 use crate::reactor::{Driver, Registrar};
 use crate::stack::overflow;
 use crate::util::clock;
 use crate::wait::{Alarms, WaitQueue};
-
-/// Where a new coroutine starts.
-///
-/// A coroutine stays with the worker on which it starts, so the choice is for life.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Placement {
-    /// With the worker of the coroutine that spawns it, unless another worker runs out of work first. For a coroutine
-    /// that accepts connections this is [`Spread`](Placement::Spread): connections live long, and would all stay where they
-    /// were accepted. For a plain thread it is whichever worker is free first.
-    #[default]
-    Auto,
-    /// With the worker of the coroutine that spawns it, unless another worker runs out of work first.
-    Here,
-    /// With the worker that has the fewest live coroutines.
-    Spread,
-    /// With exactly this worker, counted from zero; never stolen.
-    Worker(usize),
-}
-
-/// Why a coroutine was not spawned.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum SpawnError {
-    /// The runtime is being shut down, or was.
-    Stopped,
-    /// `Placement::Worker` names a worker that there is not.
-    NoSuchWorker {
-        /// The number that was asked for.
-        worker: usize,
-        /// How many there are.
-        workers: usize,
-    },
-    /// `spawn_local` was called outside a worker.
-    NoWorker,
-}
-
-impl fmt::Display for SpawnError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            SpawnError::Stopped => f.write_str("the runtime has been shut down, nothing can be spawned on it"),
-            SpawnError::NoSuchWorker { worker, workers } => write!(
-                f,
-                "there is no worker {worker}: the runtime has {workers}, counted from 0"
-            ),
-            SpawnError::NoWorker => f.write_str(
-                "`spawn_local` was called outside a coroutine: what it spawns stays with the caller's worker, and a plain thread has none",
-            ),
-        }
-    }
-}
-
-impl std::error::Error for SpawnError {}
-
-impl From<SpawnError> for io::Error {
-    fn from(error: SpawnError) -> io::Error {
-        let kind = match error {
-            SpawnError::Stopped => io::ErrorKind::Other,
-            SpawnError::NoSuchWorker { .. } | SpawnError::NoWorker => io::ErrorKind::InvalidInput,
-        };
-        io::Error::new(kind, error)
-    }
-}
 
 /// One worker as the others see it.
 #[derive(Debug)]
@@ -122,9 +58,9 @@ pub(crate) struct Shared {
     /// Who watches and who sleeps.
     pub(crate) idle: CachePadded<Idle>,
     /// Seeds from outside, for whoever is free first.
-    injected: Injected,
+    pub(super) injected: Injected,
     /// What the workers are asked to do at the end.
-    orders: Orders,
+    pub(super) orders: Orders,
     /// Whose registrar or alarms the next plain thread uses.
     next_for_threads: AtomicUsize,
     /// The workers' threads, until they are joined.
@@ -212,94 +148,6 @@ impl Shared {
     /// Whether workers park for ever instead of waiting for their coroutines.
     pub(crate) fn is_abandoned(&self) -> bool {
         self.orders.is_given_up()
-    }
-
-    /// Whether a coroutine may be spawned with this placement; to be asked before it is made.
-    pub(crate) fn admit(&self, placement: Placement) -> Result<(), SpawnError> {
-        if self.is_stopping() {
-            return Err(SpawnError::Stopped);
-        }
-        match placement {
-            Placement::Worker(worker) if worker >= self.workers() => {
-                Err(SpawnError::NoSuchWorker {
-                    worker,
-                    workers: self.workers(),
-                })
-            }
-            _ => Ok(()),
-        }
-    }
-
-    /// Publishes a seed. The placement was admitted.
-    #[inline]
-    pub(crate) fn plant(&self, seed: Seed, placement: Placement) {
-        let placement = match placement {
-            Placement::Auto if accepts() => Placement::Spread,
-            Placement::Auto => Placement::Here,
-            other => other,
-        };
-        // Nothing of the worker is borrowed beyond the closure (R5).
-        let left = local::with_local(|local| match local {
-            Some(local) if local.belongs_to(self) => local.plant(seed, placement),
-            _ => Some(seed),
-        });
-        if let Some(seed) = left {
-            self.plant_elsewhere(seed, placement);
-        }
-    }
-
-    /// Publishes a seed that does not go into the current worker's deque.
-    #[cold]
-    fn plant_elsewhere(&self, seed: Seed, placement: Placement) {
-        match placement {
-            Placement::Worker(worker) => {
-                let home = NonNull::from(&*self.peers[worker].home);
-                // SAFETY: (docs/safety.md, R9) `self` keeps the home; a seed is in no queue.
-                unsafe { Home::send(home, seed.0) };
-            }
-            Placement::Spread => {
-                let target = self.least_loaded();
-                target.seeds.place(seed);
-                if !target.home.rouse() {
-                    // It runs, and may be stuck in a computation: then a thief is to take the seed when it is ripe.
-                    self.published();
-                }
-            }
-            Placement::Auto | Placement::Here => {
-                self.injected.push(seed);
-                fence(Ordering::SeqCst);
-                match self.idle.watcher() {
-                    // He may be in the middle of a pause.
-                    Some(watcher) => drop(self.peers[watcher].home.rouse()),
-                    None => self.published(),
-                }
-            }
-        }
-        // All workers may have gone between the admission and now, or nobody waits for them any longer.
-        self.orders.published(|| self.end_left_behind());
-    }
-
-    /// The worker with the fewest coroutines.
-    fn least_loaded(&self) -> &Peer {
-        let least = self.peers.iter().min_by_key(|peer| peer.load());
-        least.expect("a runtime has at least one worker")
-    }
-
-    /// Sees to it that a seed that was published is found, with a call to the operating system only if everybody who
-    /// could find it sleeps.
-    #[inline]
-    pub(crate) fn published(&self) {
-        if self.workers() > 1 {
-            let home = |worker: usize| &*self.peers[worker].home;
-            self.idle.published(
-                self.workers(),
-                |worker| &home(worker).sleep,
-                |worker| home(worker).wake(),
-            );
-        } else {
-            // The only worker: itself, if it is the publisher.
-            self.peers[0].home.rouse();
-        }
     }
 
     /// Takes seeds that came from outside: one as the result, more into `deque`.
@@ -426,7 +274,7 @@ impl Shared {
     /// Ends the seeds that no worker will take any more: their closures are dropped, their joins return `Cancelled`.
     ///
     /// Workers may still run, if they were given up: what has started is left to them.
-    fn end_left_behind(&self) {
+    pub(super) fn end_left_behind(&self) {
         let end = |seed: NonNull<Header>| {
             // SAFETY: (docs/safety.md, R1) a seed in nobody's queue is ours; cancelled before its start it runs no code of
             // the user but the destructor of its closure, for which any stack will do.
@@ -512,13 +360,6 @@ impl std::error::Error for StartError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         Some(&self.source)
     }
-}
-
-/// Whether the running coroutine accepts connections.
-#[inline]
-fn accepts() -> bool {
-    // SAFETY: (docs/safety.md, R1) the running coroutine's block lives while it runs.
-    current::coroutine().is_some_and(|coroutine| unsafe { coroutine.as_ref() }.accepts())
 }
 
 /// Locks a mutex of this module; nothing in it panics halfway through a change.

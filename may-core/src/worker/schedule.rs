@@ -1,0 +1,199 @@
+//! From `spawn` to a worker: the queue into which a new coroutine goes, and who is woken to look there.
+//!
+//! ```text
+//!   Builder::spawn_unchecked        makes the task
+//!   Shared::schedule                chooses between
+//!     Shared::push_local              the calling worker's deque, from which others may steal
+//!     Shared::push_remote             another worker's queues, or the one of all
+//!   Shared::wake_searcher           has a worker woken if all who could look there sleep (`idle.rs`)
+//! ```
+
+use std::fmt;
+use std::io;
+use std::ptr::NonNull;
+
+use super::local::{Local, with_local};
+use super::seeds::Seed;
+use super::shared::{Peer, Shared};
+use crate::coroutine::current;
+use crate::coroutine::home::Home;
+use crate::prim::{Ordering, fence};
+
+/// Where a new coroutine starts.
+///
+/// A coroutine stays with the worker on which it starts, so the choice is for life.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Placement {
+    /// With the worker of the coroutine that spawns it, unless another worker runs out of work first. For a coroutine
+    /// that accepts connections this is [`Spread`](Placement::Spread): connections live long, and would all stay where they
+    /// were accepted. For a plain thread it is whichever worker is free first.
+    #[default]
+    Auto,
+    /// With the worker of the coroutine that spawns it, unless another worker runs out of work first.
+    Here,
+    /// With the worker that has the fewest live coroutines.
+    Spread,
+    /// With exactly this worker, counted from zero; never stolen.
+    Worker(usize),
+}
+
+/// Why a coroutine was not spawned.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum SpawnError {
+    /// The runtime is being shut down, or was.
+    Stopped,
+    /// `Placement::Worker` names a worker that there is not.
+    NoSuchWorker {
+        /// The number that was asked for.
+        worker: usize,
+        /// How many there are.
+        workers: usize,
+    },
+    /// `spawn_local` was called outside a worker.
+    NoWorker,
+}
+
+impl fmt::Display for SpawnError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            SpawnError::Stopped => f.write_str("the runtime has been shut down, nothing can be spawned on it"),
+            SpawnError::NoSuchWorker { worker, workers } => write!(
+                f,
+                "there is no worker {worker}: the runtime has {workers}, counted from 0"
+            ),
+            SpawnError::NoWorker => f.write_str(
+                "`spawn_local` was called outside a coroutine: what it spawns stays with the caller's worker, and a plain thread has none",
+            ),
+        }
+    }
+}
+
+impl std::error::Error for SpawnError {}
+
+impl From<SpawnError> for io::Error {
+    fn from(error: SpawnError) -> io::Error {
+        let kind = match error {
+            SpawnError::Stopped => io::ErrorKind::Other,
+            SpawnError::NoSuchWorker { .. } | SpawnError::NoWorker => io::ErrorKind::InvalidInput,
+        };
+        io::Error::new(kind, error)
+    }
+}
+
+impl Shared {
+    /// Whether a coroutine may be spawned with this placement; to be asked before it is made.
+    pub(crate) fn admit(&self, placement: Placement) -> Result<(), SpawnError> {
+        if self.is_stopping() {
+            return Err(SpawnError::Stopped);
+        }
+        match placement {
+            Placement::Worker(worker) if worker >= self.workers() => {
+                Err(SpawnError::NoSuchWorker {
+                    worker,
+                    workers: self.workers(),
+                })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Queues a new coroutine, and has a worker woken for it if need be. The placement was admitted.
+    #[inline]
+    pub(crate) fn schedule(&self, seed: Seed, placement: Placement) {
+        let placement = match placement {
+            Placement::Auto if accepts() => Placement::Spread,
+            Placement::Auto => Placement::Here,
+            other => other,
+        };
+        // Nothing of the worker is borrowed beyond the closure (R5).
+        let remote = with_local(|local| {
+            let Some(local) = local.filter(|local| local.belongs_to(self)) else {
+                return Some(seed);
+            };
+            match placement {
+                Placement::Auto | Placement::Here => self.push_local(local, seed),
+                Placement::Worker(worker) if worker == local.index => local.enqueue(seed.0),
+                Placement::Spread | Placement::Worker(_) => return Some(seed),
+            }
+            None
+        });
+        if let Some(seed) = remote {
+            self.push_remote(seed, placement);
+        }
+    }
+
+    /// Pushes a new coroutine onto the calling worker's deque.
+    #[inline]
+    fn push_local(&self, local: &Local, seed: Seed) {
+        if self.workers() == 1 {
+            return local.deque.push(seed);
+        }
+        let seeds = &local.peer().seeds;
+        let must_wake = seeds.push(&local.deque, seed, self.idle.thieves());
+        self.wake_searcher();
+        if must_wake {
+            seeds.restart_age();
+        }
+    }
+
+    /// Queues a new coroutine where another worker finds it.
+    #[cold]
+    fn push_remote(&self, seed: Seed, placement: Placement) {
+        match placement {
+            Placement::Worker(worker) => {
+                let home = NonNull::from(&*self.peers[worker].home);
+                // SAFETY: (docs/safety.md, R9) `self` keeps the home; a seed is in no queue.
+                unsafe { Home::send(home, seed.0) };
+            }
+            Placement::Spread => {
+                let peer = self.least_loaded();
+                peer.seeds.place(seed);
+                if !peer.home.rouse() {
+                    // It runs, and a coroutine may keep it from looking there: then another worker is to steal the seed.
+                    self.wake_searcher();
+                }
+            }
+            Placement::Auto | Placement::Here => {
+                self.injected.push(seed);
+                fence(Ordering::SeqCst);
+                match self.idle.watcher() {
+                    // It may be in the middle of a pause.
+                    Some(watcher) => drop(self.peers[watcher].home.rouse()),
+                    None => self.wake_searcher(),
+                }
+            }
+        }
+        // All workers may have gone between the admission and now, or nobody waits for them any longer.
+        self.orders.check_for_end(|| self.end_left_behind());
+    }
+
+    /// The worker with the fewest coroutines.
+    fn least_loaded(&self) -> &Peer {
+        let least = self.peers.iter().min_by_key(|peer| peer.load());
+        least.expect("a runtime has at least one worker")
+    }
+
+    /// Wakes a worker to look for new coroutines, if no worker looks and one sleeps.
+    #[inline]
+    pub(crate) fn wake_searcher(&self) {
+        if self.workers() > 1 {
+            let home = |worker: usize| &*self.peers[worker].home;
+            self.idle.wake_searcher(
+                self.workers(),
+                |worker| &home(worker).sleep,
+                |worker| home(worker).wake(),
+            );
+        } else {
+            // The only worker, which does not sleep if it is the caller.
+            self.peers[0].home.rouse();
+        }
+    }
+}
+
+/// Whether the running coroutine accepts connections.
+#[inline]
+fn accepts() -> bool {
+    // SAFETY: (docs/safety.md, R1) the running coroutine's block lives while it runs.
+    current::coroutine().is_some_and(|coroutine| unsafe { coroutine.as_ref() }.accepts())
+}
