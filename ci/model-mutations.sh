@@ -131,18 +131,18 @@ mutate $sleep 1 "$fence" '' model_worker falls_asleep_sees
 mutate $sleep 2 "$fence" '' model_worker falls_asleep_sees
 mutate $sleep 1 'self.0.store(ASLEEP, Ordering::Relaxed);' '' model_worker falls_asleep_sees
 mutate $sleep 1 'self.0.swap(AWAKE, Ordering::AcqRel);' '' model_worker runs_again
-# The watch over seeds.
+# The search for unstarted coroutines.
 mutate $idle 1 "$fence" '' model_worker found
 mutate $idle 1 'self.sleeping.fetch_add(1, Ordering::Relaxed);' '' model_worker found
-mutate $idle 1 '|| !has_seeds()' '|| true' model_worker found
-mutate $idle 1 'again = self.must_rouse();' '' model_worker found
+mutate $idle 1 '|| !has_unstarted()' '|| true' model_worker found
+mutate $idle 1 'again = self.needs_searcher();' '' model_worker found
 
-# The end: whoever publishes a seed ends it, or the last worker or who gives up does.
-mutate $orders 1 "$fence" '' model_worker published
-mutate $orders 2 "$fence" '' model_worker published
-mutate $orders 3 "$fence" '' model_worker published
-mutate $orders 1 '|| self.is_given_up()' '' model_worker published
-mutate $orders 1 '(self.have_ended() || self.is_given_up())' 'self.is_given_up()' model_worker published
+# The end: the spawner ends the coroutine, or the last worker does, or who gives up.
+mutate $orders 1 "$fence" '' model_worker pushed
+mutate $orders 2 "$fence" '' model_worker pushed
+mutate $orders 3 "$fence" '' model_worker pushed
+mutate $orders 1 '|| self.is_given_up()' '' model_worker pushed
+mutate $orders 1 '(self.have_ended() || self.is_given_up())' 'self.is_given_up()' model_worker pushed
 # The queue for two: put out, fence, look whether somebody waits; the count carries the message.
 mutate $prim 1 $'place.store(value, Ordering::Release);\n        fence(Ordering::SeqCst);' 'place.store(value, Ordering::Release);' model_channel one_
 mutate $prim 1 'place.store(value, Ordering::Release);' 'place.store(value, Ordering::Relaxed);' model_channel one_

@@ -299,20 +299,20 @@ impl Default for Idle {
 }
 
 impl Idle {
-    /// `Idle::watch`.
-    pub fn watch(&self, worker: usize) -> bool {
-        self.0.watch(worker)
+    /// `Idle::start_search`.
+    pub fn start_search(&self, worker: usize) -> bool {
+        self.0.start_search(worker)
     }
 
-    /// `Idle::has_watch`.
+    /// `Idle::is_searcher`.
     #[must_use]
-    pub fn has_watch(&self, worker: usize) -> bool {
-        self.0.has_watch(worker)
+    pub fn is_searcher(&self, worker: usize) -> bool {
+        self.0.is_searcher(worker)
     }
 
-    /// `Idle::release`.
-    pub fn release(&self, worker: usize) -> bool {
-        self.0.release(worker)
+    /// `Idle::stop_search`.
+    pub fn stop_search(&self, worker: usize) -> bool {
+        self.0.stop_search(worker)
     }
 
     /// `Idle::wake_searcher`.
@@ -332,12 +332,18 @@ impl Idle {
         worker: usize,
         state: &SleepState,
         has_work: impl Fn() -> bool,
-        has_seeds: impl Fn() -> bool,
-        hand_on: impl FnOnce(),
+        has_unstarted: impl Fn() -> bool,
+        wake_searcher: impl FnOnce(),
         sleep: impl FnOnce(),
     ) {
-        self.0
-            .sleep(worker, &state.0, has_work, has_seeds, hand_on, sleep);
+        self.0.sleep(
+            worker,
+            &state.0,
+            has_work,
+            has_unstarted,
+            wake_searcher,
+            sleep,
+        );
     }
 }
 
@@ -360,17 +366,17 @@ impl Orders {
     }
 
     /// `Orders::give_up`.
-    pub fn give_up(&self, end_left_behind: impl FnOnce()) {
-        self.0.give_up(end_left_behind);
+    pub fn give_up(&self, end_unclaimed: impl FnOnce()) {
+        self.0.give_up(end_unclaimed);
     }
 
     /// `Orders::count_out`.
-    pub fn count_out(&self, end_left_behind: impl FnOnce()) {
-        self.0.count_out(end_left_behind);
+    pub fn count_out(&self, end_unclaimed: impl FnOnce()) {
+        self.0.count_out(end_unclaimed);
     }
 
-    /// `Orders::check_for_end`.
-    pub fn check_for_end(&self, end_left_behind: impl FnOnce()) {
-        self.0.check_for_end(end_left_behind);
+    /// `Orders::end_if_unclaimed`.
+    pub fn end_if_unclaimed(&self, end_unclaimed: impl FnOnce()) {
+        self.0.end_if_unclaimed(end_unclaimed);
     }
 }

@@ -194,7 +194,7 @@ const PLACES: &[(&str, &[&str])] = &[
     ("windows_sys", &["sys/"]),
     (
         "crossbeam_deque",
-        &["worker/seeds.rs", "worker/local.rs", "worker/shared.rs"],
+        &["worker/queues.rs", "worker/local.rs", "worker/shared.rs"],
     ),
     ("crossbeam_utils", &["util/", "queue/", "worker/"]),
     ("crossbeam_channel", &["channel/", "blocking/"]),

@@ -1,4 +1,4 @@
-//! Models of a worker: its inbox, its sleep, and the watch over seeds.
+//! Models of a worker: its inbox, its sleep, and the search for unstarted coroutines.
 //!
 //! See `model_wait.rs`.
 #![cfg(may_loom)]
@@ -56,7 +56,7 @@ impl Default for Signal {
 impl Home {
     fn send(&self, text: usize) {
         self.inbox.push(text);
-        // What `Home::rouse` does.
+        // What `Home::wake_if_asleep` does.
         if self.sleep.notify() {
             self.waker.0.notify();
         }
@@ -89,7 +89,7 @@ fn a_worker_that_falls_asleep_sees_what_was_sent() {
     });
 }
 
-/// Else a publisher would give the watch to a worker that is busy, while the one that could look sleeps on.
+/// Otherwise a spawner would make a busy worker the searcher, while the one that could search sleeps on.
 #[test]
 fn a_worker_that_runs_again_is_not_taken_for_one_that_sleeps() {
     loom::model(|| {
@@ -105,28 +105,30 @@ fn a_worker_that_runs_again_is_not_taken_for_one_that_sleeps() {
     });
 }
 
-/// Two workers and the seeds that somebody publishes.
+/// Two workers and the unstarted coroutines that a spawner pushes.
 #[derive(Default)]
 struct Workers {
     idle: Idle,
-    seeds: AtomicUsize,
+    unstarted: AtomicUsize,
     homes: [Home; 2],
 }
 
 impl Workers {
-    fn has_seeds(&self) -> bool {
-        self.seeds.load(Ordering::Relaxed) > 0
+    fn has_unstarted(&self) -> bool {
+        self.unstarted.load(Ordering::Relaxed) > 0
     }
 
     fn steal(&self) -> bool {
-        let mut seeds = self.seeds.load(Ordering::Relaxed);
-        while seeds > 0 {
-            match self
-                .seeds
-                .compare_exchange(seeds, seeds - 1, Ordering::AcqRel, Ordering::Relaxed)
-            {
+        let mut unstarted = self.unstarted.load(Ordering::Relaxed);
+        while unstarted > 0 {
+            match self.unstarted.compare_exchange(
+                unstarted,
+                unstarted - 1,
+                Ordering::AcqRel,
+                Ordering::Relaxed,
+            ) {
                 Ok(_) => return true,
-                Err(current) => seeds = current,
+                Err(current) => unstarted = current,
             }
         }
         false
@@ -141,16 +143,16 @@ impl Workers {
         );
     }
 
-    fn publish(&self) {
-        self.seeds.fetch_add(1, Ordering::Release);
+    fn push(&self) {
+        self.unstarted.fetch_add(1, Ordering::Release);
         self.wake_searcher();
     }
 
-    /// An idle worker that looks for one seed: with the watch it looks, else, and when it has looked, it sleeps.
+    /// An idle worker that looks for one coroutine: as the searcher it looks; otherwise, and when it has looked, it sleeps.
     fn find_one(&self, worker: usize) {
         loop {
-            if self.idle.watch(worker) && self.steal() {
-                if self.idle.release(worker) && self.has_seeds() {
+            if self.idle.start_search(worker) && self.steal() {
+                if self.idle.stop_search(worker) && self.has_unstarted() {
                     self.wake_searcher();
                 }
                 return;
@@ -160,7 +162,7 @@ impl Workers {
                 worker,
                 &home.sleep,
                 || !home.inbox.is_empty(),
-                || self.has_seeds(),
+                || self.has_unstarted(),
                 || self.wake_searcher(),
                 || home.waker.0.wait(),
             );
@@ -168,8 +170,8 @@ impl Workers {
     }
 }
 
-/// Lets `count` workers look for a seed each while `seeds` are published.
-fn look_and_publish(count: usize, seeds: usize) {
+/// Lets `count` workers look for a coroutine each while `unstarted` are pushed.
+fn look_and_push(count: usize, unstarted: usize) {
     let mut builder = loom::model::Builder::new();
     builder.max_branches = 10_000;
     builder.check(move || {
@@ -180,55 +182,55 @@ fn look_and_publish(count: usize, seeds: usize) {
                 thread::spawn(move || workers.find_one(worker))
             })
             .collect();
-        for _ in 0..seeds {
-            workers.publish();
+        for _ in 0..unstarted {
+            workers.push();
         }
         for thread in threads {
             thread.join().unwrap();
         }
-        assert!(!workers.has_seeds());
+        assert!(!workers.has_unstarted());
     });
 }
 
 #[test]
-fn a_seed_is_found_by_a_worker_that_falls_asleep() {
-    look_and_publish(1, 1);
+fn a_coroutine_is_found_by_a_worker_that_falls_asleep() {
+    look_and_push(1, 1);
 }
 
 #[test]
-fn two_seeds_are_found_by_two_workers_that_fall_asleep() {
-    look_and_publish(2, 2);
+fn two_coroutines_are_found_by_two_workers_that_fall_asleep() {
+    look_and_push(2, 2);
 }
 
-/// Publishes a seed while the worker is told to stop and `end`s, and asserts that it is ended once.
-fn publish_at_the_end(end: impl Fn(&Orders, &dyn Fn()) + Send + Sync + 'static) {
+/// Pushes a coroutine while the worker is told to stop and `end`s, and asserts that it is ended once.
+fn push_at_the_end(end: impl Fn(&Orders, &dyn Fn()) + Send + Sync + 'static) {
     let end = std::sync::Arc::new(end);
     loom::model(move || {
         let place = Arc::new((Orders::default(), Inbox::default(), AtomicUsize::new(0)));
-        let publishes = place.clone();
-        let publisher = thread::spawn(move || {
-            let (orders, seeds, ended) = &*publishes;
-            seeds.push(1);
-            orders.check_for_end(|| {
-                ended.fetch_add(seeds.take_all().len(), Ordering::Relaxed);
+        let for_spawner = place.clone();
+        let spawner = thread::spawn(move || {
+            let (orders, unstarted, ended) = &*for_spawner;
+            unstarted.push(1);
+            orders.end_if_unclaimed(|| {
+                ended.fetch_add(unstarted.take_all().len(), Ordering::Relaxed);
             });
         });
-        let (orders, seeds, ended) = &*place;
+        let (orders, unstarted, ended) = &*place;
         orders.stop();
         end(orders, &|| {
-            ended.fetch_add(seeds.take_all().len(), Ordering::Relaxed);
+            ended.fetch_add(unstarted.take_all().len(), Ordering::Relaxed);
         });
-        publisher.join().unwrap();
+        spawner.join().unwrap();
         assert_eq!(ended.load(Ordering::Relaxed), 1);
     });
 }
 
 #[test]
-fn a_seed_that_is_published_when_the_last_worker_goes_ends() {
-    publish_at_the_end(|orders, take_all| orders.count_out(take_all));
+fn a_coroutine_that_is_pushed_when_the_last_worker_goes_ends() {
+    push_at_the_end(|orders, take_all| orders.count_out(take_all));
 }
 
 #[test]
-fn a_seed_that_is_published_when_workers_are_given_up_ends() {
-    publish_at_the_end(|orders, take_all| orders.give_up(take_all));
+fn a_coroutine_that_is_pushed_when_workers_are_given_up_ends() {
+    push_at_the_end(|orders, take_all| orders.give_up(take_all));
 }

@@ -1,7 +1,7 @@
 //! The memory of coroutines: one block each for header, closure and result, recycled through the worker that spawned.
 //!
 //! Coroutines are spawned by one worker and often end on another one, which has stolen them. With malloc alone that
-//! pattern costs a lock per free (stealing a million seeds made 76,000 futex calls), and a cache in which the freeing
+//! pattern costs a lock per free (stealing a million coroutines made 76,000 futex calls), and a cache in which the freeing
 //! thread keeps the block moves all memory to the thief. So a block always goes home:
 //!
 //! ```text
@@ -484,7 +484,7 @@ unsafe fn send_home(chunk: NonNull<Chunk>, block: NonNull<FreeBlock>) {
         }
     }
     if let Some(home) = home.flatten() {
-        home.rouse();
+        home.wake_if_asleep();
     }
 }
 

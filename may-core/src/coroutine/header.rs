@@ -295,13 +295,13 @@ impl Header {
         }
     }
 
-    /// Runs the code of a seed that was cancelled, on the stack of whoever calls, and gives up the runtime's reference.
+    /// Runs the code of an unstarted coroutine that was cancelled, on the caller's stack, and gives up the runtime's reference.
     ///
     /// # Safety
     ///
-    /// The seed is in no queue, was never prepared, and its cancel flag is set: the code then only drops the closure.
+    /// The coroutine is in no queue, was never prepared, and its cancel flag is set: the code then only drops the closure.
     pub(crate) unsafe fn run_unstarted(this: NonNull<Header>) {
-        // SAFETY: (docs/safety.md, R1) the caller vouches for the seed.
+        // SAFETY: (docs/safety.md, R1) the caller vouches for the coroutine.
         unsafe {
             (this.as_ref().body.run)(this);
             Header::release(this);

@@ -1,4 +1,4 @@
-//! Where a wake-up of a coroutine is sent: the run queue and the inbox of its worker, and the means to rouse it.
+//! Where a wake-up of a coroutine is sent: the run queue and the inbox of its worker, and the means to wake it.
 //!
 //! # Falling asleep and being woken
 //!
@@ -6,7 +6,7 @@
 //!   worker                                  anybody else
 //!   1  state = ASLEEP                       a  push into the inbox (or publish other work)
 //!   2  fence                                b  fence
-//!   3  look for work once more; if there    c  if state is ASLEEP: swap NOTIFIED in; whoever got
+//!   3  look for work once more; if there    c  if state is ASLEEP: swap NOTIFIED in; who gets
 //!      is some, state = AWAKE and go on        ASLEEP out of it calls the operating system
 //!   4  sleep in the operating system
 //!   5  state = AWAKE
@@ -29,19 +29,19 @@ use super::sleep::SleepState;
 use crate::queue::{Fifo, Inbox};
 use crate::util::clock;
 
-/// How long a worker has to have been without a look around to count as held up: several times what it takes otherwise.
+/// How long ago the last maintenance of a worker is that counts as held up: several times as long as otherwise.
 const HELD_UP_AFTER: u64 = 500_000;
 
 /// See the module's documentation.
 pub(crate) struct Home {
     /// Coroutines woken by this worker itself; the owner's.
     runnable: Fifo<Header>,
-    /// Coroutines woken by other threads, and seeds placed on this very worker.
+    /// Coroutines woken by other threads, and unstarted ones that other threads bind to this worker.
     inbox: Inbox<Header>,
     /// Whether the worker sleeps.
     pub(crate) sleep: SleepState,
-    /// When the worker last looked around, which it does several times a millisecond unless a coroutine computes.
-    looked: AtomicU64,
+    /// The time of the last maintenance, of which there are several a millisecond unless a coroutine computes.
+    last_maintenance: AtomicU64,
     /// Ends a sleep in the operating system.
     waker: mio::Waker,
 }
@@ -58,7 +58,7 @@ impl Home {
             runnable: Fifo::new(),
             inbox: Inbox::new(),
             sleep: SleepState::new(),
-            looked: AtomicU64::new(0),
+            last_maintenance: AtomicU64::new(0),
             waker,
         })
     }
@@ -94,17 +94,17 @@ impl Home {
         };
         // SAFETY: (docs/safety.md, I3) the caller vouches for the coroutine.
         unsafe { home.inbox.push(coroutine) };
-        home.rouse();
+        home.wake_if_asleep();
     }
 
-    /// Notes that the worker looks around. Owner only.
-    pub(crate) fn set_looked(&self, now: u64) {
-        self.looked.store(now, Ordering::Relaxed);
+    /// Notes the time of a maintenance. Owner only.
+    pub(crate) fn set_last_maintenance(&self, now: u64) {
+        self.last_maintenance.store(now, Ordering::Relaxed);
     }
 
-    /// When the worker last looked around. Owner only.
-    pub(crate) fn looked(&self) -> u64 {
-        self.looked.load(Ordering::Relaxed)
+    /// The time of the last maintenance. Owner only.
+    pub(crate) fn last_maintenance(&self) -> u64 {
+        self.last_maintenance.load(Ordering::Relaxed)
     }
 
     /// Whether a coroutine that computes keeps the worker, which is another one than the caller's, from running what is sent to
@@ -121,11 +121,12 @@ impl Home {
 
     /// The half of [`Home::is_held_up`] for the workers of others.
     fn is_computing(&self) -> bool {
-        self.sleep.is_awake() && clock::now().saturating_sub(self.looked()) > HELD_UP_AFTER
+        self.sleep.is_awake()
+            && clock::now().saturating_sub(self.last_maintenance()) > HELD_UP_AFTER
     }
 
-    /// Wakes the worker if it sleeps. The caller has made its work visible before.
-    pub(crate) fn rouse(&self) -> bool {
+    /// Wakes the worker if it sleeps, and returns whether it did. The caller has made its work visible before.
+    pub(crate) fn wake_if_asleep(&self) -> bool {
         let asleep = self.sleep.notify();
         if asleep {
             self.wake();
@@ -133,7 +134,7 @@ impl Home {
         asleep
     }
 
-    /// Ends a sleep in the operating system; for whoever has been told to by `SleepState::notify`.
+    /// Ends a sleep in the operating system; for a caller to which `SleepState::notify` has returned true.
     pub(crate) fn wake(&self) {
         // An error here would be the loss of an eventfd that is open and never full.
         self.waker
@@ -160,13 +161,13 @@ impl fmt::Debug for Home {
     }
 }
 
-/// About what time it is. On a worker this reads no clock: it is when the worker last looked around.
+/// About what time it is. On a worker this reads no clock: it is the time of the last maintenance.
 #[cfg(not(may_loom))]
 #[inline]
 pub(crate) fn recently() -> u64 {
     // SAFETY: (docs/safety.md, R9) the thread's own home is alive while the thread is a worker.
     match unsafe { current::home().as_ref() } {
-        Some(home) => home.looked(),
+        Some(home) => home.last_maintenance(),
         None => clock::now(),
     }
 }

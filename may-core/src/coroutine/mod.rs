@@ -1,9 +1,9 @@
 //! What a coroutine is.
 //!
 //! ```text
-//!   spawn           first run           wait, yield            end
-//!   ------> seed ------------> running <----------> suspended ------> ended
-//!           a block            a block and a stack                    a block, until the last handle is gone
+//!   spawn                first run           wait, yield            end
+//!   ------> unstarted ------------> running <----------> suspended ------> ended
+//!           a block                 a block and a stack                    a block, until the last handle is gone
 //! ```
 //!
 //! * [`block`]: the memory of one coroutine, recycled through the worker that spawned it

@@ -6,7 +6,7 @@ use crate::prim::{AtomicU32, Ordering, fence};
 const AWAKE: u32 = 0;
 /// The worker sleeps in the operating system, or is about to.
 const ASLEEP: u32 = 1;
-/// Somebody has taken it on himself to end the sleep.
+/// A thread is about to end the sleep.
 const NOTIFIED: u32 = 2;
 
 /// See the module's documentation.
@@ -27,12 +27,12 @@ impl SleepState {
 
     /// Ends a sleep, or takes the announcement of one back (step 5). Worker only.
     ///
-    /// Acquire: what somebody did before he notified is visible now.
+    /// Acquire: what a notifier did before is visible now.
     pub(crate) fn end(&self) {
         self.0.swap(AWAKE, Ordering::AcqRel);
     }
 
-    /// Whether the worker sleeps and nobody has taken it on himself to wake it. A hint.
+    /// Whether the worker sleeps and no thread is about to wake it. A hint.
     pub(crate) fn is_asleep(&self) -> bool {
         self.0.load(Ordering::Relaxed) == ASLEEP
     }

@@ -75,7 +75,7 @@ fn budget_is_spent_and(is_due: impl FnOnce() -> bool) -> bool {
 fn may_give_turn() -> bool {
     with_local(|local| {
         if let Some(local) = local {
-            local.mind_the_time();
+            local.check_maintenance();
         }
     });
     may_suspend()
@@ -91,7 +91,7 @@ pub(crate) fn poll_budget(context: &Context<'_>) -> Poll<()> {
     }
     with_local(|local| {
         if let Some(local) = local {
-            local.mind_the_time();
+            local.check_maintenance();
             // Also a caller who polls again at once, and suspends nowhere, gets on.
             local.renew_budget();
         }

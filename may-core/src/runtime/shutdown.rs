@@ -84,9 +84,9 @@ pub(super) fn await_quiet(shared: &Shared, deadline: Deadline) -> bool {
     wait_until(shared, deadline, Shared::is_quiet)
 }
 
-/// Waits until something is so of which the watchers are told; false if it is `deadline` before.
+/// Waits until something is so of which the waiters are told; false if it is `deadline` before.
 ///
 /// Behind a shield: a caller that is cancelled meanwhile has a runtime in its hands, and would wait for it in its destructor.
 fn wait_until(shared: &Shared, deadline: Deadline, is_so: impl Fn(&Shared) -> bool) -> bool {
-    shield(|| operation::wait_until(&shared.watchers, deadline, || is_so(shared)))
+    shield(|| operation::wait_until(&shared.waiters, deadline, || is_so(shared)))
 }

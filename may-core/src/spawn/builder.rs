@@ -8,7 +8,7 @@ use super::scope::{Scope, ScopedJoinHandle};
 use super::task::{self, Joiner, Member};
 use crate::coroutine::header::Birth;
 use crate::stack::StackSize;
-use crate::worker::seeds::Seed;
+use crate::worker::queues::Unstarted;
 use crate::worker::{Placement, Shared, SpawnError, default, with_local};
 
 /// Spawns coroutines with a name, a stack size or a placement of their own; the counterpart of `std::thread::Builder`.
@@ -199,7 +199,7 @@ impl Builder {
         shared.admit(self.placement)?;
         let placement = self.placement;
         let made = task::make(self.birth(shared, location), f, member);
-        shared.schedule(Seed(made.seed), placement);
+        shared.schedule(Unstarted(made.coroutine), placement);
         Ok(made.joiner)
     }
 
@@ -220,7 +220,11 @@ impl Builder {
         default::with_current(|shared| {
             shared.admit(Placement::Here)?;
             let made = task::make(self.birth(shared, location), f, member);
-            with_local(|local| local.expect("coroutines run on workers").enqueue(made.seed));
+            with_local(|local| {
+                local
+                    .expect("coroutines run on workers")
+                    .enqueue(made.coroutine)
+            });
             Ok(made.joiner)
         })?
     }

@@ -33,7 +33,7 @@ use crate::worker::with_local;
 
 /// What a coroutine belongs to; told when it has ended and its result is where it will stay.
 pub(crate) trait Member {
-    /// Called by the spawner once the task is in place, before it is published.
+    /// Called by the spawner once the task is in place, before it is scheduled.
     fn joined(&self, header: NonNull<Header>);
 
     /// Called by the coroutine as its very last act but one: nothing of it is used any more, except by handles.
@@ -171,10 +171,10 @@ pub(crate) fn drop_contained<V>(value: V) {
     }
 }
 
-/// A task that was made and not yet published, and the handle to it.
+/// A task that was made and not yet scheduled, and the handle to it.
 pub(crate) struct Made<T> {
     /// For the scheduler: the runtime's reference.
-    pub(crate) seed: NonNull<Header>,
+    pub(crate) coroutine: NonNull<Header>,
     /// For the user.
     pub(crate) joiner: Joiner<T>,
 }
@@ -201,7 +201,7 @@ pub(crate) fn make<F: FnOnce() -> T, T, M: Member>(birth: Birth, closure: F, mem
         let header = task.cast::<Header>();
         task.as_ref().member.joined(header);
         Made {
-            seed: header,
+            coroutine: header,
             joiner: Joiner::new(Reference::from_raw(header)),
         }
     }

@@ -120,7 +120,7 @@ impl Alarms {
         }
         drop(state);
         if is_first {
-            self.home.rouse();
+            self.home.wake_if_asleep();
         }
         true
     }

@@ -1,86 +1,95 @@
-//! Who watches for work while others sleep, and why no seed is overlooked.
+//! Which worker searches for work while others sleep, and why every unstarted coroutine is found.
 //!
-//! Seeds are published in places where every worker can find them (deques, mailboxes, the injector), but nobody is told
-//! about each one: a call to the operating system per `spawn` would cost more than the spawn. Instead one worker that has
-//! nothing to do holds the *watch*: it looks at all seeds, first without pause, then with growing ones. The others sleep.
+//! A spawner pushes an unstarted coroutine into a queue that every worker can reach, but tells no
+//! worker of it: a call to the operating system per `spawn` would cost more than the spawn. Instead
+//! one idle worker, the *searcher*, looks into all these queues, first without a pause, then with
+//! growing pauses. The other idle workers sleep.
 //!
 //! ```text
-//!   publisher                               a worker that has nothing to do
-//!   a  publish the seed                     1  take the watch, if nobody has it: look for seeds, pause, look ..
+//!   spawner                                 idle worker
+//!   a  push the coroutine                   1  become the searcher, if there is none: look into the queues, pause, look ..
 //!   b  fence                                2  to sleep: count itself as sleeping, announce the sleep,
-//!   c  if nobody has the watch and             give the watch up if it has it; fence
-//!      somebody sleeps: give the watch to   3  look once more at the inbox and, if nobody has the watch, at all seeds;
-//!      a sleeper and rouse it                  if there is work, take everything back
+//!   c  if there is no searcher, and            stop to be the searcher; fence
+//!      a worker sleeps: make a sleeper      3  look once more into the inbox and, if there is no searcher, into the
+//!      the searcher and wake it                queues; if there is work, take everything back
 //!                                           4  sleep
 //! ```
 //!
-//! *Why no seed is overlooked.* Take the moment after a seed was published and the publisher's fence. If somebody holds the
-//! watch, he looks at all seeds before he gives it up, and again after (step 3, or [`Idle::release`], whose caller looks
-//! and hands the watch on). If nobody holds it and nobody sleeps, every worker will look before it sleeps. If nobody holds
-//! it and somebody sleeps, the publisher gives it to him. The races lie between steps *c* and 2; the fences order them: either
-//! the publisher sees the sleeper counted and the watch free, or the sleeper, in step 3, sees the seed.
+//! *Why every coroutine is found.* Take the moment after the push and the spawner's fence.
 //!
-//! The watch is given to a sleeper before its sleep is ended, and ending it is a compare-and-swap that only works on a
-//! sleeper: so whoever was woken for the watch sees that it has it. If it turns out that the chosen one has just woken by
-//! itself, the watch is taken from it again. It may have believed in it for a moment, which costs nothing but a look at the
-//! seeds; but another worker may have gone to sleep because somebody seemed to watch, so the publisher looks for sleepers once
-//! more.
+//! * If there is a searcher, it looks into all queues before it stops to be the searcher, and again
+//!   afterwards (step 3, or [`Idle::stop_search`], whose caller looks and has another worker
+//!   woken).
+//! * If there is no searcher and no worker sleeps, every worker looks before it sleeps.
+//! * If there is no searcher and a worker sleeps, the spawner makes it the searcher.
 //!
-//! The holder of the watch pauses while seeds are unripe or others run, and goes to sleep like everybody when all others
-//! sleep and there is no seed: an idle process uses no processor time at all. A runtime with one worker has nobody to
-//! watch, and skips all this.
+//! The races lie between steps *c* and 2, and the fences order them: either the spawner sees that
+//! the sleeper is counted and that there is no searcher, or the sleeper sees the coroutine in step
+//! 3.
+//!
+//! The spawner makes a sleeper the searcher before it ends the sleep, by a compare-and-swap that
+//! succeeds only on a sleeper. So the worker that wakes sees that it is the searcher. If the chosen
+//! worker has just woken by itself, the spawner takes the role away from it again. That worker may
+//! have acted as the searcher for a moment, which costs a look into the queues. But another worker
+//! may have gone to sleep because there seemed to be a searcher. So the spawner looks for sleepers
+//! once more.
+//!
+//! The searcher pauses while what it finds is too young to be stolen, or while others run. It
+//! sleeps when all others sleep and the queues are empty: an idle process uses no processor time. A
+//! runtime with one worker needs no searcher, and skips all this.
 
 use crate::coroutine::sleep::SleepState;
 use crate::prim::{AtomicUsize, Ordering, fence};
 
-/// Nobody has the watch.
-const NOBODY: usize = 0;
+/// There is no searcher.
+const NO_WORKER: usize = 0;
 
-/// Who may want to steal.
+/// Whether a worker may want to steal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Thieves {
-    /// Nobody: all are busy.
+    /// No: all workers are busy.
     None,
-    /// Whoever has the watch.
+    /// The searcher does.
     Awake,
-    /// Those who sleep; whoever publishes a seed wakes one.
+    /// A sleeper may; the spawner wakes one.
     Asleep,
 }
 
 /// See the module's documentation.
 #[derive(Debug)]
 pub(crate) struct Idle {
-    /// One more than the index of the worker that has the watch.
-    watcher: AtomicUsize,
+    /// One more than the index of the searcher.
+    searcher: AtomicUsize,
     /// How many workers sleep, or are about to.
     sleeping: AtomicUsize,
 }
 
 impl Idle {
-    /// Nobody sleeps and nobody watches.
+    /// No worker sleeps and none searches.
     pub(crate) fn new() -> Idle {
         Idle {
-            watcher: AtomicUsize::new(NOBODY),
+            searcher: AtomicUsize::new(NO_WORKER),
             sleeping: AtomicUsize::new(0),
         }
     }
 
-    /// Whether a publisher has to rouse somebody (steps b and c).
+    /// Whether a spawner has to wake a worker (steps b and c).
     #[inline]
-    fn must_rouse(&self) -> bool {
+    fn needs_searcher(&self) -> bool {
         fence(Ordering::SeqCst);
-        self.watcher.load(Ordering::Relaxed) == NOBODY && self.sleeping.load(Ordering::Relaxed) != 0
+        self.searcher.load(Ordering::Relaxed) == NO_WORKER
+            && self.sleeping.load(Ordering::Relaxed) != 0
     }
 
-    /// The index of the worker that has the watch.
-    pub(crate) fn watcher(&self) -> Option<usize> {
-        self.watcher.load(Ordering::Relaxed).checked_sub(1)
+    /// The index of the searcher.
+    pub(crate) fn searcher(&self) -> Option<usize> {
+        self.searcher.load(Ordering::Relaxed).checked_sub(1)
     }
 
     /// Whether anybody may want to steal.
     #[inline]
     pub(crate) fn thieves(&self) -> Thieves {
-        if self.watcher.load(Ordering::Relaxed) != NOBODY {
+        if self.searcher.load(Ordering::Relaxed) != NO_WORKER {
             Thieves::Awake
         } else if self.sleeping.load(Ordering::Relaxed) != 0 {
             Thieves::Asleep
@@ -89,38 +98,40 @@ impl Idle {
         }
     }
 
-    /// Gives the watch to `worker`, for it to find when it wakes; false if somebody has it.
+    /// Makes `worker` the searcher; false if there is one.
     fn appoint(&self, worker: usize) -> bool {
-        self.watcher
-            .compare_exchange(NOBODY, worker + 1, Ordering::Relaxed, Ordering::Relaxed)
+        self.searcher
+            .compare_exchange(NO_WORKER, worker + 1, Ordering::Relaxed, Ordering::Relaxed)
             .is_ok()
     }
 
-    /// Takes the watch, or keeps one that was given; false if somebody else has it.
-    pub(crate) fn watch(&self, worker: usize) -> bool {
-        self.appoint(worker) || self.has_watch(worker)
+    /// Becomes the searcher, or stays it; false if another worker is.
+    pub(crate) fn start_search(&self, worker: usize) -> bool {
+        self.appoint(worker) || self.is_searcher(worker)
     }
 
-    /// Whether `worker` has the watch.
-    pub(crate) fn has_watch(&self, worker: usize) -> bool {
-        self.watcher.load(Ordering::Relaxed) == worker + 1
+    /// Whether `worker` is the searcher.
+    pub(crate) fn is_searcher(&self, worker: usize) -> bool {
+        self.searcher.load(Ordering::Relaxed) == worker + 1
     }
 
-    /// Gives the watch up, if `worker` has it; true if it had. The caller then looks at all seeds, and if there are any it
-    /// takes the watch back or sees that a sleeper gets it.
-    pub(crate) fn release(&self, worker: usize) -> bool {
-        let had = self
-            .watcher
-            .compare_exchange(worker + 1, NOBODY, Ordering::Relaxed, Ordering::Relaxed)
+    /// Stops to be the searcher; false if `worker` is not. The caller then looks into all queues.
+    /// If they are not empty it becomes the searcher again, or calls
+    /// [`wake_searcher`](Self::wake_searcher).
+    pub(crate) fn stop_search(&self, worker: usize) -> bool {
+        let was = self
+            .searcher
+            .compare_exchange(worker + 1, NO_WORKER, Ordering::Relaxed, Ordering::Relaxed)
             .is_ok();
-        if had {
+        if was {
             fence(Ordering::SeqCst);
         }
-        had
+        was
     }
 
-    /// Wakes a worker to look for seeds, if no worker looks and one sleeps (steps b and c). `state` is that of a worker's sleep, `wake`
-    /// ends a sleep that `SleepState::notify` has said is to be ended.
+    /// Wakes a worker as the searcher, if there is none and a worker sleeps (steps b and c).
+    /// `state` is the state of a worker's sleep. `wake` ends the sleep of a worker on which
+    /// `SleepState::notify` has returned true.
     #[inline]
     pub(crate) fn wake_searcher<'a>(
         &self,
@@ -128,14 +139,14 @@ impl Idle {
         state: impl Fn(usize) -> &'a SleepState,
         wake: impl Fn(usize),
     ) {
-        if self.must_rouse() {
-            self.rouse_one(workers, state, wake);
+        if self.needs_searcher() {
+            self.wake_one(workers, state, wake);
         }
     }
 
-    /// Gives the watch to a sleeper and wakes it.
+    /// Makes a sleeper the searcher and wakes it.
     #[cold]
-    fn rouse_one<'a>(
+    fn wake_one<'a>(
         &self,
         workers: usize,
         state: impl Fn(usize) -> &'a SleepState,
@@ -146,39 +157,39 @@ impl Idle {
             again = false;
             for worker in (0..workers).filter(|&worker| state(worker).is_asleep()) {
                 if !self.appoint(worker) {
-                    // Somebody has the watch by now.
+                    // There is a searcher by now.
                     return;
                 }
                 if state(worker).notify() {
                     return wake(worker);
                 }
-                // This one has just woken by itself. Meanwhile it seemed to have the watch, and somebody may have gone to sleep
-                // on that.
-                self.release(worker);
-                again = self.must_rouse();
+                // This one has just woken by itself. Meanwhile it seemed to be the searcher, and
+                // another worker may have gone to sleep because of that.
+                self.stop_search(worker);
+                again = self.needs_searcher();
             }
         }
     }
 
-    /// Sleeps, unless there is work (steps 2 to 4). `hand_on` publishes seeds that this worker leaves unwatched because it has
-    /// work of its own.
+    /// Sleeps, unless there is work (steps 2 to 4). `wake_searcher` is called if this worker stops
+    /// to search because it has work of its own, and there are unstarted coroutines.
     pub(crate) fn sleep(
         &self,
         worker: usize,
         state: &SleepState,
         has_work: impl Fn() -> bool,
-        has_seeds: impl Fn() -> bool,
-        hand_on: impl FnOnce(),
+        has_unstarted: impl Fn() -> bool,
+        wake_searcher: impl FnOnce(),
         sleep: impl FnOnce(),
     ) {
         self.sleeping.fetch_add(1, Ordering::Relaxed);
-        let watched = self.release(worker);
+        let searched = self.stop_search(worker);
         state.announce();
         if has_work() {
-            if watched && has_seeds() {
-                hand_on();
+            if searched && has_unstarted() {
+                wake_searcher();
             }
-        } else if self.watcher().is_some_and(|watcher| watcher != worker) || !has_seeds() {
+        } else if self.searcher().is_some_and(|searcher| searcher != worker) || !has_unstarted() {
             sleep();
         }
         state.end();

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use crossbeam_deque::Worker;
 
-use super::seeds::Seed;
+use super::queues::Unstarted;
 use super::shared::{Peer, Shared};
 use crate::coroutine::block::BlockPool;
 use crate::coroutine::current;
@@ -37,25 +37,25 @@ pub(crate) struct Local {
     pub(super) index: usize,
     pub(super) home: Arc<Home>,
     pub(super) driver: Driver,
-    pub(super) deque: Worker<Seed>,
+    pub(super) deque: Worker<Unstarted>,
     pub(super) wheel: Wheel,
     pub(super) stacks: StackPool,
     pub(super) blocks: BlockPool,
     /// The coroutines that have started and not ended.
     pub(super) live: UnsafeCell<List<Header>>,
     pub(super) live_count: Cell<usize>,
-    /// Seeds for which there was no stack.
-    pub(super) stackless: Fifo<Header>,
+    /// Unstarted coroutines for which there was no stack.
+    pub(super) awaiting_stack: Fifo<Header>,
     /// When they have waited long enough; never if there are none.
-    pub(super) stack_due: Cell<Deadline>,
+    pub(super) stack_deadline: Cell<Deadline>,
     /// Why there was none, the last time.
     pub(super) stack_error: Cell<Option<OutOfStacks>>,
     pub(super) random: Random,
-    /// Switches since the worker last looked around.
+    /// Switches since the last maintenance.
     pub(super) switches: Cell<u32>,
-    /// After how many of them it looks around.
-    pub(super) patience: Cell<u32>,
-    /// Seeds started, so that every so many the oldest has its turn.
+    /// After how many of them the next one is.
+    pub(super) interval: Cell<u32>,
+    /// Coroutines started. Every so many the oldest has its turn.
     pub(super) starts: Cell<u32>,
     /// Whether the coroutines that live have been cancelled because the runtime stops.
     pub(super) cancelled: Cell<bool>,
@@ -79,7 +79,7 @@ pub(crate) fn with_local<R>(f: impl FnOnce(Option<&Local>) -> R) -> R {
 
 impl Local {
     /// Runs a worker until its runtime stops. The whole life of the thread.
-    pub(crate) fn run(shared: Arc<Shared>, index: usize, driver: Driver, deque: Worker<Seed>) {
+    pub(crate) fn run(shared: Arc<Shared>, index: usize, driver: Driver, deque: Worker<Unstarted>) {
         crate::sys::thread::request_precise_timers();
         if shared.settings.pin_workers {
             crate::sys::thread::pin_to_processor(index);
@@ -98,12 +98,12 @@ impl Local {
             blocks: BlockPool::new(Arc::downgrade(&shared.peers[index].home)),
             live: UnsafeCell::new(List::new()),
             live_count: Cell::new(0),
-            stackless: Fifo::new(),
-            stack_due: Cell::new(Deadline::NEVER),
+            awaiting_stack: Fifo::new(),
+            stack_deadline: Cell::new(Deadline::NEVER),
             stack_error: Cell::new(None),
             random: Random::new(),
             switches: Cell::new(0),
-            patience: Cell::new(1),
+            interval: Cell::new(1),
             starts: Cell::new(0),
             cancelled: Cell::new(false),
             shared,
@@ -111,7 +111,7 @@ impl Local {
         // SAFETY: (docs/safety.md, R1) the pool stays in this frame until `leave` below.
         unsafe { local.blocks.enter() };
         current::set_home(Arc::as_ptr(&local.home));
-        local.home.set_looked(now);
+        local.home.set_last_maintenance(now);
         LOCAL.set(&local);
         local.work();
         LOCAL.set(ptr::null());
@@ -121,7 +121,7 @@ impl Local {
         local.alarms().close();
         let shared = local.shared.clone();
         drop(local);
-        shared.worker_ended();
+        shared.count_out_worker();
     }
 
     /// Whether this is a worker of `shared`.
@@ -154,7 +154,7 @@ impl Local {
     /// one, which suspends next.
     #[inline]
     pub(crate) fn enqueue(&self, coroutine: NonNull<Header>) {
-        // SAFETY: (docs/safety.md, I1) this is the owner's thread; neither a running coroutine nor a seed is in a queue.
+        // SAFETY: (docs/safety.md, I1) this is the owner's thread; neither a running coroutine nor one that was not scheduled is in a queue.
         unsafe { self.home.runnable().push(coroutine) };
     }
 
@@ -204,12 +204,12 @@ impl Local {
         self.stacks.give_back(stack);
     }
 
-    /// Whether the worker has not looked around for long, although it has something to run. It is told to do so then.
+    /// Whether the last maintenance was long ago, although there is something to run. If so, the next one is soon.
     fn is_overdue(&self) -> bool {
-        let passed = clock::now().saturating_sub(self.home.looked());
+        let passed = clock::now().saturating_sub(self.home.last_maintenance());
         let is_overdue = passed > LONGEST_TRIES.as_nanos() as u64;
         if is_overdue {
-            self.mind_the_time();
+            self.check_maintenance();
         }
         is_overdue
     }

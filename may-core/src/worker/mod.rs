@@ -1,16 +1,16 @@
 //! Workers: the OS threads that run coroutines.
 //!
 //! A worker owns everything it needs for that (I1): a queue of runnable coroutines, a wheel of timers, a pool of stacks,
-//! a poll. Other threads reach it in two ways only: they send woken coroutines to its inbox, and they steal *seeds*,
-//! coroutines that have not started.
+//! a poll. Other threads reach it in two ways only: they send woken coroutines to its inbox, and they steal coroutines
+//! that have not started.
 //!
-//! * [`run`]: the loop: start seeds, resume coroutines, look around, go idle
+//! * [`run`]: the loop: start and resume coroutines, maintenance, idling
 //! * [`local`]: what a worker owns, and "which worker am I?"
 //! * [`shared`]: what the workers of one runtime share; its start and its end
 //! * [`schedule`]: from `spawn` to a worker: where a new coroutine goes, and who is woken for it
-//! * [`seeds`]: a worker's seeds as others see them: the deque, its age, the mailbox
-//! * [`idle`]: who watches for work while others sleep; why no seed is overlooked
-//! * [`orders`]: what the workers are asked to do at the end; who ends the seeds that nobody takes
+//! * [`queues`]: the queues of unstarted coroutines, and who may steal what from them
+//! * [`idle`]: which worker searches for work while others sleep; why every unstarted coroutine is found
+//! * [`orders`]: what the workers are asked to do at the end; who ends the coroutines that no worker takes
 //! * [`default`]: the runtime that the free functions use
 //! * [`settings`]: what a runtime is started with
 
@@ -18,9 +18,9 @@ pub(crate) mod default;
 pub(crate) mod idle;
 pub(crate) mod local;
 pub(crate) mod orders;
+pub(crate) mod queues;
 pub(crate) mod run;
 pub(crate) mod schedule;
-pub(crate) mod seeds;
 pub(crate) mod settings;
 pub(crate) mod shared;
 

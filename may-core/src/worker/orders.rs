@@ -1,18 +1,21 @@
-//! What a runtime asks of its workers at its end, and who ends the seeds that nobody will take.
+//! What a runtime asks of its workers at its end, and who ends the unstarted coroutines that no
+//! worker will take.
 //!
-//! A seed may be published at any moment, also by a thread that was admitted before the runtime stopped. Three look for those that are
-//! left: the last worker when it has counted itself out, the caller that gives the workers up, and a caller that publishes a seed afterwards.
+//! A coroutine may be spawned at any moment, also by a thread that was admitted before the runtime
+//! stopped. Three look for those that are unclaimed: the last worker when it has counted itself
+//! out, the caller that gives the workers up, and a spawner afterwards.
 //!
 //! ```text
-//!   publisher                               the last worker, or who gives up
-//!   a  publish the seed                     1  count itself out (or: say that all are given up)
+//!   spawner                                 the last worker, or who gives up
+//!   a  push the coroutine                   1  count itself out (or: say that all are given up)
 //!   b  fence                                2  fence
 //!   c  if all are out, or given up:         3  end what is left
 //!      end what is left
 //! ```
 //!
-//! One of the fences comes first. If it is the publisher's, then 3 sees the seed; if it is the other one, then *c* sees what 1 has
-//! written. Both may end seeds at the same time: what one has taken out of its place the other does not see.
+//! One of the fences comes first. If it is the spawner's, then 3 sees the coroutine. If it is the
+//! other one, then *c* sees what 1 has written. Both may end coroutines at the same time: what one
+//! has taken out of a queue the other does not see.
 
 use crate::prim::{AtomicU32, AtomicUsize, Ordering, fence};
 
@@ -44,8 +47,8 @@ impl Orders {
         self.running.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Counts one out that could not start: no seed was published yet.
-    pub(super) fn did_not_start(&self) {
+    /// Counts one out that could not start. Nothing was spawned yet.
+    pub(super) fn uncount(&self) {
         self.running.fetch_sub(1, Ordering::Relaxed);
     }
 
@@ -65,31 +68,31 @@ impl Orders {
         self.running.load(Ordering::Acquire) == 0
     }
 
-    /// Asks all workers to end. They look for seeds after they have seen this.
+    /// Asks all workers to end. They look into the queues after they have seen this.
     pub(crate) fn stop(&self) {
         self.given.fetch_or(STOPPING, Ordering::SeqCst);
     }
 
     /// Gives the workers up (steps 1 to 3).
-    pub(crate) fn give_up(&self, end_left_behind: impl FnOnce()) {
+    pub(crate) fn give_up(&self, end_unclaimed: impl FnOnce()) {
         self.given.fetch_or(GIVEN_UP, Ordering::Relaxed);
         fence(Ordering::SeqCst);
-        end_left_behind();
+        end_unclaimed();
     }
 
     /// Counts a worker out that has ended (steps 1 to 3).
-    pub(crate) fn count_out(&self, end_left_behind: impl FnOnce()) {
+    pub(crate) fn count_out(&self, end_unclaimed: impl FnOnce()) {
         if self.running.fetch_sub(1, Ordering::AcqRel) == 1 {
             fence(Ordering::SeqCst);
-            end_left_behind();
+            end_unclaimed();
         }
     }
 
-    /// Ends what is left, if no worker will take it, for a caller that has published a seed (steps b and c).
-    pub(crate) fn check_for_end(&self, end_left_behind: impl FnOnce()) {
+    /// Ends what no worker will take, for a caller that has pushed a coroutine (steps b and c).
+    pub(crate) fn end_if_unclaimed(&self, end_unclaimed: impl FnOnce()) {
         fence(Ordering::SeqCst);
         if self.is_stopping() && (self.have_ended() || self.is_given_up()) {
-            end_left_behind();
+            end_unclaimed();
         }
     }
 }

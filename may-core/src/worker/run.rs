@@ -1,21 +1,21 @@
 //! The loop of a worker, on one page.
 //!
 //! ```text
-//!   round:        take the inbox · start up to 8 seeds · resume up to 64 coroutines, or as many as there is patience for
-//!   look around:  every so many switches, whatever is runnable: timers, poll, others' seeds
-//!   idle:         nothing to run: spin a little, watch or sleep (idle.rs)
+//!   round:        take the inbox · start up to 8 coroutines · resume up to 64, or until maintenance is due
+//!   maintenance:  every so many switches, even if there is something to run: timers, poll, stealing
+//!   idle:         nothing to run: spin a little, search or sleep (idle.rs)
 //! ```
 //!
-//! A worker looks around after a number of switches that it adapts so that about [`LOOK_AFTER`] passes in between: a clock
-//! read and a poll per switch would double the cost of a yield, and coroutines that run long between switches must not
-//! keep timers and sockets waiting. What it has learnt may be wrong by now, so a full round and a coroutine that has spent its
-//! budget make it read the clock.
+//! A worker counts the switches between two times of maintenance, and adapts their number so that about
+//! [`MAINTENANCE_PERIOD`] passes: a clock read and a poll per switch would double the cost of a yield, and coroutines that run
+//! long between switches must not keep timers and sockets waiting. The number may be wrong for what runs now. So the worker also
+//! reads the clock after a full round, and when a coroutine has spent its budget.
 
 use std::ptr::NonNull;
 use std::time::Duration;
 
 use super::local::Local;
-use super::seeds::{Robbed, Seed};
+use super::queues::{StealResult, Unstarted};
 use crate::coroutine::header::{Header, flag};
 use crate::coroutine::{current, unwinding};
 use crate::queue::Fifo;
@@ -25,25 +25,25 @@ use crate::wait::Timeout;
 
 use std::sync::atomic::Ordering;
 
-/// Seeds started in one round.
-const SEEDS_PER_ROUND: u32 = 8;
+/// Coroutines started in one round.
+const STARTS_PER_ROUND: u32 = 8;
 /// Coroutines resumed in one round.
 const SWITCHES_PER_ROUND: u32 = 64;
-/// How many switches a start counts as when it comes to looking around: it may have to touch a fresh stack.
+/// As how many switches a start counts: it may have to touch a fresh stack.
 const START_WEIGHT: u32 = 32;
-/// Every how many starts the oldest seed has its turn.
+/// Every how many starts the oldest coroutine of the deque has its turn.
 const OLDEST_EVERY: u32 = 61;
-/// The time between two looks around, as long as there is something to run.
-const LOOK_AFTER: Duration = Duration::from_micros(100);
-/// The most switches between two looks around.
-const MOST_PATIENCE: u32 = 1024;
+/// The time between two times of maintenance, as long as there is something to run.
+const MAINTENANCE_PERIOD: Duration = Duration::from_micros(100);
+/// The most switches between two times of maintenance.
+const MAX_INTERVAL: u32 = 1024;
 /// How long a worker without anything to do looks for work before it sleeps.
 const SPIN: Duration = Duration::from_micros(10);
 /// How long a worker sleeps before it gives memory back.
 const TRIM_AFTER: Duration = Duration::from_millis(100);
-/// How long a seed without a stack waits for one to come back, from when the last one did.
-const STACK_PATIENCE: Duration = Duration::from_secs(1);
-/// The first pause of the watch, and the longest.
+/// How long unstarted coroutines wait for a stack to come back, after the last one did.
+const STACK_TIMEOUT: Duration = Duration::from_secs(1);
+/// The first pause of the searcher, and the longest.
 const PAUSE: (Duration, Duration) = (Duration::from_micros(10), Duration::from_micros(500));
 
 impl Local {
@@ -54,8 +54,8 @@ impl Local {
             if self.shared.is_stopping() && self.stop() {
                 return;
             }
-            if self.switches.get() >= self.patience.get() {
-                self.look_around();
+            if self.switches.get() >= self.interval.get() {
+                self.maintain();
             } else if !worked {
                 self.idle();
             }
@@ -67,28 +67,28 @@ impl Local {
     fn round(&self) -> bool {
         self.take_inbox();
         let mut starts = 0;
-        while starts < SEEDS_PER_ROUND
-            && let Some(seed) = self.next_seed()
+        while starts < STARTS_PER_ROUND
+            && let Some(coroutine) = self.next_unstarted()
         {
-            self.start(seed.0);
+            self.start(coroutine.0);
             starts += 1;
         }
         let mut switches = 0;
-        while switches < self.patience.get().min(SWITCHES_PER_ROUND)
+        while switches < self.interval.get().min(SWITCHES_PER_ROUND)
             && let Some(coroutine) = self.home.runnable().pop()
         {
             self.run_one(coroutine);
             switches += 1;
         }
         if switches == SWITCHES_PER_ROUND {
-            self.mind_the_time();
+            self.check_maintenance();
         }
         self.switches
             .set(self.switches.get() + starts * START_WEIGHT + switches);
         starts + switches > 0
     }
 
-    /// Makes those runnable whom other threads have woken.
+    /// Queues the coroutines that other threads have woken.
     #[inline]
     fn take_inbox(&self) {
         if !self.home.inbox().is_empty() {
@@ -106,23 +106,23 @@ impl Local {
             .store(self.live_count.get(), Ordering::Relaxed);
     }
 
-    /// The seed to start next: mostly the newest of our own.
+    /// Takes the unstarted coroutine to start next: mostly the newest of the own deque.
     #[inline]
-    fn next_seed(&self) -> Option<Seed> {
+    fn next_unstarted(&self) -> Option<Unstarted> {
         let starts = self.starts.get().wrapping_add(1);
         self.starts.set(starts);
         if starts.is_multiple_of(OLDEST_EVERY)
-            && let Some(seed) = self.peer().seeds.take_oldest()
+            && let Some(coroutine) = self.peer().queues.take_oldest()
         {
-            return Some(seed);
+            return Some(coroutine);
         }
         self.deque
             .pop()
-            .or_else(|| self.peer().seeds.take_placed())
-            .or_else(|| self.shared.take_injected(self.index, &self.deque))
+            .or_else(|| self.peer().queues.take_assigned())
+            .or_else(|| self.shared.take_global(self.index, &self.deque))
     }
 
-    /// Runs what was queued: most are suspended, some are seeds that were bound to this worker.
+    /// Runs what was queued: a suspended coroutine, or an unstarted one that is bound to this worker.
     #[inline(always)]
     fn run_one(&self, coroutine: NonNull<Header>) {
         // SAFETY: (docs/safety.md, R1) what is queued has not ended, so the runtime's reference keeps it.
@@ -133,86 +133,86 @@ impl Local {
         }
     }
 
-    /// Starts a seed, as soon as there is a stack for it.
-    fn start(&self, seed: NonNull<Header>) {
+    /// Starts a coroutine, as soon as there is a stack for it.
+    fn start(&self, coroutine: NonNull<Header>) {
         // SAFETY: (docs/safety.md, R1) as above.
-        let header = unsafe { seed.as_ref() };
+        let header = unsafe { coroutine.as_ref() };
         if self.shared.is_stopping() {
             header.flags.fetch_or(flag::CANCELLED, Ordering::Relaxed);
         }
         match self.stacks.take(header.stack_size()) {
-            Ok(stack) => self.start_on(seed, stack),
-            Err(error) => self.start_without(seed, error),
+            Ok(stack) => self.start_on(coroutine, stack),
+            Err(error) => self.start_without(coroutine, error),
         }
     }
 
-    /// Starts a seed on `stack`.
+    /// Starts a coroutine on `stack`.
     #[inline]
-    fn start_on(&self, seed: NonNull<Header>, stack: Stack) {
-        // SAFETY: (docs/safety.md, I1) the seed is in no queue any more, so it is this worker's from here on. A reference
+    fn start_on(&self, coroutine: NonNull<Header>, stack: Stack) {
+        // SAFETY: (docs/safety.md, I1) the coroutine is in no queue, so it is this worker's from here on. A reference
         // to the list ends within the statement.
         unsafe {
-            seed.as_ref().settle(&self.home);
-            (*self.live.get()).push_back(seed);
-            Header::prepare(seed, stack);
+            coroutine.as_ref().settle(&self.home);
+            (*self.live.get()).push_back(coroutine);
+            Header::prepare(coroutine, stack);
         }
         self.live_count.set(self.live_count.get() + 1);
         // At once, since it may compute for long.
         self.publish_live();
-        self.resume(seed);
+        self.resume(coroutine);
     }
 
-    /// What becomes of a seed for which there is no stack (R3): it waits for one to come back, if any of its size is out.
+    /// Queues a coroutine for which there is no stack until one comes back, if any of its size is out; ends it otherwise (R3).
     #[cold]
-    fn start_without(&self, seed: NonNull<Header>, error: OutOfStacks) {
-        // SAFETY: (docs/safety.md, R1) the runtime's reference keeps the seed.
-        let size = unsafe { seed.as_ref() }.stack_size();
+    fn start_without(&self, coroutine: NonNull<Header>, error: OutOfStacks) {
+        // SAFETY: (docs/safety.md, R1) the runtime's reference keeps the coroutine.
+        let size = unsafe { coroutine.as_ref() }.stack_size();
         if self.shared.is_stopping() {
-            self.end_unstarted(seed, None);
+            self.end_unstarted(coroutine, None);
         } else if self.stacks.may_come_back(size) {
-            if self.stackless.is_empty() {
-                self.await_stack();
+            if self.awaiting_stack.is_empty() {
+                self.restart_stack_timeout();
             }
-            // SAFETY: (docs/safety.md, I1) this is the owner's thread, and the seed is in no queue.
-            unsafe { self.stackless.push(seed) };
+            // SAFETY: (docs/safety.md, I1) this is the owner's thread, and the coroutine is in no queue.
+            unsafe { self.awaiting_stack.push(coroutine) };
         } else {
-            self.end_unstarted(seed, Some(error));
+            self.end_unstarted(coroutine, Some(error));
         }
     }
 
-    /// Ends a seed without having run it, on the stack that is kept back for this: because there is none for it, or because it is
-    /// cancelled.
+    /// Ends an unstarted coroutine that has no stack or is cancelled, on the stack that is kept back for this. Its closure is
+    /// dropped.
     #[cold]
-    fn end_unstarted(&self, seed: NonNull<Header>, error: Option<OutOfStacks>) {
+    fn end_unstarted(&self, coroutine: NonNull<Header>, error: Option<OutOfStacks>) {
         self.stack_error.set(error);
         let reason = error.map_or(0, |_| flag::OUT_OF_STACKS);
-        // SAFETY: (docs/safety.md, R1) the runtime's reference keeps the seed.
-        unsafe { seed.as_ref() }
+        // SAFETY: (docs/safety.md, R1) the runtime's reference keeps the coroutine.
+        unsafe { coroutine.as_ref() }
             .flags
             .fetch_or(flag::CANCELLED | reason, Ordering::Relaxed);
         match self.stacks.take_reserved() {
-            Some(stack) => self.start_on(seed, stack),
+            Some(stack) => self.start_on(coroutine, stack),
             // Only the closure's destructor runs; without any stack to be had, the worker's must do.
-            // SAFETY: (docs/safety.md, R1) the seed is in no queue.
-            None => unsafe { Header::run_unstarted(seed) },
+            // SAFETY: (docs/safety.md, R1) the coroutine is in no queue.
+            None => unsafe { Header::run_unstarted(coroutine) },
         }
     }
 
-    /// Begins to wait for a stack to come back.
-    fn await_stack(&self) {
-        self.stack_due.set(Deadline::after(STACK_PATIENCE));
+    /// Lets the coroutines that wait for a stack wait for the whole time from now on.
+    fn restart_stack_timeout(&self) {
+        self.stack_deadline.set(Deadline::after(STACK_TIMEOUT));
     }
 
-    /// No stack has come back for long: the seeds that wait for one try for the last time. Those who have the stacks may be waiting for
-    /// these very seeds.
+    /// Starts or ends the coroutines that wait for a stack, because none has come back for long. The coroutines that have the
+    /// stacks may be waiting for these.
     #[cold]
-    fn end_stackless(&self) {
-        self.stack_due.set(Deadline::NEVER);
-        while let Some(seed) = self.stackless.pop() {
-            // SAFETY: (docs/safety.md, R1) the runtime's reference keeps the seed.
-            match self.stacks.take(unsafe { seed.as_ref() }.stack_size()) {
-                Ok(stack) => self.start_on(seed, stack),
-                Err(error) => self.end_unstarted(seed, Some(error)),
+    fn end_stack_waits(&self) {
+        self.stack_deadline.set(Deadline::NEVER);
+        while let Some(coroutine) = self.awaiting_stack.pop() {
+            // SAFETY: (docs/safety.md, R1) the runtime's reference keeps the coroutine.
+            match self.stacks.take(unsafe { coroutine.as_ref() }.stack_size()) {
+                Ok(stack) => self.start_on(coroutine, stack),
+                Err(error) => self.end_unstarted(coroutine, Some(error)),
             }
         }
     }
@@ -226,23 +226,23 @@ impl Local {
     fn resume(&self, coroutine: NonNull<Header>) {
         self.renew_budget();
         unwinding::before_resume();
-        // SAFETY: (docs/safety.md, R1) the runtime's reference keeps the coroutine until it is buried.
+        // SAFETY: (docs/safety.md, R1) the runtime's reference keeps the coroutine until `reclaim`.
         unsafe { coroutine.as_ref() }.put_panics_back();
         current::set_coroutine(coroutine.as_ptr());
         // SAFETY: (docs/safety.md, I1) the coroutine is this worker's, in no queue, and has not ended.
         let ended = unsafe { Header::resume(coroutine) };
         current::set_coroutine(std::ptr::null_mut());
         if ended {
-            self.bury(coroutine);
+            self.reclaim(coroutine);
         } else if std::thread::panicking() {
             // SAFETY: (docs/safety.md, R1) as above: a coroutine that has suspended has not ended.
             unsafe { coroutine.as_ref() }.take_panics();
         }
     }
 
-    /// Takes back what a coroutine had that has ended.
+    /// Takes back what a coroutine had that has ended: its stack, and the runtime's reference.
     #[inline]
-    fn bury(&self, coroutine: NonNull<Header>) {
+    fn reclaim(&self, coroutine: NonNull<Header>) {
         // SAFETY: (docs/safety.md, I3) the coroutine has returned from its first frame, so nothing of its stack is in use;
         // it was listed when it started; and the runtime's reference is given up here, once.
         unsafe {
@@ -254,14 +254,14 @@ impl Local {
         }
         self.live_count.set(self.live_count.get() - 1);
         self.publish_live();
-        if let Some(seed) = self.stackless.pop() {
-            self.await_stack();
+        if let Some(coroutine) = self.awaiting_stack.pop() {
+            self.restart_stack_timeout();
             // Not started from here, or a row of short ones would nest.
-            self.enqueue(seed);
+            self.enqueue(coroutine);
         }
     }
 
-    /// Delivers the cancellations that had to wait because somebody was suspended while unwinding.
+    /// Delivers the cancellations that had to wait because a coroutine was suspended while unwinding.
     #[inline]
     fn deliver_deferred(&self) {
         if unwinding::take_deferred() {
@@ -274,41 +274,41 @@ impl Local {
         }
     }
 
-    /// Loses patience if it is high time to look around. Patience counts switches, and was learnt from what ran before; what runs now may
-    /// run long. This reads the clock, so it is for who has done much: a full round, or a whole budget.
+    /// Makes maintenance due if the last one was long ago. The number of switches in between was adapted to what ran before; what
+    /// runs now may run longer. This reads the clock, so it is for after a full round, or a whole budget.
     #[cold]
-    pub(crate) fn mind_the_time(&self) {
-        if clock::now() - self.home.looked() > 2 * LOOK_AFTER.as_nanos() as u64 {
-            self.patience.set(1);
+    pub(crate) fn check_maintenance(&self) {
+        if clock::now() - self.home.last_maintenance() > 2 * MAINTENANCE_PERIOD.as_nanos() as u64 {
+            self.interval.set(1);
         }
     }
 
-    /// Looks at what does not come by itself while there is something to run.
+    /// Fires timers, polls and steals, while there is something to run.
     #[cold]
-    fn look_around(&self) {
+    fn maintain(&self) {
         self.deliver_deferred();
         let now = clock::now();
-        let passed = now - self.home.looked();
-        let patience = self.patience.get();
-        if passed > 2 * LOOK_AFTER.as_nanos() as u64 {
-            self.patience.set((patience / 2).max(1));
-        } else if passed < LOOK_AFTER.as_nanos() as u64 {
-            self.patience.set((patience * 2).min(MOST_PATIENCE));
+        let passed = now - self.home.last_maintenance();
+        let interval = self.interval.get();
+        if passed > 2 * MAINTENANCE_PERIOD.as_nanos() as u64 {
+            self.interval.set((interval / 2).max(1));
+        } else if passed < MAINTENANCE_PERIOD.as_nanos() as u64 {
+            self.interval.set((interval * 2).min(MAX_INTERVAL));
         }
         self.switches.set(0);
-        self.home.set_looked(now);
+        self.home.set_last_maintenance(now);
         self.fire_timers(now);
         if self.driver.has_sources() {
             self.driver.poll_now();
         }
         if self.shared.workers() > 1 {
             if self.deque.is_empty()
-                && let Robbed::Seed(seed) = self.steal(now)
+                && let StealResult::Success(coroutine) = self.steal(now)
             {
-                self.start(seed.0);
+                self.start(coroutine.0);
             }
-            if self.shared.idle.has_watch(self.index) {
-                self.hand_on();
+            if self.shared.idle.is_searcher(self.index) {
+                self.stop_search();
             }
         }
     }
@@ -316,8 +316,8 @@ impl Local {
     /// Ends the waits whose deadline has passed.
     #[inline]
     fn fire_timers(&self, now: u64) {
-        if self.stack_due.get().nanoseconds() <= now {
-            self.end_stackless();
+        if self.stack_deadline.get().nanoseconds() <= now {
+            self.end_stack_waits();
         }
         self.fire_deadlines(now);
     }
@@ -331,12 +331,12 @@ impl Local {
         self.alarms().fire(now);
     }
 
-    /// Takes seeds from another worker.
-    fn steal(&self, now: u64) -> Robbed {
+    /// Takes unstarted coroutines from another worker.
+    fn steal(&self, now: u64) -> StealResult {
         let mine = self.live_count.get();
         let peers = &self.shared.peers;
         let first = self.random.below(peers.len());
-        let mut unripe = false;
+        let mut too_young = false;
         for offset in 0..peers.len() {
             let victim = (first + offset) % peers.len();
             if victim == self.index {
@@ -344,29 +344,29 @@ impl Local {
             }
             let victim = &peers[victim];
             let surplus = victim.load() as isize - mine as isize;
-            match victim.seeds.rob(&self.deque, surplus, now) {
-                Robbed::Nothing => {}
-                Robbed::Unripe => unripe = true,
+            match victim.queues.steal(&self.deque, surplus, now) {
+                StealResult::Empty => {}
+                StealResult::TooYoung => too_young = true,
                 found => return found,
             }
         }
-        if unripe {
-            Robbed::Unripe
+        if too_young {
+            StealResult::TooYoung
         } else {
-            Robbed::Nothing
+            StealResult::Empty
         }
     }
 
-    /// Gives up the watch because there is something to run; if there is more, a sleeper gets it.
-    fn hand_on(&self) {
-        if self.shared.idle.release(self.index) && self.shared.has_seeds() {
+    /// Stops to be the searcher, if it is that, because there is something to run. If there is more, a sleeper searches on.
+    fn stop_search(&self) {
+        if self.shared.idle.stop_search(self.index) && self.shared.has_unstarted() {
             self.shared.wake_searcher();
         }
     }
 
     /// Whether the runtime has asked for something that this worker has not done yet.
     fn has_orders(&self) -> bool {
-        // With nothing left the worker is to end: as soon as the seeds from outside are gone, which nobody would tell it.
+        // With nothing left the worker is to end, as soon as the global queue is empty. It is not told of that.
         let stops = self.shared.is_stopping();
         (stops && (!self.cancelled.get() || self.live_count.get() == 0))
             || self.shared.is_abandoned()
@@ -377,7 +377,7 @@ impl Local {
     fn has_work(&self) -> bool {
         !self.home.runnable().is_empty()
             || !self.home.inbox().is_empty()
-            || self.peer().seeds.placed() > 0
+            || self.peer().queues.assigned() > 0
             || self.has_orders()
     }
 
@@ -387,23 +387,23 @@ impl Local {
         self.deliver_deferred();
         let now = clock::now();
         self.switches.set(0);
-        self.home.set_looked(now);
+        self.home.set_last_maintenance(now);
         self.fire_timers(now);
         if self.has_work() {
             return;
         }
-        let watching = self.shared.workers() > 1 && self.shared.idle.watch(self.index);
+        let searching = self.shared.workers() > 1 && self.shared.idle.start_search(self.index);
         // With sockets around, spinning would only take the processor from the peer that is to send something.
-        if self.shared.workers() > 1 && !self.driver.has_sources() && self.spin(watching, now) {
+        if self.shared.workers() > 1 && !self.driver.has_sources() && self.spin(searching, now) {
             return;
         }
         if self.let_peers_run() {
-            if watching {
-                self.hand_on();
+            if searching {
+                self.stop_search();
             }
             return;
         }
-        if watching && self.watch() {
+        if searching && self.search() {
             return;
         }
         self.sleep();
@@ -424,20 +424,20 @@ impl Local {
     }
 
     /// Looks for work without pause for a little while; true if there is some.
-    fn spin(&self, watching: bool, start: u64) -> bool {
+    fn spin(&self, searching: bool, start: u64) -> bool {
         let mut now = start;
         while now - start < SPIN.as_nanos() as u64 {
             for _ in 0..16 {
                 if self.has_work() {
-                    if watching {
-                        self.hand_on();
+                    if searching {
+                        self.stop_search();
                     }
                     return true;
                 }
                 std::hint::spin_loop();
             }
             now = clock::now();
-            if watching && self.look_for_seeds(now).is_some() {
+            if searching && self.find_unstarted(now).is_some() {
                 return true;
             }
             if self.next_timer().nanoseconds() <= now {
@@ -447,32 +447,33 @@ impl Local {
         false
     }
 
-    /// Looks for seeds of others while this worker has the watch: `Some` if it found one, which it has started, and the watch
-    /// is handed on.
-    fn look_for_seeds(&self, now: u64) -> Option<()> {
-        let seed = self
+    /// Looks for an unstarted coroutine as the searcher. `Some` if it has found one: it has stopped to search then, and started
+    /// the coroutine.
+    fn find_unstarted(&self, now: u64) -> Option<()> {
+        let coroutine = self
             .shared
-            .take_injected(self.index, &self.deque)
+            .take_global(self.index, &self.deque)
             .or_else(|| match self.steal(now) {
-                Robbed::Seed(seed) => Some(seed),
-                Robbed::Unripe | Robbed::Nothing => None,
+                StealResult::Success(coroutine) => Some(coroutine),
+                StealResult::TooYoung | StealResult::Empty => None,
             })?;
-        self.hand_on();
-        self.start(seed.0);
+        self.stop_search();
+        self.start(coroutine.0);
         Some(())
     }
 
-    /// Keeps the watch, with growing pauses; true if there is something to run, false if it is time to sleep.
-    fn watch(&self) -> bool {
+    /// Searches, with growing pauses; true if there is something to run, false if it is time to sleep.
+    fn search(&self) -> bool {
         let mut pause = PAUSE.0;
         loop {
-            if !self.shared.idle.watch(self.index) {
+            if !self.shared.idle.start_search(self.index) {
                 return false;
             }
-            if self.look_for_seeds(clock::now()).is_some() {
+            if self.find_unstarted(clock::now()).is_some() {
                 return true;
             }
-            if self.shared.idle.all_others_sleep(self.shared.workers()) && !self.shared.has_seeds()
+            if self.shared.idle.all_others_sleep(self.shared.workers())
+                && !self.shared.has_unstarted()
             {
                 return false;
             }
@@ -483,38 +484,39 @@ impl Local {
             }
             self.home.sleep.end();
             let now = clock::now();
-            self.home.set_looked(now);
+            self.home.set_last_maintenance(now);
             self.fire_timers(now);
             if self.has_work() {
-                self.hand_on();
+                self.stop_search();
                 return true;
             }
             pause = (pause * 2).min(PAUSE.1);
         }
     }
 
-    /// Sleeps until somebody sends something, a timer or a socket is due, or the watch is given to this worker.
+    /// Sleeps until a coroutine is sent here, a timer or a socket is due, or this worker becomes the searcher.
     fn sleep(&self) {
         let idle = &self.shared.idle;
         idle.sleep(
             self.index,
             &self.home.sleep,
             || self.has_work(),
-            || self.shared.has_seeds(),
+            || self.shared.has_unstarted(),
             || self.shared.wake_searcher(),
             || {
-                self.shared.fell_asleep();
+                // It is counted as sleeping.
+                self.shared.waiters.wake_all();
                 self.sleep_and_trim();
             },
         );
         let now = clock::now();
-        self.home.set_looked(now);
+        self.home.set_last_maintenance(now);
         self.fire_timers(now);
-        if idle.has_watch(self.index)
-            && self.look_for_seeds(clock::now()).is_none()
+        if idle.is_searcher(self.index)
+            && self.find_unstarted(clock::now()).is_none()
             && self.has_work()
         {
-            self.hand_on();
+            self.stop_search();
         }
     }
 
@@ -535,7 +537,7 @@ impl Local {
 
     /// When the first timer is due.
     fn next_timer(&self) -> Deadline {
-        self.next_deadline().min(self.stack_due.get())
+        self.next_deadline().min(self.stack_deadline.get())
     }
 
     /// When the first wait has a deadline.
@@ -554,8 +556,8 @@ impl Local {
     pub(crate) fn attend(&self, coroutine: NonNull<Header>, until: Deadline) -> bool {
         current::set_coroutine(std::ptr::null_mut());
         let sent_home = loop {
-            if self.shared.idle.has_watch(self.index) {
-                self.hand_on();
+            if self.shared.idle.is_searcher(self.index) {
+                self.stop_search();
             }
             self.take_inbox();
             if self.take_runnable(coroutine) {
@@ -598,26 +600,26 @@ impl Local {
     fn stop(&self) -> bool {
         if !self.cancelled.replace(true) {
             self.for_each_live(Header::cancel);
-            while let Some(seed) = self.stackless.pop() {
-                self.end_unstarted(seed, None);
+            while let Some(coroutine) = self.awaiting_stack.pop() {
+                self.end_unstarted(coroutine, None);
             }
         }
         if self.shared.is_abandoned() && self.live_count.get() > 0 {
-            self.end_seeds();
-            self.park_for_ever();
+            self.end_all_unstarted();
+            self.park_forever();
         }
         self.live_count.get() == 0
             && self.home.runnable().is_empty()
             && self.home.inbox().is_empty()
-            && self.stackless.is_empty()
+            && self.awaiting_stack.is_empty()
             && self.deque.is_empty()
-            && self.peer().seeds.is_empty()
-            && !self.shared.has_injected()
+            && self.peer().queues.is_empty()
+            && !self.shared.has_global()
     }
 
-    /// Ends the seeds that lie here, so that who joins them goes on: nothing runs here any longer. What has started is given up, also
-    /// if it could run on.
-    fn end_seeds(&self) {
+    /// Ends the unstarted coroutines that lie here, so that their joins return: nothing will run here. What has started is given
+    /// up, even if it could run on.
+    fn end_all_unstarted(&self) {
         self.take_inbox();
         while let Some(coroutine) = self.home.runnable().pop() {
             // SAFETY: (docs/safety.md, R1) what is queued has not ended, so the runtime's reference keeps it.
@@ -625,12 +627,12 @@ impl Local {
                 self.end_unstarted(coroutine, None);
             }
         }
-        while let Some(Seed(seed)) = self.next_seed() {
-            self.end_unstarted(seed, None);
+        while let Some(Unstarted(coroutine)) = self.next_unstarted() {
+            self.end_unstarted(coroutine, None);
         }
     }
 
-    /// Calls `f` for every coroutine that has started here and not ended. `f` does not run any of them.
+    /// Calls `f` for each coroutine that has started here and not ended. `f` does not run any of them.
     fn for_each_live(&self, f: impl Fn(NonNull<Header>)) {
         // SAFETY: (docs/safety.md, I1) this is the owner's thread, listed coroutines have not ended, and `f` changes neither
         // the list nor what is in it.
@@ -644,7 +646,7 @@ impl Local {
     }
 
     /// Keeps stacks, timers and thread-locals of coroutines that were given up where they are (R9).
-    fn park_for_ever(&self) -> ! {
+    fn park_forever(&self) -> ! {
         self.alarms().close();
         self.for_each_live(|coroutine| {
             // SAFETY: (docs/safety.md, R9) listed coroutines have not ended.

@@ -5,7 +5,7 @@
 //!   Shared::schedule                chooses between
 //!     Shared::push_local              the calling worker's deque, from which others may steal
 //!     Shared::push_remote             another worker's queues, or the one of all
-//!   Shared::wake_searcher           has a worker woken if all who could look there sleep (`idle.rs`)
+//!   Shared::wake_searcher           wakes a worker if all that could look there sleep (`idle.rs`)
 //! ```
 
 use std::fmt;
@@ -13,7 +13,7 @@ use std::io;
 use std::ptr::NonNull;
 
 use super::local::{Local, with_local};
-use super::seeds::Seed;
+use super::queues::Unstarted;
 use super::shared::{Peer, Shared};
 use crate::coroutine::current;
 use crate::coroutine::home::Home;
@@ -100,7 +100,7 @@ impl Shared {
 
     /// Queues a new coroutine, and has a worker woken for it if need be. The placement was admitted.
     #[inline]
-    pub(crate) fn schedule(&self, seed: Seed, placement: Placement) {
+    pub(crate) fn schedule(&self, unstarted: Unstarted, placement: Placement) {
         let placement = match placement {
             Placement::Auto if accepts() => Placement::Spread,
             Placement::Auto => Placement::Here,
@@ -109,63 +109,63 @@ impl Shared {
         // Nothing of the worker is borrowed beyond the closure (R5).
         let remote = with_local(|local| {
             let Some(local) = local.filter(|local| local.belongs_to(self)) else {
-                return Some(seed);
+                return Some(unstarted);
             };
             match placement {
-                Placement::Auto | Placement::Here => self.push_local(local, seed),
-                Placement::Worker(worker) if worker == local.index => local.enqueue(seed.0),
-                Placement::Spread | Placement::Worker(_) => return Some(seed),
+                Placement::Auto | Placement::Here => self.push_local(local, unstarted),
+                Placement::Worker(worker) if worker == local.index => local.enqueue(unstarted.0),
+                Placement::Spread | Placement::Worker(_) => return Some(unstarted),
             }
             None
         });
-        if let Some(seed) = remote {
-            self.push_remote(seed, placement);
+        if let Some(unstarted) = remote {
+            self.push_remote(unstarted, placement);
         }
     }
 
     /// Pushes a new coroutine onto the calling worker's deque.
     #[inline]
-    fn push_local(&self, local: &Local, seed: Seed) {
+    fn push_local(&self, local: &Local, unstarted: Unstarted) {
         if self.workers() == 1 {
-            return local.deque.push(seed);
+            return local.deque.push(unstarted);
         }
-        let seeds = &local.peer().seeds;
-        let must_wake = seeds.push(&local.deque, seed, self.idle.thieves());
+        let queues = &local.peer().queues;
+        let must_wake = queues.push(&local.deque, unstarted, self.idle.thieves());
         self.wake_searcher();
         if must_wake {
-            seeds.restart_age();
+            queues.restart_age();
         }
     }
 
     /// Queues a new coroutine where another worker finds it.
     #[cold]
-    fn push_remote(&self, seed: Seed, placement: Placement) {
+    fn push_remote(&self, unstarted: Unstarted, placement: Placement) {
         match placement {
             Placement::Worker(worker) => {
                 let home = NonNull::from(&*self.peers[worker].home);
-                // SAFETY: (docs/safety.md, R9) `self` keeps the home; a seed is in no queue.
-                unsafe { Home::send(home, seed.0) };
+                // SAFETY: (docs/safety.md, R9) `self` keeps the home; what has not been scheduled is in no queue.
+                unsafe { Home::send(home, unstarted.0) };
             }
             Placement::Spread => {
                 let peer = self.least_loaded();
-                peer.seeds.place(seed);
-                if !peer.home.rouse() {
-                    // It runs, and a coroutine may keep it from looking there: then another worker is to steal the seed.
+                peer.queues.assign(unstarted);
+                if !peer.home.wake_if_asleep() {
+                    // It runs, and a coroutine may keep it from looking there. Then another worker is to steal this one.
                     self.wake_searcher();
                 }
             }
             Placement::Auto | Placement::Here => {
-                self.injected.push(seed);
+                self.global.push(unstarted);
                 fence(Ordering::SeqCst);
-                match self.idle.watcher() {
+                match self.idle.searcher() {
                     // It may be in the middle of a pause.
-                    Some(watcher) => drop(self.peers[watcher].home.rouse()),
+                    Some(searcher) => drop(self.peers[searcher].home.wake_if_asleep()),
                     None => self.wake_searcher(),
                 }
             }
         }
-        // All workers may have gone between the admission and now, or nobody waits for them any longer.
-        self.orders.check_for_end(|| self.end_left_behind());
+        // All workers may have ended, or been given up, since the admission.
+        self.orders.end_if_unclaimed(|| self.end_unclaimed());
     }
 
     /// The worker with the fewest coroutines.
@@ -174,7 +174,7 @@ impl Shared {
         least.expect("a runtime has at least one worker")
     }
 
-    /// Wakes a worker to look for new coroutines, if no worker looks and one sleeps.
+    /// Wakes a worker as the searcher, if there is none and a worker sleeps.
     #[inline]
     pub(crate) fn wake_searcher(&self) {
         if self.workers() > 1 {
@@ -186,7 +186,7 @@ impl Shared {
             );
         } else {
             // The only worker, which does not sleep if it is the caller.
-            self.peers[0].home.rouse();
+            self.peers[0].home.wake_if_asleep();
         }
     }
 }

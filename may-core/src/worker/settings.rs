@@ -1,9 +1,9 @@
 //! The settings of a runtime: each with its documentation, its default and its check.
 //!
-//! [`RuntimeBuilder`] holds what somebody has set. Three fill one in: a program for its own
+//! [`RuntimeBuilder`] holds what was set. Three fill one in: a program for its own
 //! runtime, `config()` for the default runtime, and the attributes `main` and `test` for theirs;
 //! [`from_environment`] adds what the user of the program asks for. [`Settings`] has the defaults
-//! in the place of what nobody has set.
+//! in the place of what was not set.
 
 use std::borrow::Cow;
 use std::{fmt, io, mem};

@@ -13,7 +13,7 @@ use crossbeam_utils::CachePadded;
 use super::idle::Idle;
 use super::local::Local;
 use super::orders::Orders;
-use super::seeds::{Injected, Seed, Seeds};
+use super::queues::{GlobalQueue, Unstarted, UnstartedQueues};
 use super::settings::{RuntimeBuilder, Settings};
 use crate::coroutine::header::{Header, flag};
 use crate::coroutine::home::Home;
@@ -33,8 +33,8 @@ pub(crate) struct Peer {
     pub(crate) registrar: Arc<Registrar>,
     /// The deadlines of futures that it looks after.
     pub(crate) alarms: Arc<Alarms>,
-    /// Its seeds.
-    pub(crate) seeds: Seeds,
+    /// The unstarted coroutines that it has spawned, or that are assigned to it.
+    pub(crate) queues: UnstartedQueues,
     /// How many of its coroutines live; written by the worker.
     pub(crate) live: AtomicUsize,
 }
@@ -42,7 +42,7 @@ pub(crate) struct Peer {
 impl Peer {
     /// How many coroutines live here or will.
     pub(crate) fn load(&self) -> usize {
-        self.live.load(Ordering::Relaxed) + self.seeds.placed()
+        self.live.load(Ordering::Relaxed) + self.queues.assigned()
     }
 }
 
@@ -55,10 +55,10 @@ pub(crate) struct Shared {
     pub(crate) peers: Box<[CachePadded<Peer>]>,
     /// Threads for work that blocks.
     pub(crate) pool: Arc<Pool>,
-    /// Who watches and who sleeps.
+    /// Which workers sleep, and which one searches for work.
     pub(crate) idle: CachePadded<Idle>,
-    /// Seeds from outside, for whoever is free first.
-    pub(super) injected: Injected,
+    /// What plain threads have spawned, for the worker that is free first.
+    pub(super) global: GlobalQueue,
     /// What the workers are asked to do at the end.
     pub(super) orders: Orders,
     /// Whose registrar or alarms the next plain thread uses.
@@ -67,8 +67,8 @@ pub(crate) struct Shared {
     threads: Mutex<Vec<thread::JoinHandle<()>>>,
     /// How many threads have not been joined.
     unjoined: AtomicUsize,
-    /// Those who wait for all threads to be joined, for all workers to end, or to sleep.
-    pub(crate) watchers: WaitQueue,
+    /// Waiters for all threads to be joined, for all workers to end, or for all workers to sleep.
+    pub(crate) waiters: WaitQueue,
 }
 
 impl Shared {
@@ -94,7 +94,7 @@ impl Shared {
                 alarms: Alarms::new(home.clone(), clock::now()),
                 home,
                 registrar: driver.registrar().clone(),
-                seeds: Seeds::new(&deque),
+                queues: UnstartedQueues::new(&deque),
                 live: AtomicUsize::new(0),
             }));
             parts.push((driver, deque));
@@ -103,12 +103,12 @@ impl Shared {
             peers: peers.into_boxed_slice(),
             pool: Pool::new(settings.blocking_threads, settings.pin_workers),
             idle: CachePadded::new(Idle::new()),
-            injected: Injected::new(),
+            global: GlobalQueue::new(),
             orders: Orders::new(),
             next_for_threads: AtomicUsize::new(0),
             threads: Mutex::new(Vec::new()),
             unjoined: AtomicUsize::new(0),
-            watchers: WaitQueue::new(),
+            waiters: WaitQueue::new(),
             settings,
         });
         for (index, (driver, deque)) in parts.into_iter().enumerate() {
@@ -123,7 +123,7 @@ impl Shared {
                     lock(&shared.threads).push(thread);
                 }
                 Err(error) => {
-                    shared.orders.did_not_start();
+                    shared.orders.uncount();
                     shared.stop();
                     // This waits for workers that have nothing to do.
                     shared.join_threads();
@@ -139,31 +139,35 @@ impl Shared {
         self.peers.len()
     }
 
-    /// Whether nothing is spawned any more.
+    /// Whether spawning is refused.
     #[inline]
     pub(crate) fn is_stopping(&self) -> bool {
         self.orders.is_stopping()
     }
 
-    /// Whether workers park for ever instead of waiting for their coroutines.
+    /// Whether workers park forever instead of waiting for their coroutines.
     pub(crate) fn is_abandoned(&self) -> bool {
         self.orders.is_given_up()
     }
 
-    /// Takes seeds that came from outside: one as the result, more into `deque`.
+    /// Takes from the global queue: one coroutine as the result, perhaps more into `deque`.
     #[inline]
-    pub(crate) fn take_injected(&self, worker: usize, deque: &Worker<Seed>) -> Option<Seed> {
-        self.injected.take(worker, deque, self.is_stopping())
+    pub(crate) fn take_global(
+        &self,
+        worker: usize,
+        deque: &Worker<Unstarted>,
+    ) -> Option<Unstarted> {
+        self.global.take(worker, deque, self.is_stopping())
     }
 
-    /// Whether there are seeds from outside.
-    pub(crate) fn has_injected(&self) -> bool {
-        !self.injected.is_empty()
+    /// Whether the global queue has something.
+    pub(crate) fn has_global(&self) -> bool {
+        !self.global.is_empty()
     }
 
-    /// Whether there is any seed that the calling worker could look for.
-    pub(crate) fn has_seeds(&self) -> bool {
-        !self.injected.is_empty() || self.peers.iter().any(|peer| !peer.seeds.is_empty())
+    /// Whether any queue has an unstarted coroutine.
+    pub(crate) fn has_unstarted(&self) -> bool {
+        !self.global.is_empty() || self.peers.iter().any(|peer| !peer.queues.is_empty())
     }
 
     /// The registrar for a thread that is no worker.
@@ -186,13 +190,13 @@ impl Shared {
     pub(crate) fn stop(&self) {
         self.orders.stop();
         self.pool.close();
-        self.rouse_all();
+        self.wake_all_workers();
     }
 
     /// Wakes every worker that sleeps.
-    fn rouse_all(&self) {
+    fn wake_all_workers(&self) {
         for peer in &self.peers {
-            peer.home.rouse();
+            peer.home.wake_if_asleep();
         }
     }
 
@@ -222,25 +226,19 @@ impl Shared {
             // A worker does not panic; if it did, its report was printed.
             let _ = thread.join();
             self.unjoined.fetch_sub(1, Ordering::Release);
-            self.watchers.wake_all();
+            self.waiters.wake_all();
         }
     }
 
     /// Whether no coroutine is left.
     ///
-    /// Then all workers sleep, nothing lives and nothing is to be started. Nothing but a plain thread can change that, since
-    /// who else would spawn something: so it does not matter that the parts are looked at one after the other.
+    /// Then all workers sleep, no coroutine lives and none is to be started. Only a plain thread can change that. So it does not
+    /// matter that the parts are looked at one after the other.
     pub(crate) fn is_quiet(&self) -> bool {
-        self.idle.all_sleep(self.workers()) && self.alive() == 0 && !self.has_seeds() && {
+        self.idle.all_sleep(self.workers()) && self.alive() == 0 && !self.has_unstarted() && {
             let mut peers = self.peers.iter();
             peers.all(|peer| peer.home.inbox().is_empty())
         }
-    }
-
-    /// Tells who waits for it that a worker sleeps, which counts itself as sleeping before.
-    #[inline]
-    pub(crate) fn fell_asleep(&self) {
-        self.watchers.wake_all();
     }
 
     /// About how many coroutines have started and not ended.
@@ -251,46 +249,47 @@ impl Shared {
             .sum()
     }
 
-    /// Leaves what runs and has not ended behind (R9), and says how many coroutines that is. What has not begun ends, also if
-    /// it lies with workers that never come back.
+    /// Gives up the coroutines that have started and not ended (R9); returns how many. The unstarted ones end, also those that
+    /// lie with workers that never come back.
     pub(crate) fn give_up(self: &Arc<Shared>) -> usize {
         let left = self.alive();
         self.orders.give_up(|| {
             let shared = self.clone();
             // If the system has no thread to give they end when their workers come back.
-            let _ = on_a_thread(move || shared.end_left_behind());
+            let _ = on_a_thread(move || shared.end_unclaimed());
         });
-        self.rouse_all();
+        self.wake_all_workers();
         lock(&self.threads).clear();
         left
     }
 
-    /// Notes that a worker has ended. For the worker, whose thread is a plain one by now.
-    pub(crate) fn worker_ended(&self) {
-        self.orders.count_out(|| self.end_left_behind());
-        self.watchers.wake_all();
+    /// Counts a worker out that has ended. For its thread, which is a plain one by now.
+    pub(crate) fn count_out_worker(&self) {
+        self.orders.count_out(|| self.end_unclaimed());
+        self.waiters.wake_all();
     }
 
-    /// Ends the seeds that no worker will take any more: their closures are dropped, their joins return `Cancelled`.
+    /// Ends the unstarted coroutines that no worker will take: drops their closures; their joins return `Cancelled`.
     ///
     /// Workers may still run, if they were given up: what has started is left to them.
-    pub(super) fn end_left_behind(&self) {
-        let end = |seed: NonNull<Header>| {
-            // SAFETY: (docs/safety.md, R1) a seed in nobody's queue is ours; cancelled before its start it runs no code of
+    pub(super) fn end_unclaimed(&self) {
+        let end = |coroutine: NonNull<Header>| {
+            // SAFETY: (docs/safety.md, R1) a coroutine in no queue is ours; cancelled before its start it runs no code of
             // the user but the destructor of its closure, for which any stack will do.
             unsafe {
-                seed.as_ref()
+                coroutine
+                    .as_ref()
                     .flags
                     .fetch_or(flag::CANCELLED, Ordering::Relaxed);
-                Header::run_unstarted(seed);
+                Header::run_unstarted(coroutine);
             }
         };
-        while let Some(Seed(seed)) = self.injected.take_any() {
-            end(seed);
+        while let Some(Unstarted(coroutine)) = self.global.take_any() {
+            end(coroutine);
         }
         for peer in &self.peers {
-            while let Some(Seed(seed)) = peer.seeds.take_any() {
-                end(seed);
+            while let Some(Unstarted(coroutine)) = peer.queues.take_any() {
+                end(coroutine);
             }
             peer.home.inbox().take_all(|coroutine| {
                 // SAFETY: (docs/safety.md, R1) what is queued has not ended, so the runtime's reference keeps it.
@@ -305,7 +304,7 @@ impl Shared {
     }
 }
 
-/// Runs `f`, in which there may be code of the user's, so that nobody waits for it.
+/// Runs `f`, in which there may be code of the user's, without waiting for it.
 fn on_a_thread(f: impl FnOnce() + Send + 'static) -> Option<thread::JoinHandle<()>> {
     let builder = thread::Builder::new().name("may-shutdown".to_owned());
     builder.spawn(f).ok()
