@@ -2,10 +2,10 @@
 
 use std::{
     io::{BufRead, BufReader, Write},
-    process::{Child, Command, Stdio},
+    process::{Command, Stdio},
 };
 
-use crate::support::{interrupt, printed};
+use crate::support::printed;
 
 /// The part of a program's documentation that shows what it prints.
 fn shown(source: &str) -> String {
@@ -66,41 +66,26 @@ print_numbers! {
     spawn: "their results add up to 4999950000\n"
 }
 
-/// Starts `run_commands` with some commands; its standard input stays open.
-fn run_commands(commands: &str) -> Child {
+#[test]
+fn run_commands_says_how_each_has_ended() {
     let mut child = Command::new(env!("CARGO_BIN_EXE_run_commands"))
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
-    let stdin = child.stdin.as_mut().unwrap();
-    stdin.write_all(commands.as_bytes()).unwrap();
-    child
-}
-
-#[test]
-fn run_commands_says_how_each_has_ended() {
-    let child = run_commands("echo one\nfalse\nsleep 1000\n/no/such/program\n\n");
-    let output = child.wait_with_output().unwrap();
-    assert!(output.status.success());
-    let text = String::from_utf8(output.stdout).unwrap();
-    for line in [
-        "echo one: exit status: 0, one\n",
-        "false: exit status: 1, \n",
-        "sleep 1000: ended after 2s\n",
-        "/no/such/program: cannot be run: ",
-    ] {
-        assert!(text.contains(line), "{text}");
-    }
-}
-
-#[test]
-fn run_commands_ends_what_runs_when_it_is_told_to_stop() {
-    let mut child = run_commands("echo runs\nsleep 1000\n");
+    let mut commands = child.stdin.take().unwrap();
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    let first = lines.next().unwrap().unwrap();
-    assert_eq!(first, "echo runs: exit status: 0, runs");
-    interrupt(&child);
+    let mut next = || lines.next().unwrap().unwrap();
+
+    // Each is run when it comes, also while another one runs and the input is still open.
+    commands.write_all(b"sleep 1000\necho one\n").unwrap();
+    assert_eq!(next(), "echo one: exit status: 0, \"one\\n\"");
+    commands.write_all(b"false\n").unwrap();
+    assert_eq!(next(), "false: exit status: 1, \"\"");
+    commands.write_all(b"/no/such/program\n").unwrap();
+    assert!(next().starts_with("/no/such/program: cannot run: "));
+    drop(commands);
+    assert_eq!(next(), "sleep 1000: ended after 2s");
     assert!(lines.next().is_none());
     assert!(child.wait().unwrap().success());
 }

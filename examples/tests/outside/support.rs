@@ -73,7 +73,9 @@ impl Server {
 
     /// Presses ctrl-c, and returns what the server prints until it ends.
     pub(crate) fn stop(mut self) -> String {
-        interrupt(&self.child);
+        let pid = self.child.id().to_string();
+        let kill = Command::new("kill").args(["-INT", &pid]).status();
+        assert!(kill.unwrap().success());
         let mut rest = String::new();
         self.stdout.read_to_string(&mut rest).unwrap();
         assert_eq!(self.child.wait().unwrap().code(), Some(0));
@@ -87,11 +89,4 @@ impl Drop for Server {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
-}
-
-/// Presses ctrl-c.
-pub(crate) fn interrupt(child: &Child) {
-    let pid = child.id().to_string();
-    let status = Command::new("kill").args(["-INT", &pid]).status();
-    assert!(status.unwrap().success());
 }
