@@ -24,7 +24,7 @@ operation! {
     pub struct Recv['a, T]['a, T] => Result<T, RecvError>
     as RecvKind RecvProjection {
         Buffered(Listed<buffered::Receiving<'a, T>>),
-        Rendezvous(Listed<rendezvous::Receiving<'a, T>>),
+        Rendezvous(Listed<rendezvous::Receiving<'a, T, rendezvous::Either<T>>>),
         Clock(Timed<Clock<'a, T>>),
     }
 }

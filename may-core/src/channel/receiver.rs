@@ -13,6 +13,7 @@ use super::clock::{At, Tick};
 use super::error::Refused;
 use super::iter::{Iter, TryIter};
 use super::op::{Recv, RecvFuture};
+use super::packet::Packet;
 use super::rendezvous::{self, Rendezvous};
 use crate::operation::{Listed, OpFuture, Operation, wait_for};
 use crate::park;
@@ -113,7 +114,9 @@ impl<T> Receiver<T> {
     pub fn recv(&self) -> Result<T, RecvError> {
         match &self.0 {
             Flavor::Buffered(channel) => Listed::block(&buffered::Receiving(channel)),
-            Flavor::Rendezvous(channel) => Listed::block(&rendezvous::Receiving::new(channel)),
+            Flavor::Rendezvous(channel) => {
+                Listed::block(&rendezvous::Receiving::<_, Packet<T>>::new(channel))
+            }
             _ => Recv::new(self).wait(),
         }
     }

@@ -123,6 +123,7 @@ impl<T> State<T> {
     }
 
     /// Passes the message in `packet` to a receiver that waits.
+    #[inline]
     fn give(&mut self, packet: &Packet<T>) -> Option<Wake> {
         let mine = NonNull::from(packet);
         let counted = Cell::new(false);
@@ -171,6 +172,7 @@ impl<T> State<T> {
 
     /// Passes the message of a sender that waits to `packet`, or claims the caller for one that has promised a message, if the caller
     /// can wait for that.
+    #[inline]
     fn take(&mut self, packet: &Packet<T>, can_wait: bool) -> Option<Met> {
         let mine = NonNull::from(packet);
         loop {
@@ -234,6 +236,7 @@ impl<T> Rendezvous<T> {
     }
 
     /// Passes the message in `packet` to a receiver that waits; if there is none the lock comes back, so that the caller may wait.
+    #[inline(always)]
     fn give(&self, packet: &Packet<T>) -> Result<(), (Refused, SpinGuard<'_, State<T>>)> {
         let mut state = self.state.lock();
         if state.receiver_count == 0 {
@@ -256,6 +259,7 @@ impl<T> Rendezvous<T> {
     }
 
     /// Takes the message of a sender that waits, by way of `packet`; if there is none the lock comes back, so that the caller may wait.
+    #[inline(always)]
     fn take(
         &self,
         packet: &Packet<T>,
@@ -424,27 +428,87 @@ impl<T> Rendezvous<T> {
     }
 }
 
-/// Receiving a message.
-pub(super) struct Receiving<'a, T> {
-    channel: &'a Rendezvous<T>,
-    /// Of a caller that blocks, which stays until it was given a message.
+/// Where a receiver has its packet.
+pub(super) trait HasPacket<T> {
+    /// A packet without a message.
+    fn new() -> Self;
+
+    /// The packet of a caller that blocks, which stays until it was given a message.
+    fn packet(&self) -> &Packet<T>;
+
+    /// The packet of a future, once there was a wait.
+    fn counted(&self) -> Option<&Arc<Packet<T>>>;
+
+    /// The packet of a future that begins a wait.
+    fn count(&self) -> &Arc<Packet<T>>;
+}
+
+/// In the frame of a caller that blocks.
+impl<T> HasPacket<T> for Packet<T> {
+    #[inline]
+    fn new() -> Packet<T> {
+        Packet::empty()
+    }
+
+    #[inline]
+    fn packet(&self) -> &Packet<T> {
+        self
+    }
+
+    #[inline]
+    fn counted(&self) -> Option<&Arc<Packet<T>>> {
+        None
+    }
+
+    fn count(&self) -> &Arc<Packet<T>> {
+        unreachable!("the caller blocks")
+    }
+}
+
+/// In an operation, of which it is not known who will wait for it.
+pub(super) struct Either<T> {
     packet: Packet<T>,
-    /// Of a future, from the first wait on.
+    /// From the first wait of a future on.
     counted: OnceCell<Arc<Packet<T>>>,
 }
 
-impl<'a, T> Receiving<'a, T> {
-    /// Receiving from a channel.
-    pub(super) fn new(channel: &'a Rendezvous<T>) -> Receiving<'a, T> {
-        Receiving {
-            channel,
+impl<T> HasPacket<T> for Either<T> {
+    fn new() -> Either<T> {
+        Either {
             packet: Packet::empty(),
             counted: OnceCell::new(),
         }
     }
+
+    fn packet(&self) -> &Packet<T> {
+        &self.packet
+    }
+
+    fn counted(&self) -> Option<&Arc<Packet<T>>> {
+        self.counted.get()
+    }
+
+    fn count(&self) -> &Arc<Packet<T>> {
+        self.counted.get_or_init(|| Arc::new(Packet::empty()))
+    }
 }
 
-impl<T> Listing for Receiving<'_, T> {
+/// Receiving a message.
+pub(super) struct Receiving<'a, T, P = Packet<T>> {
+    channel: &'a Rendezvous<T>,
+    packet: P,
+}
+
+impl<'a, T, P: HasPacket<T>> Receiving<'a, T, P> {
+    /// Receiving from a channel.
+    #[inline]
+    pub(super) fn new(channel: &'a Rendezvous<T>) -> Receiving<'a, T, P> {
+        let packet = P::new();
+        Receiving { channel, packet }
+    }
+}
+
+impl<T, P: HasPacket<T>> Listing for Receiving<'_, T, P> {
     type Output = Result<T, RecvError>;
     type State = State<T>;
     type Data = Place<T>;
@@ -459,10 +523,8 @@ impl<T> Listing for Receiving<'_, T> {
 
     fn data(&self, _state: &mut State<T>, by: &Registration) -> Place<T> {
         match by.waiter {
-            Waiter::Task(_) => {
-                Place::of_future(self.counted.get_or_init(|| Arc::new(Packet::empty())))
-            }
-            _ => Place::in_frame(&self.packet),
+            Waiter::Task(_) => Place::of_future(self.packet.count()),
+            _ => Place::in_frame(self.packet.packet()),
         }
     }
 
@@ -476,7 +538,7 @@ impl<T> Listing for Receiving<'_, T> {
 
     fn attempt(&self, by: Caller, _seat: Seat) -> Result<Self::Output, SpinGuard<'_, State<T>>> {
         let can_wait = by == Caller::Blocks && park::may_block();
-        match self.channel.take(&self.packet, can_wait) {
+        match self.channel.take(self.packet.packet(), can_wait) {
             Ok(message) => Ok(Ok(message)),
             Err((Refused::Disconnected, _)) => Ok(Err(RecvError)),
             Err((Refused::NotNow, state)) => Err(state),
@@ -493,6 +555,7 @@ impl<T> Listing for Receiving<'_, T> {
             }
     }
 
+    #[inline]
     fn complete(
         &self,
         by: Caller,
@@ -500,9 +563,9 @@ impl<T> Listing for Receiving<'_, T> {
         committed: Committed<Place<T>>,
     ) -> Option<Self::Output> {
         // The message was passed on before the wait was ended, or the sender that has claimed this receiver will pass it on.
-        let message = match self.counted.get() {
+        let message = match self.packet.counted() {
             Some(packet) if committed.data.is_counted() => self.channel.open(packet),
-            _ => self.packet.open(),
+            _ => self.packet.packet().open(),
         };
         match message {
             Some(message) => Some(Ok(message)),
@@ -511,10 +574,10 @@ impl<T> Listing for Receiving<'_, T> {
     }
 
     fn pass_on(&self, committed: Committed<Place<T>>) {
-        match self.counted.get() {
+        match self.packet.counted() {
             Some(packet) if committed.data.is_counted() => self.channel.leave(packet),
             _ => {
-                if let Some(message) = self.packet.open() {
+                if let Some(message) = self.packet.packet().open() {
                     // (If there are no receivers any more, there is nobody to whom the message could go.)
                     drop(self.channel.hand_on(message));
                 }
@@ -523,7 +586,9 @@ impl<T> Listing for Receiving<'_, T> {
     }
 
     fn is_held(&self) -> bool {
-        self.counted.get().is_some_and(|packet| packet.is_claimed())
+        self.packet
+            .counted()
+            .is_some_and(|packet| packet.is_claimed())
     }
 }
 
@@ -582,6 +647,7 @@ impl<T> Listing for Sending<'_, T> {
         state.receiver_count == 0 || state.receivers.has_other_than(by.waiter)
     }
 
+    #[inline]
     fn complete(
         &self,
         by: Caller,
@@ -650,6 +716,7 @@ impl<T> Listing for Claiming<'_, T> {
         state.receiver_count == 0 || state.receivers.has_other_than(by.waiter)
     }
 
+    #[inline]
     fn complete(
         &self,
         by: Caller,

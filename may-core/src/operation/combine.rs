@@ -67,6 +67,13 @@ impl<O: Operation, R, F: FnOnce(O::Output) -> R> Operation for Map<O, F> {
         Some(Self::finish(this.f, output))
     }
 
+    #[inline]
+    fn withdraw_alone(self: Pin<&mut Self>) -> Option<R> {
+        let this = self.project();
+        let output = this.operation.withdraw_alone()?;
+        Some(Self::finish(this.f, output))
+    }
+
     fn abandon(self: Pin<&mut Self>) {
         self.project().operation.abandon();
     }
@@ -296,6 +303,13 @@ macro_rules! operation {
             fn withdraw(self: std::pin::Pin<&mut Self>, by: $crate::operation::Caller) -> Option<$output> {
                 match self.project().kind.project() {
                     $($projection::$variant { operation } => operation.withdraw(by),)+
+                }
+            }
+
+            #[inline]
+            fn withdraw_alone(self: std::pin::Pin<&mut Self>) -> Option<$output> {
+                match self.project().kind.project() {
+                    $($projection::$variant { operation } => operation.withdraw_alone(),)+
                 }
             }
 

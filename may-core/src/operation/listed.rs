@@ -2,12 +2,11 @@
 //! committing.
 
 use std::fmt;
-use std::ops::ControlFlow;
 use std::pin::{Pin, pin};
 
-use super::wait::{leave, wait_on};
+use super::wait::wait_after;
 use super::{Attempted, Caller, Needs, OpFuture, Operation};
-use crate::park::{self, Cancellation, Wait};
+use crate::park;
 use crate::util::clock::Deadline;
 use crate::util::spin::{SpinGuard, SpinLock};
 use crate::wait::{Committed, Entry, Registration, Seat, WaitList, Wake};
@@ -20,6 +19,8 @@ pub(crate) trait Listing {
     type State;
     /// What a node tells the other side.
     type Data;
+    /// A waiter that was woken without a grant tries again like any other; nothing was handed over to it.
+    const TRIES_AGAIN: bool = false;
 
     /// The lock; always the same one.
     fn lock(&self) -> &SpinLock<Self::State>;
@@ -124,7 +125,14 @@ impl<L: Listing> Listed<L> {
         listing.spend_budget();
         match listing.attempt(Caller::Blocks, Seat::NEW) {
             Ok(output) => Some(output),
-            Err(state) => Listed::<&L>::wait_with(listing, state, deadline),
+            Err(state) => {
+                let register = |operation: Pin<&mut Listed<&L>>, by: &Registration| {
+                    let (listing, entry) = operation.parts();
+                    Listed::link(listing, entry, state, by);
+                    false
+                };
+                wait_after(pin!(Listed::new(listing)), deadline, Some(register))
+            }
         }
     }
 
@@ -143,7 +151,7 @@ impl<L: Listing> Listed<L> {
     }
 
     /// Links the node.
-    #[inline]
+    #[inline(always)]
     fn link(
         listing: &L,
         entry: &mut Entry<L::Data>,
@@ -174,41 +182,12 @@ impl<L: Listing> Listed<L> {
     }
 }
 
-impl<'l, L: Listing> Listed<&'l L> {
-    /// The wait of a caller whose first attempt was in vain. It has the lock.
-    #[inline(always)]
-    fn wait_with(
-        listing: &'l L,
-        state: SpinGuard<'_, L::State>,
-        deadline: Deadline,
-    ) -> Option<L::Output> {
-        let mut operation = pin!(Listed::new(listing));
-        let wait = Wait::open(Cancellation::Unwinds, false);
-        let (listing, entry) = operation.as_mut().parts();
-        Self::link(listing, entry, state, wait.registration());
-        let ended = wait.end(deadline, false);
-        let never = Deadline::NEVER;
-        match leave(operation.as_mut(), &wait, ended, deadline, never) {
-            ControlFlow::Break(output) => output,
-            ControlFlow::Continue(()) => wait_again(operation, deadline),
-        }
-    }
-}
-
-/// The waits of a caller whose first wait was in vain.
-#[cold]
-fn wait_again<L: Listing>(
-    operation: Pin<&mut Listed<&L>>,
-    deadline: Deadline,
-) -> Option<L::Output> {
-    wait_on(operation, deadline)
-}
-
 /// An operation that is borrowed.
 impl<L: Listing> Listing for &L {
     type Output = L::Output;
     type State = L::State;
     type Data = L::Data;
+    const TRIES_AGAIN: bool = L::TRIES_AGAIN;
 
     #[inline]
     fn lock(&self) -> &SpinLock<L::State> {
@@ -306,6 +285,16 @@ impl<L: Listing> Operation for Listed<L> {
         let (listing, entry) = self.parts();
         match entry.take_committed() {
             Some(committed) => listing.complete(by, entry.seat(), committed),
+            None => Self::unlink(listing, entry),
+        }
+    }
+
+    #[inline]
+    fn withdraw_alone(self: Pin<&mut Self>) -> Option<L::Output> {
+        let (listing, entry) = self.parts();
+        match entry.take_committed() {
+            Some(committed) if L::TRIES_AGAIN && !committed.granted => None,
+            Some(committed) => listing.complete(Caller::Blocks, entry.seat(), committed),
             None => Self::unlink(listing, entry),
         }
     }

@@ -277,6 +277,14 @@ pub trait Operation: IntoFuture<IntoFuture = OpFuture<Self>> + Sized {
         None
     }
 
+    /// As [`withdraw`](Operation::withdraw), for a caller that waits for nothing else and tries again at once. So what need not be done in
+    /// one step with the end of the wait is left to that.
+    #[doc(hidden)]
+    #[inline]
+    fn withdraw_alone(self: Pin<&mut Self>) -> Option<Self::Output> {
+        self.withdraw(Caller::Blocks)
+    }
+
     /// What happens if the time is over: a last look at what may be possible without anybody having said so.
     #[doc(hidden)]
     fn at_deadline(self: Pin<&mut Self>) -> Option<Self::Output> {

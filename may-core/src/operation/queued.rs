@@ -2,12 +2,11 @@
 //! from the queue after that, and a waiter looks at the state once more after it was registered.
 
 use std::fmt;
-use std::ops::ControlFlow;
 use std::pin::{Pin, pin};
 
-use super::wait::{leave, wait_on};
+use super::wait::wait_after;
 use super::{Caller, Needs, OpFuture, Operation};
-use crate::park::{self, Wait};
+use crate::park;
 use crate::util::clock::Deadline;
 use crate::wait::{Entry, Registration, WaitQueue};
 
@@ -88,21 +87,10 @@ impl<Q: Queueing> Queued<Q> {
         queueing.spend_budget();
         match queueing.attempt() {
             Some(output) => Some(output),
-            None => Queued::wait_with(queueing, deadline),
-        }
-    }
-
-    /// The wait of a caller whose first attempt was in vain.
-    #[inline(always)]
-    fn wait_with(queueing: Q, deadline: Deadline) -> Option<Q::Output> {
-        let needs = queueing.needs();
-        let mut operation = pin!(Queued::new(queueing));
-        let wait = Wait::open(needs.cancellation, needs.unparkable);
-        let ready = operation.as_mut().register(wait.registration());
-        let ended = wait.end(deadline.min(needs.due), ready);
-        match leave(operation.as_mut(), &wait, ended, deadline, needs.due) {
-            ControlFlow::Break(output) => output,
-            ControlFlow::Continue(()) => wait_again(operation, deadline),
+            None => {
+                let operation = pin!(Queued::new(queueing));
+                wait_after(operation, deadline, Some(Operation::register))
+            }
         }
     }
 
@@ -133,15 +121,6 @@ impl<Q: Queueing> Queued<Q> {
             unsafe { entry.unlink_from(queueing.queue()) };
         }
     }
-}
-
-/// The waits of a caller whose first wait was in vain.
-#[cold]
-fn wait_again<Q: Queueing>(
-    operation: Pin<&mut Queued<Q>>,
-    deadline: Deadline,
-) -> Option<Q::Output> {
-    wait_on(operation, deadline)
 }
 
 impl<Q: Queueing> Operation for Queued<Q> {

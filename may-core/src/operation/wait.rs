@@ -1,12 +1,11 @@
 //! The one loop of all that blocks.
 
-use std::ops::ControlFlow;
 use std::pin::Pin;
 
-use super::{Attempted, Caller, Needs, Operation, Queued, Queueing};
+use super::{Attempted, Needs, Operation, Queued, Queueing};
 use crate::park::{Ended, Wait};
 use crate::util::clock::Deadline;
-use crate::wait::WaitQueue;
+use crate::wait::{Registration, WaitQueue};
 
 /// Blocks until the operation has happened, until `deadline` at the latest.
 ///
@@ -19,14 +18,20 @@ pub(crate) fn wait_for<O: Operation>(
     deadline: Deadline,
 ) -> Option<O::Output> {
     operation.spend_budget();
-    wait_on(operation, deadline)
+    wait_after(
+        operation,
+        deadline,
+        None::<fn(Pin<&mut O>, &Registration) -> bool>,
+    )
 }
 
-/// As [`wait_for`], for a caller that has spent its budget.
+/// As [`wait_for`], for a caller that has spent its budget. If it has tried the operation already, `first` is what registers it for the first
+/// wait.
 #[inline(always)]
-pub(super) fn wait_on<O: Operation>(
+pub(super) fn wait_after<O: Operation>(
     mut operation: Pin<&mut O>,
     deadline: Deadline,
+    mut first: Option<impl FnOnce(Pin<&mut O>, &Registration) -> bool>,
 ) -> Option<O::Output> {
     loop {
         let mut opened = None;
@@ -37,42 +42,31 @@ pub(super) fn wait_on<O: Operation>(
             let slot = slot;
             slot.insert((needs.due, wait)).1.registration()
         };
-        let ready = match operation.as_mut().attempt_or_register(open) {
-            Attempted::Happened(output) => return Some(output),
-            Attempted::Registered { ready } => ready,
+        let ready = match first.take() {
+            Some(register) => {
+                let by = open(operation.needs());
+                register(operation.as_mut(), by)
+            }
+            None => match operation.as_mut().attempt_or_register(open) {
+                Attempted::Happened(output) => return Some(output),
+                Attempted::Registered { ready } => ready,
+            },
         };
         let (due, wait) = opened.as_ref().expect("it was opened");
         let ended = wait.end(deadline.min(*due), ready);
-        if let ControlFlow::Break(output) = leave(operation.as_mut(), wait, ended, deadline, *due) {
-            return output;
+        // Also after a time-out or a cancellation: some operations happen before the waiter is told.
+        let output = operation.as_mut().withdraw_alone();
+        wait.registration().end();
+        match ended {
+            _ if output.is_some() => return output,
+            // (Without any deadline it is a model that ends the wait, and the caller waits on.)
+            Ended::TimedOut if deadline <= *due && !deadline.is_never() => {
+                return operation.at_deadline();
+            }
+            Ended::Cancelled if wait.takes_cancellation() => return operation.cancelled(),
+            ended => wait.deliver(ended),
         }
     }
-}
-
-/// Withdraws an operation after its wait; says with which outcome the call ends, if it does.
-#[inline(always)]
-pub(super) fn leave<O: Operation>(
-    mut operation: Pin<&mut O>,
-    wait: &Wait,
-    ended: Ended,
-    deadline: Deadline,
-    due: Deadline,
-) -> ControlFlow<Option<O::Output>> {
-    // Also after a time-out or a cancellation: some operations happen before the waiter is told.
-    let output = operation.as_mut().withdraw(Caller::Blocks);
-    wait.registration().end();
-    match ended {
-        _ if output.is_some() => return ControlFlow::Break(output),
-        // (Without any deadline it is a model that ends the wait, and the caller waits on.)
-        Ended::TimedOut if deadline <= due && !deadline.is_never() => {
-            return ControlFlow::Break(operation.at_deadline());
-        }
-        Ended::Cancelled if wait.takes_cancellation() => {
-            return ControlFlow::Break(operation.cancelled());
-        }
-        ended => wait.deliver(ended),
-    }
-    ControlFlow::Continue(())
 }
 
 /// Blocks until the operation has happened.

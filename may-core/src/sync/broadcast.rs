@@ -445,6 +445,7 @@ impl<T: Clone> Listing for Receiving<'_, T> {
     type Output = Result<T, RecvError>;
     type State = State<T>;
     type Data = ();
+    const TRIES_AGAIN: bool = true;
 
     fn lock(&self) -> &SpinLock<State<T>> {
         &self.0.shared.state

@@ -237,6 +237,7 @@ impl<L: Locked> Listing for Acquiring<L> {
     type Output = L::Guard;
     type State = Queue;
     type Data = ();
+    const TRIES_AGAIN: bool = true;
 
     fn lock(&self) -> &SpinLock<Queue> {
         &self.0.raw().queue
@@ -292,6 +293,7 @@ impl Listing for AcquiringPromised<'_> {
     type Output = ();
     type State = Queue;
     type Data = ();
+    const TRIES_AGAIN: bool = true;
 
     fn lock(&self) -> &SpinLock<Queue> {
         &self.0.queue

@@ -222,6 +222,7 @@ impl<T, R: Borrow<Receiver<T>>> Listing for Receiving<T, R> {
     type Output = Result<T, RecvError>;
     type State = State<T>;
     type Data = ();
+    const TRIES_AGAIN: bool = true;
 
     fn lock(&self) -> &SpinLock<State<T>> {
         &self.receiver.borrow().0
@@ -263,6 +264,7 @@ impl<T> Listing for Closing<'_, T> {
     type Output = ();
     type State = State<T>;
     type Data = ();
+    const TRIES_AGAIN: bool = true;
 
     fn lock(&self) -> &SpinLock<State<T>> {
         &self.0.0
