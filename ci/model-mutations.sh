@@ -18,6 +18,9 @@ request=may-core/src/coroutine/request.rs
 word=may-core/src/coroutine/commit_word.rs
 sleep=may-core/src/coroutine/sleep.rs
 queue=may-core/src/wait/queue.rs
+entry=may-core/src/wait/entry.rs
+listed=may-core/src/operation/listed.rs
+queued=may-core/src/operation/queued.rs
 inbox=may-core/src/queue/inbox.rs
 idle=may-core/src/worker/idle.rs
 orders=may-core/src/worker/orders.rs
@@ -26,19 +29,18 @@ rendezvous=may-core/src/channel/rendezvous.rs
 packet=may-core/src/channel/packet.rs
 mutex=may-core/src/sync/mutex.rs
 rwlock=may-core/src/sync/rwlock/raw.rs
-rwlock_task=may-core/src/sync/rwlock/task.rs
+rwlock_op=may-core/src/sync/rwlock/op.rs
 barrier=may-core/src/sync/barrier.rs
 semaphore=may-core/src/sync/semaphore.rs
 condvar=may-core/src/sync/condvar.rs
 notify=may-core/src/sync/notify.rs
 once=may-core/src/sync/once.rs
 oneshot=may-core/src/sync/oneshot.rs
-events=may-core/src/sync/event.rs
 prim=may-core/src/prim.rs
 blocks=may-core/src/queue/blocks.rs
 spsc=may-core/src/sync/spsc.rs
 block_on=may-core/src/future/block_on.rs
-future=may-core/src/event/future.rs
+future=may-core/src/operation/future.rs
 waker=may-core/src/wait/waker.rs
 fence='fence(Ordering::SeqCst);'
 
@@ -84,18 +86,18 @@ mutate() {
 }
 
 # A wait: register, fence, look once more; withdraw whatever ended it.
-mutate $park 1 "$fence" '' model_wait a_
-mutate $park 1 'let ready = is_ready();' 'let _ = is_ready; let ready = false;' model_wait a_wake_up_is_not_lost
-mutate $park 1 'let cancelled = cancellable && !ready && blocker.is_cancelled();' 'let cancelled = false;' model_wait a_cancellation
+mutate $queued 1 'by.fence();' '' model_wait a_
+mutate $queued 1 'queueing.is_ready()' '{ let _ = &queueing; false }' model_wait a_wake_up_is_not_lost
+mutate $park 1 'self.registration.fence_once();' '' model_channel waits_for_nothing
+mutate $park 1 'let cancelled = self.cancellable && !ready && self.blocker.is_cancelled();' 'let cancelled = false;' model_wait a_cancellation
 mutate $park 1 'if (ready || cancelled) && word.withdraw(ticket)' 'if ready || cancelled' model_wait a_
-mutate $park 1 '&& withdraw(node);' '&& { let _ = &withdraw; false };' model_wait a_
-mutate $park 1 'unsafe { list(&mut state).withdraw(node) };' 'let _ = (&list, node);' model_channel
+mutate $queued 1 'Self::unlink(queueing, entry);' '' model_wait a_
+mutate $listed 1 'None => Self::unlink(listing, entry),' 'None => None,' model_channel
+mutate $listed 2 'None => Self::unlink(listing, entry),' 'None => None,' model_channel
+mutate $entry 1 'self.committed.set(Some(number));' 'let _ = number;' model_channel
 # Park: open, fence, look at the token once more.
-mutate $park 3 "$fence" '' model_wait token
+mutate $park 1 'wait.registration().fence();' '' model_wait token
 mutate $park 1 'let taken = take_token();' 'let taken = false;' model_wait token
-# Sleep: open, fence, look at the request once more.
-mutate $park 4 "$fence" '' model_channel waits_for_nothing
-mutate $park 1 'if cancellable && blocker.is_cancelled() && word.withdraw(ticket)' 'if false' model_channel waits_for_nothing
 # Requests: set the flag, fence, close the word.
 mutate $request 1 "$fence" '' model_wait cancellation
 mutate $request 2 "$fence" '' model_wait token
@@ -117,7 +119,7 @@ mutate $queue 1 'return (Some(wake), taken);' '' model_wait
 mutate $queue 1 'if node.waiter.word().commit(node.ticket, node.arm) {' 'let _ = node.waiter.word().commit(node.ticket, node.arm); if true {' model_wait is_passed_by
 mutate $queue 1 'node.queued.set(false);' '' model_wait is_passed_by
 # Seats: whoever was woken in vain goes back to where it stood.
-mutate $park 1 'turn.keep(&node);' '' model_wait in_vain
+mutate $entry 1 'self.seat = Seat(node.seat.get());' '' model_wait in_vain
 mutate $queue 1 'node.as_ref().seat.get() <= seat' 'node.as_ref().seat.get() <= seat || true' model_wait in_vain
 mutate $queue 1 'self.last_seat += 1;' '' model_wait in_vain
 # What is handed over with a commit, and taken back if there was none.
@@ -149,39 +151,39 @@ mutate $prim 1 'place.store(value, Ordering::Release);' 'place.store(value, Orde
 mutate $blocks 1 '.set(self.published.load(Ordering::Acquire));' '.set(self.published.load(Ordering::Relaxed));' model_channel one_
 mutate $spsc 1 'self.0.receiver.wake_one_after_fence();' '' model_channel one_
 mutate $spsc 1 'self.0.receiver.wake_all();' '' model_channel one_
-mutate $spsc 1 'true => self.pop().ok_or(Recv::Disconnected),' 'true => Err(Recv::Disconnected),' model_channel one_
+mutate $spsc 1 'true => self.pop().ok_or(Refused::Disconnected),' 'true => Err(Refused::Disconnected),' model_channel one_
 # Select: several nodes, one word; rights and claims.
-mutate $park 2 "$fence" '' model_select cancelled_ends
-mutate $park 1 'return WaitedForAny::Committed(arm)' 'return { let _ = arm; WaitedForAny::Again }' model_select
+mutate $park 1 'self.registration.fence_once();' '' model_select cancelled_ends
+mutate $entry 1 'self.committed.set(Some(number));' 'let _ = number;' model_select
 mutate $packet 1 'wake.fire();' 'let _ = wake;' model_select
-mutate $rendezvous 1 'state.senders.has_other_than(by.waiter)' 'false' model_select
+mutate $rendezvous 1 'waiter => state.senders.has_other_than(waiter),' '_ => false,' model_select
 mutate $rendezvous 1 'state.receivers.has_other_than(by.waiter)' 'false' model_select
 mutate $packet 1 'self.claim.load(Ordering::Acquire) == CLAIMED' 'false' model_select
-mutate $events 1 "$fence" '' model_select flag
-mutate $mutex 1 'entry.take_granted() || self.acquire_or_contend()' 'self.acquire_or_contend()' model_select lock
-mutate $mutex 1 'entry.take_granted() || self.acquire_or_contend()' 'entry.take_granted() || self.try_acquire()' model_select lock
+mutate $queued 1 'by.fence();' '' model_select flag
+mutate $mutex 1 'committed.granted || self.0.raw().acquire_or_contend();' 'self.0.raw().acquire_or_contend();' model_select lock
+mutate $mutex 1 'committed.granted || self.0.raw().acquire_or_contend();' 'committed.granted || self.0.raw().try_acquire();' model_select lock
 # Block_on: the mark is left, then looked for once more.
 mutate $block_on 1 'self.waiter.wake_one();' '' model_future wake_up
-mutate $block_on 1 'let is_set = || self.set.load(Ordering::Relaxed) == 1;' 'let is_set = || false;' model_future wake_up
+mutate $block_on 1 'self.0.set.load(Ordering::Relaxed) == 1' 'false' model_future wake_up
 mutate $block_on 1 'true if park::may_block() => park::yield_now(),' 'true => mark.wait(),' model_future wake_up
 # Futures: what one was committed for is passed on; the waker is called; what came to a dropped one comes back.
-mutate $future 1 'event.relinquish();' 'let _ = event;' model_future leaves
-mutate $future 1 'event.is_held()' '{ let _ = event; false }' model_future select
+mutate $future 1 'operation.abandon();' 'let _ = operation;' model_future leaves
+mutate $future 1 'operation.is_held()' '{ let _ = operation; false }' model_future select
 mutate $waker 1 'waker.wake()' 'drop(waker)' model_future receives
 mutate $future 1 'block.set_waker(context.waker());' 'let _ = context;' model_future receives
 mutate $rendezvous 1 'let wake = state.senders.wake_first().0;' 'let wake = None;' model_future from_a_select
 mutate $rendezvous 1 'self.in_flight += usize::from(counted.get());' 'let _ = counted.get();' model_future comes_back
 mutate $packet 1 'before == LEFT => Err(Estate(packet.take())),' 'before == LEFT => { drop(packet.take()); Ok(()) }' model_future comes_back
-mutate $rendezvous 1 'self.wake_all(State::receivers);' '' model_future claimed
+mutate $rendezvous 1 'self.wake_all(|state| &mut state.receivers);' '' model_future claimed
 mutate $rendezvous 1 'self.sender_count == 0 && self.in_flight == 0' 'self.sender_count == 0' model_future claimed
 mutate $buffered 1 'if state.has_message() {' 'if false {' model_future buffer
-mutate $buffered 1 'state.set_aside -= usize::from(entry.take_granted());' '' model_future buffer
+mutate $buffered 1 'state.set_aside -= usize::from(committed.granted);' '' model_future buffer
 mutate $buffered 1 'if !self.has_no_slot(&state) {
             let wake' 'if false {
             let wake' model_future buffer
-mutate $buffered 1 'state.reserved -= usize::from(entry.take_granted());' '' model_future buffer
-mutate $events 1 'drop(self.semaphore.granted(self.permits));' '' model_future permit
-mutate $events 1 'if self.lock.raw.confirm(&mut self.entry) {' 'if false {' model_future lock
+mutate $buffered 1 'state.reserved -= usize::from(granted);' '' model_future buffer
+mutate $semaphore 1 'drop(self.permits.permit(self.n));' '' model_future permit
+mutate $mutex 1 'if committed.granted || self.0.raw().acquire_or_contend() {' 'if false && committed.granted {' model_future lock
 mutate $notify 1 'begun.by_one.set(true)' 'begun.by_one.set(false)' model_future notification
 # Channels with a buffer: whoever makes a change wakes somebody for it; looking and registering are one step.
 mutate $buffered 1 'let wake = state.call_receiver();' 'let wake = None;' model_channel receiver
@@ -193,17 +195,16 @@ mutate $buffered 1 'self.set_aside += 1' '()' model_channel receiver
 mutate $buffered 1 'self.reserved += 1' '()' model_channel sender
 mutate $buffered 1 'state.set_aside -= 1;' '' model_channel receiver
 mutate $buffered 1 'self.buffer.len() > set_aside' '{ let _ = set_aside; self.buffer.len() > 0 }' model_channel receiver
-mutate $buffered 1 'return self.fill(message).map_err(Refused::Disconnected);' '' model_channel sender
+mutate $buffered 1 'true if self.channel.fill_from(&self.message) => Some(Ok(())),' 'true if false => Some(Ok(())),' model_channel sender
 mutate $queue 1 'node.as_ref().granted.set(true);' '' model_channel bounded
 mutate $queue 1 'node.as_ref().granted.set(false);' '' model_sync
-mutate $buffered 1 'park::wait_in(&self.state, state, State::senders, (), &turn)' '{ drop(state); park::wait_in(&self.state, self.state.lock(), State::senders, (), &turn) }' model_channel bounded
-mutate $buffered 1 'park::wait_in(&self.state, state, State::receivers, (), &turn)' '{ drop(state); park::wait_in(&self.state, self.state.lock(), State::receivers, (), &turn) }' model_channel bounded
-mutate $buffered 1 'self.wake_all(State::receivers);' '' model_channel disconnected
-mutate $buffered 1 'self.wake_all(State::senders);' '' model_channel disconnected
+mutate $listed 1 'Listed::link(listing, entry, state, by);' '{ drop(state); Listed::link(listing, entry, listing.lock().lock(), by); }' model_channel bounded
+mutate $buffered 1 'self.wake_all(|state| &mut state.receivers);' '' model_channel disconnected
+mutate $buffered 1 'self.wake_all(|state| &mut state.senders);' '' model_channel disconnected
 # Rendezvous: if one that waited has gone, the next one is tried.
 mutate $rendezvous 1 'if offered.is_some() {' 'if true {' model_channel rendezvous
-mutate $rendezvous 2 'self.wake_all(State::receivers);' '' model_channel disconnected
-mutate $rendezvous 1 'self.wake_all(State::senders);' '' model_channel disconnected
+mutate $rendezvous 2 'self.wake_all(|state| &mut state.receivers);' '' model_channel disconnected
+mutate $rendezvous 1 'self.wake_all(|state| &mut state.senders);' '' model_channel disconnected
 # Mutex: `CONTENDED` before each wait; the holder who swaps it out wakes somebody.
 mutate $mutex 1 '.compare_exchange(UNLOCKED, LOCKED, Ordering::Acquire,' '.compare_exchange(UNLOCKED, LOCKED, Ordering::Relaxed,' model_sync mutex
 mutate $mutex 1 'self.state.swap(CONTENDED, Ordering::Acquire)' 'self.state.swap(LOCKED, Ordering::Acquire)' model_sync mutex
@@ -213,37 +214,38 @@ mutate $mutex 1 'self.state.store(CONTENDED, Ordering::Relaxed);' '' model_sync 
 mutate $mutex 1 'self.state.store(UNLOCKED, Ordering::Release);' 'self.state.store(UNLOCKED, Ordering::Relaxed);' model_sync mutex
 mutate $mutex 1 'if !granted {' 'if true {' model_sync mutex
 mutate $mutex 1 'let wake = queue.waiters.call_first(|| granted = true);' 'let wake = queue.waiters.call_first(|| granted = true).filter(|_| false);' model_sync mutex
-mutate $mutex 1 $'if turn.take_granted() {\n                return;' $'if turn.take_granted() && false {\n                return;' model_sync mutex
+mutate $listed 1 'if L::TRIES_AGAIN && !committed.granted => None' 'if L::TRIES_AGAIN => None' model_sync mutex
 # A promise: kept until it is redeemed, also if the lock is free when it is made, and taken back if nobody will come.
 mutate $mutex 1 'queue.vacant |= self.acquire_or_contend();' '' model_sync promise
 mutate $mutex 1 'queue.vacant = queue.promised > 0;' 'queue.vacant = false;' model_sync notification
 mutate $mutex 1 'return queue.waiters.wake_first_ahead();' 'return None;' model_sync
-mutate $mutex 1 $'queue.vacant = false;\n                queue.promised -= 1;' $'queue.vacant = false;' model_sync promise
-mutate $mutex 1 $'queue.promised -= 1;\n        match' 'match' model_sync promise
+mutate $mutex 2 'queue.promised -= 1;' '' model_sync promise
+mutate $mutex 1 'queue.promised -= 1;' '' model_sync promise
 mutate $mutex 1 'true => self.pass_on(&mut queue),' 'true => None,' model_sync promise
 # RwLock: the right is counted before it is handed over; a writer that leaves lets in those whom it held up.
 mutate $rwlock 1 '!self.writer && self.waiting_writers.is_empty()' 'self.waiting_writers.is_empty()' model_sync lock
 mutate $rwlock 1 '!self.writer && self.readers == 0' '!self.writer' model_sync lock
 mutate $rwlock 1 'self.writer = true;' '' model_sync lock
 mutate $rwlock 1 $'self.readers += 1;\n                    wakes' 'wakes' model_sync lock
-mutate $rwlock 1 'self.0.settle(self.0.0.lock());' '' model_sync readers_behind
+mutate $rwlock_op 1 'self.0.raw.settle(state);' 'drop(state);' model_sync readers_behind
 mutate $rwlock 1 'if state.readers == 0 && !state.waiting_writers.is_empty() {' 'if false {' model_sync lock
 mutate $rwlock 1 'if !state.waiting_readers.is_empty() || !state.waiting_writers.is_empty() {' 'if !state.waiting_readers.is_empty() {' model_sync lock
 mutate $rwlock 1 'if !state.waiting_readers.is_empty() || !state.waiting_writers.is_empty() {' 'if !state.waiting_writers.is_empty() {' model_sync lock
 # Its futures: one that leaves gives back what it was given, and lets in those whom it held up.
-mutate $rwlock_task 1 'self.lock.raw.release_read();' '' model_future a_right
-mutate $rwlock_task 1 'self.lock.raw.release_write(0);' '' model_future a_right
+mutate $rwlock_op 1 'self.0.raw.release_read();' '' model_future a_right
+mutate $rwlock_op 1 'self.0.raw.release_write(0);' '' model_future a_right
 mutate $rwlock 1 'self.settle(state);' '' model_future lets_readers_in
 # Barrier: one that leaves is not counted, one for whom all have come goes on.
-mutate $barrier 1 'state.arrived -= usize::from(!self.passed);' '' model_future barrier
-mutate $barrier 1 'self.passed || self.offer()' 'self.offer()' model_future barrier
+mutate $barrier 1 'state.arrived -= usize::from(!passed);' '' model_future barrier
+mutate $barrier 1 'self.leave(state).or_else(|| self.try_now(by, seat))' '{ drop(state); self.try_now(by, seat) }' model_future barrier
 # Semaphore: permits are counted if and when they are handed over; a request that leaves lets in those whom it held up.
-mutate $semaphore 1 'self.0.settle(self.0.state.lock());' '' model_sync big_request
-mutate $semaphore 3 'state.permits -= n;' '' model_sync permit
+mutate $semaphore 1 'self.permits.semaphore().settle(state);' 'drop(state);' model_sync big_request
+mutate $semaphore 1 'state.permits -= n;' '' model_sync permit
+mutate $semaphore 1 'self.permits -= n;' '' model_sync permit
 mutate $semaphore 1 'if let Some(Some(wake)) = state.waiters.grant_first() {' 'state.permits -= n; if let Some(Some(wake)) = state.waiters.grant_first() { state.permits += n;' model_sync permit
 mutate $semaphore 1 'self.settle(state);' 'drop(state);' model_sync permit
 # Condvar: registered before the mutex is unlocked; a notification is not lost in the mutex.
-mutate $condvar 1 'let waited = park::wait_after(&self.waiters, NonNull::from(&lock.raw), &turn, unlock);' 'unlock().into_iter().for_each(crate::wait::Wake::fire); let waited = park::wait_after(&self.waiters, NonNull::from(&lock.raw), &turn, || None);' model_sync notification
+mutate $condvar 1 'let notified = park::wait_after(&self.waiters, raw, deadline, unlock);' 'unlock().into_iter().for_each(crate::wait::Wake::fire); let notified = park::wait_after(&self.waiters, raw, deadline, || None);' model_sync notification
 mutate $condvar 1 'shield(|| match' '(|f: &dyn Fn()| f())(&|| match' model_sync notification
 # Notify: a notification that ended no wait stays.
 mutate $notify 1 'state.token = true;' '' model_sync notification_ends
@@ -251,7 +253,7 @@ mutate $notify 1 'Some(None) => {}' 'Some(None) => break None,' model_sync notif
 # Once: the state carries what was done, and all are woken.
 mutate $once 1 'self.once.state.store(state, Ordering::Release);' 'self.once.state.store(state, Ordering::Relaxed);' model_sync once
 mutate $once 1 'self.once.waiters.wake_all();' '' model_sync once
-mutate $once 1 'let is_ready = || self.state.load(Ordering::Relaxed) != RUNNING;' 'let is_ready = || false;' model_sync once
+mutate $once 1 'wait_until(&self.waiters, Deadline::NEVER, has_ended);' '{ let _ = has_ended; wait_until(&self.waiters, Deadline::NEVER, || false); }' model_sync once
 # Oneshot: whoever goes wakes the other side.
 mutate $oneshot 1 'leave_and_wake(&self.0, state);' 'drop(state);' model_sync value
 mutate $oneshot 2 'leave_and_wake(&self.0, state);' 'drop(state);' model_sync receiver_has_gone

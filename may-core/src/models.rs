@@ -13,11 +13,12 @@ use crate::coroutine::Cancelled;
 use crate::coroutine::commit_word::Ticket;
 use crate::coroutine::request;
 use crate::coroutine::sleep;
-use crate::park::{self, Cancellation, Ended, Wait};
+use crate::operation::{self, Queueing};
+use crate::park;
 use crate::prim::{AtomicPtr, GRANTS};
 use crate::queue::{self, Queued};
 use crate::util::clock;
-use crate::wait::{Entry, ThreadBlock, WaitQueue};
+use crate::wait::{ThreadBlock, WaitQueue};
 use crate::worker::{idle, orders};
 
 /// A timeout that is one, and is played by [`Waiter::time_out`]: the models have no time.
@@ -136,16 +137,6 @@ pub enum End {
     Cancelled,
 }
 
-/// `wait::Entry`, which keeps the seat.
-#[derive(Debug)]
-pub struct Seat(Box<Entry>);
-
-impl Default for Seat {
-    fn default() -> Seat {
-        Seat(Box::new(Entry::new()))
-    }
-}
-
 /// `wait::WaitQueue`.
 #[derive(Debug)]
 pub struct Queue(WaitQueue);
@@ -157,34 +148,20 @@ impl Default for Queue {
 }
 
 impl Queue {
-    /// One wait, as `operation/queued.rs` and `operation/wait.rs` make it.
-    pub fn wait(&self, is_ready: impl FnOnce() -> bool) -> End {
-        self.wait_in_turn(&mut Seat::default(), is_ready)
+    /// One wait, as of every operation.
+    pub fn wait(&self, is_ready: impl Fn() -> bool) -> End {
+        self.wait_times(1, is_ready)
     }
 
-    /// The same for a caller who may have been woken in vain before.
-    pub fn wait_in_turn(&self, seat: &mut Seat, is_ready: impl FnOnce() -> bool) -> End {
-        let entry = &mut *seat.0;
-        let wait = Wait::open(Cancellation::Unwinds, false);
-        let by = wait.registration();
-        // SAFETY: (docs/safety.md, models) the entry is boxed, and unlinked below.
-        unsafe { entry.link_in(&self.0, by, ()) };
-        by.fence();
-        let ended = wait.end(clock::Deadline::NEVER, is_ready());
-        if entry.take_committed().is_none() {
-            // SAFETY: (docs/safety.md, models) it was linked there.
-            unsafe { entry.unlink_from(&self.0) };
-        }
-        by.end();
-        match ended {
-            Ended::Committed | Ended::Ready => End::Woken,
-            Ended::TimedOut => End::TimedOut,
-            Ended::LimitReached => unreachable!("there are no limits"),
-            Ended::Cancelled => match unless_cancelled(|| wait.deliver(ended)) {
-                Some(()) => End::Woken,
-                None => End::Cancelled,
-            },
-        }
+    /// So many waits for one operation, which was woken in vain before the last.
+    pub fn wait_times(&self, times: usize, is_ready: impl Fn() -> bool) -> End {
+        let waits = Waits {
+            queue: &self.0,
+            left: times,
+            is_ready,
+        };
+        unless_cancelled(|| operation::Queued::block_until(waits, clock::Deadline::after(LONG)))
+            .map_or(End::Cancelled, |end| end.expect("it ends"))
     }
 
     /// `WaitQueue::wake_one`.
@@ -202,6 +179,42 @@ impl Queue {
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
+}
+
+/// An operation that happens after so many waits.
+struct Waits<'a, F> {
+    queue: &'a WaitQueue,
+    left: usize,
+    is_ready: F,
+}
+
+impl<F: Fn() -> bool> Queueing for Waits<'_, F> {
+    type Output = End;
+
+    fn queue(&self) -> &WaitQueue {
+        self.queue
+    }
+
+    fn prepare(&mut self) -> bool {
+        self.left -= 1;
+        false
+    }
+
+    fn attempt(&mut self) -> Option<End> {
+        (self.left == 0).then_some(End::Woken)
+    }
+
+    fn is_ready(&self) -> bool {
+        (self.is_ready)()
+    }
+
+    fn pass_on(&mut self) {}
+
+    fn at_deadline(&mut self) -> Option<End> {
+        Some(End::TimedOut)
+    }
+
+    fn spend_budget(&self) {}
 }
 
 /// `park::park`.

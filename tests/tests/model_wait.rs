@@ -7,7 +7,7 @@
 use loom::sync::Arc;
 use loom::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use loom::thread;
-use may_core::models::{Deadline, Disturbance, End, Queue, Seat, Waiter, park};
+use may_core::models::{Deadline, Disturbance, End, Queue, Waiter, park};
 
 /// Something to wait for: a counter of permits and the queue of those who want one.
 #[derive(Default)]
@@ -238,12 +238,12 @@ fn a_waiter_that_was_woken_in_vain_goes_back_to_where_it_stood() {
     loom::model(|| {
         // The queue, and how often somebody has begun to wait in it.
         let shared = Arc::new((Queue::default(), AtomicUsize::new(0)));
-        let wait = |shared: &(Queue, AtomicUsize), seat: &mut Seat| {
+        let wait = |shared: &(Queue, AtomicUsize), times| {
             let is_ready = || {
                 shared.1.fetch_add(1, Ordering::Release);
                 false
             };
-            assert_eq!(shared.0.wait_in_turn(seat, is_ready), End::Woken);
+            assert_eq!(shared.0.wait_times(times, is_ready), End::Woken);
         };
         let wait_until_begun = |waits| {
             while shared.1.load(Ordering::Acquire) < waits {
@@ -251,14 +251,10 @@ fn a_waiter_that_was_woken_in_vain_goes_back_to_where_it_stood() {
             }
         };
         let for_first = shared.clone();
-        let first = thread::spawn(move || {
-            let mut seat = Seat::default();
-            wait(&for_first, &mut seat);
-            wait(&for_first, &mut seat);
-        });
+        let first = thread::spawn(move || wait(&for_first, 2));
         wait_until_begun(1);
         let for_second = shared.clone();
-        let second = thread::spawn(move || wait(&for_second, &mut Seat::default()));
+        let second = thread::spawn(move || wait(&for_second, 1));
         wait_until_begun(2);
         shared.0.wake_one();
         wait_until_begun(3);
