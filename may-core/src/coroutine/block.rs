@@ -431,7 +431,7 @@ pub(crate) fn allocate(layout: Layout) -> (NonNull<u8>, Origin) {
 ///
 /// # Safety
 ///
-/// The block was made by [`allocate`] with this layout and origin, and nobody uses it any more.
+/// The block was made by [`allocate`] with this layout and origin, and nobody uses it.
 #[inline]
 pub(crate) unsafe fn free(block: NonNull<u8>, layout: Layout, origin: Origin) {
     // SAFETY: (docs/safety.md, R1) a chunk outlives its blocks, and the caller vouches for the rest.
@@ -453,7 +453,7 @@ pub(crate) unsafe fn free(block: NonNull<u8>, layout: Layout, origin: Origin) {
 ///
 /// # Safety
 ///
-/// The block is one of the chunk's, and nobody uses it any more.
+/// The block is one of the chunk's, and nobody uses it.
 unsafe fn send_home(chunk: NonNull<Chunk>, block: NonNull<FreeBlock>) {
     // SAFETY: (docs/safety.md, R1) until the push the block keeps the chunk.
     let state = unsafe { &*Arc::as_ptr(&chunk.as_ref().returned) };
@@ -507,7 +507,7 @@ mod tests {
 
     /// Blocks on their way to another thread.
     struct Sent(Vec<(NonNull<u8>, Origin)>);
-    // SAFETY: (docs/safety.md, R1) a block belongs to whoever holds it.
+    // SAFETY: (docs/safety.md, R1) a block belongs to its holder.
     unsafe impl Send for Sent {}
 
     impl Sent {

@@ -113,7 +113,7 @@ pub fn shield<R>(f: impl FnOnce() -> R) -> R {
     if current::coroutine().is_none() {
         return limit::shield_thread(f);
     }
-    marked(|header| &header.shielded, true, f)
+    with_mark(|header| &header.shielded, true, f)
 }
 
 /// Runs `f`, which waits, so that nothing keeps it from waiting: behind a shield, and also inside `forbid_blocking`.
@@ -121,7 +121,7 @@ pub fn shield<R>(f: impl FnOnce() -> R) -> R {
 /// For waits on which the lifetime of a frame depends (I3). If one cannot be carried out even so, the process ends: there
 /// is no other way not to go on.
 pub(crate) fn insist<R>(f: impl FnOnce() -> R) -> R {
-    must_return(|| shield(|| marked(|header| &header.forbids, false, f)))
+    must_return(|| shield(|| with_mark(|header| &header.forbids, false, f)))
 }
 
 /// Runs `f`, which does not unwind: others hold pointers into the caller's frame meanwhile (I2, I3). If it does, the process ends.
@@ -158,11 +158,11 @@ pub(crate) fn must_return<R>(f: impl FnOnce() -> R) -> R {
 /// assert_eq!(sum, 2);
 /// ```
 pub fn forbid_blocking<R>(f: impl FnOnce() -> R) -> R {
-    marked(|header| &header.forbids, true, f)
+    with_mark(|header| &header.forbids, true, f)
 }
 
 /// Runs `f` with one of the current coroutine's marks set or cleared.
-fn marked<R>(mark: fn(&Header) -> &Cell<bool>, value: bool, f: impl FnOnce() -> R) -> R {
+fn with_mark<R>(mark: fn(&Header) -> &Cell<bool>, value: bool, f: impl FnOnce() -> R) -> R {
     /// Puts the mark back to what it was, also if `f` unwinds.
     struct Restore<'a>(&'a Cell<bool>, bool);
     impl Drop for Restore<'_> {
@@ -193,7 +193,7 @@ pub fn panicking() -> bool {
     match current::coroutine() {
         // SAFETY: (docs/safety.md, R1) the running coroutine's block lives while it runs.
         Some(coroutine) => unwinding::is_unwinding(unsafe { coroutine.as_ref() }),
-        // A worker's own code does not unwind; whoever does is suspended.
+        // A worker's own code does not unwind; a coroutine that unwinds is suspended.
         None => std::thread::panicking() && current::home().is_null(),
     }
 }

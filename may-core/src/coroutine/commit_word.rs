@@ -2,7 +2,7 @@
 //!
 //! Every waiter (a coroutine, an OS thread, a future) has one commit word. A wait opens it, and exactly one compare-and-swap
 //! closes it again: by an operation on one of the queues in which the waiter is registered, by the deadline, by a
-//! cancellation, or by the waiter itself, which takes the wait back. Whoever wins knows that nobody else did, so nothing
+//! cancellation, or by the waiter itself, which takes the wait back. The winner knows that nobody else won, so nothing
 //! is lost and nothing happens twice.
 //!
 //! ```text
@@ -137,7 +137,7 @@ impl CommitWord {
         self.close_open(UNPARKABLE, COMMITTED)
     }
 
-    /// Closes the word whatever it waits for, so that committers pass it by for ever (a coroutine that was given up).
+    /// Closes the word whatever it waits for, so that committers always pass it by (a coroutine that was given up).
     pub(crate) fn abandon(&self) -> bool {
         self.close_open(0, WITHDRAWN)
     }

@@ -100,7 +100,7 @@ impl Header {
     ///
     /// This is the worker's thread, outside all coroutines.
     pub(crate) unsafe fn take_stack(this: NonNull<Header>) -> Option<Stack> {
-        // SAFETY: (docs/safety.md, I1) nothing runs on the frame any more and nothing else refers to it.
+        // SAFETY: (docs/safety.md, I1) nothing runs on the frame and nothing else refers to it.
         let frame = unsafe { (*this.as_ref().frame.get()).take() }?;
         #[cfg(may_tsan)]
         // SAFETY: (docs/safety.md, R1) the caller has a reference to the block.

@@ -315,7 +315,7 @@ impl Header {
     /// The caller is its worker, once.
     #[inline]
     pub(crate) unsafe fn release_ended(this: NonNull<Header>) {
-        // SAFETY: (docs/safety.md, R1) as promised by the caller.
+        // SAFETY: (docs/safety.md, R1) as the caller guarantees.
         unsafe { Header::release(this) }
     }
 

@@ -75,7 +75,7 @@ impl Home {
             // SAFETY: (docs/safety.md, I1) this is the owner's thread.
             unsafe { home.as_ref().runnable.push(coroutine) };
         } else {
-            // SAFETY: (docs/safety.md, R9) as promised by the caller.
+            // SAFETY: (docs/safety.md, R9) as the caller guarantees.
             unsafe { Home::send_from_outside(home, coroutine) };
         }
     }

@@ -148,7 +148,7 @@ fn destroy_values(header: &Header) {
         }
     }
     let locals = header.locals.replace(destroyed());
-    // SAFETY: (docs/safety.md, R5) it was made by `with_locals`, and nothing refers to it any more.
+    // SAFETY: (docs/safety.md, R5) it was made by `with_locals`, and nothing refers to it.
     drop(unsafe { Box::from_raw(locals) });
 }
 

@@ -21,7 +21,7 @@ use super::current;
 use super::unwinding::{self, Unwinding};
 
 /// How long the start of a runtime waits for the hook to be set, if others are in the way.
-const PATIENCE: Duration = Duration::from_millis(100);
+const INSTALL_TIMEOUT: Duration = Duration::from_millis(100);
 
 /// Sets the hook, once.
 pub(crate) fn install() {
@@ -36,7 +36,7 @@ pub(crate) fn install() {
         let _ = done.send(());
     });
     match installs {
-        Ok(thread) if waits.recv_timeout(PATIENCE).is_ok() => drop(thread.join()),
+        Ok(thread) if waits.recv_timeout(INSTALL_TIMEOUT).is_ok() => drop(thread.join()),
         Ok(_) => {}
         Err(_) => INSTALLED.store(false, Ordering::Relaxed),
     }
@@ -49,7 +49,7 @@ fn set_in_front() {
     let of_std = take_hook();
     let names = ptr::eq(&raw const *present, &raw const *of_std);
     set_hook(Box::new(move |info: &PanicHookInfo<'_>| {
-        unwinding::begins(Unwinding::ByPanic);
+        unwinding::set_mark(Unwinding::ByPanic);
         if names {
             name_coroutine();
         }

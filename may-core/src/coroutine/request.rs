@@ -3,7 +3,7 @@
 //! # Protocol
 //!
 //! ```text
-//!   whoever asks                          the waiter
+//!   who asks                              the waiter
 //!   a  set the flag                       1  open the commit word
 //!   b  fence                              2  fence
 //!   c  close the word if it is open       3  look at the flags; if one is set, take the wait back

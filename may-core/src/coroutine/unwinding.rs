@@ -11,7 +11,7 @@
 //! A cancellation must not be raised in a coroutine that unwinds already: that would abort the process. So one that has suspended
 //! beside somebody who unwinds, itself without a mark, is marked as unsure, and nothing is raised in it before the last of them is
 //! gone. One that has suspended before is sure, and is cancelled at once: a destructor that cancels and joins a neighbour must not
-//! wait for itself. A cancellation that had to wait is noted, and the worker delivers it (`deferred`, `take_deferred`): the wait
+//! wait for itself. A cancellation that had to wait is noted, and the worker delivers it (`defer_cancellation`, `take_deferred`): the wait
 //! that it was to end goes on meanwhile, and would have nobody else to end it.
 //!
 //! What is left uncertain, both only beside somebody whose count could not be taken off the thread: a coroutine that calls
@@ -56,7 +56,7 @@ thread_local! {
 
 /// Notes whether somebody who is suspended on this thread unwinds. For the worker, before each resume.
 #[inline(always)]
-pub(crate) fn before_resume() {
+pub(crate) fn note_resume() {
     let unwinding = std::thread::panicking();
     if UNWINDING.get() != unwinding {
         UNWINDING.set(unwinding);
@@ -69,7 +69,7 @@ pub(crate) fn is_unwinding(header: &Header) -> bool {
 }
 
 /// Marks the running coroutine, or the plain thread, whose unwinding begins.
-pub(crate) fn begins(unwinding: Unwinding) {
+pub(crate) fn set_mark(unwinding: Unwinding) {
     match current::coroutine() {
         // SAFETY: (docs/safety.md, R1) the running coroutine's block lives while it runs.
         Some(coroutine) => unsafe { coroutine.as_ref() }.unwinding.set(unwinding),
@@ -77,7 +77,7 @@ pub(crate) fn begins(unwinding: Unwinding) {
     }
 }
 
-/// The mark of the caller, for [`begins`] to put back when an unwinding that has begun since has been caught.
+/// The mark of the caller, for [`set_mark`] to put back when an unwinding that has begun since has been caught.
 pub(crate) fn mark_of_caller() -> Unwinding {
     match current::coroutine() {
         // SAFETY: (docs/safety.md, R1) the running coroutine's block lives while it runs.
@@ -88,7 +88,7 @@ pub(crate) fn mark_of_caller() -> Unwinding {
 
 /// Goes on with what was caught, as `resume_unwind` does, and marks the caller as that payload asks.
 pub(crate) fn resume(payload: Box<dyn std::any::Any + Send>) -> ! {
-    begins(if cancel::is_request(&*payload) {
+    set_mark(if cancel::is_request(&*payload) {
         Unwinding::ByCancellation
     } else {
         Unwinding::ByPanic
@@ -113,17 +113,17 @@ fn is_by_panic_here() -> bool {
             let header = unsafe { coroutine.as_ref() };
             is_unwinding(header) && header.unwinding.get() != Unwinding::ByCancellation
         }
-        // A worker's own code does not unwind; whoever does is suspended.
+        // A worker's own code does not unwind; a coroutine that unwinds is suspended.
         None => current::home().is_null() && OF_THREAD.get() != Unwinding::ByCancellation,
     }
 }
 
 /// Notes that a cancellation on this worker waits until nobody is suspended while unwinding.
-pub(crate) fn deferred() {
+pub(crate) fn defer_cancellation() {
     DEFERRED.set(true);
 }
 
-/// Whether a cancellation had to wait and need not any longer. For the worker, outside its coroutines; says so once.
+/// Whether a cancellation was deferred and can be delivered now; true once. For the worker, outside its coroutines.
 #[inline]
 pub(crate) fn take_deferred() -> bool {
     DEFERRED.get() && !std::thread::panicking() && DEFERRED.replace(false)
@@ -131,7 +131,7 @@ pub(crate) fn take_deferred() -> bool {
 
 /// Marks the coroutine `header`, which is about to suspend, as unwinding if it is; says whether anybody on this thread is.
 #[inline(always)]
-pub(crate) fn before_suspend(header: &Header) -> bool {
+pub(crate) fn note_suspend(header: &Header) -> bool {
     let somebody_unwinds = std::thread::panicking();
     if somebody_unwinds {
         mark(header);
@@ -141,7 +141,7 @@ pub(crate) fn before_suspend(header: &Header) -> bool {
     somebody_unwinds
 }
 
-/// The rare half of [`before_suspend`]: somebody on this thread is unwinding.
+/// The rare half of [`note_suspend`]: somebody on this thread is unwinding.
 #[cold]
 fn mark(header: &Header) {
     if !header.unwinding.get().is_marked() {

@@ -240,7 +240,7 @@ pub(crate) fn before_handing_over() {
 #[cold]
 fn or_defer(deliverable: bool) -> bool {
     if !deliverable {
-        unwinding::deferred();
+        unwinding::defer_cancellation();
     }
     deliverable
 }
@@ -308,7 +308,7 @@ fn suspend_coroutine(coroutine: NonNull<Header>, ticket: Ticket, deadline: Deadl
 unsafe fn switch(coroutine: NonNull<Header>) {
     // SAFETY: (docs/safety.md, R1) the running coroutine's block lives while it runs.
     let header = unsafe { coroutine.as_ref() };
-    let somebody_unwinds = unwinding::before_suspend(header);
+    let somebody_unwinds = unwinding::note_suspend(header);
     if somebody_unwinds && hook::waits(coroutine) {
         return;
     }

@@ -9,8 +9,8 @@
 //! Jobs of one kind, looking up names, may hold a part of the threads only: a name server that does not answer is not to keep
 //! everybody from reading files.
 //!
-//! Everything is under one lock, which is held for a few instructions, and while a thread is started. Whoever has handed in a job
-//! can take it out again until a thread has taken it, so the queue holds no job that nobody waits for any more.
+//! Everything is under one lock, which is held for a few instructions, and while a thread is started. A caller can take
+//! its job out again until a thread has taken it. So the queue holds only jobs that a caller waits for.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -110,7 +110,7 @@ impl Pool {
             number: state.count,
         };
         state.jobs[kind as usize].waiting.insert(ticket.number, job);
-        self.see_to_threads(&mut state);
+        self.provide_thread(&mut state);
         let has_threads = state.threads > 0;
         drop(state);
         // (Dropping the ticket takes the job out.)
@@ -131,8 +131,8 @@ impl Pool {
         }
     }
 
-    /// Sees to it that there is a thread for a job that has become runnable, if there may be one.
-    fn see_to_threads(self: &Arc<Pool>, state: &mut State) {
+    /// Provides a thread for a job that has become runnable, if there may be one.
+    fn provide_thread(self: &Arc<Pool>, state: &mut State) {
         let runnable = KINDS.map(|kind| state.jobs[kind as usize].runnable(self.most(kind)));
         let runnable = runnable.iter().sum();
         if state.idle >= runnable {
@@ -168,20 +168,20 @@ impl Pool {
         loop {
             if let Some((kind, job)) = self.take(&mut state) {
                 drop(state);
-                // What is dropped with a job that nobody waits for any more may panic; its report was printed.
+                // What is dropped with a job whose caller has left may panic; its report was printed.
                 let done = catch_unwind(AssertUnwindSafe(|| {
                     job.run();
                     drop(job);
                 }));
                 if let Err(payload) = done {
-                    // Its destructor may panic, too, and the pool would be one thread short for ever.
+                    // Its destructor may panic, too, and the pool would lose the thread.
                     mem::forget(payload);
                 }
                 state = self.lock();
                 state.jobs[kind as usize].running -= 1;
                 if kind != Kind::General {
                     // Another one of its kind has become runnable, and this thread may take a job that came earlier.
-                    self.see_to_threads(&mut state);
+                    self.provide_thread(&mut state);
                 }
                 continue;
             }

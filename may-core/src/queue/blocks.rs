@@ -181,7 +181,7 @@ impl<T> Drop for Blocks<T> {
         struct Free<'a, T>(&'a Blocks<T>);
         impl<T> Drop for Free<'_, T> {
             fn drop(&mut self) {
-                // SAFETY: (docs/safety.md, R5) nobody uses the queue any more, and all its values have been taken or leaked.
+                // SAFETY: (docs/safety.md, R5) nobody else uses the queue, and all its values have been taken or leaked.
                 unsafe {
                     let mut block = self.0.consumer.block.get();
                     while !block.is_null() {

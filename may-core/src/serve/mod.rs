@@ -275,7 +275,7 @@ impl<H> Server<H> {
             Err(_) => Ending::Panicked,
         };
         seat.ending.set(ending);
-        unwinding::begins(before);
+        unwinding::set_mark(before);
         handled.map(drop)
     }
 }

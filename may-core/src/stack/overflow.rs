@@ -35,7 +35,7 @@ use crate::sys::signals::{self, Fault};
 /// that the guard is made for.
 const NEAR_BYTES: usize = GUARD_BYTES;
 
-/// Has overflows reported from now on. Does so once in a process, however often it is called; whoever maps a stack does.
+/// Has overflows reported from now on. Has an effect once in a process. Called before a stack is mapped.
 pub(crate) fn install() {
     signals::on_fault(examine);
 }

@@ -151,7 +151,7 @@ impl StackPool {
         self.reserve.take()
     }
 
-    /// Takes a stack back that this pool has handed out, and on which nothing runs any more (I3).
+    /// Takes a stack back that this pool has handed out, and on which nothing runs (I3).
     #[inline]
     pub(crate) fn give_back(&self, stack: Stack) {
         stack.occupy(ptr::null());
@@ -209,7 +209,7 @@ impl StackPool {
     #[cold]
     fn give_back_slowly(&self, stack: Stack) {
         if self.scrub {
-            // SAFETY: (docs/safety.md, I3) nothing runs on the stack any more.
+            // SAFETY: (docs/safety.md, I3) nothing runs on the stack.
             unsafe { memory::wipe(stack.memory()) };
         }
         let (owner, class) = (stack.slab().owner, stack.slab().class);
@@ -240,7 +240,7 @@ impl StackPool {
 }
 
 impl Drop for StackPool {
-    /// Unmaps all slabs whose stacks are home. The others stay as they are, for ever (R9).
+    /// Unmaps all slabs whose stacks are home. The others stay mapped (R9).
     fn drop(&mut self) {
         if let Some(stack) = self.reserve.take() {
             let slab = stack.slab_pointer();

@@ -34,8 +34,8 @@ impl StackSize {
 
     /// The size of at least `bytes` bytes.
     ///
-    /// Every number is allowed. If there is no address space for a stack of that size, whoever starts a coroutine with
-    /// it learns so from an error.
+    /// Every number is allowed. If there is no address space for a stack of that size, the join of
+    /// the coroutine returns an error.
     pub const fn from_bytes(bytes: usize) -> StackSize {
         let bytes = if bytes < StackSize::MIN.0 {
             StackSize::MIN.0

@@ -435,13 +435,13 @@ impl Stack {
 }
 
 impl Drop for Stack {
-    /// Unmaps a stack that belongs to no pool. Others are lost: their slab stays mapped for ever.
+    /// Unmaps a stack that belongs to no pool. Others are lost: their slab stays mapped.
     fn drop(&mut self) {
         if self.slab().owner != Owner::Itself {
             return;
         }
         let (slab, slot) = (self.slab_pointer(), self.slot());
-        // SAFETY: (docs/safety.md, I3) the stack is the only one of its slab, and it is not used any more. If the system
+        // SAFETY: (docs/safety.md, I3) the stack is the only one of its slab, and it is not in use. If the system
         // refuses to unmap it, there is nobody to tell; its pages are given back.
         unsafe {
             slab.as_ref().home.set(1 << slot);

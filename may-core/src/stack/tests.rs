@@ -35,7 +35,7 @@ fn touch(stack: &Stack, depth: usize) {
     }
 }
 
-/// How much of a stack is in memory; nothing if it is not mapped any more.
+/// How much of a stack is in memory; nothing if it is not mapped.
 fn depth(stack: &Range<usize>) -> usize {
     high_water_mark(stack.clone()).unwrap_or(0)
 }

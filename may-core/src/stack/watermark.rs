@@ -9,7 +9,7 @@ use std::ops::Range;
 use crate::sys::memory;
 
 /// The distance from the high end of a stack ([`Stack::memory`](super::Stack::memory)) to the lowest page that is in
-/// memory. May be called on any thread and at any time; none if the stack is not mapped any more.
+/// memory. May be called on any thread and at any time; none if the stack is not mapped.
 pub(crate) fn high_water_mark(stack: Range<usize>) -> Option<usize> {
     let mut lowest = stack.end;
     let known = memory::for_each_resident(stack.clone(), |page| lowest = lowest.min(page));

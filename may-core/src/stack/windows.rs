@@ -147,7 +147,7 @@ impl StackPool {
         self.reserve.take()
     }
 
-    /// Takes a stack back on which nothing runs any more (I3).
+    /// Takes a stack back on which nothing runs (I3).
     pub(crate) fn give_back(&self, stack: Stack) {
         if stack.reserved {
             self.reserve.set(Some(stack));

@@ -108,7 +108,7 @@ fn run<T>(deadline: Deadline, f: impl FnOnce() -> T) -> Result<T, Elapsed> {
                 .downcast_ref()
                 .is_some_and(|reached: &Reached| frame.owns(reached)) =>
         {
-            unwinding::begins(before);
+            unwinding::set_mark(before);
             Err(Elapsed)
         }
         Err(payload) => {

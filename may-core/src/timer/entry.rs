@@ -1,6 +1,6 @@
 //! One timer as its wheel sees it, and the list that links timers into a slot.
 //!
-//! The memory of an entry belongs to whoever waits: it is a field of something on the waiting coroutine's stack, so a
+//! The memory of an entry belongs to the waiter: it is a field of something on the waiting coroutine's stack, so a
 //! timer costs no allocation. The price is the contract of [`Wheel::insert`](super::Wheel::insert): the entry stays
 //! where it is until it fired or was removed.
 //!

@@ -51,7 +51,7 @@
 //!
 //! A timer that is due when it is inserted goes to a list of its own, which the next `advance` fires first. The clock
 //! to compare with is the last one that `advance` was given. So a timer that `fire` itself inserts waits for the next
-//! call, even if it is due: a coroutine that sets timers of no length cannot keep its worker in `advance` for ever.
+//! call, even if it is due: a coroutine that sets timers of no length cannot keep its worker in `advance`.
 
 mod entry;
 mod level;

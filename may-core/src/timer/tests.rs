@@ -1,4 +1,4 @@
-//! What the wheel promises, by example and against a sorted map.
+//! The behaviour of the wheel, by example and against a sorted map.
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;

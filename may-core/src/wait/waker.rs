@@ -69,7 +69,7 @@ fn discard(waker: Waker) {
 fn contained(f: impl FnOnce()) {
     let before = unwinding::mark_of_caller();
     if let Err(payload) = catch_unwind(AssertUnwindSafe(|| shield(f))) {
-        unwinding::begins(before);
+        unwinding::set_mark(before);
         // The payload's own destructor may panic, too; somewhere this must end.
         std::mem::forget(payload);
     }

@@ -225,7 +225,7 @@ impl Local {
     #[inline(always)]
     fn resume(&self, coroutine: NonNull<Header>) {
         self.renew_budget();
-        unwinding::before_resume();
+        unwinding::note_resume();
         // SAFETY: (docs/safety.md, R1) the runtime's reference keeps the coroutine until `reclaim`.
         unsafe { coroutine.as_ref() }.put_panics_back();
         current::set_coroutine(coroutine.as_ptr());

@@ -215,7 +215,7 @@ impl Shared {
     /// be had.
     pub(crate) fn begin_joining(self: &Arc<Shared>) -> Option<thread::JoinHandle<()>> {
         let shared = self.clone();
-        on_a_thread(move || shared.join_threads())
+        spawn_thread(move || shared.join_threads())
     }
 
     /// Joins the workers' threads.
@@ -256,7 +256,7 @@ impl Shared {
         self.orders.give_up(|| {
             let shared = self.clone();
             // If the system has no thread to give they end when their workers come back.
-            let _ = on_a_thread(move || shared.end_unclaimed());
+            let _ = spawn_thread(move || shared.end_unclaimed());
         });
         self.wake_all_workers();
         lock(&self.threads).clear();
@@ -305,7 +305,7 @@ impl Shared {
 }
 
 /// Runs `f`, in which there may be code of the user's, without waiting for it.
-fn on_a_thread(f: impl FnOnce() + Send + 'static) -> Option<thread::JoinHandle<()>> {
+fn spawn_thread(f: impl FnOnce() + Send + 'static) -> Option<thread::JoinHandle<()>> {
     let builder = thread::Builder::new().name("may-shutdown".to_owned());
     builder.spawn(f).ok()
 }
