@@ -1,8 +1,10 @@
-//! The memory of coroutines: one block each for header, closure and result, recycled through the worker that spawned.
+//! The memory of coroutines: one block each for header, closure and result, recycled through the
+//! worker that spawned.
 //!
-//! Coroutines are spawned by one worker and often end on another one, which has stolen them. With malloc alone that
-//! pattern costs a lock per free (stealing a million coroutines made 76,000 futex calls), and a cache in which the freeing
-//! thread keeps the block moves all memory to the thief. So a block always goes home:
+//! Coroutines are spawned by one worker and often end on another one, which has stolen them. With
+//! malloc alone that pattern costs a lock per free (stealing a million coroutines made 76,000 futex
+//! calls), and a cache in which the freeing thread keeps the block moves all memory to the thief.
+//! So a block always goes home:
 //!
 //! ```text
 //!   BlockPool of a worker             Chunk (256 KiB)                   other threads
@@ -10,12 +12,14 @@
 //!   large: current, spare chunks      block, block, block, ...  <----  returned: stack of freed blocks
 //! ```
 //!
-//! The owner takes from and gives to the chunk's free list without an atomic operation. Any other thread pushes the
-//! block onto the pool's *returned* stack (Treiber 1986), which the owner takes as a whole when it runs out. Chunks that
-//! become wholly free go back to the system, but for a few. When a worker ends, its pool counts what is still out and
-//! closes the stack; from then on each block that comes back counts its chunk down, and the last one frees the chunk.
+//! The owner takes from and gives to the chunk's free list without an atomic operation. Any other
+//! thread pushes the block onto the pool's *returned* stack (Treiber 1986), which the owner takes
+//! as a whole when it runs out. Chunks that become wholly free go back to the system, but for a
+//! few. When a worker ends, its pool counts what is still out and closes the stack; from then on
+//! each block that comes back counts its chunk down, and the last one frees the chunk.
 //!
-//! A thread that is no worker, and a coroutine whose block would be larger than the largest class, use the allocator.
+//! A thread that is no worker, and a coroutine whose block would be larger than the largest class,
+//! use the allocator.
 
 use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
 use std::cell::{Cell, UnsafeCell};
@@ -35,14 +39,14 @@ const CHUNK_BYTES: usize = 256 * 1024;
 const BLOCK_ALIGN: usize = 64;
 /// Chunks of a class that are kept although all their blocks are free.
 const SPARE_CHUNKS: usize = 4;
-/// Every how many blocks that other threads free the worker is told, in case it sleeps: it gives memory back before it sleeps
-/// on.
+/// Every how many blocks that other threads free the worker is told, in case it sleeps: it gives
+/// memory back before it sleeps on.
 const MANY_RETURNED: usize = 16 * 1024;
 
 /// What a block that is in use remembers of where it came from; null if it is the allocator's.
 pub(crate) type Origin = *const Chunk;
 
-/// A block that nobody uses; lies in the block itself.
+/// A block that is not in use; lies in the block itself.
 struct FreeBlock {
     next: *mut FreeBlock,
     chunk: NonNull<Chunk>,
@@ -58,7 +62,8 @@ struct Returned {
     head: AtomicPtr<FreeBlock>,
     /// How many blocks have come back this way.
     count: AtomicUsize,
-    /// Whom to tell that there are many. Not kept alive: blocks may be out for longer than their worker runs.
+    /// The home to wake when there are many. Not kept alive: blocks may be out for longer than
+    /// their worker runs.
     home: Weak<Home>,
 }
 
@@ -129,7 +134,8 @@ impl Chunk {
         let chunk = unsafe { this.as_ref() };
         let block = match NonNull::new(chunk.free.get()) {
             Some(free) => {
-                // SAFETY: (docs/safety.md, R1) a block in the free list holds a `FreeBlock` and is the owner's.
+                // SAFETY: (docs/safety.md, R1) a block in the free list holds a `FreeBlock` and is
+                // the owner's.
                 chunk.free.set(unsafe { free.as_ref() }.next);
                 free.cast()
             }
@@ -153,7 +159,8 @@ impl Chunk {
     ///
     /// The chunk is alive, and the block is one of its own that is no longer in use.
     unsafe fn put(this: NonNull<Chunk>, block: NonNull<FreeBlock>) {
-        // SAFETY: (docs/safety.md, R1) the caller vouches for both; a block is large enough and aligned.
+        // SAFETY: (docs/safety.md, R1) the caller vouches for both; a block is large enough and
+        // aligned.
         unsafe {
             let chunk = this.as_ref();
             block.write(FreeBlock {
@@ -171,8 +178,8 @@ impl Chunk {
     ///
     /// The chunk's pool has closed its stack, and the caller counts as one user.
     unsafe fn count_down(chunk: NonNull<Chunk>) {
-        // SAFETY: (docs/safety.md, R1) the chunk lives while its count is not zero. AcqRel: the last one sees that the
-        // others are done with it.
+        // SAFETY: (docs/safety.md, R1) the chunk lives while its count is not zero. AcqRel: the
+        // last one sees that the others are done with it.
         unsafe {
             if chunk.as_ref().orphans.fetch_sub(1, Ordering::AcqRel) == 1 {
                 Chunk::destroy(chunk);
@@ -184,7 +191,7 @@ impl Chunk {
     ///
     /// # Safety
     ///
-    /// No block of it is in use, and nobody else refers to it.
+    /// No block of it is in use, and nothing else refers to it.
     unsafe fn destroy(chunk: NonNull<Chunk>) {
         // SAFETY: (docs/safety.md, R1) the caller vouches for it; `new` took it with this length.
         unsafe {
@@ -278,8 +285,8 @@ impl BlockPool {
     fn take_elsewhere(&self, index: usize) -> (NonNull<u8>, Origin) {
         self.collect();
         let class = &self.classes[index];
-        // SAFETY: (docs/safety.md, R1) a chunk is alive while it is current or listed, and moves between the lists here
-        // and in `relist` only.
+        // SAFETY: (docs/safety.md, R1) a chunk is alive while it is current or listed, and moves
+        // between the lists here and in `relist` only.
         unsafe {
             if let Some(current) = class.current.get() {
                 if let Some(block) = Chunk::take(current) {
@@ -309,8 +316,8 @@ impl BlockPool {
         !self.returned.head.load(Ordering::Relaxed).is_null()
     }
 
-    /// Puts the blocks back that other threads have freed, and with them the chunks that are free then. For a worker without
-    /// anything to do.
+    /// Puts the blocks back that other threads have freed, and with them the chunks that are free
+    /// then. For a worker without anything to do.
     pub(crate) fn trim(&self) {
         self.collect();
     }
@@ -319,7 +326,8 @@ impl BlockPool {
     fn collect(&self) {
         let mut head = self.returned.head.swap(ptr::null_mut(), Ordering::Acquire);
         while let Some(block) = NonNull::new(head) {
-            // SAFETY: (docs/safety.md, R1) a returned block holds a `FreeBlock`, and after the swap it is ours.
+            // SAFETY: (docs/safety.md, R1) a returned block holds a `FreeBlock`, and after the swap
+            // it is ours.
             let FreeBlock { next, chunk } = unsafe { block.read() };
             head = next;
             // SAFETY: (docs/safety.md, R1) a chunk outlives its blocks.
@@ -331,7 +339,8 @@ impl BlockPool {
     ///
     /// # Safety
     ///
-    /// The chunk is alive and this pool's, and the block is one of its own that is no longer in use.
+    /// The chunk is alive and this pool's, and the block is one of its own that is no longer in
+    /// use.
     #[inline]
     unsafe fn put(&self, chunk: NonNull<Chunk>, block: NonNull<FreeBlock>) {
         // SAFETY: (docs/safety.md, R1) the caller vouches for both.
@@ -349,7 +358,8 @@ impl BlockPool {
     /// Lists a chunk anew that has got its first free block, or has nothing but free blocks now.
     #[cold]
     fn relist(&self, chunk: NonNull<Chunk>) {
-        // SAFETY: (docs/safety.md, R1) the chunk is in the list that it says, and alive until it is destroyed below.
+        // SAFETY: (docs/safety.md, R1) the chunk is in the list that it says, and alive until it is
+        // destroyed below.
         unsafe {
             let class = &self.classes[chunk.as_ref().class];
             let from = match chunk.as_ref().listed.get() {
@@ -393,10 +403,12 @@ impl Drop for BlockPool {
             // One more than is out, so that the chunk lives until the last loop.
             chunk.orphans.store(chunk.used.get() + 1, Ordering::Relaxed);
         }
-        // From here on a returning block counts its chunk down itself. Release: it sees the counts above.
+        // From here on a returning block counts its chunk down itself. Release: it sees the counts
+        // above.
         let mut head = self.returned.head.swap(closed(), Ordering::AcqRel);
         while let Some(block) = NonNull::new(head) {
-            // SAFETY: (docs/safety.md, R1) a returned block holds a `FreeBlock`, and after the swap it is ours.
+            // SAFETY: (docs/safety.md, R1) a returned block holds a `FreeBlock`, and after the swap
+            // it is ours.
             let FreeBlock { next, chunk } = unsafe { block.read() };
             head = next;
             // SAFETY: (docs/safety.md, R1) the block counted in its chunk until now.
@@ -409,7 +421,8 @@ impl Drop for BlockPool {
     }
 }
 
-/// Allocates memory for a coroutine's block, from the current worker's pool if it has a class that fits.
+/// Allocates memory for a coroutine's block, from the current worker's pool if it has a class that
+/// fits.
 #[inline]
 pub(crate) fn allocate(layout: Layout) -> (NonNull<u8>, Origin) {
     let pool = POOL.get();
@@ -431,10 +444,11 @@ pub(crate) fn allocate(layout: Layout) -> (NonNull<u8>, Origin) {
 ///
 /// # Safety
 ///
-/// The block was made by [`allocate`] with this layout and origin, and nobody uses it.
+/// The block was made by [`allocate`] with this layout and origin, and it is not in use.
 #[inline]
 pub(crate) unsafe fn free(block: NonNull<u8>, layout: Layout, origin: Origin) {
-    // SAFETY: (docs/safety.md, R1) a chunk outlives its blocks, and the caller vouches for the rest.
+    // SAFETY: (docs/safety.md, R1) a chunk outlives its blocks, and the caller vouches for the
+    // rest.
     unsafe {
         let Some(chunk) = NonNull::new(origin.cast_mut()) else {
             return dealloc(block.as_ptr(), layout);
@@ -453,7 +467,7 @@ pub(crate) unsafe fn free(block: NonNull<u8>, layout: Layout, origin: Origin) {
 ///
 /// # Safety
 ///
-/// The block is one of the chunk's, and nobody uses it.
+/// The block is one of the chunk's, and it is not in use.
 unsafe fn send_home(chunk: NonNull<Chunk>, block: NonNull<FreeBlock>) {
     // SAFETY: (docs/safety.md, R1) until the push the block keeps the chunk.
     let state = unsafe { &*Arc::as_ptr(&chunk.as_ref().returned) };
@@ -471,8 +485,8 @@ unsafe fn send_home(chunk: NonNull<Chunk>, block: NonNull<FreeBlock>) {
         }
         // SAFETY: (docs/safety.md, R1) the block is ours until the exchange succeeds.
         unsafe { block.write(FreeBlock { next: head, chunk }) };
-        // Once it has succeeded the chunk may be freed any moment, and with it its hold on `returned`; but nothing
-        // here touches either again.
+        // Once it has succeeded the chunk may be freed any moment, and with it its hold on
+        // `returned`; but nothing here touches either again.
         match returned.compare_exchange_weak(
             head,
             block.as_ptr(),

@@ -1,8 +1,9 @@
-//! Cancellation: the payload that unwinds a coroutine, when it may be raised, and the shield that defers it.
+//! Cancellation: the payload that unwinds a coroutine, when it may be raised, and the shield that
+//! defers it.
 //!
-//! `Header::cancel` sets a sticky flag and ends the coroutine's wait if that one is open to cancellation. The waiting
-//! code then raises [`Cancelled`] by `resume_unwind`: destructors run, no message is printed. `docs/cancellation.md`
-//! tells the users' side.
+//! `Header::cancel` sets a sticky flag and ends the coroutine's wait if that one is open to
+//! cancellation. The waiting code then raises [`Cancelled`] by `resume_unwind`: destructors run, no
+//! message is printed. `docs/cancellation.md` tells the users' side.
 
 use std::any::Any;
 use std::cell::Cell;
@@ -44,23 +45,27 @@ impl std::error::Error for Cancelled {}
 
 /// Whether a cancellation that was requested, or will be, may end a wait of this coroutine now.
 ///
-/// Not behind a shield, and not while anything unwinds on this thread: raising a second payload from a destructor would
-/// abort the process.
+/// Not behind a shield, and not while anything unwinds on this thread: raising a second payload
+/// from a destructor would abort the process.
 #[inline]
 pub(crate) fn is_deliverable(header: &Header) -> bool {
     !header.shielded.get() && !std::thread::panicking()
 }
 
-/// Whether a cancellation that has ended a wait of this coroutine, which has just been resumed from it, may be raised now.
+/// Whether a cancellation that has ended a wait of this coroutine, which has just been resumed from
+/// it, may be raised now.
 ///
-/// Unlike [`is_deliverable`] also while somebody else on this thread unwinds, if it is certain that it is somebody else.
+/// Unlike [`is_deliverable`] also while another coroutine of this thread unwinds, if it is certain
+/// that it is another one.
 pub(crate) fn is_deliverable_after_wait(header: &Header) -> bool {
     is_deliverable(header) || (!header.shielded.get() && header.unwinding.get() == Unwinding::No)
 }
 
-/// Whether a wait of this coroutine is to be ended by a cancellation, now or as soon as nobody else on this thread unwinds.
+/// Whether a wait of this coroutine is to be ended by a cancellation, now or as soon as nobody else
+/// on this thread unwinds.
 ///
-/// A wait that is ended when [`is_deliverable`] says no goes on, and the worker ends it again later.
+/// A wait that is ended when [`is_deliverable`] says no goes on, and the worker ends it again
+/// later.
 #[inline]
 pub(crate) fn is_wanted(header: &Header) -> bool {
     !header.shielded.get() && !unwinding::is_unwinding(header)
@@ -85,7 +90,8 @@ pub(crate) fn raise_limit() {
     }
 }
 
-/// Unwinds the current coroutine. Without unwinding in the build there is nothing to raise, and the wait goes on.
+/// Unwinds the current coroutine. Without unwinding in the build there is nothing to raise, and the
+/// wait goes on.
 #[cold]
 pub(crate) fn raise() {
     if cfg!(panic = "unwind") {
@@ -93,8 +99,8 @@ pub(crate) fn raise() {
     }
 }
 
-/// Runs `f` with cancellation deferred: blocking calls inside it block normally, and what was requested meanwhile is
-/// delivered at the first one after it.
+/// Runs `f` with cancellation deferred: blocking calls inside it block normally, and what was
+/// requested meanwhile is delivered at the first one after it.
 ///
 /// Shields nest. On a plain thread, which cannot be cancelled, `f` just runs.
 ///
@@ -116,15 +122,17 @@ pub fn shield<R>(f: impl FnOnce() -> R) -> R {
     with_mark(|header| &header.shielded, true, f)
 }
 
-/// Runs `f`, which waits, so that nothing keeps it from waiting: behind a shield, and also inside `forbid_blocking`.
+/// Runs `f`, which waits, so that nothing keeps it from waiting: behind a shield, and also inside
+/// `forbid_blocking`.
 ///
-/// For waits on which the lifetime of a frame depends (I3). If one cannot be carried out even so, the process ends: there
-/// is no other way not to go on.
+/// For waits on which the lifetime of a frame depends (I3). If one cannot be carried out even so,
+/// the process ends: there is no other way not to go on.
 pub(crate) fn insist<R>(f: impl FnOnce() -> R) -> R {
     must_return(|| shield(|| with_mark(|header| &header.forbids, false, f)))
 }
 
-/// Runs `f`, which does not unwind: others hold pointers into the caller's frame meanwhile (I2, I3). If it does, the process ends.
+/// Runs `f`, which does not unwind: others hold pointers into the caller's frame meanwhile (I2,
+/// I3). If it does, the process ends.
 #[inline]
 pub(crate) fn must_return<R>(f: impl FnOnce() -> R) -> R {
     /// Ends the process if it is dropped.
@@ -140,16 +148,18 @@ pub(crate) fn must_return<R>(f: impl FnOnce() -> R) -> R {
     result
 }
 
-/// Runs `f` in a section in which blocking is a bug: every call that would suspend the coroutine panics.
+/// Runs `f` in a section in which blocking is a bug: every call that would suspend the coroutine
+/// panics.
 ///
-/// For code that relies on strict nesting of calls on its thread, which a suspension in the middle breaks: the
-/// initializer of a lazy `thread_local!`, guards that set a thread-local and restore it, interpreter locks
-/// (`docs/caveats.md`). On a plain thread `f` just runs: blocking there suspends nobody else.
+/// For code that relies on strict nesting of calls on its thread, which a suspension in the middle
+/// breaks: the initializer of a lazy `thread_local!`, guards that set a thread-local and restore
+/// it, interpreter locks (`docs/caveats.md`). On a plain thread `f` just runs: blocking there
+/// suspends no other coroutine.
 ///
 /// # Panics
 ///
-/// Blocking calls inside `f` panic, also those that could be satisfied at once only by chance. What `f` itself raises
-/// goes on.
+/// Blocking calls inside `f` panic, also those that could be satisfied at once only by chance. What
+/// `f` itself raises goes on.
 ///
 /// # Examples
 ///
@@ -181,8 +191,9 @@ fn with_mark<R>(mark: fn(&Header) -> &Cell<bool>, value: bool, f: impl FnOnce() 
 
 /// Whether the calling coroutine (or plain thread) is unwinding.
 ///
-/// `std::thread::panicking` counts per thread. It says the same, except on platforms where it counts another coroutine of this worker
-/// that has suspended inside a destructor while it unwinds. This one answers for the caller alone.
+/// `std::thread::panicking` counts per thread. It says the same, except on platforms where it
+/// counts another coroutine of this worker that has suspended inside a destructor while it unwinds.
+/// This one answers for the caller alone.
 ///
 /// # Examples
 ///

@@ -1,9 +1,10 @@
 //! The word that decides how a wait ends.
 //!
-//! Every waiter (a coroutine, an OS thread, a future) has one commit word. A wait opens it, and exactly one compare-and-swap
-//! closes it again: by an operation on one of the queues in which the waiter is registered, by the deadline, by a
-//! cancellation, or by the waiter itself, which takes the wait back. The winner knows that nobody else won, so nothing
-//! is lost and nothing happens twice.
+//! Every waiter (a coroutine, an OS thread, a future) has one commit word. A wait opens it, and
+//! exactly one compare-and-swap closes it again: by an operation on one of the queues in which the
+//! waiter is registered, by the deadline, by a cancellation, or by the waiter itself, which takes
+//! the wait back. The winner knows that no other won, so nothing is lost and nothing happens
+//! twice.
 //!
 //! ```text
 //!                 open                         one CAS wins
@@ -14,17 +15,19 @@
 //!       +-------------------------------------------------------- next `open`
 //! ```
 //!
-//! Each opening counts the *generation* up, so a waker that comes late to an earlier wait fails its compare-and-swap
-//! instead of ending the wrong one. 40 bits of it pass in three days if a coroutine waits four million times a second
-//! *and* a waker sleeps for exactly that long between two instructions, under a queue lock; that is accepted.
+//! Each opening counts the *generation* up, so a waker that comes late to an earlier wait fails its
+//! compare-and-swap instead of ending the wrong one. 40 bits of it pass in three days if a
+//! coroutine waits four million times a second *and* a waker sleeps for exactly that long between
+//! two instructions, under a queue lock; that is accepted.
 //!
-//! There is no state for "still on its way to sleep". A coroutine never changes its worker, and its worker looks into
-//! the run queue and the inbox only after the coroutine has switched away; so a winner may queue it at once, and the
-//! coroutine, having opened its word and lost the right to take the wait back, suspends exactly once. (The design this
-//! project started from had such a state; it cost one read-modify-write per wait and bought nothing.)
+//! There is no state for "still on its way to sleep". A coroutine never changes its worker, and its
+//! worker looks into the run queue and the inbox only after the coroutine has switched away; so a
+//! winner may queue it at once, and the coroutine, having opened its word and lost the right to
+//! take the wait back, suspends exactly once. (The design this project started from had such a
+//! state; it cost one read-modify-write per wait and bought nothing.)
 //!
-//! The flags of an opening say who may close it: [`Openness::cancellable`] admits a cancellation and
-//! [`Openness::unparkable`] admits `unpark`, which knows no queue and no generation.
+//! The flags of an opening say who may close it: [`Openness::cancellable`] admits a cancellation
+//! and [`Openness::unparkable`] admits `unpark`, which knows no queue and no generation.
 
 use std::fmt;
 
@@ -75,7 +78,7 @@ pub(crate) enum Outcome {
     TimedOut,
     /// A cancellation won.
     Cancelled,
-    /// The waiter took the wait back before anybody else won.
+    /// The waiter took the wait back before another thread won.
     Withdrawn,
 }
 
@@ -90,9 +93,10 @@ impl CommitWord {
 
     /// Opens the word for the waiter's next wait. Waiter only, and only while the word is closed.
     ///
-    /// A plain store is enough: while the word is closed nobody else writes to it. What other threads must see of it
-    /// they see through the lock of the queue in which the ticket is registered; for `cancel` and `unpark`, which come
-    /// without a queue, the waiter issues a sequentially consistent fence after opening and looks at their flags again.
+    /// A plain store is enough: while the word is closed no other thread writes to it. What other
+    /// threads must see of it they see through the lock of the queue in which the ticket is
+    /// registered; for `cancel` and `unpark`, which come without a queue, the waiter issues a
+    /// sequentially consistent fence after opening and looks at their flags again.
     #[inline]
     pub(crate) fn open(&self, openness: Openness) -> Ticket {
         let generation = (self.0.load(Ordering::Relaxed) >> GENERATION_SHIFT).wrapping_add(1);
@@ -107,7 +111,8 @@ impl CommitWord {
         Ticket(word)
     }
 
-    /// Closes the word for the operation on the node with number `arm`; false if the wait has ended already.
+    /// Closes the word for the operation on the node with number `arm`; false if the wait has ended
+    /// already.
     #[inline]
     pub(crate) fn commit(&self, ticket: Ticket, arm: u16) -> bool {
         self.close(ticket.0, COMMITTED | u64::from(arm) << ARM_SHIFT)
@@ -118,7 +123,7 @@ impl CommitWord {
         self.close(ticket.0, TIMED_OUT)
     }
 
-    /// Takes the wait back; false if somebody has ended it already. Waiter only.
+    /// Takes the wait back; false if it has ended already. Waiter only.
     pub(crate) fn withdraw(&self, ticket: Ticket) -> bool {
         self.close(ticket.0, WITHDRAWN)
     }
@@ -137,7 +142,8 @@ impl CommitWord {
         self.close_open(UNPARKABLE, COMMITTED)
     }
 
-    /// Closes the word whatever it waits for, so that committers always pass it by (a coroutine that was given up).
+    /// Closes the word whatever it waits for, so that committers always pass it by (a coroutine
+    /// that was given up).
     pub(crate) fn abandon(&self) -> bool {
         self.close_open(0, WITHDRAWN)
     }
@@ -167,8 +173,8 @@ impl CommitWord {
     #[inline]
     fn close(&self, open: u64, outcome: u64) -> bool {
         let closed = (open & !(STATE_MASK | ARM_MASK)) | outcome;
-        // Release: the waiter sees what the winner did before. Acquire: a winner that goes on to touch the waiter sees
-        // what the waiter did before it opened the word.
+        // Release: the waiter sees what the winner did before. Acquire: a winner that goes on to
+        // touch the waiter sees what the waiter did before it opened the word.
         self.0
             .compare_exchange(open, closed, Ordering::AcqRel, Ordering::Relaxed)
             .is_ok()

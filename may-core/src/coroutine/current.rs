@@ -1,4 +1,5 @@
-//! "Which coroutine am I?": two words of the thread, one for the coroutine that runs on it and one for its worker's home.
+//! "Which coroutine am I?": two words of the thread, one for the coroutine that runs on it and one
+//! for its worker's home.
 
 use std::cell::Cell;
 use std::ptr::{self, NonNull};

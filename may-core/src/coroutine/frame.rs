@@ -9,7 +9,8 @@
 //!   returns true    <-- switch -------- entry returns, the stack is free
 //! ```
 //!
-//! The frame lies in the header and is made at the first run: what a coroutine that has not started costs is its block.
+//! The frame lies in the header and is made at the first run: what a coroutine that has not started
+//! costs is its block.
 
 use std::fmt;
 use std::ptr::NonNull;
@@ -34,7 +35,8 @@ impl Header {
     ///
     /// # Safety
     ///
-    /// This is the worker's thread, the coroutine has not started, and the block lives until it has ended.
+    /// This is the worker's thread, the coroutine has not started, and the block lives until it has
+    /// ended.
     pub(crate) unsafe fn prepare(this: NonNull<Header>, stack: Stack) {
         // SAFETY: (docs/safety.md, R1) the caller vouches for the block.
         let header = unsafe { this.as_ref() };
@@ -50,7 +52,8 @@ impl Header {
         });
         #[cfg(may_tsan)]
         header.fiber.make();
-        // SAFETY: (docs/safety.md, I1) this is the worker's thread and nothing else refers to the frame.
+        // SAFETY: (docs/safety.md, I1) this is the worker's thread and nothing else refers to the
+        // frame.
         unsafe { *header.frame.get() = Some(Frame(coroutine)) };
     }
 
@@ -58,12 +61,13 @@ impl Header {
     ///
     /// # Safety
     ///
-    /// This is the worker's thread, outside all coroutines, and the coroutine was prepared and has not ended.
+    /// This is the worker's thread, outside all coroutines, and the coroutine was prepared and has
+    /// not ended.
     #[cfg_attr(not(may_tsan), inline(always))]
     #[cfg_attr(may_tsan, inline(never), sanitize(thread = "off"))]
     pub(crate) unsafe fn resume(this: NonNull<Header>) -> bool {
-        // SAFETY: (docs/safety.md, I1) only the worker makes this mutable reference, and only here; what runs inside
-        // the resume knows the suspender, not the frame.
+        // SAFETY: (docs/safety.md, I1) only the worker makes this mutable reference, and only here;
+        // what runs inside the resume knows the suspender, not the frame.
         let Frame(coroutine) = unsafe { (*this.as_ref().frame.get()).as_mut().unwrap_unchecked() };
         #[cfg(may_tsan)]
         // SAFETY: (docs/safety.md, I3) block and frame live until the coroutine has ended.
@@ -72,7 +76,8 @@ impl Header {
         }
         let ended = matches!(coroutine.resume(()), CoroutineResult::Return(()));
         #[cfg(may_tsan)]
-        // SAFETY: (docs/safety.md, I3) as above; and a coroutine that has left has no frames that anybody needs.
+        // SAFETY: (docs/safety.md, I3) as above; and a coroutine that has left has no frames that
+        // anybody needs.
         let ended = unsafe {
             let left = this.as_ref().fiber.has_left();
             if left {
@@ -83,13 +88,15 @@ impl Header {
         ended
     }
 
-    /// Whether the caller, which is this coroutine, runs on a stack of ours. Generators of other crates bring their own.
+    /// Whether the caller, which is this coroutine, runs on a stack of ours. Generators of other
+    /// crates bring their own.
     #[cfg(all(debug_assertions, unix, not(may_asan)))]
     #[inline]
     pub(crate) fn is_on_own_stack(&self) -> bool {
         let here = 0_u8;
         let here = (&raw const here).addr();
-        // The suspender lies at the base of the coroutine's own stack. What is not close below it may be on a stack of `with_stack`.
+        // The suspender lies at the base of the coroutine's own stack. What is not close below it
+        // may be on a stack of `with_stack`.
         let below = self.suspender.get().addr().wrapping_sub(here);
         below <= self.stack_size().bytes() || overflow::covers(here)
     }
@@ -110,20 +117,24 @@ impl Header {
         Some(frame.0.into_stack())
     }
 
-    /// Switches back to the worker. Returns when the worker resumes this coroutine, on the same thread (I1).
+    /// Switches back to the worker. Returns when the worker resumes this coroutine, on the same
+    /// thread (I1).
     ///
     /// # Safety
     ///
-    /// This is the coroutine that runs on this thread, and somebody will send it home, or has done so.
+    /// This is the coroutine that runs on this thread, and a thread will send it home, or has done
+    /// so.
     #[cfg_attr(not(may_tsan), inline(always))]
     #[cfg_attr(may_tsan, inline(never), sanitize(thread = "off"))]
     pub(crate) unsafe fn suspend(&self) {
         #[cfg(may_tsan)]
-        // SAFETY: (docs/safety.md, I1) the coroutine is about to go back to the thread that resumed it.
+        // SAFETY: (docs/safety.md, I1) the coroutine is about to go back to the thread that resumed
+        // it.
         unsafe {
             fiber::__tsan_switch_to_fiber(self.fiber.worker(), 0);
         }
-        // SAFETY: (docs/safety.md, I3) the suspender lies at the base of the stack on which this runs.
+        // SAFETY: (docs/safety.md, I3) the suspender lies at the base of the stack on which this
+        // runs.
         unsafe { (*self.suspender.get()).suspend(()) }
     }
 }
@@ -133,11 +144,13 @@ pub(crate) use fiber::Fiber;
 
 /// What ThreadSanitizer is told of switches (`ci/tsan.sh`).
 ///
-/// It keeps a list of calls for each fiber, which grows where a function is entered and shrinks where it returns. `resume` and `suspend`
-/// call `__tsan_switch_to_fiber` themselves, since they return on the side on which they were entered. What they call of corosensei's
-/// is entered on one side and returns on the other, one function in either direction, so the lists stay as long as they are. That
-/// needs functions that are not inlined here, which `sanitize(thread = "off")` sees to, and what they call inlined into them, so the
-/// build has to be an optimised one. A coroutine never returns from its first function: its list would lose an entry that it never had.
+/// It keeps a list of calls for each fiber, which grows where a function is entered and shrinks
+/// where it returns. `resume` and `suspend` call `__tsan_switch_to_fiber` themselves, since they
+/// return on the side on which they were entered. What they call of corosensei's is entered on one
+/// side and returns on the other, one function in either direction, so the lists stay as long as
+/// they are. That needs functions that are not inlined here, which `sanitize(thread = "off")` sees
+/// to, and what they call inlined into them, so the build has to be an optimised one. A coroutine
+/// never returns from its first function: its list would lose an entry that it never had.
 #[cfg(may_tsan)]
 mod fiber {
     use std::cell::Cell;
@@ -146,7 +159,8 @@ mod fiber {
 
     use super::Header;
 
-    // SAFETY: (docs/safety.md, I1) the interface of the sanitizer's runtime, as its header `tsan_interface.h` declares it.
+    // SAFETY: (docs/safety.md, I1) the interface of the sanitizer's runtime, as its header
+    // `tsan_interface.h` declares it.
     unsafe extern "C" {
         fn __tsan_get_current_fiber() -> *mut c_void;
         fn __tsan_create_fiber(flags: c_uint) -> *mut c_void;
@@ -177,14 +191,14 @@ mod fiber {
             self.own.set(unsafe { __tsan_create_fiber(0) });
         }
 
-        /// Whom to switch to for the coroutine, on the worker that is about to.
+        /// Where to switch to for the coroutine, on the worker that is about to.
         pub(super) fn resumed(&self) -> *mut c_void {
             // SAFETY: (docs/safety.md, I1) the call has no conditions.
             self.worker.set(unsafe { __tsan_get_current_fiber() });
             self.own.get()
         }
 
-        /// Whom to switch to for the worker.
+        /// Where to switch to for the worker.
         pub(super) fn worker(&self) -> *mut c_void {
             self.worker.get()
         }
@@ -194,7 +208,8 @@ mod fiber {
         }
 
         pub(super) fn destroy(&self) {
-            // SAFETY: (docs/safety.md, I1) nothing runs on the frame now, so the fiber is not the running one.
+            // SAFETY: (docs/safety.md, I1) nothing runs on the frame now, so the fiber is not the
+            // running one.
             unsafe { __tsan_destroy_fiber(self.own.replace(ptr::null_mut())) };
         }
     }
@@ -207,7 +222,8 @@ mod fiber {
         /// This is the first function of the coroutine, and nothing on its stack is needed.
         pub(super) unsafe fn leave(&self) -> ! {
             self.fiber.left.set(true);
-            // SAFETY: (docs/safety.md, I3) the worker sees the mark and does not resume this coroutine.
+            // SAFETY: (docs/safety.md, I3) the worker sees the mark and does not resume this
+            // coroutine.
             unsafe { self.suspend() };
             unreachable!("a coroutine was resumed after its end")
         }
@@ -217,7 +233,8 @@ mod fiber {
 /// A stack that is borrowed for one call.
 struct Borrowed<'a>(&'a Stack);
 
-// SAFETY: (docs/safety.md, I3) it describes the same memory as the stack that it borrows, for as long.
+// SAFETY: (docs/safety.md, I3) it describes the same memory as the stack that it borrows, for as
+// long.
 unsafe impl corosensei::stack::Stack for Borrowed<'_> {
     fn base(&self) -> StackPointer {
         corosensei::stack::Stack::base(self.0)
@@ -237,8 +254,8 @@ pub(crate) unsafe fn on_stack<R>(stack: &Stack, f: impl FnOnce() -> R) -> R {
     corosensei::on_stack(Borrowed(stack), f)
 }
 
-/// About how many bytes of its stack the running coroutine has left: a few frames less than there are. Nothing is known on a
-/// plain thread, and on a borrowed stack.
+/// About how many bytes of its stack the running coroutine has left: a few frames less than there
+/// are. Nothing is known on a plain thread, and on a borrowed stack.
 pub(crate) fn stack_left() -> Option<usize> {
     let here = 0_u8;
     let coroutine = current::coroutine()?;

@@ -1,12 +1,15 @@
-//! The part of a coroutine that everybody may look at: who it is, where it lives, what was asked of it.
+//! The part of a coroutine that every thread may look at: who it is, where it lives, what was asked
+//! of it.
 //!
-//! A coroutine is one block of memory: this header, and behind it what `spawn/task.rs` adds (closure, result, joiners).
-//! The block is counted; the runtime holds one reference from `spawn` until the coroutine has ended, each handle one.
-//! A reference owns the *bytes* of the block only (R1): closure and result are dropped by rules of their own.
+//! A coroutine is one block of memory: this header, and behind it what `spawn/task.rs` adds
+//! (closure, result, joiners). The block is counted; the runtime holds one reference from `spawn`
+//! until the coroutine has ended, each handle one. A reference owns the *bytes* of the block only
+//! (R1): closure and result are dropped by rules of their own.
 //!
-//! Fields are of three kinds, and their comments say which:
-//! *fixed* ones never change after `spawn`; *shared* ones are atomics; *worker's* ones are cells that only the thread of
-//! the coroutine's worker touches, which is sound because a started coroutine never changes its worker (I1).
+//! Fields are of three kinds, and their comments say which: *fixed* ones never change after
+//! `spawn`; *shared* ones are atomics; *worker's* ones are cells that only the thread of the
+//! coroutine's worker touches, which is sound because a started coroutine never changes its worker
+//! (I1).
 
 use std::alloc::Layout;
 use std::cell::{Cell, UnsafeCell};
@@ -44,7 +47,7 @@ pub(crate) struct Body {
 pub(crate) mod flag {
     /// The coroutine has ended and its result is there. Set by the coroutine, once.
     pub(crate) const DONE: u32 = 1;
-    /// The handle was dropped: nobody will ask for the result. Set by the handle, once.
+    /// The handle was dropped: the result will not be asked for. Set by the handle, once.
     pub(crate) const DETACHED: u32 = 1 << 1;
     /// See `request.rs`.
     pub(crate) use crate::coroutine::request::CANCELLED;
@@ -54,7 +57,8 @@ pub(crate) mod flag {
 
 /// See the module's documentation.
 ///
-/// The order is for the cache: what a switch touches is the first line, what a wake-up touches the second.
+/// The order is for the cache: what a switch touches is the first line, what a wake-up touches the
+/// second.
 #[repr(C)]
 pub(crate) struct Header {
     /// Worker's: the stack and what is on it, from first run to end.
@@ -71,14 +75,17 @@ pub(crate) struct Header {
     pub(super) forbids: Cell<bool>,
     /// Worker's: there is a limit below.
     pub(super) limited: Cell<bool>,
-    /// Worker's: whether and why the coroutine was unwinding when it was last looked at; see `unwinding.rs`.
+    /// Worker's: whether and why the coroutine was unwinding when it was last looked at; see
+    /// `unwinding.rs`.
     pub(super) unwinding: Cell<Unwinding>,
-    /// Worker's: how many panics were taken off the thread while the coroutine is suspended; see `panic_count.rs`.
+    /// Worker's: how many panics were taken off the thread while the coroutine is suspended; see
+    /// `panic_count.rs`.
     panics: Cell<u32>,
 
     /// Shared: decides how the current wait ends.
     pub(crate) word: CommitWord,
-    /// Where a wake-up is sent. Null until the first run; set by the worker, before anybody could wake the coroutine.
+    /// Where a wake-up is sent. Null until the first run; set by the worker, before any thread
+    /// could wake the coroutine.
     home: AtomicPtr<Home>,
     /// Shared: references to the block.
     references: AtomicU32,
@@ -103,10 +110,11 @@ pub(crate) struct Header {
     pub(super) fiber: super::frame::Fiber,
 }
 
-// SAFETY: (docs/safety.md, I1) shared fields are atomics, fixed ones are only read, and the worker's ones are touched by
-// the worker's thread only.
+// SAFETY: (docs/safety.md, I1) shared fields are atomics, fixed ones are only read, and the
+// worker's ones are touched by the worker's thread only.
 unsafe impl Sync for Header {}
-// SAFETY: (docs/safety.md, I1) as above; what is behind the header has bounds of its own where it is spawned.
+// SAFETY: (docs/safety.md, I1) as above; what is behind the header has bounds of its own where it
+// is spawned.
 unsafe impl Send for Header {}
 
 // SAFETY: (docs/safety.md, I1) each header has a link of its own.
@@ -135,7 +143,8 @@ pub(crate) struct Birth {
 }
 
 impl Header {
-    /// Takes the panics of the coroutine, which has suspended on this thread, off the thread. Worker only.
+    /// Takes the panics of the coroutine, which has suspended on this thread, off the thread.
+    /// Worker only.
     #[cold]
     pub(crate) fn take_panics(&self) {
         #[cfg(all(unix, panic = "unwind", not(any(may_loom, may_tsan))))]
@@ -194,7 +203,8 @@ impl Header {
 
     /// The name, if the user gave one.
     pub(crate) fn name(&self) -> Option<&str> {
-        // SAFETY: (docs/safety.md, R1) the name was leaked by `new` and is freed with the block, which `self` keeps.
+        // SAFETY: (docs/safety.md, R1) the name was leaked by `new` and is freed with the block,
+        // which `self` keeps.
         self.label.name().map(|name| unsafe { &*name.as_ptr() })
     }
 
@@ -262,11 +272,12 @@ impl Header {
     ///
     /// # Safety
     ///
-    /// The caller won the commit word of this coroutine, and nobody else sends it for this wait.
+    /// The caller won the commit word of this coroutine, and no other thread sends it for this
+    /// wait.
     #[inline]
     pub(crate) unsafe fn send_home(this: NonNull<Header>) {
-        // SAFETY: (docs/safety.md, I1) a coroutine in a wait has a home, which lives at least until it has run on; and
-        // the caller's win makes this the one entry in a queue.
+        // SAFETY: (docs/safety.md, I1) a coroutine in a wait has a home, which lives at least until
+        // it has run on; and the caller's win makes this the one entry in a queue.
         unsafe {
             Home::send(
                 NonNull::new_unchecked(this.as_ref().home().cast_mut()),
@@ -295,11 +306,13 @@ impl Header {
         }
     }
 
-    /// Runs the code of an unstarted coroutine that was cancelled, on the caller's stack, and gives up the runtime's reference.
+    /// Runs the code of an unstarted coroutine that was cancelled, on the caller's stack, and gives
+    /// up the runtime's reference.
     ///
     /// # Safety
     ///
-    /// The coroutine is in no queue, was never prepared, and its cancel flag is set: the code then only drops the closure.
+    /// The coroutine is in no queue, was never prepared, and its cancel flag is set: the code then
+    /// only drops the closure.
     pub(crate) unsafe fn run_unstarted(this: NonNull<Header>) {
         // SAFETY: (docs/safety.md, R1) the caller vouches for the coroutine.
         unsafe {
@@ -326,8 +339,9 @@ impl Header {
     /// The reference is the caller's to give up.
     #[inline]
     unsafe fn release(this: NonNull<Header>) {
-        // SAFETY: (docs/safety.md, R1) the caller's reference keeps the block until the count is lowered. Release and
-        // acquire: the thread that frees it sees that all others are done. (A load, not a fence, which ThreadSanitizer would not follow.)
+        // SAFETY: (docs/safety.md, R1) the caller's reference keeps the block until the count is
+        // lowered. Release and acquire: the thread that frees it sees that all others are done. (A
+        // load, not a fence, which ThreadSanitizer would not follow.)
         unsafe {
             if this.as_ref().references.fetch_sub(1, Ordering::Release) != 1 {
                 return;
@@ -381,7 +395,8 @@ impl Reference {
     ///
     /// The block is alive.
     pub(crate) unsafe fn new(header: NonNull<Header>) -> Reference {
-        // SAFETY: (docs/safety.md, R1) the caller vouches for it. Relaxed: there is a reference already.
+        // SAFETY: (docs/safety.md, R1) the caller vouches for it. Relaxed: there is a reference
+        // already.
         let before = unsafe { header.as_ref() }
             .references
             .fetch_add(1, Ordering::Relaxed);

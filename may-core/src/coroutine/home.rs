@@ -1,9 +1,10 @@
-//! Where a wake-up of a coroutine is sent: the run queue and the inbox of its worker, and the means to wake it.
+//! Where a wake-up of a coroutine is sent: the run queue and the inbox of its worker, and the means
+//! to wake it.
 //!
 //! # Falling asleep and being woken
 //!
 //! ```text
-//!   worker                                  anybody else
+//!   worker                                  any other thread
 //!   1  state = ASLEEP                       a  push into the inbox (or publish other work)
 //!   2  fence                                b  fence
 //!   3  look for work once more; if there    c  if state is ASLEEP: swap NOTIFIED in; who gets
@@ -12,10 +13,11 @@
 //!   5  state = AWAKE
 //! ```
 //!
-//! The two fences are sequentially consistent, so one of them comes first. If it is the worker's, then *c* sees `ASLEEP`
-//! and the sleep of step 4 ends; if it is the other one's, then step 3 sees the work. A call to the operating system is
-//! made only when the worker really sleeps or is about to, and once per sleep. Because the operating system's waker
-//! stays signalled until the worker has slept, a call between 3 and 4 is not lost either.
+//! The two fences are sequentially consistent, so one of them comes first. If it is the worker's,
+//! then *c* sees `ASLEEP` and the sleep of step 4 ends; if it is the other one's, then step 3 sees
+//! the work. A call to the operating system is made only when the worker really sleeps or is about
+//! to, and once per sleep. Because the operating system's waker stays signalled until the worker
+//! has slept, a call between 3 and 4 is not lost either.
 
 use std::fmt;
 use std::io;
@@ -29,26 +31,31 @@ use super::sleep::SleepState;
 use crate::queue::{Fifo, Inbox};
 use crate::util::clock;
 
-/// How long ago the last maintenance of a worker is that counts as held up: several times as long as otherwise.
+/// How long ago the last maintenance of a worker is that counts as held up: several times as long
+/// as otherwise.
 const HELD_UP_AFTER: u64 = 500_000;
 
 /// See the module's documentation.
 pub(crate) struct Home {
     /// Coroutines woken by this worker itself; the owner's.
     runnable: Fifo<Header>,
-    /// Coroutines woken by other threads, and unstarted ones that other threads bind to this worker.
+    /// Coroutines woken by other threads, and unstarted ones that other threads bind to this
+    /// worker.
     inbox: Inbox<Header>,
     /// Whether the worker sleeps.
     pub(crate) sleep: SleepState,
-    /// The time of the last maintenance, of which there are several a millisecond unless a coroutine computes.
+    /// The time of the last maintenance, of which there are several a millisecond unless a
+    /// coroutine computes.
     last_maintenance: AtomicU64,
     /// Ends a sleep in the operating system.
     waker: mio::Waker,
 }
 
-// SAFETY: (docs/safety.md, I1) `runnable` is touched by the owner's thread only, which `send` and the worker check.
+// SAFETY: (docs/safety.md, I1) `runnable` is touched by the owner's thread only, which `send` and
+// the worker check.
 unsafe impl Sync for Home {}
-// SAFETY: (docs/safety.md, I1) the home is made on the thread that starts its worker and handed over.
+// SAFETY: (docs/safety.md, I1) the home is made on the thread that starts its worker and handed
+// over.
 unsafe impl Send for Home {}
 
 impl Home {
@@ -63,12 +70,13 @@ impl Home {
         })
     }
 
-    /// Sends a coroutine to the worker: the run queue if this is the worker's thread, the inbox otherwise.
+    /// Sends a coroutine to the worker: the run queue if this is the worker's thread, the inbox
+    /// otherwise.
     ///
     /// # Safety
     ///
-    /// `home` is alive until the coroutine runs on, and the coroutine is suspended (or about to be, on this thread) and
-    /// in no queue.
+    /// `home` is alive until the coroutine runs on, and the coroutine is suspended (or about to be,
+    /// on this thread) and in no queue.
     #[inline]
     pub(crate) unsafe fn send(home: NonNull<Home>, coroutine: NonNull<Header>) {
         if ptr::eq(current::home(), home.as_ptr()) {
@@ -86,8 +94,10 @@ impl Home {
     ///
     /// As for [`Home::send`].
     unsafe fn send_from_outside(home: NonNull<Home>, coroutine: NonNull<Header>) {
-        // The moment the coroutine is pushed it may run on and its worker may stop, so the home is held meanwhile (R9).
-        // SAFETY: (docs/safety.md, R9) homes are made by `Arc::new`, and this one is alive until the push.
+        // The moment the coroutine is pushed it may run on and its worker may stop, so the home is
+        // held meanwhile (R9).
+        // SAFETY: (docs/safety.md, R9) homes are made by `Arc::new`, and this one is alive until
+        // the push.
         let home = unsafe {
             Arc::increment_strong_count(home.as_ptr());
             Arc::from_raw(home.as_ptr())
@@ -107,8 +117,8 @@ impl Home {
         self.last_maintenance.load(Ordering::Relaxed)
     }
 
-    /// Whether a coroutine that computes keeps the worker, which is another one than the caller's, from running what is sent to
-    /// it. A hint.
+    /// Whether a coroutine that computes keeps the worker, which is another one than the caller's,
+    /// from running what is sent to it. A hint.
     ///
     /// # Safety
     ///
@@ -125,7 +135,8 @@ impl Home {
             && clock::now().saturating_sub(self.last_maintenance()) > HELD_UP_AFTER
     }
 
-    /// Wakes the worker if it sleeps, and returns whether it did. The caller has made its work visible before.
+    /// Wakes the worker if it sleeps, and returns whether it did. The caller has made its work
+    /// visible before.
     pub(crate) fn wake_if_asleep(&self) -> bool {
         let asleep = self.sleep.notify();
         if asleep {
@@ -134,7 +145,8 @@ impl Home {
         asleep
     }
 
-    /// Ends a sleep in the operating system; for a caller to which `SleepState::notify` has returned true.
+    /// Ends a sleep in the operating system; for a caller to which `SleepState::notify` has
+    /// returned true.
     pub(crate) fn wake(&self) {
         // An error here would be the loss of an eventfd that is open and never full.
         self.waker

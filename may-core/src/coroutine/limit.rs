@@ -1,12 +1,14 @@
 //! Time limits around code: `time::timeout`.
 //!
-//! A limit is not a timer. It is a deadline that every wait inside the limited code has in addition to its own; a wait that
-//! reaches it raises [`Reached`], as one that is cancelled raises [`Cancelled`](super::Cancelled), under the same conditions:
-//! not behind a shield, and not while unwinding. The frame that set the limit catches it.
+//! A limit is not a timer. It is a deadline that every wait inside the limited code has in addition
+//! to its own; a wait that reaches it raises [`Reached`], as one that is cancelled raises
+//! [`Cancelled`](super::Cancelled), under the same conditions: not behind a shield, and not while
+//! unwinding. The frame that set the limit catches it.
 //!
-//! Limits nest. The earliest one counts, of equal ones the outermost, and only the frame that set it catches what it raises;
-//! so a caller's limit is never mistaken for one of the code it calls. A payload that somebody else has swallowed is raised
-//! again by the next wait, as long as the limit is in force.
+//! Limits nest. The earliest one counts, of equal ones the outermost, and only the frame that set
+//! it catches what it raises; so a caller's limit is never mistaken for one of the code it calls. A
+//! payload that other code has swallowed is raised again by the next wait, as long as the limit
+//! is in force.
 
 use std::cell::Cell;
 

@@ -1,8 +1,9 @@
 //! Coroutine-local storage: `coroutine_local!` and its keys.
 //!
-//! A key gets a small number when it is first used; the values of a coroutine are a vector indexed by it, made when the
-//! coroutine first touches a key. They are dropped by the coroutine on its own stack when it ends (R1), newest first as
-//! std does, each under `catch_unwind`. On a plain thread a key is an ordinary thread local.
+//! A key gets a small number when it is first used; the values of a coroutine are a vector indexed
+//! by it, made when the coroutine first touches a key. They are dropped by the coroutine on its own
+//! stack when it ends (R1), newest first as std does, each under `catch_unwind`. On a plain thread
+//! a key is an ordinary thread local.
 
 use std::cell::{Cell, RefCell};
 use std::fmt;
@@ -14,9 +15,11 @@ use std::thread;
 use super::current;
 use super::header::Header;
 
-/// A coroutine-local storage key: each coroutine, and each plain thread, has a value of its own behind it.
+/// A coroutine-local storage key: each coroutine, and each plain thread, has a value of its own
+/// behind it.
 ///
-/// Made by [`coroutine_local!`](crate::coroutine_local); the methods are those of `std::thread::LocalKey`.
+/// Made by [`coroutine_local!`](crate::coroutine_local); the methods are those of
+/// `std::thread::LocalKey`.
 ///
 /// # Examples
 ///
@@ -40,7 +43,8 @@ pub struct LocalKey<T: 'static> {
     on_thread: &'static thread::LocalKey<OnThread<T>>,
 }
 
-/// The value of a plain thread, made like a coroutine's: by the first access, or by `set` before it.
+/// The value of a plain thread, made like a coroutine's: by the first access, or by `set` before
+/// it.
 #[doc(hidden)]
 pub struct OnThread<T>(std::cell::OnceCell<T>);
 
@@ -104,17 +108,20 @@ pub(crate) struct Locals {
     order: Vec<usize>,
 }
 
-/// Runs `f` on the values of the coroutine that runs on this thread; `f` is ours and calls no user code.
+/// Runs `f` on the values of the coroutine that runs on this thread; `f` is ours and calls no user
+/// code.
 fn with_locals<R>(header: &Header, f: impl FnOnce(&mut Locals) -> R) -> R {
     if header.locals.get().is_null() {
         header.locals.set(Box::into_raw(Box::default()));
     }
-    // SAFETY: (docs/safety.md, R5) only the coroutine itself reaches its values, and no reference outlives `f`.
+    // SAFETY: (docs/safety.md, R5) only the coroutine itself reaches its values, and no reference
+    // outlives `f`.
     f(unsafe { &mut *header.locals.get() })
 }
 
-/// Where the values of a coroutine were that has dropped them. What runs after that, the destructor of a result that nobody takes for
-/// example, finds no value and makes none, since nobody would drop it.
+/// Where the values of a coroutine were that has dropped them. What runs after that, the destructor
+/// of a result that nobody takes for example, finds no value and makes none, since nobody would
+/// drop it.
 fn destroyed() -> *mut Locals {
     ptr::without_provenance_mut(1)
 }
@@ -132,7 +139,8 @@ pub(crate) fn destroy(header: &Header) {
 /// The half of [`destroy`] for a coroutine that has used a key.
 #[cold]
 fn destroy_values(header: &Header) {
-    // A destructor may use other keys, and so make new values; each key is made and dropped at most once.
+    // A destructor may use other keys, and so make new values; each key is made and dropped at most
+    // once.
     while let Some((address, drop_value)) = with_locals(header, |locals| {
         let number = locals.order.pop()?;
         match std::mem::replace(&mut locals.slots[number], Slot::Dropped) {
@@ -140,7 +148,8 @@ fn destroy_values(header: &Header) {
             Slot::Vacant | Slot::Dropped => unreachable!("only keys with a value are in order"),
         }
     }) {
-        // A panic has been reported by the hook; it must not keep the other values from being dropped.
+        // A panic has been reported by the hook; it must not keep the other values from being
+        // dropped.
         // SAFETY: (docs/safety.md, R1) the slot was taken out, so this happens once.
         if let Err(payload) = catch_unwind(AssertUnwindSafe(|| unsafe { drop_value(address) })) {
             // The payload's own destructor may panic, too; somewhere this must end.
@@ -184,7 +193,8 @@ impl<T: 'static> LocalKey<T> {
         }
     }
 
-    /// Runs `f` on the value, making it by `make` if it is not there; `make` is told whether it must be.
+    /// Runs `f` on the value, making it by `make` if it is not there; `make` is told whether it
+    /// must be.
     fn try_with_or<R>(
         &'static self,
         make: impl FnOnce() -> T,
@@ -216,7 +226,8 @@ impl<T: 'static> LocalKey<T> {
                 }
             }
         };
-        // SAFETY: (docs/safety.md, R1) the value lives until the coroutine drops it at its end, and is only shared.
+        // SAFETY: (docs/safety.md, R1) the value lives until the coroutine drops it at its end, and
+        // is only shared.
         Ok(f(unsafe { address.as_ref() }))
     }
 
@@ -224,8 +235,9 @@ impl<T: 'static> LocalKey<T> {
     ///
     /// # Panics
     ///
-    /// Panics if the value is being dropped or was dropped already, and when the coroutine has dropped all its values, as in the
-    /// destructor of a result that nobody takes; [`try_with`](Self::try_with) returns an error.
+    /// Panics if the value is being dropped or was dropped already, and when the coroutine has
+    /// dropped all its values, as in the destructor of a result that nobody takes;
+    /// [`try_with`](Self::try_with) returns an error.
     pub fn with<R>(&'static self, f: impl FnOnce(&T) -> R) -> R {
         self.try_with(f)
             .unwrap_or_else(|error| access_failed(error))
@@ -235,7 +247,8 @@ impl<T: 'static> LocalKey<T> {
     ///
     /// # Errors
     ///
-    /// [`AccessError`] if the value is being dropped or was dropped already, and when the coroutine has dropped all its values.
+    /// [`AccessError`] if the value is being dropped or was dropped already, and when the coroutine
+    /// has dropped all its values.
     pub fn try_with<R>(&'static self, f: impl FnOnce(&T) -> R) -> Result<R, AccessError> {
         self.try_with_or(self.initialize, f)
     }
@@ -387,8 +400,8 @@ impl<T: 'static> fmt::Debug for LocalKey<T> {
 
 /// Declares coroutine-local values with the syntax of `thread_local!`.
 ///
-/// Visibility, attributes, `const { .. }` initializers and several items at once are accepted. The initializer runs on
-/// the coroutine (or plain thread) that first uses the value, and may block.
+/// Visibility, attributes, `const { .. }` initializers and several items at once are accepted. The
+/// initializer runs on the coroutine (or plain thread) that first uses the value, and may block.
 ///
 /// # Examples
 ///

@@ -1,13 +1,14 @@
 //! What a coroutine is.
 //!
 //! ```text
-//!   spawn                first run           wait, yield            end
-//!   ------> unstarted ------------> running <----------> suspended ------> ended
-//!           a block                 a block and a stack                    a block, until the last handle is gone
+//!   spawn             first run        wait, yield           end
+//!   -----> unstarted -----------> running <-------> suspended -----> ended
+//!          a block                a block and a stack                a block, until the last
+//!                                                                    handle is gone
 //! ```
 //!
 //! * [`block`]: the memory of one coroutine, recycled through the worker that spawned it
-//! * [`header`]: the part of that memory that everybody may look at, and references to it
+//! * [`header`]: the part of that memory that every thread may look at, and references to it
 //! * [`commit_word`]: the word that decides how a wait ends
 //! * [`request`]: what may be asked of a waiter without knowing what it waits for
 //! * [`frame`]: resuming and suspending

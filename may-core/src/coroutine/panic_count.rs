@@ -1,24 +1,30 @@
 //! The panics that std counts on a thread, moved away while a coroutine that unwinds is suspended.
 //!
-//! std counts panics by thread. A coroutine may suspend in a destructor that runs because of a panic or a cancellation; everybody who ran
-//! on its thread meanwhile would find `std::thread::panicking()` true, so std's locks would be poisoned by neighbours, and no
-//! cancellation or limit could be raised in them. So the worker takes the count off its thread when such a coroutine has suspended
-//! ([`take`]), and puts it back before the coroutine goes on ([`put_back`]). Between two coroutines the count of a worker is zero.
+//! std counts panics by thread. A coroutine may suspend in a destructor that runs because of a
+//! panic or a cancellation; everybody who ran on its thread meanwhile would find
+//! `std::thread::panicking()` true, so std's locks would be poisoned by neighbours, and no
+//! cancellation or limit could be raised in them. So the worker takes the count off its thread when
+//! such a coroutine has suspended ([`take`]), and puts it back before the coroutine goes on
+//! ([`put_back`]). Between two coroutines the count of a worker is zero.
 //!
-//! std has no call that changes the count, but an unwinding moves it: it counts one up on the thread where it begins and one down on the
-//! thread where it is caught. A [`Token`] is a small coroutine that unwinds and is suspended in a destructor. One that has begun on one
-//! thread and ends on another moves one count from the second to the first. A thread of the process, the bank, begins tokens, and ends
-//! those that are left over; what the bank has on its own count tells nobody anything.
+//! std has no call that changes the count, but an unwinding moves it: it counts one up on the
+//! thread where it begins and one down on the thread where it is caught. A [`Token`] is a small
+//! coroutine that unwinds and is suspended in a destructor. One that has begun on one thread and
+//! ends on another moves one count from the second to the first. A thread of the process, the bank,
+//! begins tokens, and ends those that are left over; what the bank has on its own count tells
+//! nobody anything.
 //!
 //! ```text
 //!   bank       begin: +1 ---- token ---->                                     <---- token ---- end: -1
 //!   worker                                take, end: -1    put_back, begin: +1
 //! ```
 //!
-//! The sum over all threads never changes by this but for what real panics add. The bank has never ended more tokens than it has begun:
-//! its count is that of the tokens that exist plus that of the panics that were taken off and not put back.
+//! The sum over all threads never changes by this but for what real panics add. The bank has never
+//! ended more tokens than it has begun: its count is that of the tokens that exist plus that of the
+//! panics that were taken off and not put back.
 //!
-//! If no thread or no stack can be had for this, the count stays on the worker, and neighbours wait until it has gone (`unwinding.rs`).
+//! If no thread or no stack can be had for this, the count stays on the worker, and neighbours wait
+//! until it has gone (`unwinding.rs`).
 
 use std::mem::ManuallyDrop;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -41,7 +47,8 @@ const SPARE: usize = 32;
 /// One that is dropped is leaked: corosensei would unwind it, in the middle of an unwinding.
 struct Token(ManuallyDrop<Coroutine<(), (), (), DefaultStack>>);
 
-// SAFETY: (docs/safety.md, R13) what lies on the stack of a token is this file's and std's, and refers to no thread.
+// SAFETY: (docs/safety.md, R13) what lies on the stack of a token is this file's and std's, and
+// refers to no thread.
 unsafe impl Send for Token {}
 
 /// Suspends an unwinding.
@@ -78,7 +85,8 @@ impl Token {
 /// What is at hand.
 struct Spare {
     tokens: Vec<Token>,
-    /// Stacks of tokens that have ended: at least as many as tokens have to be begun again, up to [`SPARE`].
+    /// Stacks of tokens that have ended: at least as many as tokens have to be begun again, up to
+    /// [`SPARE`].
     stacks: Vec<DefaultStack>,
 }
 
@@ -153,7 +161,8 @@ fn token() -> Option<Token> {
     token
 }
 
-/// Takes the panics that are counted on this thread off it; how many they were. For a worker, on its own stack.
+/// Takes the panics that are counted on this thread off it; how many they were. For a worker, on
+/// its own stack.
 #[cold]
 pub(crate) fn take() -> u32 {
     let mut count = 0;
@@ -172,7 +181,8 @@ pub(crate) fn put_back(count: u32) {
         let stack = loop {
             match new_stack() {
                 Some(stack) => break stack,
-                // There is no memory, and the coroutine cannot go on without a stack: one token less is kept at hand.
+                // There is no memory, and the coroutine cannot go on without a stack: one token
+                // less is kept at hand.
                 None => {
                     let token = spare().tokens.pop();
                     token.into_iter().for_each(end_elsewhere);

@@ -1,13 +1,16 @@
 //! A panic of a coroutine is reported under the coroutine's name.
 //!
-//! std's report names the thread, which is the worker's and says nothing. So a panic hook in front of std's own prints a line with the
-//! coroutine's name, number and birthplace first. A hook of the program's is the only one that prints, whether it is set before or
-//! after: in front of one that is there when the first runtime starts nothing is printed, and one that comes later replaces this one, as
-//! it replaces std's. (The hook also marks the coroutine as unwinding; without it, that is done when it suspends.)
+//! std's report names the thread, which is the worker's and says nothing. So a panic hook in front
+//! of std's own prints a line with the coroutine's name, number and birthplace first. A hook of the
+//! program's is the only one that prints, whether it is set before or after: in front of one that
+//! is there when the first runtime starts nothing is printed, and one that comes later replaces
+//! this one, as it replaces std's. (The hook also marks the coroutine as unwinding; without it,
+//! that is done when it suspends.)
 //!
-//! The hook is set by a thread of its own, and nobody waits for that for long. std sets hooks under a lock that is held while a hook
-//! runs, which may be one that waits for the first use of May on another thread; and it sets none on a thread that panics. In that case the
-//! next runtime that starts tries again.
+//! The hook is set by a thread of its own, and nobody waits for that for long. std sets hooks under
+//! a lock that is held while a hook runs, which may be one that waits for the first use of May on
+//! another thread; and it sets none on a thread that panics. In that case the next runtime that
+//! starts tries again.
 
 use std::io::Write;
 use std::panic::{PanicHookInfo, set_hook, take_hook};
@@ -45,7 +48,8 @@ pub(crate) fn install() {
 /// Puts the hook in front of the one that is set.
 fn set_in_front() {
     let present = take_hook();
-    // Now std's own is set, and what is taken is that one. It is a function, so it is told by its table.
+    // Now std's own is set, and what is taken is that one. It is a function, so it is told by its
+    // table.
     let of_std = take_hook();
     let names = ptr::eq(&raw const *present, &raw const *of_std);
     set_hook(Box::new(move |info: &PanicHookInfo<'_>| {

@@ -1,4 +1,5 @@
-//! What may be asked of a waiter without knowing what it waits for: to end (`cancel`), or to go on (`unpark`).
+//! What may be asked of a waiter without knowing what it waits for: to end (`cancel`), or to go on
+//! (`unpark`).
 //!
 //! # Protocol
 //!
@@ -10,8 +11,9 @@
 //!                                         4  suspend
 //! ```
 //!
-//! Of the two sequentially consistent fences one comes first: either *c* finds the word open, or step 3 finds the flag. So no
-//! request is overlooked; and as *c* and step 3 compete for the word, none is answered twice.
+//! Of the two sequentially consistent fences one comes first: either *c* finds the word open, or
+//! step 3 finds the flag. So no request is overlooked; and as *c* and step 3 compete for the word,
+//! none is answered twice.
 
 use super::commit_word::CommitWord;
 use crate::prim::{AtomicU32, Ordering, fence};

@@ -19,7 +19,8 @@ impl SleepState {
         SleepState(AtomicU32::new(AWAKE))
     }
 
-    /// Announces a sleep (steps 1 and 2); the worker must look for work once more before it sleeps. Worker only.
+    /// Announces a sleep (steps 1 and 2); the worker must look for work once more before it sleeps.
+    /// Worker only.
     pub(crate) fn announce(&self) {
         self.0.store(ASLEEP, Ordering::Relaxed);
         fence(Ordering::SeqCst);
@@ -42,7 +43,8 @@ impl SleepState {
         self.0.load(Ordering::Relaxed) == AWAKE
     }
 
-    /// Whether the caller has to call the operating system to end the worker's sleep (steps b and c).
+    /// Whether the caller has to call the operating system to end the worker's sleep (steps b and
+    /// c).
     #[inline]
     pub(crate) fn notify(&self) -> bool {
         fence(Ordering::SeqCst);

@@ -1,22 +1,28 @@
 //! Which of a worker's coroutines are unwinding, and why.
 //!
-//! std counts panics per thread, and a coroutine may suspend while it unwinds: a destructor that runs because of a panic
-//! or a cancellation may block. Its worker takes the count off the thread then (`panic_count.rs`), so `thread::panicking()` is exact.
+//! std counts panics per thread, and a coroutine may suspend while it unwinds: a destructor that
+//! runs because of a panic or a cancellation may block. Its worker takes the count off the thread
+//! then (`panic_count.rs`), so `thread::panicking()` is exact.
 //!
-//! Where that cannot be done everybody who runs on that thread meanwhile sees `thread::panicking()`. So the worker notes,
-//! each time it resumes a coroutine, whether somebody who is suspended unwinds. If nobody does, `thread::panicking()` is exact
-//! until the next switch. If somebody does, only the mark on the coroutine itself counts, which is set when its unwinding begins:
-//! by the panic hook, by `cancel::raise`, and at the latest when it suspends. A lock of ours is poisoned by marked coroutines only.
+//! Where that cannot be done, each coroutine that runs on that thread meanwhile sees
+//! `thread::panicking()`. So the worker notes, each time it resumes a coroutine, whether a
+//! suspended one unwinds. If none does, `thread::panicking()` is exact until the next switch. If
+//! one does, only the mark on the coroutine itself counts. The mark is set when the unwinding
+//! begins: by the panic hook, by `cancel::raise`, and at the latest when the coroutine suspends.
+//! Our locks are poisoned by marked coroutines only.
 //!
-//! A cancellation must not be raised in a coroutine that unwinds already: that would abort the process. So one that has suspended
-//! beside somebody who unwinds, itself without a mark, is marked as unsure, and nothing is raised in it before the last of them is
-//! gone. One that has suspended before is sure, and is cancelled at once: a destructor that cancels and joins a neighbour must not
-//! wait for itself. A cancellation that had to wait is noted, and the worker delivers it (`defer_cancellation`, `take_deferred`): the wait
-//! that it was to end goes on meanwhile, and would have nobody else to end it.
+//! A cancellation must not be raised in a coroutine that unwinds already: that would abort the
+//! process. A coroutine without a mark that suspends while another one unwinds is marked as unsure,
+//! and nothing is raised in it until no suspended coroutine unwinds. A coroutine that suspended
+//! before is sure, and is cancelled at once: a destructor that cancels and joins another coroutine
+//! must not wait for itself. A cancellation that cannot be raised is deferred, and the worker
+//! delivers it later (`defer_cancellation`, `take_deferred`): the wait that it was to end goes on
+//! meanwhile, and nothing else would end it.
 //!
-//! What is left uncertain, both only beside somebody whose count could not be taken off the thread: a coroutine that calls
-//! `std::panic::resume_unwind` itself, which runs no hook, is not seen to unwind; and one that has caught its own panic after a
-//! suspension is seen to unwind still.
+//! Two cases are left uncertain, both only while a count could not be taken off the thread. A
+//! coroutine that calls `std::panic::resume_unwind` itself, which runs no hook, is not seen to
+//! unwind. And a coroutine that has caught its own panic after a suspension is still seen to
+//! unwind.
 
 use std::cell::Cell;
 use std::panic::resume_unwind;
@@ -30,7 +36,7 @@ use super::header::Header;
 pub(crate) enum Unwinding {
     /// It was not unwinding when it last suspended.
     No,
-    /// When it last suspended somebody else unwound, and perhaps it did, too.
+    /// When it last suspended another coroutine unwound, and perhaps it did, too.
     Unsure,
     /// A panic unwinds it.
     ByPanic,
@@ -46,7 +52,7 @@ impl Unwinding {
 }
 
 thread_local! {
-    /// Whether somebody who was suspended on this thread unwound when the running coroutine was resumed.
+    /// Whether a suspended coroutine of this thread unwound when the running one was resumed.
     static UNWINDING: Cell<bool> = const { Cell::new(false) };
     /// The mark of a plain thread: why it unwinds, if it does.
     static OF_THREAD: Cell<Unwinding> = const { Cell::new(Unwinding::No) };
@@ -54,7 +60,7 @@ thread_local! {
     static DEFERRED: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Notes whether somebody who is suspended on this thread unwinds. For the worker, before each resume.
+/// Notes whether a suspended coroutine of this thread unwinds. For the worker, before each resume.
 #[inline(always)]
 pub(crate) fn note_resume() {
     let unwinding = std::thread::panicking();
@@ -77,7 +83,8 @@ pub(crate) fn set_mark(unwinding: Unwinding) {
     }
 }
 
-/// The mark of the caller, for [`set_mark`] to put back when an unwinding that has begun since has been caught.
+/// The mark of the caller, for [`set_mark`] to put back when an unwinding that has begun since has
+/// been caught.
 pub(crate) fn mark_of_caller() -> Unwinding {
     match current::coroutine() {
         // SAFETY: (docs/safety.md, R1) the running coroutine's block lives while it runs.
@@ -86,7 +93,8 @@ pub(crate) fn mark_of_caller() -> Unwinding {
     }
 }
 
-/// Goes on with what was caught, as `resume_unwind` does, and marks the caller as that payload asks.
+/// Goes on with what was caught, as `resume_unwind` does, and marks the caller as that payload
+/// asks.
 pub(crate) fn resume(payload: Box<dyn std::any::Any + Send>) -> ! {
     set_mark(if cancel::is_request(&*payload) {
         Unwinding::ByCancellation
@@ -96,15 +104,17 @@ pub(crate) fn resume(payload: Box<dyn std::any::Any + Send>) -> ! {
     resume_unwind(payload)
 }
 
-/// Whether the caller, a coroutine or plain thread, unwinds because of a panic, so that what it was doing is half done.
+/// Whether the caller, a coroutine or plain thread, unwinds because of a panic, so that what it was
+/// doing is half done.
 ///
-/// A cancellation unwinds, too, but it happens at calls that are documented to do so, and what is dropped then is in order.
+/// A cancellation unwinds, too, but it happens at calls that are documented to do so, and what is
+/// dropped then is in order.
 #[inline]
 pub(crate) fn is_by_panic() -> bool {
     std::thread::panicking() && is_by_panic_here()
 }
 
-/// The rare half of [`is_by_panic`]: somebody on this thread is unwinding.
+/// The rare half of [`is_by_panic`]: a coroutine of this thread is unwinding.
 #[cold]
 fn is_by_panic_here() -> bool {
     match current::coroutine() {
@@ -118,30 +128,32 @@ fn is_by_panic_here() -> bool {
     }
 }
 
-/// Notes that a cancellation on this worker waits until nobody is suspended while unwinding.
+/// Defers a cancellation on this worker until no suspended coroutine unwinds.
 pub(crate) fn defer_cancellation() {
     DEFERRED.set(true);
 }
 
-/// Whether a cancellation was deferred and can be delivered now; true once. For the worker, outside its coroutines.
+/// Whether a cancellation was deferred and can be delivered now; true once. For the worker, outside
+/// its coroutines.
 #[inline]
 pub(crate) fn take_deferred() -> bool {
     DEFERRED.get() && !std::thread::panicking() && DEFERRED.replace(false)
 }
 
-/// Marks the coroutine `header`, which is about to suspend, as unwinding if it is; says whether anybody on this thread is.
+/// Marks the coroutine `header`, which is about to suspend, as unwinding if it is; says whether
+/// any coroutine of this thread is.
 #[inline(always)]
 pub(crate) fn note_suspend(header: &Header) -> bool {
-    let somebody_unwinds = std::thread::panicking();
-    if somebody_unwinds {
+    let one_unwinds = std::thread::panicking();
+    if one_unwinds {
         mark(header);
     } else if header.unwinding.get() != Unwinding::No {
         header.unwinding.set(Unwinding::No);
     }
-    somebody_unwinds
+    one_unwinds
 }
 
-/// The rare half of [`note_suspend`]: somebody on this thread is unwinding.
+/// The rare half of [`note_suspend`]: a coroutine of this thread is unwinding.
 #[cold]
 fn mark(header: &Header) {
     if !header.unwinding.get().is_marked() {

@@ -1,16 +1,19 @@
 //! Threads for work that blocks its thread: an elastic pool, one for each runtime.
 //!
-//! A job goes to an idle thread, or to a new one while there are fewer than the pool may have; beyond that it queues, first come,
-//! first served. A thread that has had nothing to do for [`KEEP_ALIVE`] ends, so an idle pool is an empty one.
+//! A job goes to an idle thread, or to a new one while there are fewer than the pool may have;
+//! beyond that it queues, first come, first served. A thread that has had nothing to do for
+//! [`KEEP_ALIVE`] ends, so an idle pool is an empty one.
 //!
-//! The threads run like the one that made the pool, and not like the worker that happened to start them, whose thread may be bound to
-//! one processor: neither a computation nor a child process is to stay there.
+//! The threads run like the one that made the pool, and not like the worker that happened to start
+//! them, whose thread may be bound to one processor: neither a computation nor a child process is
+//! to stay there.
 //!
-//! Jobs of one kind, looking up names, may hold a part of the threads only: a name server that does not answer is not to keep
-//! everybody from reading files.
+//! Jobs of one kind, looking up names, may hold a part of the threads only: a name server that does
+//! not answer is not to keep everybody from reading files.
 //!
-//! Everything is under one lock, which is held for a few instructions, and while a thread is started. A caller can take
-//! its job out again until a thread has taken it. So the queue holds only jobs that a caller waits for.
+//! Everything is under one lock, which is held for a few instructions, and while a thread is
+//! started. A caller can take its job out again until a thread has taken it. So the queue holds
+//! only jobs that a caller waits for.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -89,8 +92,8 @@ pub(crate) struct Ticket<'a> {
 }
 
 impl Pool {
-    /// A pool of at most so many threads, and without any yet; `are_pinned` says whether the workers that will start them are bound to
-    /// processors.
+    /// A pool of at most so many threads, and without any yet; `are_pinned` says whether the
+    /// workers that will start them are bound to processors.
     pub(crate) fn new(most_threads: usize, are_pinned: bool) -> Arc<Pool> {
         Arc::new(Pool {
             state: Mutex::default(),
@@ -168,7 +171,8 @@ impl Pool {
         loop {
             if let Some((kind, job)) = self.take(&mut state) {
                 drop(state);
-                // What is dropped with a job whose caller has left may panic; its report was printed.
+                // What is dropped with a job whose caller has left may panic; its report was
+                // printed.
                 let done = catch_unwind(AssertUnwindSafe(|| {
                     job.run();
                     drop(job);
@@ -180,7 +184,8 @@ impl Pool {
                 state = self.lock();
                 state.jobs[kind as usize].running -= 1;
                 if kind != Kind::General {
-                    // Another one of its kind has become runnable, and this thread may take a job that came earlier.
+                    // Another one of its kind has become runnable, and this thread may take a job
+                    // that came earlier.
                     self.provide_thread(&mut state);
                 }
                 continue;

@@ -1,11 +1,12 @@
 //! A queue between one producer and one consumer, which grows by blocks.
 //!
-//! Each side has a place in the queue that the other does not touch, so they share three words only: how many values were put in,
-//! the link from one block to the next, which is written before the count that covers it, and an empty block that goes back from the
-//! consumer to the producer. Putting in is one read-modify-write, taking out is none.
+//! Each side has a place in the queue that the other does not touch, so they share three words
+//! only: how many values were put in, the link from one block to the next, which is written before
+//! the count that covers it, and an empty block that goes back from the consumer to the producer.
+//! Putting in is one read-modify-write, taking out is none.
 //!
-//! The count is put out with a full fence ([`prim::store_and_fence`]), so the producer may look right afterwards whether somebody
-//! waits for it.
+//! The count is put out with a full fence ([`prim::store_and_fence`]), so the producer may look
+//! right afterwards whether a waiter is there.
 
 use std::cell::{Cell, UnsafeCell};
 use std::fmt;
@@ -57,7 +58,8 @@ pub(crate) struct Blocks<T> {
     spare: AtomicPtr<Block<T>>,
 }
 
-// SAFETY: (docs/safety.md, R5) values cross from one side to the other; the places are each for one side only, as the methods ask.
+// SAFETY: (docs/safety.md, R5) values cross from one side to the other; the places are each for one
+// side only, as the methods ask.
 unsafe impl<T: Send> Sync for Blocks<T> {}
 // SAFETY: (docs/safety.md, R5) the queue owns its values.
 unsafe impl<T: Send> Send for Blocks<T> {}
@@ -94,8 +96,8 @@ impl<T> Blocks<T> {
         if at == 0 && count > 0 {
             self.append();
         }
-        // SAFETY: (docs/safety.md, R5) the place is the producer's until the count says otherwise, and its block is freed by the
-        // consumer only after it.
+        // SAFETY: (docs/safety.md, R5) the place is the producer's until the count says otherwise,
+        // and its block is freed by the consumer only after it.
         unsafe { (*(*self.producer.block.get()).values[at].get()).write(value) };
         self.producer.count.set(count + 1);
         prim::store_and_fence(&self.published, count + 1);
@@ -109,7 +111,8 @@ impl<T> Blocks<T> {
         let is_second = self.producer.count.get() == BLOCK;
         self.producer.behind.set(spare.is_null() && !is_second);
         let block = if spare.is_null() { Block::new() } else { spare };
-        // SAFETY: (docs/safety.md, R5) a spare block is nobody else's, and the producer's own is freed after its successor is in use.
+        // SAFETY: (docs/safety.md, R5) a spare block is nobody else's, and the producer's own is
+        // freed after its successor is in use.
         unsafe {
             (*block).next.store(ptr::null_mut(), Ordering::Relaxed);
             // Relaxed: the count that is put out next carries it.
@@ -142,7 +145,8 @@ impl<T> Blocks<T> {
             self.advance();
         }
         self.consumer.count.set(count + 1);
-        // SAFETY: (docs/safety.md, R5) the count says that the value is there, and it is taken once.
+        // SAFETY: (docs/safety.md, R5) the count says that the value is there, and it is taken
+        // once.
         Some(unsafe { (*(*self.consumer.block.get()).values[at].get()).assume_init_read() })
     }
 
@@ -150,7 +154,8 @@ impl<T> Blocks<T> {
     #[cold]
     fn advance(&self) {
         let block = self.consumer.block.get();
-        // SAFETY: (docs/safety.md, R5) there is a value in the next block, so the producer has linked it and left this one.
+        // SAFETY: (docs/safety.md, R5) there is a value in the next block, so the producer has
+        // linked it and left this one.
         unsafe {
             self.consumer
                 .block
@@ -181,7 +186,8 @@ impl<T> Drop for Blocks<T> {
         struct Free<'a, T>(&'a Blocks<T>);
         impl<T> Drop for Free<'_, T> {
             fn drop(&mut self) {
-                // SAFETY: (docs/safety.md, R5) nobody else uses the queue, and all its values have been taken or leaked.
+                // SAFETY: (docs/safety.md, R5) nothing else uses the queue, and all its values have
+                // been taken or leaked.
                 unsafe {
                     let mut block = self.0.consumer.block.get();
                     while !block.is_null() {
@@ -197,7 +203,7 @@ impl<T> Drop for Blocks<T> {
             }
         }
         let _free = Free(self);
-        // SAFETY: (docs/safety.md, R5) nobody else uses the queue.
+        // SAFETY: (docs/safety.md, R5) nothing else uses the queue.
         while let Some(value) = unsafe { self.pop() } {
             drop(value);
         }

@@ -1,4 +1,5 @@
-//! The queue of runnable coroutines of one worker: no other thread sees it, so it needs no atomic operation.
+//! The queue of runnable coroutines of one worker: no other thread sees it, so it needs no atomic
+//! operation.
 
 use std::cell::Cell;
 use std::ptr::{self, NonNull};

@@ -1,11 +1,13 @@
 //! What other threads send to a worker: many push, the owner takes everything at once.
 //!
-//! The protocol is Treiber's stack (1986) without its pop, and so without its ABA problem: a producer links its item in
-//! front of the head with a compare-and-swap, the owner swaps the head for null and reverses what it got, which puts the
-//! items into the order in which they were pushed.
+//! The protocol is Treiber's stack (1986) without its pop, and so without its ABA problem: a
+//! producer links its item in front of the head with a compare-and-swap, the owner swaps the head
+//! for null and reverses what it got, which puts the items into the order in which they were
+//! pushed.
 //!
-//! The inbox carries no wake-up of its own. Push is a read-modify-write with release order and is followed by the
-//! sleep/wake handshake of the worker (`coroutine/home.rs`), which is where no wake-up is lost.
+//! The inbox carries no wake-up of its own. Push is a read-modify-write with release order and is
+//! followed by the sleep/wake handshake of the worker (`coroutine/home.rs`), which is where no
+//! wake-up is lost.
 
 use std::ptr::{self, NonNull};
 
@@ -40,7 +42,8 @@ impl<T: Queued> Inbox<T> {
     pub(crate) unsafe fn push(&self, item: NonNull<T>) {
         let mut head = self.head.load(Ordering::Relaxed);
         loop {
-            // SAFETY: (docs/safety.md, I3) the item is the caller's until the exchange below succeeds.
+            // SAFETY: (docs/safety.md, I3) the item is the caller's until the exchange below
+            // succeeds.
             unsafe { item.as_ref() }
                 .next()
                 .store(head, Ordering::Relaxed);
@@ -57,14 +60,16 @@ impl<T: Queued> Inbox<T> {
         }
     }
 
-    /// Takes everything and hands it to `each` in the order in which it was pushed. For the owner, and for the thread that clears up behind
-    /// one that may never come back: what the swap has taken nobody else sees.
+    /// Takes everything and hands it to `each` in the order in which it was pushed. For the owner,
+    /// and for the thread that clears up behind one that may never come back: what the swap has
+    /// taken no other thread sees.
     pub(crate) fn take_all(&self, mut each: impl FnMut(NonNull<T>)) {
         // Acquire: pairs with the release of every push that this swap takes.
         let mut newest = self.head.swap(ptr::null_mut(), Ordering::Acquire);
         let mut oldest = ptr::null_mut();
         while let Some(item) = NonNull::new(newest) {
-            // SAFETY: (docs/safety.md, I3) a queued item is alive, and after the swap its link is ours.
+            // SAFETY: (docs/safety.md, I3) a queued item is alive, and after the swap its link is
+            // ours.
             let link = unsafe { item.as_ref() }.next();
             newest = link.load(Ordering::Relaxed);
             link.store(oldest, Ordering::Relaxed);

@@ -1,13 +1,14 @@
-//! Queues: of pointers, through a link that the queued thing carries itself; and of values, in blocks.
+//! Queues: of pointers, through a link that the queued thing carries itself; and of values, in
+//! blocks.
 //!
 //! | queue | of | who pushes | who takes | order |
 //! |---|---|---|---|---|
 //! | [`Fifo`] | pointers | its owner | its owner | first in, first out |
-//! | [`Inbox`] | pointers | anybody | its owner, everything at once | as pushed |
+//! | [`Inbox`] | pointers | any thread | its owner, everything at once | as pushed |
 //! | [`Blocks`] | values | one producer | one consumer | first in, first out |
 //!
-//! A thing carries one link, so it is in one of the first two at a time. The stealable deque of coroutines that have not started is
-//! crossbeam-deque's, in `worker/`.
+//! A thing carries one link, so it is in one of the first two at a time. The stealable deque of
+//! coroutines that have not started is crossbeam-deque's, in `worker/`.
 
 mod blocks;
 mod fifo;

@@ -6,10 +6,11 @@ use std::ptr::NonNull;
 /// The unit in which a label keeps the size of a stack.
 const UNIT_BYTES: usize = 4096;
 
-/// What the report of a stack overflow says of a coroutine. Lies in the coroutine's header, and never changes.
+/// What the report of a stack overflow says of a coroutine. Lies in the coroutine's header, and
+/// never changes.
 ///
-/// 24 bytes, since a million of them may be alive: sizes from 16 TiB on, of which there are no stacks, are kept as
-/// 16 TiB, and names have less than 4 GiB.
+/// 24 bytes, since a million of them may be alive: sizes from 16 TiB on, of which there are no
+/// stacks, are kept as 16 TiB, and names have less than 4 GiB.
 #[repr(C)]
 pub(crate) struct Label {
     /// The number of the coroutine.
@@ -23,7 +24,8 @@ pub(crate) struct Label {
 }
 
 impl Label {
-    /// Describes a coroutine. The label does not own the name, but [`Label::name`] returns exactly the same.
+    /// Describes a coroutine. The label does not own the name, but [`Label::name`] returns exactly
+    /// the same.
     ///
     /// # Panics
     ///

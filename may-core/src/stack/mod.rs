@@ -1,13 +1,15 @@
 //! Stacks: where coroutines run.
 //!
-//! A coroutine that waits costs its header and the pages of its stack that it has touched, so this is where the memory
-//! of a program with a million of them goes. The pool of a worker hands stacks out and takes them back without asking
-//! the operating system; the system is asked for many at once.
+//! A coroutine that waits costs its header and the pages of its stack that it has touched, so this
+//! is where the memory of a program with a million of them goes. The pool of a worker hands stacks
+//! out and takes them back without asking the operating system; the system is asked for many at
+//! once.
 //!
 //! # Layout
 //!
-//! Stacks of one size lie side by side in a *slab*, a piece of address space that is mapped, guarded and given back as a
-//! whole. Below each stack lies its *guard*, where every access faults, so that a stack that overflows hits nobody:
+//! Stacks of one size lie side by side in a *slab*, a piece of address space that is mapped,
+//! guarded and given back as a whole. Below each stack lies its *guard*, where every access faults,
+//! so that a stack that overflows hits nobody:
 //!
 //! ```text
 //!              slot 0                           slot 1                    slot 63
@@ -20,17 +22,19 @@
 //!                                  start + stride
 //! ```
 //!
-//! * **Size classes** are powers of two from 32 KiB, so that what one coroutine leaves fits the next. Pages that are not
-//!   touched take no memory, so rounding up costs address space only.
-//! * **Guards** are 64 KiB, not one page: not all code touches every page of a large frame in turn. Rust does on most
-//!   machines, C libraries often do not, and some compilers do so every 64 KiB.
-//! * **Colours.** Were all stacks aligned alike, the first frames of all coroutines would compete for the same few sets
-//!   of the processor's caches. So the base of each stack is a cache line lower than its neighbour's, up to 15 lines:
-//!   8 colours are slower (switching among 1,000 coroutines took 12 ns with them, 8 with 16, and 21 with one), more than
-//!   16 are not faster, and what a colour takes is missing in the first page, into which the frames of a waiting
-//!   coroutine should fit.
-//! * **The occupant** (`oc`) is a word just above the base which says whose frames these are, for the report of an
-//!   overflow. It shares a cache line with the first frame, so it costs nothing that is not paid anyway.
+//! * **Size classes** are powers of two from 32 KiB, so that what one coroutine leaves fits the
+//!   next. Pages that are not touched take no memory, so rounding up costs address space only.
+//! * **Guards** are 64 KiB, not one page: not all code touches every page of a large frame in turn.
+//!   Rust does on most machines, C libraries often do not, and some compilers do so every 64 KiB.
+//! * **Colours.** Were all stacks aligned alike, the first frames of all coroutines would compete
+//!   for the same few sets of the processor's caches. So the base of each stack is a cache line
+//!   lower than its neighbour's, up to 15 lines: 8 colours are slower (switching among 1,000
+//!   coroutines took 12 ns with them, 8 with 16, and 21 with one), more than 16 are not faster, and
+//!   what a colour takes is missing in the first page, into which the frames of a waiting coroutine
+//!   should fit.
+//! * **The occupant** (`oc`) is a word just above the base which says whose frames these are, for
+//!   the report of an overflow. It shares a cache line with the first frame, so it costs nothing
+//!   that is not paid anyway.
 //!
 //! # Life of a stack
 //!
@@ -43,11 +47,12 @@
 //!                                                +-----------  cache, last in, first out
 //! ```
 //!
-//! A stack that never comes home, because its coroutine was given up (docs/safety.md, R9), keeps its slab mapped for
-//! ever.
+//! A stack that never comes home, because its coroutine was given up (docs/safety.md, R9), keeps
+//! its slab mapped for ever.
 //!
-//! `size.rs` has the sizes, `slab.rs` the mappings, `pool.rs` what a worker owns, `overflow.rs` the report of an
-//! overflow, `label.rs` what that report knows of a coroutine, `watermark.rs` how much of a stack was used.
+//! `size.rs` has the sizes, `slab.rs` the mappings, `pool.rs` what a worker owns, `overflow.rs` the
+//! report of an overflow, `label.rs` what that report knows of a coroutine, `watermark.rs` how much
+//! of a stack was used.
 
 mod label;
 #[cfg(unix)]
@@ -76,7 +81,8 @@ pub(crate) use self::{pool::StackPool, slab::Stack};
 /// How a pool treats its stacks.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct PoolConfig {
-    /// Whether the memory of a stack is wiped each time it comes back, so that no secret stays in it.
+    /// Whether the memory of a stack is wiped each time it comes back, so that no secret stays in
+    /// it.
     pub(crate) scrub: bool,
 }
 

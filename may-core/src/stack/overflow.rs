@@ -1,13 +1,15 @@
 //! The report of a stack overflow: which coroutine it was and what to do about it.
 //!
-//! An overflow is an access to a guard (`mod.rs`), and what the system makes of that is `SIGSEGV` or `SIGBUS`. A handler
-//! maps the address back to the stack, and the stack to its occupant, says so and aborts the process, as std does when a
-//! thread overflows its stack. All other faults go to the handler that was there before.
+//! An overflow is an access to a guard (`mod.rs`), and what the system makes of that is `SIGSEGV`
+//! or `SIGBUS`. A handler maps the address back to the stack, and the stack to its occupant, says
+//! so and aborts the process, as std does when a thread overflows its stack. All other faults go to
+//! the handler that was there before.
 //!
 //! # The table of slabs
 //!
-//! A handler may run at any moment, on any thread, so it takes no lock, allocates nothing and trusts nothing that may
-//! change under it (docs/safety.md, R10). All it reads is a table of words, one for each slab:
+//! A handler may run at any moment, on any thread, so it takes no lock, allocates nothing and
+//! trusts nothing that may change under it (docs/safety.md, R10). All it reads is a table of words,
+//! one for each slab:
 //!
 //! ```text
 //!   SEGMENTS   [0] --> 1,024 words     [1] --> 2,048 words    [2]  not there yet
@@ -15,12 +17,14 @@
 //!                      +--> start of the slab, and in the bits of the page offset: class, number of stacks
 //! ```
 //!
-//! Segments are never freed, and a word says all about its slab, so there is nothing to be torn. The word of a slab that
-//! is unmapped is zeroed first and used again. Writers, once in 64 stacks, do take a lock.
+//! Segments are never freed, and a word says all about its slab, so there is nothing to be torn.
+//! The word of a slab that is unmapped is zeroed first and used again. Writers, once in 64 stacks,
+//! do take a lock.
 //!
-//! That the handler may follow the slab's addresses has one more condition: *the stack pointer of the interrupted code
-//! lies in the same slot as the fault*. Then it is this thread that runs on the stack, so the slab stays mapped and the
-//! occupant stays alive. It is also what tells an overflow from a wild pointer that happens to hit a guard.
+//! That the handler may follow the slab's addresses has one more condition: *the stack pointer of
+//! the interrupted code lies in the same slot as the fault*. Then it is this thread that runs on
+//! the stack, so the slab stays mapped and the occupant stays alive. It is also what tells an
+//! overflow from a wild pointer that happens to hit a guard.
 
 use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -31,16 +35,18 @@ use super::{Label, StackSize};
 pub(crate) use crate::sys::signals::AlternateStack;
 use crate::sys::signals::{self, Fault};
 
-/// How far above the guard the stack pointer may be at an overflow: frames that reach down from there are of the size
-/// that the guard is made for.
+/// How far above the guard the stack pointer may be at an overflow: frames that reach down from
+/// there are of the size that the guard is made for.
 const NEAR_BYTES: usize = GUARD_BYTES;
 
-/// Has overflows reported from now on. Has an effect once in a process. Called before a stack is mapped.
+/// Has overflows reported from now on. Has an effect once in a process. Called before a stack is
+/// mapped.
 pub(crate) fn install() {
     signals::on_fault(examine);
 }
 
-/// Gives this thread a stack on which an overflow can be reported, if it has none, for as long as the result lives.
+/// Gives this thread a stack on which an overflow can be reported, if it has none, for as long as
+/// the result lives.
 pub(crate) fn prepare_thread() -> AlternateStack {
     AlternateStack::provide()
 }
@@ -53,7 +59,8 @@ impl Span {
     /// The bits of the word that hold the class.
     const CLASS_BITS: u32 = 5;
 
-    /// The bits of the word that are no address; not more than there are in the offset of the smallest page.
+    /// The bits of the word that are no address; not more than there are in the offset of the
+    /// smallest page.
     const LOW_BITS: u32 = 12;
 
     /// A slab of `slots` stacks, a power of two, at the page `start`.
@@ -176,7 +183,7 @@ pub(crate) fn covers(address: usize) -> bool {
 
 /// An overflow.
 struct Overflow {
-    /// Whose; null if nobody said so.
+    /// Whose; null if that is not known.
     occupant: *const Label,
     /// The bytes of the stack.
     stack_bytes: usize,
@@ -203,7 +210,8 @@ unsafe fn find(fault: Fault) -> Option<Overflow> {
                 let occupant = span.start() + base_offset(class, entry, slot);
                 let occupant = ptr::with_exposed_provenance::<Occupant>(occupant);
                 return Some(Overflow {
-                    // SAFETY: (docs/safety.md, R10) this thread runs on the stack below, so it is mapped.
+                    // SAFETY: (docs/safety.md, R10) this thread runs on the stack below, so it is
+                    // mapped.
                     occupant: unsafe { ptr::read_volatile(&raw const (*occupant).label) },
                     stack_bytes: class.stack_bytes(),
                 });
@@ -214,7 +222,8 @@ unsafe fn find(fault: Fault) -> Option<Overflow> {
     None
 }
 
-/// Reports a fault and aborts the process, if the fault is an overflow; returns otherwise. Called by a handler.
+/// Reports a fault and aborts the process, if the fault is an overflow; returns otherwise. Called
+/// by a handler.
 fn examine(fault: Fault) {
     // SAFETY: (docs/safety.md, R10) the handler was called for what this thread did.
     let Some(overflow) = (unsafe { find(fault) }) else {
@@ -248,7 +257,8 @@ unsafe fn describe(overflow: &Overflow) -> Text {
     } else {
         text.add("\na thread ");
     }
-    // The stack is either the coroutine's own, or one for a single call, which a thread may make, too.
+    // The stack is either the coroutine's own, or one for a single call, which a thread may make,
+    // too.
     let own = label.is_some_and(|label| {
         let class = Class::of(StackSize::from_bytes(label.stack_bytes()));
         class.is_some_and(|class| class.stack_bytes() == overflow.stack_bytes)

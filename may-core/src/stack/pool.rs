@@ -1,31 +1,35 @@
 //! The stacks of one worker.
 //!
-//! One thread uses the pool, no user code runs inside it, and no reference into it leaves it, so its fields are cells
-//! and nothing is locked (docs/safety.md, I1 and R5).
+//! One thread uses the pool, no user code runs inside it, and no reference into it leaves it, so
+//! its fields are cells and nothing is locked (docs/safety.md, I1 and R5).
 //!
 //! # The cache
 //!
-//! A stack that comes back goes to the cache of its class and is handed out next: its pages are there and its first
-//! lines are in the processor's cache. That is the path that must be fast, and all it does is to move two words. The
-//! cache has a bound; what is beyond goes back to its slab (`slab.rs`).
+//! A stack that comes back goes to the cache of its class and is handed out next: its pages are
+//! there and its first lines are in the processor's cache. That is the path that must be fast, and
+//! all it does is to move two words. The cache has a bound; what is beyond goes back to its slab
+//! (`slab.rs`).
 //!
 //! # Giving memory back
 //!
-//! A stack that is free should not hold much memory, and nothing that can be asked about a stack in a few nanoseconds
-//! tells how much of it was used. The system knows, but asking it (`mincore`) or telling it (`MADV_DONTNEED`) for each
-//! stack that comes back costs a hundred times what taking it back does. A pattern that is looked for later has to be
-//! written first, which brings its page into memory; reading a page to see whether it is still zero is a page fault for
-//! each stack that was never deep; and a probe at one depth is stepped over by a frame that is larger than a page.
+//! A stack that is free should not hold much memory, and nothing that can be asked about a stack in
+//! a few nanoseconds tells how much of it was used. The system knows, but asking it (`mincore`) or
+//! telling it (`MADV_DONTNEED`) for each stack that comes back costs a hundred times what taking it
+//! back does. A pattern that is looked for later has to be written first, which brings its page
+//! into memory; reading a page to see whether it is still zero is a page fault for each stack that
+//! was never deep; and a probe at one depth is stepped over by a frame that is larger than a page.
 //!
-//! What can be asked cheaply is how many *page faults* this thread has had, and no stack becomes deeper without one. So
-//! the pool reads that number now and then, after 32 MiB of stacks that came back, and begins a new *epoch* if there
-//! were more than 2 MiB of pages since the last began. Stacks that came back in the epoch that ends then lose what is
-//! deeper than 32 KiB; those that are out will, when they come back, since each knows in which epoch it was taken. What
-//! is taken and comes back within one epoch is not looked at: all of that together holds no more than those 2 MiB, and
-//! what is touched between two looks.
+//! What can be asked cheaply is how many *page faults* this thread has had, and no stack becomes
+//! deeper without one. So the pool reads that number now and then, after 32 MiB of stacks that came
+//! back, and begins a new *epoch* if there were more than 2 MiB of pages since the last began.
+//! Stacks that came back in the epoch that ends then lose what is deeper than 32 KiB; those that
+//! are out will, when they come back, since each knows in which epoch it was taken. What is taken
+//! and comes back within one epoch is not looked at: all of that together holds no more than those
+//! 2 MiB, and what is touched between two looks.
 //!
-//! A thread whose coroutines run on warm stacks has few faults, so it hardly ever comes to that. Which is as it should
-//! be: taking pages from a stack that needs them again costs a microsecond for each.
+//! A thread whose coroutines run on warm stacks has few faults, so it hardly ever comes to that.
+//! Which is as it should be: taking pages from a stack that needs them again costs a microsecond
+//! for each.
 //!
 //! ```text
 //!      cache:   checked, not deep                came back in this epoch        free entries
@@ -36,9 +40,9 @@
 //!
 //! (A page that another thread touches first is not counted. It is found by the next check.)
 //!
-//! Stacks that went home to their slab give all their pages back as soon as there are some of them, and a slab whose
-//! stacks are all home is unmapped, beyond a few. So after a burst what stays is the cache, and when the worker has
-//! nothing to do, not even that: [`StackPool::trim`].
+//! Stacks that went home to their slab give all their pages back as soon as there are some of them,
+//! and a slab whose stacks are all home is unmapped, beyond a few. So after a burst what stays is
+//! the cache, and when the worker has nothing to do, not even that: [`StackPool::trim`].
 
 use std::cell::{Cell, RefCell, UnsafeCell};
 use std::fmt;
@@ -55,8 +59,8 @@ const LOOK_EVERY_BYTES: isize = 32 << 20;
 /// How much is touched in an epoch before a new one begins.
 const EPOCH_BYTES: usize = 2 << 20;
 
-/// How many stacks a cache has at most. Most of them hold a page or two; a program whose coroutines come and go by the
-/// thousand would have to get those again and again, at a microsecond each.
+/// How many stacks a cache has at most. Most of them hold a page or two; a program whose coroutines
+/// come and go by the thousand would have to get those again and again, at a microsecond each.
 pub(super) const CACHE_STACKS: usize = 1024;
 
 /// The address space that the stacks of a cache may take, which bounds it where stacks are large.
@@ -77,7 +81,8 @@ pub(super) const TOUCHED_STACKS: usize = 128;
 /// For so many stacks in use, one with pages in memory is kept in slabs, if many are in use.
 const TOUCHED_SHARE: usize = 16;
 
-/// More than so large a share of a slab's stacks has to be home and have pages to be worth a system call.
+/// More than so large a share of a slab's stacks has to be home and have pages to be worth a system
+/// call.
 const CLEAN_SHARE: usize = 8;
 
 /// See the module's documentation.
@@ -145,8 +150,8 @@ impl StackPool {
         Class::of(size).is_some_and(|class| self.shelves[class.index()].in_use() > 0)
     }
 
-    /// Takes the stack that is kept back for what must run although there are no stacks (R3). It comes back as others
-    /// do.
+    /// Takes the stack that is kept back for what must run although there are no stacks (R3). It
+    /// comes back as others do.
     pub(crate) fn take_reserved(&self) -> Option<Stack> {
         self.reserve.take()
     }
@@ -170,8 +175,8 @@ impl StackPool {
         }
     }
 
-    /// Gives memory back to the system that is not needed soon. For a worker that is about to sleep for long: what it
-    /// gives back costs a microsecond a page to get again.
+    /// Gives memory back to the system that is not needed soon. For a worker that is about to sleep
+    /// for long: what it gives back costs a microsecond a page to get again.
     pub(crate) fn trim(&self) {
         self.for_each_used(|shelf| shelf.trim());
     }
@@ -272,7 +277,8 @@ struct Shelf {
     checked: Cell<usize>,
     /// How many entries the cache may have; none before it is needed first.
     capacity: Cell<usize>,
-    /// The slabs of which some stacks are home and some are not; those that became so last come last.
+    /// The slabs of which some stacks are home and some are not; those that became so last come
+    /// last.
     partial: RefCell<Vec<NonNull<Slab>>>,
     /// Which of them `clean_next` looks at next.
     next_to_clean: Cell<usize>,
@@ -309,7 +315,8 @@ impl Shelf {
     /// Calls `f` with the cache. `f` calls nothing that could come back here.
     #[inline]
     fn with_cache<R>(&self, f: impl FnOnce(&mut Vec<Stack>) -> R) -> R {
-        // SAFETY: (docs/safety.md, R5) one thread has the pool, and the reference ends before anything else runs.
+        // SAFETY: (docs/safety.md, R5) one thread has the pool, and the reference ends before
+        // anything else runs.
         f(unsafe { &mut *self.cache.get() })
     }
 
@@ -389,7 +396,8 @@ impl Shelf {
                 slab
             }
         };
-        // SAFETY: (docs/safety.md, I1) the slab is this pool's, and as it is listed, one of its stacks is home.
+        // SAFETY: (docs/safety.md, I1) the slab is this pool's, and as it is listed, one of its
+        // stacks is home.
         let (slab, (stack, was_touched)) = unsafe { (pointer.as_ref(), Slab::take(pointer)) };
         self.home.set(self.home.get() - 1);
         self.touched
@@ -468,8 +476,8 @@ impl Shelf {
         }
     }
 
-    /// Does the same for some other slab, so that those are not forgotten whose stacks came home when more were allowed
-    /// to have pages.
+    /// Does the same for some other slab, so that those are not forgotten whose stacks came home
+    /// when more were allowed to have pages.
     fn clean_next(&self) {
         let partial = self.partial.borrow();
         let next = self.next_to_clean.get();
@@ -490,14 +498,16 @@ impl Shelf {
         slab.clean();
     }
 
-    /// Keeps a slab that is in no list and whose stacks are all home, if fewer than `most` are kept; else unmaps it.
+    /// Keeps a slab that is in no list and whose stacks are all home, if fewer than `most` are
+    /// kept; else unmaps it.
     fn keep_or_unmap(&self, pointer: NonNull<Slab>, most: usize) {
         if self.whole.borrow().len() >= most {
             // SAFETY: (docs/safety.md, I1) the slab is this pool's.
             let slab = unsafe { pointer.as_ref() };
             let (slots, bytes, touched) = (slab.slots(), slab.bytes(), slab.touched());
             self.touched.set(self.touched.get() - touched);
-            // SAFETY: (docs/safety.md, R9) all stacks are home, and in no list the slab is in nobody's hands.
+            // SAFETY: (docs/safety.md, R9) all stacks are home, and in no list the slab is in
+            // nobody's hands.
             if unsafe { Slab::unmap(pointer) }.is_ok() {
                 self.total.set(self.total.get() - slots);
                 self.home.set(self.home.get() - slots);
@@ -532,7 +542,8 @@ impl Shelf {
         }
     }
 
-    /// Gives the pages of all stacks back that are home, and unmaps the slabs that have all their stacks, all but `most`.
+    /// Gives the pages of all stacks back that are home, and unmaps the slabs that have all their
+    /// stacks, all but `most`.
     fn shrink_slabs(&self, most: usize) {
         if self.touched.get() > 0 {
             for slab in self.partial.borrow().iter() {

@@ -5,8 +5,8 @@ use std::str::FromStr;
 
 /// The bytes of a stack.
 ///
-/// Memory is only used for the part of a stack that a coroutine has touched, so a roomy stack costs address space and
-/// nothing else.
+/// Memory is only used for the part of a stack that a coroutine has touched, so a roomy stack costs
+/// address space and nothing else.
 ///
 /// Sizes come from numbers of bytes or from text:
 ///
@@ -15,14 +15,15 @@ use std::str::FromStr;
 /// StackSize::parse("128k")             // also "128K", "128KiB", "131072", "1m", "2g"
 /// ```
 ///
-/// A size is rounded up to whole pages, and to no less than [`StackSize::MIN`]. A stack may turn out larger than asked
-/// for, never smaller.
+/// A size is rounded up to whole pages, and to no less than [`StackSize::MIN`]. A stack may turn
+/// out larger than asked for, never smaller.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct StackSize(usize);
 
 /// The size to whose multiples sizes are rounded: the smallest page there is.
 ///
-/// A constant, because sizes are made in constants too; where pages are larger, the classes of the pool round further.
+/// A constant, because sizes are made in constants too; where pages are larger, the classes of the
+/// pool round further.
 const GRANULE_BYTES: usize = 4096;
 
 impl StackSize {
@@ -50,7 +51,8 @@ impl StackSize {
         })
     }
 
-    /// Reads a size: a number of bytes, or a number with `k`, `m` or `g`, also written `KiB`, `MiB` or `GiB`.
+    /// Reads a size: a number of bytes, or a number with `k`, `m` or `g`, also written `KiB`, `MiB`
+    /// or `GiB`.
     ///
     /// # Errors
     ///
@@ -167,7 +169,8 @@ enum Fault {
 }
 
 impl ParseStackSizeError {
-    /// Says what is wrong and what to write; a function of its own so that constants can panic with it.
+    /// Says what is wrong and what to write; a function of its own so that constants can panic with
+    /// it.
     pub const fn message(&self) -> &'static str {
         match self.0 {
             Fault::NotASize => {

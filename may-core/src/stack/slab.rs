@@ -1,11 +1,12 @@
 //! Slabs: pieces of address space that are cut into stacks; and the stacks.
 //!
-//! `mod.rs` has the picture. A slab belongs to the pool of one worker and is touched by that worker's thread only (I1),
-//! except for its entry in the table that the handler of faults reads (`overflow.rs`).
+//! `mod.rs` has the picture. A slab belongs to the pool of one worker and is touched by that
+//! worker's thread only (I1), except for its entry in the table that the handler of faults reads
+//! (`overflow.rs`).
 //!
-//! A slab knows its stacks as bits: those that are *home*, and those of them that are *touched*, because a coroutine has
-//! run on them since their pages were last given back. What is on its way between them is a [`Stack`], the one owner of
-//! the memory behind it.
+//! A slab knows its stacks as bits: those that are *home*, and those of them that are *touched*,
+//! because a coroutine has run on them since their pages were last given back. What is on its way
+//! between them is a [`Stack`], the one owner of the memory behind it.
 
 use std::cell::Cell;
 use std::fmt;
@@ -20,8 +21,9 @@ use super::overflow::{self, Span};
 use super::{Label, OutOfStacks, Remedy, StackSize};
 use crate::sys::memory::{self, Guards, Ranges};
 
-/// How much lies below each stack, never to be accessed. Compilers for machines that are not listed do not make Rust
-/// code touch the pages of a large frame in turn, so there it should take a very large frame to jump over the guard.
+/// How much lies below each stack, never to be accessed. Compilers for machines that are not listed
+/// do not make Rust code touch the pages of a large frame in turn, so there it should take a very
+/// large frame to jump over the guard.
 pub(super) const GUARD_BYTES: usize = if cfg!(any(
     target_arch = "x86_64",
     target_arch = "x86",
@@ -53,7 +55,8 @@ pub(super) const SLOTS: usize = u64::BITS as usize;
 pub(super) struct Class(u8);
 
 impl Class {
-    /// How many classes there are: the largest has stacks of 1 TiB, or of 1 GiB where addresses have 32 bits.
+    /// How many classes there are: the largest has stacks of 1 TiB, or of 1 GiB where addresses
+    /// have 32 bits.
     pub(super) const COUNT: usize = if usize::BITS == 64 { 26 } else { 16 };
 
     /// The smallest class whose stacks have `size`; none if there is no such class.
@@ -89,8 +92,8 @@ impl Class {
         self.stack_bytes() + GUARD_BYTES
     }
 
-    /// How many stacks a slab of this class has. The larger the stacks, the less there is to gain from mapping many at
-    /// once, and the more to lose if only one is needed.
+    /// How many stacks a slab of this class has. The larger the stacks, the less there is to gain
+    /// from mapping many at once, and the more to lose if only one is needed.
     pub(super) const fn slots(self) -> usize {
         match self.stack_bytes() >> 10 {
             0..=512 => SLOTS,
@@ -100,7 +103,8 @@ impl Class {
     }
 }
 
-/// Where in the slab with the table's entry `entry` the base of stack `slot` lies, and with it the occupant.
+/// Where in the slab with the table's entry `entry` the base of stack `slot` lies, and with it the
+/// occupant.
 pub(super) fn base_offset(class: Class, entry: usize, slot: usize) -> usize {
     let colour = (entry + slot) % COLOURS * COLOUR_BYTES;
     (slot + 1) * class.stride() - size_of::<Occupant>() - colour
@@ -114,7 +118,7 @@ pub(super) struct Slab {
     pub(super) class: Class,
     /// Its entry in the table of slabs.
     entry: Cell<usize>,
-    /// Whom it belongs to.
+    /// Its owner.
     pub(super) owner: Owner,
     /// How the guards were made.
     guards: Guards,
@@ -128,7 +132,7 @@ pub(super) struct Slab {
     registrations: ManuallyDrop<Box<[ValgrindStackRegistration]>>,
 }
 
-/// Whom a slab belongs to.
+/// The owner of a slab.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Owner {
     /// Its only stack: the slab goes with it.
@@ -171,7 +175,8 @@ impl Slab {
             remedy,
         };
         let start = memory::map(slots * stride).map_err(|errno| {
-            // Which limit was reached is not told. That on the number of mappings comes first where guards count.
+            // Which limit was reached is not told. That on the number of mappings comes first where
+            // guards count.
             let split = memory::guards_cost_mappings();
             failed(
                 errno,
@@ -188,7 +193,7 @@ impl Slab {
             stride,
             count: slots,
         };
-        // SAFETY: (docs/safety.md, I3) nobody knows of the mapping yet.
+        // SAFETY: (docs/safety.md, I3) nothing refers to the mapping yet.
         let guards = match unsafe { memory::guard(guards) } {
             Ok(guards) => guards,
             Err(errno) => {
@@ -220,7 +225,7 @@ impl Slab {
     ///
     /// # Safety
     ///
-    /// All its stacks are home, and nobody else refers to it.
+    /// All its stacks are home, and nothing else refers to it.
     pub(super) unsafe fn unmap(this: NonNull<Slab>) -> Result<(), NonNull<Slab>> {
         // SAFETY: (docs/safety.md, I3) the caller vouches for the slab.
         let slab = unsafe { this.as_ref() };
@@ -233,7 +238,8 @@ impl Slab {
             slab.clean();
             return Err(this);
         }
-        // SAFETY: (docs/safety.md, I3) the slab was leaked by `map_exactly`, and nobody else refers to it.
+        // SAFETY: (docs/safety.md, I3) the slab was leaked by `map_exactly`, and nothing else
+        // refers to it.
         let mut slab = unsafe { Box::from_raw(this.as_ptr()) };
         // SAFETY: (docs/safety.md, I3) they are dropped here only.
         unsafe { ManuallyDrop::drop(&mut slab.registrations) };
@@ -271,7 +277,8 @@ impl Slab {
         self.touched.get().count_ones() as usize
     }
 
-    /// Takes a stack that is home, one with pages in memory if there is any; and tells which kind it is.
+    /// Takes a stack that is home, one with pages in memory if there is any; and tells which kind
+    /// it is.
     ///
     /// # Safety
     ///
@@ -314,7 +321,7 @@ impl Slab {
                 Guards::Protected => 1,
             };
             let length = count * self.class.stride() - GUARD_BYTES;
-            // SAFETY: (docs/safety.md, I3) these stacks are home, so nobody needs what is on them.
+            // SAFETY: (docs/safety.md, I3) these stacks are home, so what is on them is not needed.
             unsafe { memory::discard(self.limit_of(first), length) };
             touched &= !(u64::MAX >> (SLOTS - count) << first);
         }
@@ -324,14 +331,14 @@ impl Slab {
 /// What lies just above the base of a stack.
 #[repr(C, align(16))]
 pub(super) struct Occupant {
-    /// Whose frames are on the stack; null if nobody said so.
+    /// Whose frames are on the stack; null if that is not known.
     pub(super) label: *const Label,
     /// When the stack was taken.
     epoch: usize,
 }
 
-/// A stack, and the right to use it. Has to go back to the pool that it came from; a stack of a pool that is dropped
-/// never comes home.
+/// A stack, and the right to use it. Has to go back to the pool that it came from; a stack of a
+/// pool that is dropped never comes home.
 ///
 /// 16 bytes, since a million of them may be out.
 pub(crate) struct Stack {
@@ -342,7 +349,8 @@ pub(crate) struct Stack {
 }
 
 impl Stack {
-    /// Maps a stack of its own, which belongs to no pool and is unmapped when it is dropped, on whatever thread.
+    /// Maps a stack of its own, which belongs to no pool and is unmapped when it is dropped, on
+    /// whatever thread.
     pub(crate) fn standalone(size: StackSize) -> Result<Stack, OutOfStacks> {
         let class = Class::of(size).ok_or(OutOfStacks::too_large(size))?;
         let slab = Slab::map(class, 1, Owner::Itself, size)?;
@@ -350,13 +358,14 @@ impl Stack {
         Ok(unsafe { Slab::take(slab).0 })
     }
 
-    /// Writes down whose frames are on the stack, until it comes back, for the report of an overflow.
+    /// Writes down whose frames are on the stack, until it comes back, for the report of an
+    /// overflow.
     ///
     /// The label has to stay where it is for as long as something runs on the stack.
     #[inline]
     pub(crate) fn occupy(&self, label: *const Label) {
-        // SAFETY: (docs/safety.md, R10) the word above the base belongs to this stack. Written at once, because a
-        // handler on this thread may read it at any time.
+        // SAFETY: (docs/safety.md, R10) the word above the base belongs to this stack. Written at
+        // once, because a handler on this thread may read it at any time.
         unsafe { ptr::write_volatile(&raw mut (*self.occupant()).label, label) }
     }
 
@@ -381,7 +390,8 @@ impl Stack {
     /// Writes down when the stack was taken, in whatever its pool counts.
     #[inline]
     pub(super) fn set_epoch(&self, epoch: usize) {
-        // SAFETY: (docs/safety.md, R5) the words above the base belong to this stack, and only its owner writes this one.
+        // SAFETY: (docs/safety.md, R5) the words above the base belong to this stack, and only its
+        // owner writes this one.
         unsafe { (*self.occupant()).epoch = epoch }
     }
 
@@ -441,8 +451,8 @@ impl Drop for Stack {
             return;
         }
         let (slab, slot) = (self.slab_pointer(), self.slot());
-        // SAFETY: (docs/safety.md, I3) the stack is the only one of its slab, and it is not in use. If the system
-        // refuses to unmap it, there is nobody to tell; its pages are given back.
+        // SAFETY: (docs/safety.md, I3) the stack is the only one of its slab, and it is not in use.
+        // If the system refuses to unmap it, there is nobody to tell; its pages are given back.
         unsafe {
             slab.as_ref().home.set(1 << slot);
             slab.as_ref().touched.set(1 << slot);
@@ -457,8 +467,8 @@ impl fmt::Debug for Stack {
     }
 }
 
-// SAFETY: (docs/safety.md, R12) the range is mapped, has a guard at its low end, more than the smallest size above it,
-// and an aligned base.
+// SAFETY: (docs/safety.md, R12) the range is mapped, has a guard at its low end, more than the
+// smallest size above it, and an aligned base.
 unsafe impl corosensei::stack::Stack for Stack {
     #[inline]
     fn base(&self) -> NonZeroUsize {

@@ -337,12 +337,12 @@ fn names_and_numbers_reach_the_report() {
     assert_eq!(text.bytes().len(), 512);
 }
 
-/// What tests set for a process of their own, which some need because they end it, others because what one test gives
-/// back another may get.
+/// What tests set for a process of their own, which some need because they end it, others because
+/// what one test gives back another may get.
 const CHILD: &str = "MAY_STACK_TEST_CHILD";
 
-/// Runs `body` in a process of its own, which runs only the test with this name; returns how that ended, or does not
-/// return if this is that process.
+/// Runs `body` in a process of its own, which runs only the test with this name; returns how that
+/// ended, or does not return if this is that process.
 fn in_child(test: &str, body: impl FnOnce()) -> Output {
     if env::var_os(CHILD).is_some() {
         body();
@@ -367,7 +367,8 @@ fn in_child(test: &str, body: impl FnOnce()) -> Output {
     output
 }
 
-/// Asserts that a process ended with `signal` after a report that contains `expected` and not `unexpected`.
+/// Asserts that a process ended with `signal` after a report that contains `expected` and not
+/// `unexpected`.
 #[track_caller]
 fn assert_ended(output: &Output, signal: i32, expected: &[&str], unexpected: &str) {
     let report = String::from_utf8_lossy(&output.stderr);
@@ -381,7 +382,8 @@ fn assert_ended(output: &Output, signal: i32, expected: &[&str], unexpected: &st
 /// `SIGABRT` and `SIGSEGV` have these numbers wherever there are signals.
 const ABORTED: i32 = 6;
 
-/// See above. An access to a page that is not there raises `SIGBUS` on macOS in some cases, which the tests avoid.
+/// See above. An access to a page that is not there raises `SIGBUS` on macOS in some cases, which
+/// the tests avoid.
 const FAULTED: i32 = 11;
 
 /// Calls itself until there is no stack left.

@@ -1,5 +1,5 @@
-//! Stacks and their pool on Windows, where the operating system takes part in the growth of a stack: corosensei's own
-//! type does all that, and the system reports overflows.
+//! Stacks and their pool on Windows, where the operating system takes part in the growth of a
+//! stack: corosensei's own type does all that, and the system reports overflows.
 
 use std::cell::{Cell, RefCell};
 use std::num::NonZeroUsize;
@@ -48,7 +48,7 @@ impl Stack {
         })
     }
 
-    /// Nobody reads who runs on the stack.
+    /// The label of who runs on the stack is not read.
     pub(crate) fn occupy(&self, _label: *const Label) {}
 
     /// The highest address that frames may use.

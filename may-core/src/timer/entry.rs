@@ -1,11 +1,12 @@
 //! One timer as its wheel sees it, and the list that links timers into a slot.
 //!
-//! The memory of an entry belongs to the waiter: it is a field of something on the waiting coroutine's stack, so a
-//! timer costs no allocation. The price is the contract of [`Wheel::insert`](super::Wheel::insert): the entry stays
-//! where it is until it fired or was removed.
+//! The memory of an entry belongs to the waiter: it is a field of something on the waiting
+//! coroutine's stack, so a timer costs no allocation. The price is the contract of
+//! [`Wheel::insert`](super::Wheel::insert): the entry stays where it is until it fired or was
+//! removed.
 //!
-//! All fields are cells, and no function here keeps a reference to an entry beyond its own body (rule R5): the owner
-//! may look at its entry at any time.
+//! All fields are cells, and no function here keeps a reference to an entry beyond its own body
+//! (rule R5): the owner may look at its entry at any time.
 
 use std::cell::Cell;
 use std::fmt;
@@ -27,7 +28,7 @@ pub(crate) struct Entry {
     pub(super) place: Cell<Place>,
     /// Tells during which `advance` the entry was put on the overdue list.
     pub(super) stamp: Cell<u16>,
-    /// Forbids `&mut Entry` to claim that nobody else has a pointer, since the neighbours have.
+    /// Forbids `&mut Entry` to claim that there is no other pointer, since the neighbours have one.
     _pinned: PhantomPinned,
 }
 
@@ -146,17 +147,19 @@ impl List {
     ///
     /// # Safety
     ///
-    /// The entry is valid, in no list, and stays valid and where it is as long as it is in this one; so are and do all
-    /// that are linked already.
+    /// The entry is valid, in no list, and stays valid and where it is as long as it is in this
+    /// one; so are and do all that are linked already.
     #[inline]
     pub(super) unsafe fn push(&self, entry: NonNull<Entry>) {
-        // SAFETY: (docs/safety.md, I3, R5) the caller vouches for the entry; the reference ends with this function.
+        // SAFETY: (docs/safety.md, I3, R5) the caller vouches for the entry; the reference ends
+        // with this function.
         let new = unsafe { entry.as_ref() };
         let last = self.last.replace(Some(entry));
         new.previous.set(last);
         new.next.set(None);
         match last {
-            // SAFETY: (docs/safety.md, I3) a linked entry is alive by the contract under which it was pushed.
+            // SAFETY: (docs/safety.md, I3) a linked entry is alive by the contract under which it
+            // was pushed.
             Some(last) => unsafe { last.as_ref() }.next.set(Some(entry)),
             None => self.first.set(Some(entry)),
         }
@@ -169,7 +172,8 @@ impl List {
     /// The entry is linked in this list, and all that are linked are valid.
     #[inline]
     pub(super) unsafe fn unlink(&self, entry: NonNull<Entry>) {
-        // SAFETY: (docs/safety.md, I3, R5) the caller vouches for the entry; the reference ends with this function.
+        // SAFETY: (docs/safety.md, I3, R5) the caller vouches for the entry; the reference ends
+        // with this function.
         let old = unsafe { entry.as_ref() };
         let (previous, next) = (old.previous.take(), old.next.take());
         match previous {

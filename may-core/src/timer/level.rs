@@ -17,7 +17,8 @@ pub(super) struct Slot {
     entries: List,
     /// Is a lower bound of all deadlines in the slot, and means nothing while the slot is empty.
     ///
-    /// Exact unless timers were removed: finding the next smallest would mean to look at all others.
+    /// Exact unless timers were removed: finding the next smallest would mean to look at all
+    /// others.
     earliest: Cell<u64>,
 }
 
@@ -79,7 +80,8 @@ impl Slot {
         // SAFETY: (docs/safety.md, I3) the caller's contract is that of `unlink`.
         unsafe { self.entries.unlink(entry) };
         if let Some(only) = self.only() {
-            // Unlinking has just written to this neighbour, so here an exact bound costs next to nothing.
+            // Unlinking has just written to this neighbour, so here an exact bound costs next to
+            // nothing.
             // SAFETY: (docs/safety.md, I3) a linked entry is alive.
             self.earliest.set(unsafe { only.as_ref() }.deadline());
         }

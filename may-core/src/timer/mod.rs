@@ -1,15 +1,18 @@
-//! The timers of one worker: a hierarchical timing wheel over entries that live on the stacks of those who wait.
+//! The timers of one worker: a hierarchical timing wheel over entries that live on the stacks of
+//! those who wait.
 //!
-//! A runtime sets far more timers than ever fire, since almost every deadline guards something that succeeds in time.
-//! So inserting and removing are what counts: both are a handful of instructions, allocate nothing, and do not depend
-//! on the number of timers. Wheels go back to G. Varghese and A. Lauck, "Hashed and Hierarchical Timing Wheels: Data
-//! Structures for the Efficient Implementation of a Timer Facility", SOSP 1987 (scheme 7 is the hierarchy).
+//! A runtime sets far more timers than ever fire, since almost every deadline guards something that
+//! succeeds in time. So inserting and removing are what counts: both are a handful of instructions,
+//! allocate nothing, and do not depend on the number of timers. Wheels go back to G. Varghese and
+//! A. Lauck, "Hashed and Hierarchical Timing Wheels: Data Structures for the Efficient
+//! Implementation of a Timer Facility", SOSP 1987 (scheme 7 is the hierarchy).
 //!
 //! # Levels
 //!
-//! Time is a `u64` in nanoseconds since an arbitrary start, read as eleven digits of six bits. The wheel keeps an
-//! *origin*, a time that no waiting deadline lies before, and a timer goes to the level of the **highest digit in which
-//! its deadline differs from the origin**, there to the slot that this digit names:
+//! Time is a `u64` in nanoseconds since an arbitrary start, read as eleven digits of six bits. The
+//! wheel keeps an *origin*, a time that no waiting deadline lies before, and a timer goes to the
+//! level of the **highest digit in which its deadline differs from the origin**, there to the slot
+//! that this digit names:
 //!
 //! ```text
 //!               10    9     8      7      6     5     4     3      2     1     0      level
@@ -26,32 +29,38 @@
 //!                                                   +-> entry <-> entry <-> entry     (on their owners' stacks)
 //! ```
 //!
-//! Choosing the level by the highest differing digit is what a radix heap does (R. Ahuja, K. Mehlhorn, J. Orlin and
-//! R. Tarjan, "Faster Algorithms for the Shortest Path Problem", JACM 1990), and what the wheels of Linux and tokio do
-//! in their ways. It makes the wheel cover all of time and gives an order for free: within a level slots to the right
-//! come later, and everything on a level comes later than everything on the levels below. So the first timer is in the
-//! first occupied slot of the lowest occupied level, found with two bit scans.
+//! Choosing the level by the highest differing digit is what a radix heap does (R. Ahuja, K.
+//! Mehlhorn, J. Orlin and R. Tarjan, "Faster Algorithms for the Shortest Path Problem", JACM 1990),
+//! and what the wheels of Linux and tokio do in their ways. It makes the wheel cover all of time
+//! and gives an order for free: within a level slots to the right come later, and everything on a
+//! level comes later than everything on the levels below. So the first timer is in the first
+//! occupied slot of the lowest occupied level, found with two bit scans.
 //!
 //! # Passing of time
 //!
-//! The radix heap's second idea is that the origin need not follow the clock. [`Wheel::advance`] does nothing while
-//! the first slot's earliest deadline is still to come. When that is due, the origin jumps to it, and the timers of
-//! this one slot are dealt out again: all of them agree with the new origin in the digit that held them there, so each
-//! goes down at least one level, and no timer moves more than ten times in its life, however long the worker slept.
-//! A slot of level 0 spans one nanosecond, so what is in it is due together; a slot with one timer needs no dealing out
-//! either. A timer therefore fires when its deadline is not later than the given time, and never before.
+//! The radix heap's second idea is that the origin need not follow the clock. [`Wheel::advance`]
+//! does nothing while the first slot's earliest deadline is still to come. When that is due, the
+//! origin jumps to it, and the timers of this one slot are dealt out again: all of them agree with
+//! the new origin in the digit that held them there, so each goes down at least one level, and no
+//! timer moves more than ten times in its life, however long the worker slept. A slot of level 0
+//! spans one nanosecond, so what is in it is due together; a slot with one timer needs no dealing
+//! out either. A timer therefore fires when its deadline is not later than the given time, and
+//! never before.
 //!
-//! When the first slot has not begun yet, the origin is brought up to date for free, which keeps new timers low.
+//! When the first slot has not begun yet, the origin is brought up to date for free, which keeps
+//! new timers low.
 //!
-//! Each slot remembers a lower bound of its deadlines, which is exact until the earliest is removed. After that a
-//! worker may wake for a timer that is no longer there, but then the slot is dealt out and its bounds are exact again:
-//! nobody is woken early more often than there are levels.
+//! Each slot remembers a lower bound of its deadlines, which is exact until the earliest is
+//! removed. After that a worker may wake for a timer that is no longer there, but then the slot is
+//! dealt out and its bounds are exact again: no waiter is woken early more often than there are
+//! levels.
 //!
 //! # Overdue timers
 //!
-//! A timer that is due when it is inserted goes to a list of its own, which the next `advance` fires first. The clock
-//! to compare with is the last one that `advance` was given. So a timer that `fire` itself inserts waits for the next
-//! call, even if it is due: a coroutine that sets timers of no length cannot keep its worker in `advance`.
+//! A timer that is due when it is inserted goes to a list of its own, which the next `advance`
+//! fires first. The clock to compare with is the last one that `advance` was given. So a timer that
+//! `fire` itself inserts waits for the next call, even if it is due: a coroutine that sets timers
+//! of no length cannot keep its worker in `advance`.
 
 mod entry;
 mod level;
@@ -69,12 +78,13 @@ const LEVELS: usize = u64::BITS.div_ceil(SLOT_BITS) as usize;
 
 /// The timers of one worker.
 ///
-/// Belongs to one thread, and all its fields are cells: `fire` and everything else that runs on the worker may use the
-/// wheel at any time.
+/// Belongs to one thread, and all its fields are cells: `fire` and everything else that runs on the
+/// worker may use the wheel at any time.
 pub(crate) struct Wheel {
     /// Has bit `i` set while level `i` holds a timer.
     occupied: Cell<u16>,
-    /// Numbers the calls of `advance`, so that one call can tell the timers that were inserted while it ran.
+    /// Numbers the calls of `advance`, so that one call can tell the timers that were inserted
+    /// while it ran.
     ///
     /// May wrap: a timer that is mistaken for a new one fires one call later.
     stamp: Cell<u16>,
@@ -82,7 +92,8 @@ pub(crate) struct Wheel {
     len: Cell<usize>,
     /// Is a time that no deadline in `levels` lies before, and not later than `now`.
     origin: Cell<u64>,
-    /// Is the latest time that `advance` was given; all deadlines in `levels` were later when they were inserted.
+    /// Is the latest time that `advance` was given; all deadlines in `levels` were later when they
+    /// were inserted.
     now: Cell<u64>,
     /// Holds the timers that were due when they were inserted.
     overdue: Slot,
@@ -121,13 +132,15 @@ impl Wheel {
     ///
     /// # Safety
     ///
-    /// The entry is valid, in no wheel, and stays valid and where it is until it fired or was removed (I3).
+    /// The entry is valid, in no wheel, and stays valid and where it is until it fired or was
+    /// removed (I3).
     ///
-    /// The pointer comes back in `advance`: if the entry is a field of something larger that is to be reached from it,
-    /// the pointer must have been made from one to the whole.
+    /// The pointer comes back in `advance`: if the entry is a field of something larger that is to
+    /// be reached from it, the pointer must have been made from one to the whole.
     #[inline]
     pub(crate) unsafe fn insert(&self, entry: NonNull<Entry>) {
-        // SAFETY: (docs/safety.md, I3, R5) the caller vouches for the entry; the reference ends before all else runs.
+        // SAFETY: (docs/safety.md, I3, R5) the caller vouches for the entry; the reference ends
+        // before all else runs.
         let new = unsafe { entry.as_ref() };
         debug_assert!(!new.is_linked(), "this timer is in a wheel already");
         let deadline = new.deadline();
@@ -150,18 +163,22 @@ impl Wheel {
     /// The entry is valid and in no other wheel.
     #[inline]
     pub(crate) unsafe fn remove(&self, entry: NonNull<Entry>) -> bool {
-        // SAFETY: (docs/safety.md, I3, R5) the caller vouches for the entry; the reference ends before all else runs.
+        // SAFETY: (docs/safety.md, I3, R5) the caller vouches for the entry; the reference ends
+        // before all else runs.
         if !unsafe { entry.as_ref() }.is_linked() {
             return false;
         }
-        // SAFETY: (docs/safety.md, I3) it is linked, and the caller says that it is so in this wheel.
+        // SAFETY: (docs/safety.md, I3) it is linked, and the caller says that it is so in this
+        // wheel.
         unsafe { self.unlink(entry) };
         true
     }
 
-    /// Returns when to call [`advance`](Self::advance) next: never later than the first deadline, and mostly that.
+    /// Returns when to call [`advance`](Self::advance) next: never later than the first deadline,
+    /// and mostly that.
     ///
-    /// May be earlier if timers were removed; each such call brings the wheel at least one level closer to the truth.
+    /// May be earlier if timers were removed; each such call brings the wheel at least one level
+    /// closer to the truth.
     #[inline]
     pub(crate) fn next_deadline(&self) -> Option<u64> {
         if !self.overdue.is_empty() {
@@ -171,12 +188,13 @@ impl Wheel {
         Some(self.levels[level].slot(slot).earliest())
     }
 
-    /// Fires every timer whose deadline is not later than `now_ns`, those that were late when they were inserted first
-    /// and the others in the order of their deadlines.
+    /// Fires every timer whose deadline is not later than `now_ns`, those that were late when they
+    /// were inserted first and the others in the order of their deadlines.
     ///
-    /// A timer is out of the wheel when `fire` gets it. `fire` may insert and remove timers, also this one; what it
-    /// inserts fires in a later call. If it panics, the timer that it was given counts as fired and all others wait
-    /// for the next call. The clock does not run backwards: an earlier time than the last one fires nothing.
+    /// A timer is out of the wheel when `fire` gets it. `fire` may insert and remove timers, also
+    /// this one; what it inserts fires in a later call. If it panics, the timer that it was given
+    /// counts as fired and all others wait for the next call. The clock does not run backwards: an
+    /// earlier time than the last one fires nothing.
     #[inline]
     pub(crate) fn advance(&self, now_ns: u64, fire: impl FnMut(NonNull<Entry>)) {
         if now_ns < self.now.get() {
@@ -198,7 +216,8 @@ impl Wheel {
         self.stamp.set(stamp);
 
         while let Some(entry) = self.overdue.first() {
-            // SAFETY: (docs/safety.md, I3, R5) a linked entry is alive; the reference ends with this statement.
+            // SAFETY: (docs/safety.md, I3, R5) a linked entry is alive; the reference ends with
+            // this statement.
             if unsafe { entry.as_ref() }.stamp.get() == stamp {
                 break;
             }
@@ -213,7 +232,8 @@ impl Wheel {
             if earliest > now_ns {
                 break;
             }
-            // On level 0 all timers of a slot have the same deadline, and a single one has that of the bound.
+            // On level 0 all timers of a slot have the same deadline, and a single one has that of
+            // the bound.
             let due = if level == 0 {
                 slot.first()
             } else {
@@ -230,15 +250,17 @@ impl Wheel {
         }
     }
 
-    /// Moves the origin to the earliest deadline of the first slot, and the timers of that slot to lower levels.
+    /// Moves the origin to the earliest deadline of the first slot, and the timers of that slot to
+    /// lower levels.
     fn deal_out(&self, level: usize, index: usize, earliest: u64) {
-        // All other timers stay where they belong: those of this level differ from the new origin in the same digit
-        // as from the old one, those above too, and there are none below.
+        // All other timers stay where they belong: those of this level differ from the new origin
+        // in the same digit as from the old one, those above too, and there are none below.
         self.origin.set(earliest);
         let slot = self.levels[level].slot(index);
         while let Some(entry) = slot.first() {
-            // SAFETY: (docs/safety.md, I3) the entry is the first of a list of this wheel, thus not fired and alive.
-            // It does not come back to this slot, since it agrees with the new origin in the digit of this level.
+            // SAFETY: (docs/safety.md, I3) the entry is the first of a list of this wheel, thus not
+            // fired and alive. It does not come back to this slot, since it agrees with the new
+            // origin in the digit of this level.
             unsafe {
                 self.levels[level].take(index, entry);
                 self.place(entry);
@@ -256,7 +278,8 @@ impl Wheel {
             if now_ns >> digits_below >= earliest >> digits_below {
                 return;
             }
-            // The first slot has not begun. Then no other has either, and the digits above are as they were.
+            // The first slot has not begun. Then no other has either, and the digits above are as
+            // they were.
         }
         self.origin.set(now_ns);
     }
@@ -280,7 +303,8 @@ impl Wheel {
     /// That of [`insert`](Self::insert).
     #[inline]
     unsafe fn place(&self, entry: NonNull<Entry>) {
-        // SAFETY: (docs/safety.md, I3, R5) the caller vouches for the entry; the reference ends before all else runs.
+        // SAFETY: (docs/safety.md, I3, R5) the caller vouches for the entry; the reference ends
+        // before all else runs.
         let new = unsafe { entry.as_ref() };
         let deadline = new.deadline();
         debug_assert!(
@@ -304,11 +328,13 @@ impl Wheel {
     /// The entry is linked in this wheel.
     #[inline]
     unsafe fn unlink(&self, entry: NonNull<Entry>) {
-        // SAFETY: (docs/safety.md, I3, R5) a linked entry is alive; the reference ends with this statement.
+        // SAFETY: (docs/safety.md, I3, R5) a linked entry is alive; the reference ends with this
+        // statement.
         let place = unsafe { entry.as_ref() }.place.replace(Place::NOWHERE);
         self.len.set(self.len.get() - 1);
         if place == Place::OVERDUE {
-            // SAFETY: (docs/safety.md, I3) the entry is linked, and its place says that it is so here.
+            // SAFETY: (docs/safety.md, I3) the entry is linked, and its place says that it is so
+            // here.
             unsafe { self.overdue.take(entry) };
         } else {
             // SAFETY: (docs/safety.md, I3) as above.

@@ -36,7 +36,8 @@ impl Timers {
 
     /// Sets a timer.
     fn insert(&self, wheel: &Wheel, index: usize) {
-        // SAFETY: (docs/safety.md, I3) the entries do not move, and no test uses its wheel after dropping its timers.
+        // SAFETY: (docs/safety.md, I3) the entries do not move, and no test uses its wheel after
+        // dropping its timers.
         unsafe { wheel.insert(self.pointer(index)) }
     }
 
@@ -188,7 +189,8 @@ fn a_long_idle_time_fires_everything_in_order() {
 
 #[test]
 fn the_first_slot_of_a_level_is_dealt_out_when_it_begins() {
-    // Two timers share a slot on every level above the lowest, so each border is crossed with company.
+    // Two timers share a slot on every level above the lowest, so each border is crossed with
+    // company.
     for level in 1..LEVELS as u32 {
         let width = 1u64 << (SLOT_BITS * level);
         let start = width * 3;

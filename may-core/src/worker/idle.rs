@@ -6,13 +6,15 @@
 //! growing pauses. The other idle workers sleep.
 //!
 //! ```text
-//!   spawner                                 idle worker
-//!   a  push the coroutine                   1  become the searcher, if there is none: look into the queues, pause, look ..
-//!   b  fence                                2  to sleep: count itself as sleeping, announce the sleep,
-//!   c  if there is no searcher, and            stop to be the searcher; fence
-//!      a worker sleeps: make a sleeper      3  look once more into the inbox and, if there is no searcher, into the
-//!      the searcher and wake it                queues; if there is work, take everything back
-//!                                           4  sleep
+//!   spawner                              idle worker
+//!   a  push the coroutine                1  become the searcher, if there is none:
+//!   b  fence                                look into the queues, pause, look again ..
+//!   c  if there is no searcher, and      2  to sleep: count itself as sleeping, announce
+//!      a worker sleeps: make a sleeper      the sleep, stop to be the searcher; fence
+//!      the searcher and wake it          3  look once more into the inbox and, if there
+//!                                           is no searcher, into the queues; if there is
+//!                                           work, take everything back
+//!                                        4  sleep
 //! ```
 //!
 //! *Why every coroutine is found.* Take the moment after the push and the spawner's fence.
@@ -86,7 +88,7 @@ impl Idle {
         self.searcher.load(Ordering::Relaxed).checked_sub(1)
     }
 
-    /// Whether anybody may want to steal.
+    /// Whether a worker may want to steal.
     #[inline]
     pub(crate) fn thieves(&self) -> Thieves {
         if self.searcher.load(Ordering::Relaxed) != NO_WORKER {

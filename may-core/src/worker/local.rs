@@ -1,8 +1,9 @@
 //! What a worker owns, and "which worker am I?".
 //!
-//! Everything in here belongs to one thread. It is reached by shared references whose fields are cells, and no such
-//! reference lives across a resume, a suspension or a call of user code (R5): a coroutine that goes on after a wait, or user
-//! code that spawns, comes back to the same worker from inside.
+//! Everything in here belongs to one thread. It is reached by shared references whose fields are
+//! cells, and no such reference lives across a resume, a suspension or a call of user code (R5): a
+//! coroutine that goes on after a wait, or user code that spawns, comes back to the same worker
+//! from inside.
 
 use std::cell::{Cell, UnsafeCell};
 use std::ptr::{self, NonNull};
@@ -28,7 +29,8 @@ use crate::wait::{Alarms, Timeout};
 
 /// How many calls a coroutine may make that succeed at once before it gives others a turn.
 const BUDGET: i32 = 128;
-/// How long the coroutines of a worker may go without a turn because one of them tries something that never waits.
+/// How long the coroutines of a worker may go without a turn because one of them tries something
+/// that never waits.
 const LONGEST_TRIES: Duration = Duration::from_millis(10);
 
 /// See the module's documentation.
@@ -70,10 +72,12 @@ thread_local! {
     static TRIES: Cell<i32> = const { Cell::new(BUDGET) };
 }
 
-/// Runs `f` on the worker of this thread, if it is one. `f` is ours: it neither suspends nor calls user code (R5).
+/// Runs `f` on the worker of this thread, if it is one. `f` is ours: it neither suspends nor calls
+/// user code (R5).
 #[inline]
 pub(crate) fn with_local<R>(f: impl FnOnce(Option<&Local>) -> R) -> R {
-    // SAFETY: (docs/safety.md, R5) the pointer is set while the worker's frame stands, and `f` ends before it does.
+    // SAFETY: (docs/safety.md, R5) the pointer is set while the worker's frame stands, and `f` ends
+    // before it does.
     f(unsafe { LOCAL.get().as_ref() })
 }
 
@@ -150,11 +154,12 @@ impl Local {
         &self.peer().alarms
     }
 
-    /// Queues a coroutine of this worker behind those that are runnable: one that is to start here and nowhere else, or the running
-    /// one, which suspends next.
+    /// Queues a coroutine of this worker behind those that are runnable: one that is to start here
+    /// and nowhere else, or the running one, which suspends next.
     #[inline]
     pub(crate) fn enqueue(&self, coroutine: NonNull<Header>) {
-        // SAFETY: (docs/safety.md, I1) this is the owner's thread; neither a running coroutine nor one that was not scheduled is in a queue.
+        // SAFETY: (docs/safety.md, I1) this is the owner's thread; neither a running coroutine nor
+        // one that was not scheduled is in a queue.
         unsafe { self.home.runnable().push(coroutine) };
     }
 
@@ -204,7 +209,8 @@ impl Local {
         self.stacks.give_back(stack);
     }
 
-    /// Whether the last maintenance was long ago, although there is something to run. If so, the next one is soon.
+    /// Whether the last maintenance was long ago, although there is something to run. If so, the
+    /// next one is soon.
     fn is_overdue(&self) -> bool {
         let passed = clock::now().saturating_sub(self.home.last_maintenance());
         let is_overdue = passed > LONGEST_TRIES.as_nanos() as u64;
@@ -221,7 +227,8 @@ impl Local {
     }
 }
 
-/// Counts a call that succeeded at once; true if the running coroutine may make it, and if not it is to give others a turn.
+/// Counts a call that succeeded at once; true if the running coroutine may make it, and if not it
+/// is to give others a turn.
 #[inline]
 pub(crate) fn spend() -> bool {
     let left = LEFT.get() - 1;
@@ -237,7 +244,8 @@ fn is_worker() -> bool {
     is_worker
 }
 
-/// Counts a call that tries something; true if such calls have kept the others from running for long.
+/// Counts a call that tries something; true if such calls have kept the others from running for
+/// long.
 #[inline]
 pub(crate) fn has_tried_for_long() -> bool {
     let left = TRIES.get() - 1;

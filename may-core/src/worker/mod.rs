@@ -1,16 +1,18 @@
 //! Workers: the OS threads that run coroutines.
 //!
-//! A worker owns everything it needs for that (I1): a queue of runnable coroutines, a wheel of timers, a pool of stacks,
-//! a poll. Other threads reach it in two ways only: they send woken coroutines to its inbox, and they steal coroutines
-//! that have not started.
+//! A worker owns everything it needs for that (I1): a queue of runnable coroutines, a wheel of
+//! timers, a pool of stacks, a poll. Other threads reach it in two ways only: they send woken
+//! coroutines to its inbox, and they steal coroutines that have not started.
 //!
 //! * [`run`]: the loop: start and resume coroutines, maintenance, idling
 //! * [`local`]: what a worker owns, and "which worker am I?"
 //! * [`shared`]: what the workers of one runtime share; its start and its end
 //! * [`schedule`]: from `spawn` to a worker: where a new coroutine goes, and who is woken for it
 //! * [`queues`]: the queues of unstarted coroutines, and who may steal what from them
-//! * [`idle`]: which worker searches for work while others sleep; why every unstarted coroutine is found
-//! * [`orders`]: what the workers are asked to do at the end; who ends the coroutines that no worker takes
+//! * [`idle`]: which worker searches for work while others sleep; why every unstarted coroutine is
+//!   found
+//! * [`orders`]: what the workers are asked to do at the end; who ends the coroutines that no
+//!   worker takes
 //! * [`default`]: the runtime that the free functions use
 //! * [`settings`]: what a runtime is started with
 

@@ -123,7 +123,7 @@ impl UnstartedQueues {
         self.assigned_queue.push(unstarted);
     }
 
-    /// How many assigned coroutines nobody has taken yet.
+    /// How many assigned coroutines were not taken yet.
     pub(crate) fn assigned(&self) -> usize {
         self.assigned.load(Ordering::Relaxed)
     }
@@ -143,7 +143,7 @@ impl UnstartedQueues {
         retry(|| self.stealer.steal()).or_else(|| self.take_assigned())
     }
 
-    /// Whether there is nothing for anybody.
+    /// Whether there is nothing to take.
     pub(crate) fn is_empty(&self) -> bool {
         self.stealer.is_empty() && self.assigned_queue.is_empty()
     }
@@ -206,7 +206,7 @@ impl GlobalQueue {
         }
     }
 
-    /// Whether there is nothing for anybody.
+    /// Whether there is nothing to take.
     #[inline]
     pub(crate) fn is_empty(&self) -> bool {
         self.queue.is_empty()

@@ -1,15 +1,16 @@
 //! The loop of a worker, on one page.
 //!
 //! ```text
-//!   round:        take the inbox · start up to 8 coroutines · resume up to 64, or until maintenance is due
-//!   maintenance:  every so many switches, even if there is something to run: timers, poll, stealing
+//!   round:        take the inbox · start up to 8 coroutines · resume up to 64
+//!   maintenance:  every so many switches: timers, poll, stealing
 //!   idle:         nothing to run: spin a little, search or sleep (idle.rs)
 //! ```
 //!
-//! A worker counts the switches between two times of maintenance, and adapts their number so that about
-//! [`MAINTENANCE_PERIOD`] passes: a clock read and a poll per switch would double the cost of a yield, and coroutines that run
-//! long between switches must not keep timers and sockets waiting. The number may be wrong for what runs now. So the worker also
-//! reads the clock after a full round, and when a coroutine has spent its budget.
+//! A worker counts the switches between two times of maintenance, and adapts their number so that
+//! about [`MAINTENANCE_PERIOD`] passes: a clock read and a poll per switch would double the cost of
+//! a yield, and coroutines that run long between switches must not keep timers and sockets waiting.
+//! The number may be wrong for what runs now. So the worker also reads the clock after a full
+//! round, and when a coroutine has spent its budget.
 
 use std::ptr::NonNull;
 use std::time::Duration;
@@ -122,10 +123,12 @@ impl Local {
             .or_else(|| self.shared.take_global(self.index, &self.deque))
     }
 
-    /// Runs what was queued: a suspended coroutine, or an unstarted one that is bound to this worker.
+    /// Runs what was queued: a suspended coroutine, or an unstarted one that is bound to this
+    /// worker.
     #[inline(always)]
     fn run_one(&self, coroutine: NonNull<Header>) {
-        // SAFETY: (docs/safety.md, R1) what is queued has not ended, so the runtime's reference keeps it.
+        // SAFETY: (docs/safety.md, R1) what is queued has not ended, so the runtime's reference
+        // keeps it.
         if unsafe { coroutine.as_ref() }.has_started() {
             self.resume(coroutine);
         } else {
@@ -149,8 +152,8 @@ impl Local {
     /// Starts a coroutine on `stack`.
     #[inline]
     fn start_on(&self, coroutine: NonNull<Header>, stack: Stack) {
-        // SAFETY: (docs/safety.md, I1) the coroutine is in no queue, so it is this worker's from here on. A reference
-        // to the list ends within the statement.
+        // SAFETY: (docs/safety.md, I1) the coroutine is in no queue, so it is this worker's from
+        // here on. A reference to the list ends within the statement.
         unsafe {
             coroutine.as_ref().settle(&self.home);
             (*self.live.get()).push_back(coroutine);
@@ -162,7 +165,8 @@ impl Local {
         self.resume(coroutine);
     }
 
-    /// Queues a coroutine for which there is no stack until one comes back, if any of its size is out; ends it otherwise (R3).
+    /// Queues a coroutine for which there is no stack until one comes back, if any of its size is
+    /// out; ends it otherwise (R3).
     #[cold]
     fn start_without(&self, coroutine: NonNull<Header>, error: OutOfStacks) {
         // SAFETY: (docs/safety.md, R1) the runtime's reference keeps the coroutine.
@@ -173,15 +177,16 @@ impl Local {
             if self.awaiting_stack.is_empty() {
                 self.restart_stack_timeout();
             }
-            // SAFETY: (docs/safety.md, I1) this is the owner's thread, and the coroutine is in no queue.
+            // SAFETY: (docs/safety.md, I1) this is the owner's thread, and the coroutine is in no
+            // queue.
             unsafe { self.awaiting_stack.push(coroutine) };
         } else {
             self.end_unstarted(coroutine, Some(error));
         }
     }
 
-    /// Ends an unstarted coroutine that has no stack or is cancelled, on the stack that is kept back for this. Its closure is
-    /// dropped.
+    /// Ends an unstarted coroutine that has no stack or is cancelled, on the stack that is kept
+    /// back for this. Its closure is dropped.
     #[cold]
     fn end_unstarted(&self, coroutine: NonNull<Header>, error: Option<OutOfStacks>) {
         self.stack_error.set(error);
@@ -192,7 +197,8 @@ impl Local {
             .fetch_or(flag::CANCELLED | reason, Ordering::Relaxed);
         match self.stacks.take_reserved() {
             Some(stack) => self.start_on(coroutine, stack),
-            // Only the closure's destructor runs; without any stack to be had, the worker's must do.
+            // Only the closure's destructor runs; without any stack to be had, the worker's must
+            // do.
             // SAFETY: (docs/safety.md, R1) the coroutine is in no queue.
             None => unsafe { Header::run_unstarted(coroutine) },
         }
@@ -203,8 +209,8 @@ impl Local {
         self.stack_deadline.set(Deadline::after(STACK_TIMEOUT));
     }
 
-    /// Starts or ends the coroutines that wait for a stack, because none has come back for long. The coroutines that have the
-    /// stacks may be waiting for these.
+    /// Starts or ends the coroutines that wait for a stack, because none has come back for long.
+    /// The coroutines that have the stacks may be waiting for these.
     #[cold]
     fn end_stack_waits(&self) {
         self.stack_deadline.set(Deadline::NEVER);
@@ -219,9 +225,9 @@ impl Local {
 
     /// Resumes a coroutine until it suspends or ends.
     ///
-    /// Inlined into the loop, as what suspends is inlined into what blocks: the processor predicts a return by the last call it
-    /// has seen, so each frame between a switch and the code around it costs a misprediction, and those cost more than the
-    /// switch itself.
+    /// Inlined into the loop, as what suspends is inlined into what blocks: the processor predicts
+    /// a return by the last call it has seen, so each frame between a switch and the code around it
+    /// costs a misprediction, and those cost more than the switch itself.
     #[inline(always)]
     fn resume(&self, coroutine: NonNull<Header>) {
         self.renew_budget();
@@ -229,7 +235,8 @@ impl Local {
         // SAFETY: (docs/safety.md, R1) the runtime's reference keeps the coroutine until `reclaim`.
         unsafe { coroutine.as_ref() }.put_panics_back();
         current::set_coroutine(coroutine.as_ptr());
-        // SAFETY: (docs/safety.md, I1) the coroutine is this worker's, in no queue, and has not ended.
+        // SAFETY: (docs/safety.md, I1) the coroutine is this worker's, in no queue, and has not
+        // ended.
         let ended = unsafe { Header::resume(coroutine) };
         current::set_coroutine(std::ptr::null_mut());
         if ended {
@@ -243,8 +250,9 @@ impl Local {
     /// Takes back what a coroutine had that has ended: its stack, and the runtime's reference.
     #[inline]
     fn reclaim(&self, coroutine: NonNull<Header>) {
-        // SAFETY: (docs/safety.md, I3) the coroutine has returned from its first frame, so nothing of its stack is in use;
-        // it was listed when it started; and the runtime's reference is given up here, once.
+        // SAFETY: (docs/safety.md, I3) the coroutine has returned from its first frame, so nothing
+        // of its stack is in use; it was listed when it started; and the runtime's reference is
+        // given up here, once.
         unsafe {
             (*self.live.get()).remove(coroutine);
             if let Some(stack) = Header::take_stack(coroutine) {
@@ -261,7 +269,8 @@ impl Local {
         }
     }
 
-    /// Delivers the cancellations that had to wait because a coroutine was suspended while unwinding.
+    /// Delivers the cancellations that had to wait because a coroutine was suspended while
+    /// unwinding.
     #[inline]
     fn deliver_deferred(&self) {
         if unwinding::take_deferred() {
@@ -274,8 +283,9 @@ impl Local {
         }
     }
 
-    /// Makes maintenance due if the last one was long ago. The number of switches in between was adapted to what ran before; what
-    /// runs now may run longer. This reads the clock, so it is for after a full round, or a whole budget.
+    /// Makes maintenance due if the last one was long ago. The number of switches in between was
+    /// adapted to what ran before; what runs now may run longer. This reads the clock, so it is for
+    /// after a full round, or a whole budget.
     #[cold]
     pub(crate) fn check_maintenance(&self) {
         if clock::now() - self.home.last_maintenance() > 2 * MAINTENANCE_PERIOD.as_nanos() as u64 {
@@ -357,7 +367,8 @@ impl Local {
         }
     }
 
-    /// Stops to be the searcher, if it is that, because there is something to run. If there is more, a sleeper searches on.
+    /// Stops to be the searcher, if it is that, because there is something to run. If there is
+    /// more, a sleeper searches on.
     fn stop_search(&self) {
         if self.shared.idle.stop_search(self.index) && self.shared.has_unstarted() {
             self.shared.wake_searcher();
@@ -366,7 +377,8 @@ impl Local {
 
     /// Whether the runtime has asked for something that this worker has not done yet.
     fn has_orders(&self) -> bool {
-        // With nothing left the worker is to end, as soon as the global queue is empty. It is not told of that.
+        // With nothing left the worker is to end, as soon as the global queue is empty. It is not
+        // told of that.
         let stops = self.shared.is_stopping();
         (stops && (!self.cancelled.get() || self.live_count.get() == 0))
             || self.shared.is_abandoned()
@@ -393,7 +405,8 @@ impl Local {
             return;
         }
         let searching = self.shared.workers() > 1 && self.shared.idle.start_search(self.index);
-        // With sockets around, spinning would only take the processor from the peer that is to send something.
+        // With sockets around, spinning would only take the processor from the peer that is to send
+        // something.
         if self.shared.workers() > 1 && !self.driver.has_sources() && self.spin(searching, now) {
             return;
         }
@@ -409,11 +422,13 @@ impl Local {
         self.sleep();
     }
 
-    /// Gives the processor to the peers of its sockets before it sleeps, if they are waiting for it; true if they have sent something.
+    /// Gives the processor to the peers of its sockets before it sleeps, if they are waiting for
+    /// it; true if they have sent something.
     ///
-    /// Where peers and workers share the processors, the next events come in one batch then, and not each with a sleep and a wake-up
-    /// of its own: an echo server with two workers beside its client on two processors serves up to 1.7 times as many requests. Where
-    /// nobody is waiting for the processor this costs two short system calls.
+    /// Where peers and workers share the processors, the next events come in one batch then, and
+    /// not each with a sleep and a wake-up of its own: an echo server with two workers beside its
+    /// client on two processors serves up to 1.7 times as many requests. Where nobody is waiting
+    /// for the processor this costs two short system calls.
     fn let_peers_run(&self) -> bool {
         if !self.driver.has_sources() {
             return false;
@@ -447,8 +462,8 @@ impl Local {
         false
     }
 
-    /// Looks for an unstarted coroutine as the searcher. `Some` if it has found one: it has stopped to search then, and started
-    /// the coroutine.
+    /// Looks for an unstarted coroutine as the searcher. `Some` if it has found one: it has stopped
+    /// to search then, and started the coroutine.
     fn find_unstarted(&self, now: u64) -> Option<()> {
         let coroutine = self
             .shared
@@ -462,7 +477,8 @@ impl Local {
         Some(())
     }
 
-    /// Searches, with growing pauses; true if there is something to run, false if it is time to sleep.
+    /// Searches, with growing pauses; true if there is something to run, false if it is time to
+    /// sleep.
     fn search(&self) -> bool {
         let mut pause = PAUSE.0;
         loop {
@@ -494,7 +510,8 @@ impl Local {
         }
     }
 
-    /// Sleeps until a coroutine is sent here, a timer or a socket is due, or this worker becomes the searcher.
+    /// Sleeps until a coroutine is sent here, a timer or a socket is due, or this worker becomes
+    /// the searcher.
     fn sleep(&self) {
         let idle = &self.shared.idle;
         idle.sleep(
@@ -527,8 +544,8 @@ impl Local {
         }
         let trim_at = Deadline::after(TRIM_AFTER);
         self.driver.sleep(self.next_timer().min(trim_at));
-        // A sleep may end some milliseconds early, for the rest to be slept precisely; not worth it here, and waiting for the
-        // rest would begin the whole time anew.
+        // A sleep may end some milliseconds early, for the rest to be slept precisely; not worth it
+        // here, and waiting for the rest would begin the whole time anew.
         if trim_at.remaining() <= Some(TRIM_AFTER / 10) {
             self.stacks.trim();
             self.blocks.trim();
@@ -548,8 +565,8 @@ impl Local {
             .min(self.alarms().first())
     }
 
-    /// Serves the running coroutine alone, until it is sent home or it is `until`: others may not run, as it is in a panic hook. True if
-    /// it was sent home; then it is in no queue.
+    /// Serves the running coroutine alone, until it is sent home or it is `until`: others may not
+    /// run, as it is in a panic hook. True if it was sent home; then it is in no queue.
     ///
     /// This is the worker's own code, on the stack of the coroutine.
     #[cold]
@@ -585,7 +602,8 @@ impl Local {
             if first == coroutine {
                 found = true;
             } else {
-                // SAFETY: (docs/safety.md, I1) this is the owner's thread, and it is in no queue now.
+                // SAFETY: (docs/safety.md, I1) this is the owner's thread, and it is in no queue
+                // now.
                 unsafe { others.push(first) };
             }
         }
@@ -617,12 +635,13 @@ impl Local {
             && !self.shared.has_global()
     }
 
-    /// Ends the unstarted coroutines that lie here, so that their joins return: nothing will run here. What has started is given
-    /// up, even if it could run on.
+    /// Ends the unstarted coroutines that lie here, so that their joins return: nothing will run
+    /// here. What has started is given up, even if it could run on.
     fn end_all_unstarted(&self) {
         self.take_inbox();
         while let Some(coroutine) = self.home.runnable().pop() {
-            // SAFETY: (docs/safety.md, R1) what is queued has not ended, so the runtime's reference keeps it.
+            // SAFETY: (docs/safety.md, R1) what is queued has not ended, so the runtime's reference
+            // keeps it.
             if !unsafe { coroutine.as_ref() }.has_started() {
                 self.end_unstarted(coroutine, None);
             }
@@ -632,10 +651,11 @@ impl Local {
         }
     }
 
-    /// Calls `f` for each coroutine that has started here and not ended. `f` does not run any of them.
+    /// Calls `f` for each coroutine that has started here and not ended. `f` does not run any of
+    /// them.
     fn for_each_live(&self, f: impl Fn(NonNull<Header>)) {
-        // SAFETY: (docs/safety.md, I1) this is the owner's thread, listed coroutines have not ended, and `f` changes neither
-        // the list nor what is in it.
+        // SAFETY: (docs/safety.md, I1) this is the owner's thread, listed coroutines have not
+        // ended, and `f` changes neither the list nor what is in it.
         unsafe {
             let mut next = (*self.live.get()).front();
             while let Some(coroutine) = next {

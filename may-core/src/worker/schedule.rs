@@ -1,4 +1,5 @@
-//! From `spawn` to a worker: the queue into which a new coroutine goes, and who is woken to look there.
+//! From `spawn` to a worker: the queue into which a new coroutine goes, and who is woken to look
+//! there.
 //!
 //! ```text
 //!   Builder::spawn_unchecked        makes the task
@@ -25,12 +26,14 @@ use crate::prim::{Ordering, fence};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Placement {
-    /// With the worker of the coroutine that spawns it, unless another worker runs out of work first. For a coroutine
-    /// that accepts connections this is [`Spread`](Placement::Spread): connections live long, and would all stay where they
-    /// were accepted. For a plain thread it is whichever worker is free first.
+    /// With the worker of the coroutine that spawns it, unless another worker runs out of work
+    /// first. For a coroutine that accepts connections this is [`Spread`](Placement::Spread):
+    /// connections live long, and would all stay where they were accepted. For a plain thread it is
+    /// whichever worker is free first.
     #[default]
     Auto,
-    /// With the worker of the coroutine that spawns it, unless another worker runs out of work first.
+    /// With the worker of the coroutine that spawns it, unless another worker runs out of work
+    /// first.
     Here,
     /// With the worker that has the fewest live coroutines.
     Spread,
@@ -98,7 +101,8 @@ impl Shared {
         }
     }
 
-    /// Queues a new coroutine, and has a worker woken for it if need be. The placement was admitted.
+    /// Queues a new coroutine, and has a worker woken for it if need be. The placement was
+    /// admitted.
     #[inline]
     pub(crate) fn schedule(&self, unstarted: Unstarted, placement: Placement) {
         let placement = match placement {
@@ -143,14 +147,16 @@ impl Shared {
         match placement {
             Placement::Worker(worker) => {
                 let home = NonNull::from(&*self.peers[worker].home);
-                // SAFETY: (docs/safety.md, R9) `self` keeps the home; what has not been scheduled is in no queue.
+                // SAFETY: (docs/safety.md, R9) `self` keeps the home; what has not been scheduled
+                // is in no queue.
                 unsafe { Home::send(home, unstarted.0) };
             }
             Placement::Spread => {
                 let peer = self.least_loaded();
                 peer.queues.assign(unstarted);
                 if !peer.home.wake_if_asleep() {
-                    // It runs, and a coroutine may keep it from looking there. Then another worker is to steal this one.
+                    // It runs, and a coroutine may keep it from looking there. Then another worker
+                    // is to steal this one.
                     self.wake_searcher();
                 }
             }

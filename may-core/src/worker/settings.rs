@@ -80,7 +80,7 @@ settings! {
 /// What the workers' threads are called, before the dash.
 const THREAD_NAME: &str = "may-worker";
 /// The most threads for blocking work: they mostly wait, so many of them cost little, and too few
-/// let a name server that does not answer hold up everybody.
+/// let a name server that does not answer hold up all other work.
 const BLOCKING_THREADS: usize = 512;
 
 /// A number that was set, unless it is zero, which stands for the default.

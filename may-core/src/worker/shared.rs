@@ -76,8 +76,8 @@ impl Shared {
     ///
     /// # Errors
     ///
-    /// What the operating system says: no descriptors, no threads, no memory; or what is wrong with the settings. Nothing is left
-    /// behind then.
+    /// What the operating system says: no descriptors, no threads, no memory; or what is wrong with
+    /// the settings. Nothing is left behind then.
     pub(crate) fn start(settings: RuntimeBuilder) -> io::Result<Arc<Shared>> {
         let settings = settings.finish()?;
         report::install();
@@ -200,7 +200,8 @@ impl Shared {
         }
     }
 
-    /// Whether all workers have ended, though their threads may have destructors of thread-locals to run.
+    /// Whether all workers have ended, though their threads may have destructors of thread-locals
+    /// to run.
     pub(crate) fn have_ended(&self) -> bool {
         self.orders.have_ended()
     }
@@ -210,9 +211,9 @@ impl Shared {
         self.unjoined.load(Ordering::Acquire)
     }
 
-    /// Has the threads of workers that have ended joined, by a thread that has nothing else to do: what they still run is the user's,
-    /// and may take as long as it likes. Returns the thread that does it, which ends at once when none is left; `None` if there is none to
-    /// be had.
+    /// Has the threads of workers that have ended joined, by a thread that has nothing else to do:
+    /// what they still run is the user's, and may take as long as it likes. Returns the thread that
+    /// does it, which ends at once when none is left; `None` if there is none to be had.
     pub(crate) fn begin_joining(self: &Arc<Shared>) -> Option<thread::JoinHandle<()>> {
         let shared = self.clone();
         spawn_thread(move || shared.join_threads())
@@ -232,8 +233,8 @@ impl Shared {
 
     /// Whether no coroutine is left.
     ///
-    /// Then all workers sleep, no coroutine lives and none is to be started. Only a plain thread can change that. So it does not
-    /// matter that the parts are looked at one after the other.
+    /// Then all workers sleep, no coroutine lives and none is to be started. Only a plain thread
+    /// can change that. So it does not matter that the parts are looked at one after the other.
     pub(crate) fn is_quiet(&self) -> bool {
         self.idle.all_sleep(self.workers()) && self.alive() == 0 && !self.has_unstarted() && {
             let mut peers = self.peers.iter();
@@ -249,8 +250,8 @@ impl Shared {
             .sum()
     }
 
-    /// Gives up the coroutines that have started and not ended (R9); returns how many. The unstarted ones end, also those that
-    /// lie with workers that never come back.
+    /// Gives up the coroutines that have started and not ended (R9); returns how many. The
+    /// unstarted ones end, also those that lie with workers that never come back.
     pub(crate) fn give_up(self: &Arc<Shared>) -> usize {
         let left = self.alive();
         self.orders.give_up(|| {
@@ -269,13 +270,15 @@ impl Shared {
         self.waiters.wake_all();
     }
 
-    /// Ends the unstarted coroutines that no worker will take: drops their closures; their joins return `Cancelled`.
+    /// Ends the unstarted coroutines that no worker will take: drops their closures; their joins
+    /// return `Cancelled`.
     ///
     /// Workers may still run, if they were given up: what has started is left to them.
     pub(super) fn end_unclaimed(&self) {
         let end = |coroutine: NonNull<Header>| {
-            // SAFETY: (docs/safety.md, R1) a coroutine in no queue is ours; cancelled before its start it runs no code of
-            // the user but the destructor of its closure, for which any stack will do.
+            // SAFETY: (docs/safety.md, R1) a coroutine in no queue is ours; cancelled before its
+            // start it runs no code of the user but the destructor of its closure, for which any
+            // stack will do.
             unsafe {
                 coroutine
                     .as_ref()
@@ -292,11 +295,13 @@ impl Shared {
                 end(coroutine);
             }
             peer.home.inbox().take_all(|coroutine| {
-                // SAFETY: (docs/safety.md, R1) what is queued has not ended, so the runtime's reference keeps it.
+                // SAFETY: (docs/safety.md, R1) what is queued has not ended, so the runtime's
+                // reference keeps it.
                 if unsafe { coroutine.as_ref() }.home().is_null() {
                     end(coroutine);
                 } else {
-                    // SAFETY: (docs/safety.md, R9) it is in no queue now, and its worker is the one from whose inbox it comes.
+                    // SAFETY: (docs/safety.md, R9) it is in no queue now, and its worker is the one
+                    // from whose inbox it comes.
                     unsafe { Home::send(NonNull::from(&*peer.home), coroutine) };
                 }
             });
