@@ -27,7 +27,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::channel::{Receiver, RecvError, Sender};
+use crate::channel::{Receiver, RecvError, SendError, Sender};
 use crate::io::{AcceptFrom, ReadFrom, WriteTo};
 use crate::process::{Child, Exited};
 use crate::signal::Signals;
@@ -78,9 +78,65 @@ pub fn recv<R: RecvFrom + ?Sized>(receiver: &R) -> R::Operation<'_> {
 /// assert_eq!(op::send(&sender, 2).try_now(), None);
 /// assert_eq!(receiver.recv(), Ok(1));
 /// ```
-pub fn send<T>(sender: &Sender<T>, message: T) -> Send<'_, T> {
-    Send::new(sender, message)
+pub fn send<S: SendTo + ?Sized>(sender: &S, message: S::Message) -> S::Operation<'_> {
+    sender.send_operation(message)
 }
+
+/// What [`send`] can send to.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be sent to",
+    label = "not the sending end of a channel",
+    note = "pass the `Sender` half"
+)]
+pub trait SendTo {
+    /// The messages.
+    type Message;
+    /// The operation.
+    type Operation<'a>: Operation
+    where
+        Self: 'a;
+
+    /// The operation of sending a message.
+    #[doc(hidden)]
+    fn send_operation(&self, message: Self::Message) -> Self::Operation<'_>;
+}
+
+impl<T> SendTo for Sender<T> {
+    type Message = T;
+    type Operation<'a>
+        = Send<'a, T>
+    where
+        T: 'a;
+
+    #[inline]
+    fn send_operation(&self, message: T) -> Send<'_, T> {
+        Send::new(self, message)
+    }
+}
+
+/// What sending is with the errors of std.
+type SendWithStdError<'a, T> =
+    Map<Send<'a, T>, fn(Result<(), SendError<T>>) -> Result<(), mpsc::SendError<T>>>;
+
+/// Implements [`SendTo`] for what is a thin layer over the general sender.
+macro_rules! send_to {
+    ($($sender:ty),+) => {$(
+        impl<T> SendTo for $sender {
+            type Message = T;
+            type Operation<'a>
+                = SendWithStdError<'a, T>
+            where
+                T: 'a;
+
+            fn send_operation(&self, message: T) -> SendWithStdError<'_, T> {
+                let send = Send::new(self.inner(), message);
+                send.map(|sent| sent.map_err(|error| mpsc::SendError(error.into_inner())))
+            }
+        }
+    )+};
+}
+
+send_to!(mpsc::Sender<T>, mpsc::SyncSender<T>, mpmc::Sender<T>);
 
 /// Getting the right to send a message that is made later: a slot of the channel or, in a rendezvous channel, a receiver that waits for
 /// the message and for nothing else. The right gives itself back when it is dropped.

@@ -69,6 +69,11 @@ pub struct AttributesGuide;
 #[doc = include_str!("../../docs/async.md")]
 pub struct AsyncGuide;
 
+/// Has the examples of the guide to operations compiled and run.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/operations.md")]
+pub struct OperationsGuide;
+
 /// Coroutines, in the shape of `std::thread`: a program in which `std::thread` is replaced by `may::coroutine` compiles and
 /// behaves.
 pub mod coroutine {

@@ -46,6 +46,11 @@ pub fn sync_channel<T>(bound: usize) -> (Sender<T>, Receiver<T>) {
 pub struct Sender<T>(channel::Sender<T>);
 
 impl<T> Sender<T> {
+    /// The general sender.
+    pub(crate) fn inner(&self) -> &channel::Sender<T> {
+        &self.0
+    }
+
     /// Sends a message if there is room now.
     ///
     /// # Errors

@@ -211,6 +211,11 @@ pub fn sync_channel<T>(bound: usize) -> (SyncSender<T>, Receiver<T>) {
 pub struct Sender<T>(channel::Sender<T>);
 
 impl<T> Sender<T> {
+    /// The general sender.
+    pub(crate) fn inner(&self) -> &channel::Sender<T> {
+        &self.0
+    }
+
     /// Sends a message, without waiting. If more than a hundred wait for the receiver already, others get a turn now and then; a
     /// coroutine that is cancelled may unwind there, and that message was not sent.
     ///
@@ -240,6 +245,11 @@ impl<T> fmt::Debug for Sender<T> {
 pub struct SyncSender<T>(channel::Sender<T>);
 
 impl<T> SyncSender<T> {
+    /// The general sender.
+    pub(crate) fn inner(&self) -> &channel::Sender<T> {
+        &self.0
+    }
+
     /// Sends a message, waiting for room.
     ///
     /// # Errors

@@ -9,6 +9,7 @@ mod documented;
 mod row;
 mod rows;
 mod subject;
+mod ways;
 
 use std::collections::BTreeSet;
 use std::panic::AssertUnwindSafe;
