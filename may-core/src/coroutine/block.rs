@@ -130,7 +130,7 @@ impl Chunk {
     ///
     /// The chunk is alive.
     unsafe fn take(this: NonNull<Chunk>) -> Option<NonNull<u8>> {
-        // SAFETY: (docs/safety.md, R1) the caller vouches for it.
+        // SAFETY: (docs/safety.md, R1) the caller upholds the contract for it.
         let chunk = unsafe { this.as_ref() };
         let block = match NonNull::new(chunk.free.get()) {
             Some(free) => {
@@ -159,8 +159,8 @@ impl Chunk {
     ///
     /// The chunk is alive, and the block is one of its own that is no longer in use.
     unsafe fn put(this: NonNull<Chunk>, block: NonNull<FreeBlock>) {
-        // SAFETY: (docs/safety.md, R1) the caller vouches for both; a block is large enough and
-        // aligned.
+        // SAFETY: (docs/safety.md, R1) the caller upholds the contract for both; a block is large
+        // enough and aligned.
         unsafe {
             let chunk = this.as_ref();
             block.write(FreeBlock {
@@ -193,7 +193,8 @@ impl Chunk {
     ///
     /// No block of it is in use, and nothing else refers to it.
     unsafe fn destroy(chunk: NonNull<Chunk>) {
-        // SAFETY: (docs/safety.md, R1) the caller vouches for it; `new` took it with this length.
+        // SAFETY: (docs/safety.md, R1) the caller upholds the contract for it; `new` took it with
+        // this length.
         unsafe {
             chunk.drop_in_place();
             chunk::give_back(chunk.cast(), CHUNK_BYTES);
@@ -343,7 +344,7 @@ impl BlockPool {
     /// use.
     #[inline]
     unsafe fn put(&self, chunk: NonNull<Chunk>, block: NonNull<FreeBlock>) {
-        // SAFETY: (docs/safety.md, R1) the caller vouches for both.
+        // SAFETY: (docs/safety.md, R1) the caller upholds the contract for both.
         let (listed, used) = unsafe {
             Chunk::put(chunk, block);
             (chunk.as_ref().listed.get(), chunk.as_ref().used.get())
@@ -426,7 +427,7 @@ impl Drop for BlockPool {
 #[inline]
 pub(crate) fn allocate(layout: Layout) -> (NonNull<u8>, Origin) {
     let pool = POOL.get();
-    // SAFETY: (docs/safety.md, R1) `enter` vouches for the pool.
+    // SAFETY: (docs/safety.md, R1) the caller of `enter` upholds the contract for the pool.
     if let Some(pool) = unsafe { pool.as_ref() }
         && layout.align() <= BLOCK_ALIGN
         && let Some(class) = CLASS_BYTES.iter().position(|&bytes| layout.size() <= bytes)
@@ -447,8 +448,7 @@ pub(crate) fn allocate(layout: Layout) -> (NonNull<u8>, Origin) {
 /// The block was made by [`allocate`] with this layout and origin, and it is not in use.
 #[inline]
 pub(crate) unsafe fn free(block: NonNull<u8>, layout: Layout, origin: Origin) {
-    // SAFETY: (docs/safety.md, R1) a chunk outlives its blocks, and the caller vouches for the
-    // rest.
+    // SAFETY: (docs/safety.md, R1) a chunk outlives its blocks; the caller guarantees the rest.
     unsafe {
         let Some(chunk) = NonNull::new(origin.cast_mut()) else {
             return dealloc(block.as_ptr(), layout);

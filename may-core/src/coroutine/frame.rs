@@ -38,7 +38,7 @@ impl Header {
     /// This is the worker's thread, the coroutine has not started, and the block lives until it has
     /// ended.
     pub(crate) unsafe fn prepare(this: NonNull<Header>, stack: Stack) {
-        // SAFETY: (docs/safety.md, R1) the caller vouches for the block.
+        // SAFETY: (docs/safety.md, R1) the caller upholds the contract for the block.
         let header = unsafe { this.as_ref() };
         stack.occupy(&header.label);
         let coroutine = Coroutine::with_stack(stack, move |yielder, ()| {

@@ -133,7 +133,7 @@ unsafe impl Linked for Header {
 }
 
 /// What is fixed at `spawn`.
-pub(crate) struct Birth {
+pub(crate) struct Attributes {
     /// The name, if the user gave one.
     pub(crate) name: Option<Box<str>>,
     /// Bytes of stack.
@@ -168,10 +168,10 @@ impl Header {
 
     /// A header with two references: the runtime's and the handle's.
     #[inline]
-    pub(crate) fn new(birth: Birth, body: &'static Body, origin: Origin) -> Header {
-        let name = birth.name.map(|name| NonNull::from(Box::leak(name)));
+    pub(crate) fn new(attributes: Attributes, body: &'static Body, origin: Origin) -> Header {
+        let name = attributes.name.map(|name| NonNull::from(Box::leak(name)));
         Header {
-            label: Label::new(next_id(), name, birth.stack_size.bytes()),
+            label: Label::new(next_id(), name, attributes.stack_size.bytes()),
             references: AtomicU32::new(2),
             flags: prim::AtomicU32::new(0),
             word: CommitWord::new(),
@@ -179,7 +179,7 @@ impl Header {
             home: AtomicPtr::new(ptr::null_mut()),
             body,
             origin,
-            location: birth.location,
+            location: attributes.location,
             live: Links::new(),
             frame: UnsafeCell::new(None),
             suspender: Cell::new(ptr::null()),
@@ -314,7 +314,7 @@ impl Header {
     /// The coroutine is in no queue, was never prepared, and its cancel flag is set: the code then
     /// only drops the closure.
     pub(crate) unsafe fn run_unstarted(this: NonNull<Header>) {
-        // SAFETY: (docs/safety.md, R1) the caller vouches for the coroutine.
+        // SAFETY: (docs/safety.md, R1) the caller upholds the contract for the coroutine.
         unsafe {
             (this.as_ref().body.run)(this);
             Header::release(this);
@@ -328,7 +328,7 @@ impl Header {
     /// The caller is its worker, once.
     #[inline]
     pub(crate) unsafe fn release_ended(this: NonNull<Header>) {
-        // SAFETY: (docs/safety.md, R1) as the caller guarantees.
+        // SAFETY: (docs/safety.md, R1) the caller upholds the contract.
         unsafe { Header::release(this) }
     }
 
@@ -395,8 +395,8 @@ impl Reference {
     ///
     /// The block is alive.
     pub(crate) unsafe fn new(header: NonNull<Header>) -> Reference {
-        // SAFETY: (docs/safety.md, R1) the caller vouches for it. Relaxed: there is a reference
-        // already.
+        // SAFETY: (docs/safety.md, R1) the caller upholds the contract for it. Relaxed: there is a
+        // reference already.
         let before = unsafe { header.as_ref() }
             .references
             .fetch_add(1, Ordering::Relaxed);

@@ -83,7 +83,7 @@ impl Home {
             // SAFETY: (docs/safety.md, I1) this is the owner's thread.
             unsafe { home.as_ref().runnable.push(coroutine) };
         } else {
-            // SAFETY: (docs/safety.md, R9) as the caller guarantees.
+            // SAFETY: (docs/safety.md, R9) the caller upholds the contract.
             unsafe { Home::send_from_outside(home, coroutine) };
         }
     }
@@ -102,7 +102,7 @@ impl Home {
             Arc::increment_strong_count(home.as_ptr());
             Arc::from_raw(home.as_ptr())
         };
-        // SAFETY: (docs/safety.md, I3) the caller vouches for the coroutine.
+        // SAFETY: (docs/safety.md, I3) the caller upholds the contract for the coroutine.
         unsafe { home.inbox.push(coroutine) };
         home.wake_if_asleep();
     }
@@ -125,7 +125,7 @@ impl Home {
     /// The home is alive.
     #[inline]
     pub(crate) unsafe fn is_held_up(home: *const Home) -> bool {
-        // SAFETY: (docs/safety.md, R9) the caller vouches for the home.
+        // SAFETY: (docs/safety.md, R9) the caller upholds the contract for the home.
         !ptr::eq(current::home(), home) && unsafe { &*home }.is_computing()
     }
 

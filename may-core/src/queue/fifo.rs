@@ -35,7 +35,8 @@ impl<T: Queued> Fifo<T> {
     /// `item` is in no queue and stays alive and in place until it is popped.
     #[inline]
     pub(crate) unsafe fn push(&self, item: NonNull<T>) {
-        // SAFETY: (docs/safety.md, I3) the caller vouches for `item`, and a queued tail is alive.
+        // SAFETY: (docs/safety.md, I3) the caller upholds the contract for `item`, and a queued
+        // tail is alive.
         unsafe {
             item.as_ref()
                 .next()

@@ -6,7 +6,7 @@ use std::panic::Location;
 use super::handle::JoinHandle;
 use super::scope::{Scope, ScopedJoinHandle};
 use super::task::{self, Joiner, Member};
-use crate::coroutine::header::Birth;
+use crate::coroutine::header::Attributes;
 use crate::stack::StackSize;
 use crate::worker::queues::Unstarted;
 use crate::worker::{Placement, Shared, SpawnError, default, with_local};
@@ -198,7 +198,7 @@ impl Builder {
     ) -> io::Result<Joiner<T>> {
         shared.admit(self.placement)?;
         let placement = self.placement;
-        let made = task::make(self.birth(shared, location), f, member);
+        let made = task::make(self.attributes(shared, location), f, member);
         shared.schedule(Unstarted(made.coroutine), placement);
         Ok(made.joiner)
     }
@@ -219,7 +219,7 @@ impl Builder {
         }
         default::with_current(|shared| {
             shared.admit(Placement::Here)?;
-            let made = task::make(self.birth(shared, location), f, member);
+            let made = task::make(self.attributes(shared, location), f, member);
             with_local(|local| {
                 local
                     .expect("coroutines run on workers")
@@ -236,14 +236,14 @@ impl Builder {
     /// Panics if the name contains a NUL byte.
     #[inline]
     #[track_caller]
-    fn birth(self, shared: &Shared, location: &'static Location<'static>) -> Birth {
+    fn attributes(self, shared: &Shared, location: &'static Location<'static>) -> Attributes {
         if let Some(name) = &self.name {
             assert!(
                 !name.contains('\0'),
                 "coroutine name may not contain interior null bytes"
             );
         }
-        Birth {
+        Attributes {
             name: self.name.map(String::into_boxed_str),
             stack_size: self.stack_size.unwrap_or(shared.settings.stack_size),
             location,

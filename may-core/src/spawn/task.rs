@@ -25,7 +25,7 @@ use std::alloc::Layout;
 use super::identity::Coroutine;
 use crate::coroutine::Cancelled;
 use crate::coroutine::block;
-use crate::coroutine::header::{Birth, Body, Header, Reference, flag};
+use crate::coroutine::header::{Attributes, Body, Header, Reference, flag};
 use crate::coroutine::locals;
 use crate::stack::OutOfStacks;
 use crate::wait::WaitQueue;
@@ -182,7 +182,11 @@ pub(crate) struct Made<T> {
 /// Makes a task. The closure may be anything; whether it may go to another thread, and how long what it borrows lives, is
 /// for the caller to see to.
 #[inline]
-pub(crate) fn make<F: FnOnce() -> T, T, M: Member>(birth: Birth, closure: F, member: M) -> Made<T> {
+pub(crate) fn make<F: FnOnce() -> T, T, M: Member>(
+    attributes: Attributes,
+    closure: F,
+    member: M,
+) -> Made<T> {
     let (memory, origin) = block::allocate(Layout::new::<Task<F, T, M>>());
     let task = memory.cast::<Task<F, T, M>>();
     // SAFETY: (docs/safety.md, R1) the memory is for this type and ours; the header starts with two references, one for
@@ -190,7 +194,7 @@ pub(crate) fn make<F: FnOnce() -> T, T, M: Member>(birth: Birth, closure: F, mem
     unsafe {
         task.write(Task {
             core: Core {
-                header: Header::new(birth, const { &Task::<F, T, M>::BODY }, origin),
+                header: Header::new(attributes, const { &Task::<F, T, M>::BODY }, origin),
                 joiners: WaitQueue::new(),
             },
             slot: UnsafeCell::new(Slot {

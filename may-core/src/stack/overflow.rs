@@ -242,7 +242,7 @@ fn examine(fault: Fault) {
 /// The occupant is alive, or null.
 unsafe fn describe(overflow: &Overflow) -> Text {
     let mut text = Text::new();
-    // SAFETY: (docs/safety.md, R10) the caller vouches for the occupant.
+    // SAFETY: (docs/safety.md, R10) the caller upholds the contract for the occupant.
     let label = unsafe { overflow.occupant.as_ref() };
     if let Some(label) = label {
         text.add("\ncoroutine ");

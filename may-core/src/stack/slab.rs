@@ -227,7 +227,7 @@ impl Slab {
     ///
     /// All its stacks are home, and nothing else refers to it.
     pub(super) unsafe fn unmap(this: NonNull<Slab>) -> Result<(), NonNull<Slab>> {
-        // SAFETY: (docs/safety.md, I3) the caller vouches for the slab.
+        // SAFETY: (docs/safety.md, I3) the caller upholds the contract for the slab.
         let slab = unsafe { this.as_ref() };
         debug_assert!(slab.is_whole(), "a stack is not home");
         // The entry goes first: as soon as the addresses are free, they may become another slab's.
@@ -284,7 +284,7 @@ impl Slab {
     ///
     /// This is the owner's thread, and a stack is home.
     pub(super) unsafe fn take(this: NonNull<Slab>) -> (Stack, bool) {
-        // SAFETY: (docs/safety.md, I1) the caller vouches for thread and slab.
+        // SAFETY: (docs/safety.md, I1) the caller upholds the contract for both.
         let slab = unsafe { this.as_ref() };
         debug_assert!(!slab.is_empty(), "no stack is home");
         let was_touched = slab.touched.get() != 0;
@@ -416,7 +416,7 @@ impl Stack {
     pub(super) unsafe fn discard_deep(&self) {
         let deep = self.size().saturating_sub(SHALLOW_BYTES);
         if deep > 0 {
-            // SAFETY: (docs/safety.md, I3) the caller vouches for the stack.
+            // SAFETY: (docs/safety.md, I3) the caller upholds the contract for the stack.
             unsafe { memory::discard(self.limit(), deep) };
         }
     }

@@ -151,8 +151,8 @@ impl List {
     /// one; so are and do all that are linked already.
     #[inline]
     pub(super) unsafe fn push(&self, entry: NonNull<Entry>) {
-        // SAFETY: (docs/safety.md, I3, R5) the caller vouches for the entry; the reference ends
-        // with this function.
+        // SAFETY: (docs/safety.md, I3, R5) the caller upholds the contract for the entry; the
+        // reference ends with this function.
         let new = unsafe { entry.as_ref() };
         let last = self.last.replace(Some(entry));
         new.previous.set(last);
@@ -172,8 +172,8 @@ impl List {
     /// The entry is linked in this list, and all that are linked are valid.
     #[inline]
     pub(super) unsafe fn unlink(&self, entry: NonNull<Entry>) {
-        // SAFETY: (docs/safety.md, I3, R5) the caller vouches for the entry; the reference ends
-        // with this function.
+        // SAFETY: (docs/safety.md, I3, R5) the caller upholds the contract for the entry; the
+        // reference ends with this function.
         let old = unsafe { entry.as_ref() };
         let (previous, next) = (old.previous.take(), old.next.take());
         match previous {

@@ -139,8 +139,8 @@ impl Wheel {
     /// be reached from it, the pointer must have been made from one to the whole.
     #[inline]
     pub(crate) unsafe fn insert(&self, entry: NonNull<Entry>) {
-        // SAFETY: (docs/safety.md, I3, R5) the caller vouches for the entry; the reference ends
-        // before all else runs.
+        // SAFETY: (docs/safety.md, I3, R5) the caller upholds the contract for the entry; the
+        // reference ends before all else runs.
         let new = unsafe { entry.as_ref() };
         debug_assert!(!new.is_linked(), "this timer is in a wheel already");
         let deadline = new.deadline();
@@ -163,8 +163,8 @@ impl Wheel {
     /// The entry is valid and in no other wheel.
     #[inline]
     pub(crate) unsafe fn remove(&self, entry: NonNull<Entry>) -> bool {
-        // SAFETY: (docs/safety.md, I3, R5) the caller vouches for the entry; the reference ends
-        // before all else runs.
+        // SAFETY: (docs/safety.md, I3, R5) the caller upholds the contract for the entry; the
+        // reference ends before all else runs.
         if !unsafe { entry.as_ref() }.is_linked() {
             return false;
         }
@@ -303,8 +303,8 @@ impl Wheel {
     /// That of [`insert`](Self::insert).
     #[inline]
     unsafe fn place(&self, entry: NonNull<Entry>) {
-        // SAFETY: (docs/safety.md, I3, R5) the caller vouches for the entry; the reference ends
-        // before all else runs.
+        // SAFETY: (docs/safety.md, I3, R5) the caller upholds the contract for the entry; the
+        // reference ends before all else runs.
         let new = unsafe { entry.as_ref() };
         let deadline = new.deadline();
         debug_assert!(

@@ -170,7 +170,7 @@ impl Local {
     /// The timeout stays where it is until it fired or was cleared.
     #[inline]
     pub(crate) unsafe fn set_timeout(&self, timeout: NonNull<Timeout>) {
-        // SAFETY: (docs/safety.md, I3) the caller vouches for the entry.
+        // SAFETY: (docs/safety.md, I3) the caller upholds the contract for the entry.
         unsafe { self.wheel.insert(Timeout::entry(timeout)) };
     }
 
@@ -181,7 +181,7 @@ impl Local {
     /// The timeout was set with this worker.
     #[inline]
     pub(crate) unsafe fn clear_timeout(&self, timeout: NonNull<Timeout>) {
-        // SAFETY: (docs/safety.md, I3) the caller vouches for the entry.
+        // SAFETY: (docs/safety.md, I3) the caller upholds the contract for the entry.
         unsafe { self.wheel.remove(Timeout::entry(timeout)) };
     }
 
