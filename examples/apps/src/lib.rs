@@ -3,7 +3,6 @@
 //! Each program in `src/bin` reads its command line and leaves the work to a module here, so that tests reach it, too. Run one with
 //! `cargo run --release --bin NAME`, and add `-- --help` for its options.
 
-pub mod arguments;
 pub mod chat;
 pub mod http_client;
 pub mod hyper_axum;
@@ -12,5 +11,3 @@ pub mod queue;
 pub mod redis;
 pub mod server;
 pub mod tls;
-
-pub use arguments::Arguments;

@@ -2,7 +2,6 @@
 
 use std::{io, time::Duration};
 
-use crate::Arguments;
 use may::net::{self, Session, TcpListener, TcpStream};
 use may_http_example::stop_at_interrupt;
 
@@ -17,26 +16,20 @@ pub struct Limits {
     pub grace: Duration,
 }
 
-/// Listens where `--addr` says, prints the address after `scheme`, and calls `handler` for each connection in a coroutine of its own,
+/// Listens on `addr`, prints the address after `scheme`, and calls `handler` for each connection in a coroutine of its own,
 /// until ctrl-c. Then no more connections are accepted, and those that are open are told by their sessions; those that are left at the
 /// end of the grace are cancelled. What a handler returns is printed.
 ///
 /// # Errors
 ///
-/// If the listener fails. If nobody can listen there, the program ends and says what to do.
-pub fn run<H>(
-    args: &Arguments,
-    default: &str,
-    scheme: &str,
-    limits: Limits,
-    handler: H,
-) -> io::Result<()>
+/// If the listener fails, or cannot listen there.
+pub fn run<H>(addr: &str, scheme: &str, limits: Limits, handler: H) -> io::Result<()>
 where
     H: Fn(TcpStream, &Session) -> io::Result<()> + Sync,
 {
-    let addr = args.address("addr", default);
-    let listener =
-        TcpListener::bind(&addr).unwrap_or_else(|error| args.cannot_listen(&addr, &error));
+    let listener = TcpListener::bind(addr).map_err(|error| {
+        io::Error::new(error.kind(), format!("cannot listen on {addr}: {error}"))
+    })?;
     let stopping = stop_at_interrupt()?;
     println!("listening on {scheme}{}", listener.local_addr()?);
 

@@ -11,51 +11,47 @@ use std::{
     error::Error,
     fs,
     io::{self, Read, Write},
+    num::NonZeroUsize,
     process,
     time::{Duration, Instant},
 };
 
+use clap::Parser;
 use may::{coroutine, go, sync::Semaphore};
-use may_apps::{Arguments, http_client};
+use may_apps::http_client;
 use ureq::{
     Agent,
     config::Config,
     tls::{Certificate, PemItem, RootCerts, parse_pem},
 };
 
-/// What `--help` prints.
-const HELP: &str = "\
-HTTP client: fetches pages, several at a time.
-
-Usage: http_client [options] URL...
-
-  URL...            what to fetch, http or https
-  --at-once N       how many are fetched at the same time (default 8)
-  --timeout-ms N    how long each may take, redirects included (default 30000)
-  --most-bytes N    how long the body of an answer may be (default 10485760)
-  --ca FILE         trust the certificates in this file (PEM) and no others
-  --print           write the bodies to standard output, and the rest to standard error
-  --workers N       threads that run the coroutines (default: one for each CPU)
-  --help            show this text";
+/// HTTP client: fetches pages, several at a time.
+#[derive(Parser)]
+struct Options {
+    /// What to fetch, http or https.
+    #[arg(required = true)]
+    urls: Vec<String>,
+    /// How many are fetched at the same time.
+    #[arg(long, default_value = "8")]
+    at_once: NonZeroUsize,
+    /// How long each may take, redirects included.
+    #[arg(long, default_value_t = 30_000)]
+    timeout_ms: u64,
+    /// How long the body of an answer may be.
+    #[arg(long, default_value_t = 10 << 20)]
+    most_bytes: u64,
+    /// Trust the certificates in this file (PEM) and no others.
+    #[arg(long, value_parser = trusted)]
+    ca: Option<RootCerts>,
+    /// Write the bodies to standard output, and the rest to standard error.
+    #[arg(long)]
+    print: bool,
+}
 
 fn main() {
-    let args = Arguments::new(HELP);
-    args.configure_runtime();
-    if args.rest().is_empty() {
-        args.refuse("there is nothing to fetch\nhelp: name one or more URLs");
-    }
-    let roots = match args.optional::<String>("ca") {
-        None => RootCerts::WebPki,
-        Some(path) => trusted(&path).unwrap_or_else(|error| {
-            args.refuse(&format!(
-                "'{path}' does not fit --ca: {error}\nhelp: name a file with certificates in PEM"
-            ))
-        }),
-    };
-    let timeout = Duration::from_millis(args.value("timeout-ms", 30_000));
-    let at_once = args.at_least_one("at-once", 8);
-    let most = args.value("most-bytes", 10 << 20);
-    let print = args.switch("print");
+    let options = Options::parse();
+    let timeout = Duration::from_millis(options.timeout_ms);
+    let at_once = options.at_once.get();
 
     let config = Config::builder()
         .timeout_global(Some(timeout))
@@ -63,12 +59,10 @@ fn main() {
         .max_idle_connections_per_host(at_once)
         .max_idle_connections(at_once)
         .user_agent("may-http-client");
-    let agent = http_client::agent(config, roots);
+    let agent = http_client::agent(config, options.ca.unwrap_or(RootCerts::WebPki));
 
-    let fetched = go!({
-        let urls = args.rest().to_vec();
-        move || fetch_all(&agent, &urls, at_once, most, print)
-    });
+    let (urls, most, print) = (options.urls, options.most_bytes, options.print);
+    let fetched = go!(move || fetch_all(&agent, &urls, at_once, most, print));
     let (fetched, failed) = fetched.join().expect("fetching does not panic");
     eprintln!("{fetched} fetched, {failed} failed");
     if failed > 0 {
@@ -77,7 +71,7 @@ fn main() {
 }
 
 /// Reads the certificates that are to be trusted.
-fn trusted(path: &str) -> Result<RootCerts, Box<dyn Error>> {
+fn trusted(path: &str) -> Result<RootCerts, Box<dyn Error + Send + Sync>> {
     let pem = fs::read(path)?;
     let mut certificates: Vec<Certificate<'static>> = Vec::new();
     for item in parse_pem(&pem) {

@@ -14,30 +14,42 @@
 //! HTTP/2
 //! ```
 
-use std::{error::Error, fs, io, sync::Arc, time::Duration};
+use std::{error::Error, fs, io, num::NonZeroUsize, path::PathBuf, sync::Arc, time::Duration};
 
+use clap::Parser;
 use may_apps::{
-    Arguments,
-    arguments::Seconds,
     hyper_axum::{self, Limits},
     server,
     tls::{Identity, TlsStream},
 };
 
-/// What `--help` prints.
-const HELP: &str = "\
-An axum application on hyper: HTTP/1.1 and HTTP/2.
+/// An axum application on hyper: HTTP/1.1 and HTTP/2.
+#[derive(Parser)]
+struct Options {
+    /// Where to listen; port 0 takes any free one.
+    #[arg(long, default_value = "127.0.0.1:8084")]
+    addr: String,
+    /// Use TLS, and write the certificate of the authority here, for clients to trust.
+    #[arg(long)]
+    ca: Option<PathBuf>,
+    /// How many connections may be open at once.
+    #[arg(long, default_value = "10000")]
+    connections: NonZeroUsize,
+    /// How many requests a client may have at once in HTTP/2.
+    #[arg(long, default_value_t = 100)]
+    streams: u32,
+    /// How many seconds a client may take for a head, or have no request.
+    #[arg(long, value_parser = seconds, default_value = "10")]
+    head_time: Duration,
+    /// For how many seconds it may take nothing of an answer.
+    #[arg(long, value_parser = seconds, default_value = "30")]
+    patience: Duration,
+}
 
-Usage: hyper_axum [options]
-
-  --addr HOST:PORT    where to listen (default 127.0.0.1:8084, port 0 takes any free one)
-  --ca FILE           use TLS, and write the certificate of the authority here, for clients to trust
-  --connections N     how many connections may be open at once (default 10000)
-  --streams N         how many requests a client may have at once in HTTP/2 (default 100)
-  --head-time SECONDS how long a client may take for a head, or have no request (default 10)
-  --patience SECONDS  how long it may take nothing of an answer (default 30)
-  --workers N         threads that run the coroutines (default: one for each CPU)
-  --help              show this text";
+/// Reads a time in seconds.
+fn seconds(text: &str) -> Result<Duration, Box<dyn Error + Send + Sync>> {
+    Ok(Duration::try_from_secs_f64(text.parse()?)?)
+}
 
 /// How long what is open may go on after ctrl-c.
 const GRACE: Duration = Duration::from_secs(10);
@@ -46,29 +58,23 @@ const GRACE: Duration = Duration::from_secs(10);
 const LIFETIME: Duration = Duration::from_secs(3600);
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let args = Arguments::new(HELP);
-    args.configure_runtime();
-    let default = Limits::default();
+    let options = Options::parse();
     let limits = Limits {
-        head: args.value("head-time", Seconds(default.head)).0,
-        patience: args.value("patience", Seconds(default.patience)).0,
-        streams: args.value("streams", default.streams),
+        head: options.head_time,
+        patience: options.patience,
+        streams: options.streams,
     };
-    let tls = match args.optional::<String>("ca") {
+    let tls = match options.ca {
         None => None,
         Some(path) => {
             let names = ["localhost", "127.0.0.1", "::1"].map(str::to_owned);
             let identity = Identity::new(&names)?;
-            fs::write(&path, identity.authority()).unwrap_or_else(|error| {
-                args.refuse(&format!(
-                    "'{path}' does not fit --ca: {error}\nhelp: name a file that can be written"
-                ))
-            });
+            fs::write(path, identity.authority())?;
             Some(identity.server(&["h2", "http/1.1"])?)
         }
     };
     let server = server::Limits {
-        connections: args.at_least_one("connections", 10_000),
+        connections: options.connections.get(),
         lifetime: LIFETIME,
         grace: GRACE,
     };
@@ -77,25 +83,18 @@ fn main() -> Result<(), Box<dyn Error>> {
         Some(_) => "https://",
     };
     let app = hyper_axum::app();
-    server::run(
-        &args,
-        "127.0.0.1:8084",
-        scheme,
-        server,
-        |stream, session| {
-            let stopping = session.stopping();
-            let Some(config) = &tls else {
-                return hyper_axum::serve(stream, &app, &limits, stopping)
-                    .map_err(io::Error::other);
-            };
-            let config = Arc::clone(config);
-            match TlsStream::accept(stream, config, limits.head, stopping)? {
-                Some(stream) => {
-                    hyper_axum::serve_tls(stream, &app, &limits, stopping).map_err(io::Error::other)
-                }
-                None => Ok(()),
+    server::run(&options.addr, scheme, server, |stream, session| {
+        let stopping = session.stopping();
+        let Some(config) = &tls else {
+            return hyper_axum::serve(stream, &app, &limits, stopping).map_err(io::Error::other);
+        };
+        let config = Arc::clone(config);
+        match TlsStream::accept(stream, config, limits.head, stopping)? {
+            Some(stream) => {
+                hyper_axum::serve_tls(stream, &app, &limits, stopping).map_err(io::Error::other)
             }
-        },
-    )?;
+            None => Ok(()),
+        }
+    })?;
     Ok(())
 }

@@ -16,27 +16,44 @@ use std::{
     time::{Duration, Instant},
 };
 
+use clap::Parser;
 use may::{coroutine, go};
-use may_apps::{
-    Arguments,
-    postgres::{Database, Failure, Session},
-};
+use may_apps::postgres::{Database, Failure, Session};
 
-/// What `--help` prints.
-const HELP: &str = "\
-PostgreSQL client: pipelined queries, transactions, limits and notifications.
+/// PostgreSQL client: pipelined queries, transactions, limits and notifications.
+#[derive(Parser)]
+struct Demonstration {
+    /// Which database, as a URL or like 'host=localhost user=me'.
+    #[arg(
+        long = "database",
+        default_value = "postgresql://postgres@127.0.0.1:5432/postgres"
+    )]
+    url: String,
+    /// A table that is made for this, and removed again.
+    #[arg(long, value_parser = plain_name, default_value = "may_demo")]
+    table: String,
+    /// Coroutines that share one connection.
+    #[arg(long, default_value_t = 200)]
+    coroutines: i64,
+    /// Rows that each writes and reads.
+    #[arg(long, default_value_t = 10)]
+    rows: i64,
+    /// Connections that count together.
+    #[arg(long, default_value_t = 4)]
+    connections: usize,
+    /// Notifications to send.
+    #[arg(long, default_value_t = 50)]
+    messages: usize,
+}
 
-Usage: postgres [options]
-
-  --database URL   which database, as a URL or like 'host=localhost user=me'
-                   (default postgresql://postgres@127.0.0.1:5432/postgres)
-  --table NAME     a table that is made for this, and removed again (default may_demo)
-  --coroutines N   coroutines that share one connection (default 200)
-  --rows N         rows that each writes and reads (default 10)
-  --connections N  connections that count together (default 4)
-  --messages N     notifications to send (default 50)
-  --workers N      threads that run the coroutines (default: one for each CPU)
-  --help           show this text";
+/// Reads a name that can stand in statements, where there are no parameters for names.
+fn plain_name(name: &str) -> Result<String, &'static str> {
+    let plain = |letter: char| letter.is_ascii_alphanumeric() || letter == '_';
+    match !name.is_empty() && name.chars().all(plain) {
+        true => Ok(name.to_owned()),
+        false => Err("a plain name has only letters, digits and _"),
+    }
+}
 
 /// How long connecting and each request may take.
 const LIMIT: Duration = Duration::from_secs(30);
@@ -45,39 +62,12 @@ const LIMIT: Duration = Duration::from_secs(30);
 const COUNTS: i64 = 50;
 
 fn main() {
-    let args = Arguments::new(HELP);
-    args.configure_runtime();
-    let url = "postgresql://postgres@127.0.0.1:5432/postgres".to_owned();
-    let url = args.value("database", url);
-    let table = args.value("table", "may_demo".to_owned());
-    // It stands in statements, where there are no parameters for names.
-    let plain = |letter: char| letter.is_ascii_alphanumeric() || letter == '_';
-    if table.is_empty() || !table.chars().all(plain) {
-        args.refuse("--table is no plain name\nhelp: use letters, digits and _");
-    }
-    let demonstration = Demonstration {
-        table,
-        coroutines: args.value("coroutines", 200),
-        rows: args.value("rows", 10),
-        connections: args.at_least_one("connections", 4),
-        messages: args.value("messages", 50),
-        url,
-    };
+    let demonstration = Demonstration::parse();
     let shown = go!(move || demonstration.show().map_err(|error| error.to_string()));
     if let Err(error) = shown.join().expect("the demonstration does not panic") {
         eprintln!("postgres: {error}");
         process::exit(1);
     }
-}
-
-/// What is shown.
-struct Demonstration {
-    url: String,
-    table: String,
-    coroutines: i64,
-    rows: i64,
-    connections: usize,
-    messages: usize,
 }
 
 impl Demonstration {

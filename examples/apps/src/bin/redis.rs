@@ -11,31 +11,42 @@
 
 use std::{
     error::Error,
+    num::NonZeroUsize,
     process,
     time::{Duration, Instant},
 };
 
+use clap::Parser;
 use may::{coroutine, go, time};
-use may_apps::{
-    Arguments,
-    redis::{Client, Pool, Subscriber},
-};
+use may_apps::redis::{Client, Pool, Subscriber};
 use redis::{Commands, InfoDict, RedisResult, cmd, pipe};
 
-/// What `--help` prints.
-const HELP: &str = "\
-Redis client: commands, pipelines, a transaction and published messages.
-
-Usage: redis [options]
-
-  --redis URL      the server (default redis://127.0.0.1:6379/0)
-  --prefix TEXT    what the names of the keys begin with (default may-demo)
-  --coroutines N   coroutines that use the server at once (default 1000)
-  --rounds N       requests of each, beside as many pipelines (default 10)
-  --connections N  connections that they share (default 8)
-  --messages N     messages to publish (default 100)
-  --workers N      threads that run the coroutines (default: one for each CPU)
-  --help           show this text";
+/// Redis client: commands, pipelines, a transaction and published messages.
+#[derive(Parser)]
+struct Demonstration {
+    /// The URL of the server.
+    #[arg(
+        long = "redis",
+        value_parser = |url: &str| Client::new(url, REPLY_LIMIT),
+        default_value = "redis://127.0.0.1:6379/0"
+    )]
+    client: Client,
+    /// What the names of the keys begin with.
+    #[arg(long, default_value = "may-demo")]
+    prefix: String,
+    /// Coroutines that use the server at once.
+    #[arg(long, default_value_t = 1000)]
+    coroutines: u64,
+    /// Requests of each, beside as many pipelines.
+    #[arg(long, default_value_t = 10)]
+    rounds: u64,
+    /// Connections that they share.
+    #[arg(long, default_value = "8")]
+    connections: NonZeroUsize,
+    /// Messages to publish.
+    #[arg(long, default_value_t = 100)]
+    messages: u64,
+}
 
 /// How long opening a connection, and each reply, may take.
 const REPLY_LIMIT: Duration = Duration::from_secs(5);
@@ -47,17 +58,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const KEYS_LIVE: i64 = 600;
 
 fn main() {
-    let args = Arguments::new(HELP);
-    args.configure_runtime();
-    let client = Client::of_arguments(&args, REPLY_LIMIT);
-    let demonstration = Demonstration {
-        prefix: args.value("prefix", "may-demo".to_owned()),
-        coroutines: args.value("coroutines", 1000),
-        rounds: args.value("rounds", 10),
-        connections: args.at_least_one("connections", 8),
-        messages: args.value("messages", 100),
-        client,
-    };
+    let demonstration = Demonstration::parse();
     let shown = go!(move || demonstration.show().map_err(|error| error.to_string()));
     if let Err(error) = shown.join().expect("the demonstration does not panic") {
         eprintln!("redis: {error}");
@@ -65,20 +66,10 @@ fn main() {
     }
 }
 
-/// What is shown.
-struct Demonstration {
-    client: Client,
-    prefix: String,
-    coroutines: u64,
-    rounds: u64,
-    connections: usize,
-    messages: u64,
-}
-
 impl Demonstration {
     /// Shows it all.
     fn show(&self) -> Result<(), Box<dyn Error>> {
-        let pool = Pool::new(self.client.clone(), self.connections, PATIENCE);
+        let pool = Pool::new(self.client.clone(), self.connections.get(), PATIENCE);
         let info: InfoDict = cmd("INFO").arg("server").query(&mut *pool.get()?)?;
         let version: String = info.get("redis_version").unwrap_or_default();
         println!("connected to Redis {version}");

@@ -17,70 +17,95 @@
 use std::{
     error::Error,
     fmt::Display,
+    num::{NonZeroU32, NonZeroU64, NonZeroUsize},
     process,
     sync::Arc,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
+use clap::{Args, Parser, Subcommand};
 use may::{coroutine, go};
 use may_apps::{
-    Arguments,
     queue::{Job, Keys, Producer, Report, Settings, Worker},
     redis::{Client, Pool},
 };
 use may_http_example::stop_at_interrupt;
 
-/// What `--help` prints.
-const HELP: &str = "\
-Work queue: jobs that producers and workers in several processes share through Redis.
+/// Work queue: jobs that producers and workers in several processes share through Redis.
+#[derive(Parser)]
+struct Options {
+    #[command(subcommand)]
+    command: Command,
+    #[command(flatten)]
+    place: Place,
+}
 
-Usage: work_queue COMMAND [options]
+/// Where the queue is.
+#[derive(Args)]
+struct Place {
+    /// The URL of the server.
+    #[arg(
+        long = "redis",
+        global = true,
+        value_parser = |url: &str| Client::new(url, REPLY_LIMIT),
+        default_value = "redis://127.0.0.1:6379/0"
+    )]
+    client: Client,
+    /// The queue.
+    #[arg(long, global = true, default_value = "work")]
+    queue: String,
+}
 
-  produce  adds jobs
-  work     does jobs
-  check    says what became of them; fails unless each has had its effect exactly once
+/// What to do.
+#[derive(Subcommand)]
+enum Command {
+    /// Adds jobs. Run again with the same name, it goes on where it was.
+    Produce(Produce),
+    /// Does jobs, until ctrl-c.
+    Work(Work),
+    /// Says what became of the jobs; fails unless each has had its effect exactly once.
+    Check,
+}
 
-work_queue COMMAND --help shows the options of a command.";
+/// How to add jobs.
+#[derive(Args)]
+struct Produce {
+    /// The producer's name, for one process at a time.
+    #[arg(long, default_value = "producer")]
+    name: String,
+    /// How many jobs the producer has in all.
+    #[arg(long, default_value_t = 1000)]
+    jobs: u64,
+    /// How many unfinished jobs the queue may hold.
+    #[arg(long, default_value = "10000")]
+    room: NonZeroU64,
+}
 
-/// What `produce --help` prints.
-const PRODUCE: &str = "\
-Adds jobs to a work queue. Run again with the same name, it goes on where it was.
-
-Usage: work_queue produce [options]
-
-  --redis URL   the server (default redis://127.0.0.1:6379/0)
-  --queue NAME  the queue (default work)
-  --name NAME   the producer's name, for one process at a time (default producer)
-  --jobs N      how many jobs the producer has in all (default 1000)
-  --room N      how many unfinished jobs the queue may hold (default 10000)
-  --help        show this text";
-
-/// What `work --help` prints.
-const WORK: &str = "\
-Does the jobs of a work queue, until ctrl-c.
-
-Usage: work_queue work [options]
-
-  --redis URL       the server (default redis://127.0.0.1:6379/0)
-  --queue NAME      the queue (default work)
-  --name NAME       the worker's name, which nobody else may have (default: made up)
-  --at-once N       jobs done at once (default 8)
-  --connections N   connections to the server (default 4)
-  --pause-ms N      how long each job waits beside its computing (default 0)
-  --lease-ms N      after how long a silence the jobs go to others (default 10000)
-  --attempts N      how often a job may be begun (default 5)
-  --until-empty     end when nothing is left to do
-  --help            show this text";
-
-/// What `check --help` prints.
-const CHECK: &str = "\
-Says what became of the jobs of a work queue.
-
-Usage: work_queue check [options]
-
-  --redis URL   the server (default redis://127.0.0.1:6379/0)
-  --queue NAME  the queue (default work)
-  --help        show this text";
+/// How to do jobs.
+#[derive(Args)]
+struct Work {
+    /// The worker's name, which nobody else may have; by default it is made up.
+    #[arg(long)]
+    name: Option<String>,
+    /// Jobs done at once.
+    #[arg(long, default_value = "8")]
+    at_once: NonZeroUsize,
+    /// Connections to the server.
+    #[arg(long, default_value = "4")]
+    connections: NonZeroUsize,
+    /// How long each job waits beside its computing.
+    #[arg(long, default_value_t = 0)]
+    pause_ms: u64,
+    /// After how long a silence the jobs go to others.
+    #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u64).range(10..))]
+    lease_ms: u64,
+    /// How often a job may be begun.
+    #[arg(long, default_value = "5")]
+    attempts: NonZeroU32,
+    /// End when nothing is left to do.
+    #[arg(long)]
+    until_empty: bool,
+}
 
 /// For how long the server may be silent.
 const REPLY_LIMIT: Duration = Duration::from_secs(5);
@@ -92,49 +117,45 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const GRACE: Duration = Duration::from_secs(10);
 
 fn main() {
-    let commands = [("produce", PRODUCE), ("work", WORK), ("check", CHECK)];
-    let (command, args) = Arguments::of_command(HELP, &commands);
-    let client = Client::of_arguments(&args, REPLY_LIMIT);
-    let keys = Keys::new(&args.value("queue", "work".to_owned()));
+    let Options { command, place } = Options::parse();
+    let keys = Keys::new(&place.queue);
     let result = match command {
-        "produce" => produce(&args, client, keys),
-        "work" => work(&args, client, keys),
-        _ => check(&client, &keys),
+        Command::Produce(options) => produce(options, place.client, keys),
+        Command::Work(options) => work(options, place.client, keys),
+        Command::Check => check(&place.client, &keys),
     };
     if let Err(error) = result {
-        eprintln!("work_queue {command}: {error}");
+        eprintln!("work_queue: {error}");
         process::exit(1);
     }
 }
 
 /// Adds jobs.
-fn produce(args: &Arguments, client: Client, keys: Keys) -> Result<(), Box<dyn Error>> {
-    let name = args.value("name", "producer".to_owned());
-    let jobs = args.value("jobs", 1000);
-    let room = args.at_least_one("room", 10_000) as u64;
+fn produce(options: Produce, client: Client, keys: Keys) -> Result<(), Box<dyn Error>> {
+    let Produce { name, jobs, room } = options;
     let pool = Arc::new(Pool::new(client, 1, PATIENCE));
-    let producer = Producer::new(pool, keys, name.clone(), room);
+    let producer = Producer::new(pool, keys, name.clone(), room.get());
     let added = producer.add_up_to(jobs, |number| payload(&name, number))?;
     println!("producer {name}: {added} added, {jobs} in all");
     Ok(())
 }
 
 /// Does jobs.
-fn work(args: &Arguments, client: Client, keys: Keys) -> Result<(), Box<dyn Error>> {
+fn work(options: Work, client: Client, keys: Keys) -> Result<(), Box<dyn Error>> {
+    let name = options.name.unwrap_or_else(made_up_name);
     let settings = Settings {
-        name: args.optional("name").unwrap_or_else(made_up_name),
-        at_once: args.at_least_one("at-once", 8),
-        lease: Duration::from_millis(args.value("lease-ms", 10_000).max(10)),
-        attempts: args.at_least_one("attempts", 5) as u32,
-        until_empty: args.switch("until-empty"),
+        name: name.clone(),
+        at_once: options.at_once.get(),
+        lease: Duration::from_millis(options.lease_ms),
+        attempts: options.attempts.get(),
+        until_empty: options.until_empty,
         grace: GRACE,
     };
-    let pause = Duration::from_millis(args.value("pause-ms", 0));
-    let connections = args.at_least_one("connections", 4);
-    let name = settings.name.clone();
+    let pause = Duration::from_millis(options.pause_ms);
 
     // One more, which waits for jobs most of the time.
-    let pool = Arc::new(Pool::new(client, connections + 1, PATIENCE));
+    let connections = options.connections.get() + 1;
+    let pool = Arc::new(Pool::new(client, connections, PATIENCE));
     let worker = Worker::new(pool, keys, settings, move |job| perform(job, pause));
     let stopping = stop_at_interrupt()?;
     println!("worker {name}: ready");

@@ -5,7 +5,6 @@ use std::{
     time::Duration,
 };
 
-use crate::Arguments;
 use may::{
     net::{TcpStream, ToSocketAddrs},
     time,
@@ -14,9 +13,6 @@ use redis::{
     Cmd, ConnectionAddr, ConnectionInfo, ConnectionLike, ErrorKind, IntoConnectionInfo, Parser,
     ProtocolVersion, RedisError, RedisResult, Value, cmd,
 };
-
-/// A server of this machine.
-const DEFAULT: &str = "redis://127.0.0.1:6379/0";
 
 /// Where a server is, and how to introduce oneself.
 #[derive(Clone, Debug)]
@@ -50,18 +46,6 @@ impl Client {
             address: (host.clone(), *port),
             info,
             limit,
-        })
-    }
-
-    /// As `--redis` says, on a server of this machine if it was not given. If the URL cannot be read, the program ends and says what to
-    /// do.
-    #[must_use]
-    pub fn of_arguments(args: &Arguments, limit: Duration) -> Client {
-        let url = args.value("redis", DEFAULT.to_owned());
-        Client::new(&url, limit).unwrap_or_else(|error| {
-            args.refuse(&format!(
-                "'{url}' does not fit --redis: {error}\nhelp: write it like {DEFAULT}"
-            ))
         })
     }
 

@@ -34,7 +34,7 @@ fn every_program_explains_itself_and_refuses_what_it_does_not_know() {
         assert_eq!(output.status.code(), Some(2), "{path}");
         let message = String::from_utf8(output.stderr).unwrap();
         assert!(
-            message.contains("'--no-such-option'") && message.contains("help: "),
+            message.contains("'--no-such-option'") && message.contains("'--help'"),
             "{message}"
         );
     }
@@ -57,7 +57,7 @@ fn servers_say_that_a_port_is_taken() {
         assert_eq!(output.status.code(), Some(1));
         let message = String::from_utf8(output.stderr).unwrap();
         assert!(
-            message.contains(&addr) && message.contains("help: another program"),
+            message.contains(&addr) && message.contains("AddrInUse"),
             "{message}"
         );
     }
@@ -74,7 +74,7 @@ fn clients_say_which_server_they_miss() {
         assert_eq!(output.status.code(), Some(2), "{url}");
         let message = String::from_utf8(output.stderr).unwrap();
         assert!(
-            message.contains("--redis") && message.contains("help: "),
+            message.contains("--redis") && message.contains(url),
             "{message}"
         );
     }

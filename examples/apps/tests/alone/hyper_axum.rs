@@ -17,7 +17,7 @@ const PROGRAM: &str = env!("CARGO_BIN_EXE_hyper_axum");
 
 #[test]
 fn requests_are_pipelined_and_blocking_holds_up_nobody_else() {
-    let (server, addr) = Running::server(PROGRAM, &["--workers", "1"]);
+    let (server, addr) = Running::server(PROGRAM, &[]);
     let mut blocked = TcpStream::connect(&addr).unwrap();
     blocked
         .write_all(b"GET /block/60000 HTTP/1.1\r\nHost: x\r\n\r\n")

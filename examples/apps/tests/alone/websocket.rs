@@ -75,7 +75,7 @@ impl Guest {
 
 #[test]
 fn what_one_says_all_in_the_room_hear_in_one_order() {
-    let (server, addr) = Running::server(PROGRAM, &["--workers", "2"]);
+    let (server, addr) = Running::server(PROGRAM, &[]);
     let mut ada = Guest::enter(&addr, "lab", "Ada", 0);
     let mut grace = Guest::enter(&addr, "lab", "Grace", 1);
     let mut alan = Guest::enter(&addr, "hut", "Alan", 0);
@@ -219,7 +219,7 @@ fn frames_may_come_byte_by_byte_while_others_talk() {
 
 #[test]
 fn a_message_without_an_end_is_not_read_for_ever() {
-    let (server, addr) = Running::server(PROGRAM, &["--workers", "1"]);
+    let (server, addr) = Running::server(PROGRAM, &[]);
     let mut ada = Guest::enter(&addr, "lab", "Ada", 0);
     let mut endless = Guest::enter(&addr, "lab", "Endless", 1);
     assert_eq!(ada.hear(), "came\tEndless\t2");

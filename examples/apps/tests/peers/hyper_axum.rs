@@ -66,7 +66,7 @@ fn curl_speaks_both_versions_with_and_without_tls() {
 
 #[test]
 fn streams_of_one_connection_do_not_wait_for_each_other() {
-    let (server, addr) = Running::server(PROGRAM, &["--workers", "1"]);
+    let (server, addr) = Running::server(PROGRAM, &[]);
     let urls: Vec<String> = (0..20)
         .map(|number| format!("http://{addr}/block/{}", 300 + number))
         .collect();
