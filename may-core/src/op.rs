@@ -39,7 +39,7 @@ use crate::sync::{
 use crate::time::Interval;
 use crate::util::clock::Deadline;
 
-pub use crate::channel::{Recv, Reserve, Send, SendRight};
+pub use crate::channel::{Recv, Reserve, SendMessage, SendRight};
 pub use crate::io::{AnyCall, AnyIo, IoOperation};
 pub use crate::operation::{
     Caller, First, Guard, Map, Needs, OpFuture, Operation, Parts, Registration, Row, Signal, When,
@@ -104,19 +104,19 @@ pub trait SendTo {
 impl<T> SendTo for Sender<T> {
     type Message = T;
     type Operation<'a>
-        = Send<'a, T>
+        = SendMessage<'a, T>
     where
         T: 'a;
 
     #[inline]
-    fn send_operation(&self, message: T) -> Send<'_, T> {
-        Send::new(self, message)
+    fn send_operation(&self, message: T) -> SendMessage<'_, T> {
+        SendMessage::new(self, message)
     }
 }
 
 /// What sending is with the errors of std.
 type SendWithStdError<'a, T> =
-    Map<Send<'a, T>, fn(Result<(), SendError<T>>) -> Result<(), mpsc::SendError<T>>>;
+    Map<SendMessage<'a, T>, fn(Result<(), SendError<T>>) -> Result<(), mpsc::SendError<T>>>;
 
 /// Implements [`SendTo`] for what is a thin layer over the general sender.
 macro_rules! send_to {
@@ -129,7 +129,7 @@ macro_rules! send_to {
                 T: 'a;
 
             fn send_operation(&self, message: T) -> SendWithStdError<'_, T> {
-                let send = Send::new(self.inner(), message);
+                let send = SendMessage::new(self.inner(), message);
                 send.map(|sent| sent.map_err(|error| mpsc::SendError(error.into_inner())))
             }
         }

@@ -45,7 +45,7 @@ pub use crossbeam_channel::{
 };
 pub(crate) use error::Refused;
 pub use iter::{IntoIter, Iter, TryIter};
-pub use op::{Recv, RecvFuture, Reserve, Send, SendFuture, SendRight};
+pub use op::{Recv, RecvFuture, Reserve, SendFuture, SendMessage, SendRight};
 pub use receiver::Receiver;
 pub use sender::{SendPermit, Sender};
 

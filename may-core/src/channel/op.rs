@@ -17,7 +17,7 @@ use crate::util::clock::Deadline;
 /// Receives a message; from [`Receiver::recv_async`].
 pub type RecvFuture<'a, T> = OpFuture<Recv<'a, T>>;
 /// Sends a message; from [`Sender::send_async`].
-pub type SendFuture<'a, T> = OpFuture<Send<'a, T>>;
+pub type SendFuture<'a, T> = OpFuture<SendMessage<'a, T>>;
 
 operation! {
     /// Receiving a message; from [`op::recv`](crate::op::recv).
@@ -70,17 +70,17 @@ impl<T> Timing for Clock<'_, T> {
 
 operation! {
     /// Sending a message; from [`op::send`](crate::op::send).
-    pub struct Send['a, T]['a, T] => Result<(), SendError<T>>
+    pub struct SendMessage['a, T]['a, T] => Result<(), SendError<T>>
     as SendKind SendProjection {
         Buffered(Listed<buffered::Sending<'a, T>>),
         Rendezvous(Listed<rendezvous::Sending<'a, T>>),
     }
 }
 
-impl<'a, T> Send<'a, T> {
+impl<'a, T> SendMessage<'a, T> {
     /// Sending a message through one sender.
     #[inline]
-    pub(crate) fn new(sender: &'a Sender<T>, message: T) -> Send<'a, T> {
+    pub(crate) fn new(sender: &'a Sender<T>, message: T) -> SendMessage<'a, T> {
         let kind = match &sender.0 {
             sender::Flavor::Buffered(channel) => SendKind::Buffered {
                 operation: Listed::new(buffered::Sending {
@@ -92,7 +92,7 @@ impl<'a, T> Send<'a, T> {
                 operation: Listed::new(rendezvous::Sending::new(channel, message)),
             },
         };
-        Send { kind }
+        SendMessage { kind }
     }
 
     /// Takes the message, which was not sent.

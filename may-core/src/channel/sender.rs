@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{SendError, SendTimeoutError, TrySendError};
 
 use super::buffered::{self, Buffered, Reserving};
-use super::op::{Send, SendFuture};
+use super::op::{SendFuture, SendMessage};
 use super::rendezvous::{self, Rendezvous};
 use crate::operation::{Listed, OpFuture, Operation, wait, wait_for};
 use crate::park;
@@ -132,7 +132,7 @@ impl<T> Sender<T> {
     /// assert_eq!(reader.join().unwrap(), Ok("hello"));
     /// ```
     pub fn send_async(&self, message: T) -> SendFuture<'_, T> {
-        OpFuture::new(Send::new(self, message))
+        OpFuture::new(SendMessage::new(self, message))
     }
 
     /// Sends a message, waiting for room for at most `timeout`.
@@ -174,7 +174,7 @@ impl<T> Sender<T> {
 
     /// Sends a message, waiting until `deadline`.
     fn send_until(&self, message: T, deadline: Deadline) -> Result<(), SendTimeoutError<T>> {
-        let mut sending = pin!(Send::new(self, message));
+        let mut sending = pin!(SendMessage::new(self, message));
         match wait_for(sending.as_mut(), deadline) {
             Some(sent) => sent.map_err(|error| SendTimeoutError::Disconnected(error.into_inner())),
             None => Err(SendTimeoutError::Timeout(sending.take_back())),
