@@ -182,7 +182,7 @@ impl<'x, 's> Exchange<'x, 's> {
                 Body::Length(left) => discarded + left > MOST_DISCARDED,
                 _ => discarded > MOST_DISCARDED,
             };
-            // Whoever waits to be told may send the body all the same, or the next request.
+            // A client that waits to be told may send the body all the same, or the next request.
             if too_much || self.awaited {
                 self.keep_alive = false;
                 break;

@@ -95,7 +95,7 @@ impl Files {
         if metadata.is_dir() {
             return Ok(Found::Directory);
         }
-        // Opening something else, such as a named pipe, could wait for ever.
+        // Opening something else, such as a named pipe, could wait without end.
         if !metadata.is_file() {
             return Err(ErrorKind::NotFound.into());
         }

@@ -165,7 +165,7 @@ impl<'s> Wire<'s> {
         }
     }
 
-    /// What is to be sent; whoever adds much calls [`relieve`](Wire::relieve) now and then.
+    /// What is to be sent; a caller that adds much calls [`relieve`](Wire::relieve) now and then.
     pub fn output(&mut self) -> &mut Vec<u8> {
         &mut self.output
     }
@@ -225,7 +225,7 @@ impl<'s> Wire<'s> {
 
     /// Ends a connection between two requests.
     pub fn finish(self) {
-        // Whoever has no more requests may have gone.
+        // A client without more requests may have gone.
         let _ = self.transport.finish();
     }
 

@@ -1,8 +1,8 @@
 //! A chat server, written for threads and run on coroutines.
 //!
 //! Only the imports tell. With `use std::{net, sync::Mutex, thread};` and
-//! `use crossbeam_channel as channel;` in their place the same program runs on threads, two for each
-//! guest. A test keeps it so.
+//! `use crossbeam_channel as channel;` in their place the same program runs on threads, two for
+//! each guest. A test keeps it so.
 //!
 //! ```text
 //! $ cargo run --release -p may-examples --bin chat

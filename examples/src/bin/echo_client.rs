@@ -1,7 +1,7 @@
 //! A load generator for `echo`: many connections that send a message and wait for it to come back.
 //!
-//! Each connection is a loop that writes, reads and compares, as if it were alone. The program fails
-//! if a byte comes back wrong. It can hold thousands of idle connections beside the busy ones.
+//! Each connection is a loop that writes, reads and compares, as if it were alone. The program
+//! fails if a byte comes back wrong. It can hold thousands of idle connections beside the busy ones.
 //!
 //! ```text
 //! $ cargo run --release -p may-examples --bin echo_client -- --connections 64 --seconds 3
@@ -106,8 +106,8 @@ fn run(options: &Options) -> Result<(), Box<dyn Error>> {
         time,
         ..
     } = *options;
-    // Both channels only close: `start` when all connections are open, `stop` when the time is over.
-    // Receiving from a closed channel fails at once, for any number of receivers.
+    // Both channels only close: `start` when all connections are open, `stop` when the time is
+    // over. Receiving from a closed channel fails at once, for any number of receivers.
     let (start, started) = channel::bounded::<()>(0);
     let (stop, stopped) = channel::bounded::<()>(0);
     let mut clients = Vec::new();

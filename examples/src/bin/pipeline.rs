@@ -53,8 +53,11 @@ fn buffer(input: &Receiver<u64>, output: &Sender<u64>) {
     // `pop_front` runs only if the send wins.
     loop {
         select! {
-            Ok(number) = recv(input) else { break } if queue.len() < CAPACITY => queue.push_back(number),
-            Ok(()) = send(output, queue.pop_front().unwrap()) else { return } if !queue.is_empty() => {}
+            Ok(number) = recv(input) else { break } if queue.len() < CAPACITY => {
+                queue.push_back(number);
+            }
+            Ok(()) = send(output, queue.pop_front().unwrap()) else { return }
+                if !queue.is_empty() => {}
         }
     }
     let _ = queue.into_iter().try_for_each(|number| output.send(number));

@@ -1,8 +1,8 @@
 //! Code that blocks its thread, beside an echo server that does not notice.
 //!
 //! A call that blocks its thread blocks every coroutine on it. `may::unblock` makes it on a thread
-//! of a pool instead, and only the calling coroutine waits. This measures the round trips of an echo
-//! server while many jobs block their threads: on the pool, and then where they should not be.
+//! of a pool instead, and only the calling coroutine waits. This measures the round trips of an
+//! echo server while many jobs block their threads: on the pool, and then where they should not be.
 //!
 //! ```text
 //! $ cargo run --release -p may-examples --bin pool_blocking

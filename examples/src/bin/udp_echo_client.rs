@@ -60,7 +60,7 @@ fn send_all(address: &str) -> io::Result<usize> {
     Ok(again)
 }
 
-/// Sends a number and waits for the same number; fails with `WouldBlock` if it does not come in time.
+/// Sends a number and waits for it to come back; fails with `WouldBlock` if that takes too long.
 fn exchange(socket: &UdpSocket, number: u64) -> io::Result<()> {
     let (question, deadline) = (number.to_le_bytes(), Instant::now() + TIMEOUT);
     let mut answer = [0; 8];

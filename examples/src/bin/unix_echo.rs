@@ -1,7 +1,7 @@
 //! An echo server on a Unix socket, which has a name in the file system.
 //!
-//! The name of a server that was killed is taken over, that of one that runs is not, and the name is
-//! removed at the end.
+//! The name of a server that was killed is taken over, that of one that runs is not, and the name
+//! is removed at the end.
 //!
 //! ```text
 //! $ cargo run --release -p may-examples --bin unix_echo -- /tmp/echo.socket
