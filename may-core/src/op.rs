@@ -18,12 +18,12 @@
 //! | [`after`]`(duration)`, [`at`]`(instant)` | the time has come | |
 //! | [`tick`]`(&mut interval)` | the next tick is due | its time |
 //! | [`accept`]`(&listener)` | a connection is there | it, and the peer's address |
-//! | [`read`]`(&stream, &mut buffer)`, [`write`]`(&stream, &buffer)` | some bytes were moved | how many |
+//! | [`read`]`(&stream, &mut buffer)`, [`write()`]`(&stream, &buffer)` | some bytes were moved | how many |
 //! | [`readable`]`(&stream)`, [`writable`]`(&stream)` | a call would not wait | |
 //! | [`when`]`(&signal, f)` | `f` returns something | that |
 //! | [`first`]`((a, b, ..))`, [`first_of`]`(all)` | the first of them happens | its outcome |
 //! | [`guard`]`(f)` | the operation that `f` makes, when it is waited for, happens | its outcome |
-//! | [`never`]`()` | never | |
+//! | [`never()`] | never | |
 
 use std::time::{Duration, Instant};
 
@@ -42,8 +42,8 @@ use crate::util::clock::Deadline;
 pub use crate::channel::{Recv, Reserve, SendMessage, SendRight};
 pub use crate::io::{AnyCall, AnyIo, IoOperation};
 pub use crate::operation::{
-    Caller, First, Guard, Map, Needs, OpFuture, Operation, Parts, Registration, Row, Signal, When,
-    first, first_of, guard, when, when_any,
+    Boxed, Caller, First, Guard, Map, Needs, OpFuture, Operation, Parts, Registration, Row, Signal,
+    When, first, first_of, guard, when, when_any,
 };
 pub use crate::signal::NextSignal;
 pub use crate::spawn::Joined;
@@ -67,6 +67,7 @@ pub fn recv<R: RecvFrom + ?Sized>(receiver: &R) -> R::Operation<'_> {
 }
 
 /// Sending a message. The message comes back if all receivers have gone. If the operation has not happened the message is dropped with it.
+/// (A future on a rendezvous channel may be dropped when a receiver has just taken its message.)
 ///
 /// # Examples
 ///
@@ -256,7 +257,7 @@ pub fn changed<T>(receiver: &watch::Receiver<T>) -> watch::Changed<'_, T> {
     watch::Changed::new(receiver)
 }
 
-/// The receivers' having gone, of a [`oneshot`](crate::sync::oneshot) or a [`watch`] channel.
+/// The receivers' having gone, of a [`oneshot`] or a [`watch`] channel.
 pub fn closed<S: Closable>(sender: &S) -> S::Operation<'_> {
     sender.closed_operation()
 }
@@ -338,8 +339,8 @@ pub fn acquire_owned(semaphore: Arc<Semaphore>, n: usize) -> AcquireOwned {
     AcquireOwned::new(semaphore, n)
 }
 
-/// Waiting for a [`SyncFlag`](crate::sync::SyncFlag), a [`CancelToken`](crate::sync::CancelToken), a [`Notify`](crate::sync::Notify) or
-/// the end of a [`Child`](crate::process::Child), whose status [`Child::wait`](crate::process::Child::wait) returns at once then.
+/// Waiting for a [`SyncFlag`], a [`CancelToken`], a [`Notify`] or
+/// the end of a [`Child`], whose status [`Child::wait`] returns at once then.
 ///
 /// # Examples
 ///

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::pin::Pin;
 
-use super::{Attempted, Caller, Needs, OpFuture, Operation, Registration};
+use super::{Arm, Attempted, Caller, Needs, OpFuture, Operation, Registration};
 
 pin_project_lite::pin_project! {
     /// An operation with another outcome; from [`Operation::map`].
@@ -245,6 +245,70 @@ impl<F, O> fmt::Debug for Guard<F, O> {
         f.debug_struct("Guard")
             .field("is_made", &self.make.is_none())
             .finish_non_exhaustive()
+    }
+}
+
+/// An operation of any type; from [`Operation::boxed`].
+#[must_use = "an operation does nothing until it is waited for"]
+pub struct Boxed<'a, T>(Pin<Box<dyn Arm<T> + 'a>>);
+
+impl<'a, T> Boxed<'a, T> {
+    /// The same operation behind a pointer.
+    pub(super) fn new(operation: impl Operation + IntoFuture<Output = T> + 'a) -> Boxed<'a, T> {
+        Boxed(Box::pin(operation))
+    }
+}
+
+impl<T> Operation for Boxed<'_, T> {
+    fn attempt(mut self: Pin<&mut Self>, by: Caller) -> Option<T> {
+        self.0.as_mut().attempt(by)
+    }
+
+    fn register(mut self: Pin<&mut Self>, by: &Registration) -> bool {
+        self.0.as_mut().register(by)
+    }
+
+    fn withdraw(mut self: Pin<&mut Self>, by: Caller) -> Option<T> {
+        self.0.as_mut().withdraw(by)
+    }
+
+    fn abandon(mut self: Pin<&mut Self>) {
+        self.0.as_mut().abandon();
+    }
+
+    fn is_committed(&self) -> bool {
+        self.0.is_committed()
+    }
+
+    fn is_held(&self) -> bool {
+        self.0.is_held()
+    }
+
+    fn needs(&self) -> Needs {
+        self.0.needs()
+    }
+
+    fn is_enabled(&self) -> bool {
+        self.0.is_enabled()
+    }
+
+    fn cancelled(mut self: Pin<&mut Self>) -> Option<T> {
+        self.0.as_mut().cancelled()
+    }
+}
+
+impl<T> IntoFuture for Boxed<'_, T> {
+    type Output = T;
+    type IntoFuture = OpFuture<Self>;
+
+    fn into_future(self) -> OpFuture<Self> {
+        OpFuture::new(self)
+    }
+}
+
+impl<T> fmt::Debug for Boxed<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad("Boxed { .. }")
     }
 }
 

@@ -15,10 +15,10 @@
 //!   a future that is dropped: abandon; what it was woken for goes to the next one
 //! ```
 //!
-//! These are the five steps of a wait (`wait/mod.rs`), which [`wait`] and the future carry out; `select/engine.rs` carries them out for
+//! These are the five steps of a wait (`wait/mod.rs`), which `wait.rs` and the future carry out; `select/engine.rs` carries them out for
 //! several operations at once, and is an operation itself.
 //!
-//! * [`wait`]: the loop of all that blocks
+//! * [`mod@wait`]: the loop of all that blocks
 //! * [`future`]: an operation as a future
 //! * [`listed`], [`queued`]: the building blocks of primitives, which own the nodes
 //! * [`timed`]: that of what happens by itself at a time
@@ -43,7 +43,7 @@ use crate::util::clock::Deadline;
 
 pub use crate::wait::Registration;
 pub(crate) use combine::operation;
-pub use combine::{Guard, Map, guard};
+pub use combine::{Boxed, Guard, Map, guard};
 #[doc(hidden)]
 pub use first::{Arm, Finish};
 pub use first::{First, Mode, Parts, Row, first, first_of};
@@ -175,7 +175,7 @@ impl Default for Needs {
 /// # Implementing it
 ///
 /// Most operations of one's own are functions that combine others; [`when`](crate::op::when) makes one of a closure and a
-/// [`Signal`](crate::op::Signal). A type may also implement the trait itself, by calling the four steps of the operations it is made of.
+/// [`Signal`]. A type may also implement the trait itself, by calling the four steps of the operations it is made of.
 /// It needs no `unsafe` for that, and cannot do harm by it: an operation that forgets to withdraw one of its parts ends the process.
 /// `IntoFuture` is the same for all:
 ///
@@ -366,6 +366,27 @@ pub trait Operation: IntoFuture<IntoFuture = OpFuture<Self>> + Sized {
     fn try_now(self) -> Option<Self::Output> {
         park::count_try();
         pin!(self).attempt(Caller::Blocks)
+    }
+
+    /// The same operation behind a pointer, with a type that says only what its outcome is: for a list of operations of different types.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use may::{channel::unbounded, op::{self, Operation}, sync::SyncFlag};
+    ///
+    /// let (sender, receiver) = unbounded();
+    /// let flag = SyncFlag::new();
+    /// sender.send(5).unwrap();
+    /// let mut all = vec![op::wait(&flag).map(|()| 0).boxed()];
+    /// all.push(op::recv(&receiver).map(|number| number.unwrap()).boxed());
+    /// assert_eq!(op::first_of(all).wait(), (1, 5));
+    /// ```
+    fn boxed<'a>(self) -> Boxed<'a, Self::Output>
+    where
+        Self: 'a,
+    {
+        Boxed::new(self)
     }
 
     /// The operation whose outcome is what `f` makes of this one's. `f` runs when the operation has happened; it may block.

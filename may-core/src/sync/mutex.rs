@@ -194,7 +194,7 @@ trait Locked {
     /// What the holder gets, for a caller that has just become the holder.
     fn guard(&self) -> Self::Guard;
 
-    /// See [`Operation::spend_budget`].
+    /// Counts a call, as every operation does.
     fn spend_budget();
 }
 

@@ -7,3 +7,4 @@ mod examples;
 mod grammar;
 mod operations;
 mod storm;
+mod trees;
