@@ -254,7 +254,7 @@ pub struct Boxed<'a, T>(Pin<Box<dyn Arm<T> + 'a>>);
 
 impl<'a, T> Boxed<'a, T> {
     /// The same operation behind a pointer.
-    pub(super) fn new(operation: impl Operation + IntoFuture<Output = T> + 'a) -> Boxed<'a, T> {
+    pub(super) fn new(operation: impl Operation<Output = T> + 'a) -> Boxed<'a, T> {
         Boxed(Box::pin(operation))
     }
 }
