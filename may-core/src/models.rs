@@ -208,8 +208,6 @@ impl<F: Fn() -> bool> Queueing for Waits<'_, F> {
         (self.is_ready)()
     }
 
-    fn pass_on(&mut self) {}
-
     fn at_deadline(&mut self) -> Option<End> {
         Some(End::TimedOut)
     }

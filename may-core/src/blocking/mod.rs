@@ -174,10 +174,6 @@ impl Listing for Running<'_> {
         state.phase == Phase::Done
     }
 
-    fn complete(&self, by: Caller, seat: Seat, _committed: Committed<()>) -> Option<Phase> {
-        self.try_now(by, seat)
-    }
-
     fn pass_on(&self, _committed: Committed<()>) {
         unreachable!("the caller waits, or takes the task back")
     }
@@ -225,10 +221,6 @@ impl Listing for Ending<'_> {
 
     fn is_ready(&self, state: &mut State, _seat: Seat, _by: &Registration) -> bool {
         state.phase == Phase::Done
-    }
-
-    fn complete(&self, by: Caller, seat: Seat, _committed: Committed<()>) -> Option<()> {
-        self.try_now(by, seat)
     }
 
     fn pass_on(&self, _committed: Committed<()>) {

@@ -51,16 +51,23 @@ pub(crate) trait Listing {
         None
     }
 
-    /// Carries the operation out after the wait was ended for it, unless somebody was faster.
+    /// Carries the operation out after the wait was ended for it, unless somebody was faster. If nothing is handed over that is to try
+    /// again.
+    #[inline]
     fn complete(
         &self,
         by: Caller,
         seat: Seat,
         committed: Committed<Self::Data>,
-    ) -> Option<Self::Output>;
+    ) -> Option<Self::Output> {
+        let _ = committed;
+        self.try_now(by, seat)
+    }
 
-    /// Passes on what the wait was ended for, as the operation is not wanted any more.
-    fn pass_on(&self, committed: Committed<Self::Data>);
+    /// Passes on what the wait was ended for, as the operation is not wanted any more. If all who wait were woken there is nothing to do.
+    fn pass_on(&self, committed: Committed<Self::Data>) {
+        let _ = committed;
+    }
 
     /// Sees to those who waited behind one that has left the list without having been committed; and says whether the operation has
     /// happened all the same.

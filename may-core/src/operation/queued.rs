@@ -30,8 +30,8 @@ pub(crate) trait Queueing {
     /// Whether it is possible now. Runs no user code.
     fn is_ready(&self) -> bool;
 
-    /// Passes the wake-up on, as the operation is not wanted any more.
-    fn pass_on(&mut self);
+    /// Passes the wake-up on, as the operation is not wanted any more. If all who wait were woken there is nothing to do.
+    fn pass_on(&mut self) {}
 
     /// See [`Operation::needs`].
     #[inline]

@@ -126,9 +126,6 @@ impl Queueing for Noticed {
     fn is_ready(&self) -> bool {
         self.signal.given.load(Ordering::Relaxed) != self.seen
     }
-
-    // All are woken.
-    fn pass_on(&mut self) {}
 }
 
 /// An operation of a user's own; from [`when`] and [`when_any`].

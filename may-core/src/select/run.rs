@@ -33,9 +33,6 @@ impl<T> Queueing for Ending<T> {
     fn is_ready(&self) -> bool {
         self.0.is_done()
     }
-
-    // All are woken who wait for the end.
-    fn pass_on(&mut self) {}
 }
 
 pin_project_lite::pin_project! {

@@ -32,9 +32,6 @@ impl<T, H: BorrowMut<JoinHandle<T>>> Queueing for Joining<T, H> {
         self.handle.borrow().0.is_done()
     }
 
-    // All are woken who wait for the end.
-    fn pass_on(&mut self) {}
-
     fn spend_budget(&self) {}
 }
 

@@ -16,7 +16,7 @@ use crate::operation::{Caller, Listed, Listing, OpFuture, operation, wait, wait_
 use crate::park;
 use crate::util::clock::Deadline;
 use crate::util::spin::{SpinGuard, SpinLock};
-use crate::wait::{Committed, Registration, Seat, WaitList, Wakes};
+use crate::wait::{Registration, Seat, WaitList, Wakes};
 
 /// What all share.
 struct Shared<T> {
@@ -473,13 +473,6 @@ impl<T: Clone> Listing for Receiving<'_, T> {
     fn is_ready(&self, state: &mut State<T>, _seat: Seat, _by: &Registration) -> bool {
         state.end() != self.0.next.load(Ordering::Relaxed) || state.senders == 0
     }
-
-    fn complete(&self, by: Caller, seat: Seat, _committed: Committed<()>) -> Option<Self::Output> {
-        self.try_now(by, seat)
-    }
-
-    // All are woken who wait for a message.
-    fn pass_on(&self, _committed: Committed<()>) {}
 }
 
 /// Receives the next message; from [`Receiver::recv_async`].

@@ -319,10 +319,6 @@ impl Listing for AcquiringPromised<'_> {
         queue.vacant
     }
 
-    fn complete(&self, by: Caller, seat: Seat, _committed: Committed<()>) -> Option<()> {
-        self.try_now(by, seat)
-    }
-
     fn pass_on(&self, _committed: Committed<()>) {
         unreachable!("it is waited for until it has happened")
     }

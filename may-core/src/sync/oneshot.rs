@@ -14,7 +14,7 @@ use crate::channel::{RecvError, RecvTimeoutError, TryRecvError};
 use crate::operation::{Caller, Listed, Listing, OpFuture, operation, wait, wait_for};
 use crate::util::clock::Deadline;
 use crate::util::spin::{SpinGuard, SpinLock};
-use crate::wait::{Committed, Registration, Seat, WaitList, Wakes};
+use crate::wait::{Registration, Seat, WaitList, Wakes};
 
 /// What both sides share.
 struct State<T> {
@@ -247,13 +247,6 @@ impl<T, R: Borrow<Receiver<T>>> Listing for Receiving<T, R> {
         state.value.is_some() || !state.has_sender
     }
 
-    fn complete(&self, by: Caller, seat: Seat, _committed: Committed<()>) -> Option<Self::Output> {
-        self.try_now(by, seat)
-    }
-
-    // The value stays where it is, and all who wait are woken for it.
-    fn pass_on(&self, _committed: Committed<()>) {}
-
     fn spend_budget(&self) {}
 }
 
@@ -287,13 +280,6 @@ impl<T> Listing for Closing<'_, T> {
     fn is_ready(&self, state: &mut State<T>, _seat: Seat, _by: &Registration) -> bool {
         !state.has_receiver
     }
-
-    fn complete(&self, by: Caller, seat: Seat, _committed: Committed<()>) -> Option<()> {
-        self.try_now(by, seat)
-    }
-
-    // All are woken.
-    fn pass_on(&self, _committed: Committed<()>) {}
 
     fn spend_budget(&self) {}
 }

@@ -106,9 +106,6 @@ impl Queueing for Raising<'_> {
         self.0.is_fired()
     }
 
-    // All are woken.
-    fn pass_on(&mut self) {}
-
     #[inline]
     fn spend_budget(&self) {
         park::spend_budget_of_lock();

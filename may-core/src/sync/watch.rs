@@ -439,9 +439,6 @@ impl<T> Queueing for Changing<'_, T> {
         self.shared.version() != self.seen.load(Ordering::Relaxed) || self.shared.has_ended()
     }
 
-    // All are woken who wait for a change.
-    fn pass_on(&mut self) {}
-
     fn spend_budget(&self) {}
 }
 
@@ -462,9 +459,6 @@ impl<T> Queueing for Closing<'_, T> {
     fn is_ready(&self) -> bool {
         self.0.is_closed()
     }
-
-    // All are woken.
-    fn pass_on(&mut self) {}
 
     fn spend_budget(&self) {}
 }
