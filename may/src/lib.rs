@@ -23,7 +23,8 @@
 //! |---|---|
 //! | [`coroutine`](mod@coroutine) | spawning, joining, scopes, cancellation, coroutine-local values |
 //! | [`channel`] | messages between coroutines and threads |
-//! | [`select!`], [`mod@select`] | waiting for the first of several operations |
+//! | [`select!`] | waiting for the first of several operations |
+//! | [`op`] | every call that blocks as a value: to select, to await, to combine |
 //! | [`cqueue`] | what May 0.3 had for that |
 //! | [`sync`] | what `std::sync` has, and more: `oneshot`, `watch`, `broadcast`, semaphores, cancel tokens |
 //! | [`net`] | sockets, servers |
@@ -132,12 +133,14 @@ pub mod net {
     pub use may_core::serve::{Counters, Limits, Report, Session, serve};
 }
 
-/// Waiting for the first of several operations, in a set that is known only at run time. ([`select!`] is for the others.)
-pub mod select {
+/// Operations: the calls that block, as values that have not happened yet.
+///
+/// See [`Operation`](op::Operation) for what one is, and for the ways in which it is waited for.
+pub mod op {
+    #[doc(inline)]
+    pub use may_core::op::*;
     pub use may_core::select::{Select, SelectTimeoutError, Selected, TrySelectError};
 }
-
-pub use may_core::op;
 
 /// The completion queues of May 0.3, with the same calls; safe, and nothing is lost at the end. New programs write [`select!`].
 pub mod cqueue {

@@ -21,7 +21,7 @@ use crate::util::clock::Deadline;
 /// # Examples
 ///
 /// ```
-/// use may::{channel::{bounded, unbounded}, select::Select};
+/// use may::{channel::{bounded, unbounded}, op::Select};
 ///
 /// let (alarm, alarms) = unbounded();
 /// let (jobs, _work) = bounded(1);
@@ -180,7 +180,7 @@ impl<'a, R> Select<'a, R> {
     /// # Examples
     ///
     /// ```
-    /// use may::{op, select::Select, sync::Mutex};
+    /// use may::{op::{self, Select}, sync::Mutex};
     ///
     /// let lock = Mutex::new(5);
     /// let mut all = Select::new();

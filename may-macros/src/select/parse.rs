@@ -223,7 +223,7 @@ impl Parser<'_> {
             }
             let all = all.saturating_sub(1);
             let message = format!("`select!` supports at most {MOST_ARMS} arms, found {all}");
-            let help = "use `may::select::Select` for a dynamic set";
+            let help = "use `may::op::Select` for a dynamic set";
             let to = find(&self.tokens, from, |index| is_arrow(&self.tokens, index));
             self.fault(Fault::with_help(self.stream(from, to), message, help));
         }

@@ -13,9 +13,9 @@ use may::channel::{self, bounded};
 use may::coroutine::{self, JoinHandle, spawn};
 use may::future::{block_on, timeout};
 use may::net::{TcpListener, TcpStream, UdpSocket};
+use may::op::Select;
 use may::op::{self, Operation};
 use may::select;
-use may::select::Select;
 use may::sync::{
     Arc, CancelToken, Mutex, Notify, RwLock, Semaphore, SyncFlag, broadcast, mpmc, mpsc, oneshot,
     spsc, watch,

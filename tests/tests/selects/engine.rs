@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 
 use may::channel::{self, Receiver, RecvError, Sender, TryRecvError};
 use may::coroutine::{self, yield_now};
+use may::op::Select;
 use may::op::{self, Operation, Signal};
-use may::select::Select;
 use may_core::select::{
     AnyArm, Finish, Mode, after, at, cancelled, never, recv, select, select_or_default, send,
 };

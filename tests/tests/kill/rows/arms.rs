@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 
 use may::channel::{self, Receiver, Sender};
 use may::net::TcpStream;
+use may::op::Select;
 use may::op::{self, Operation, Signal};
 use may::os::unix::net::UnixDatagram;
-use may::select::Select;
 use may::sync::{CancelToken, Mutex, Notify, PoisonError, Semaphore, SyncFlag};
 use may::{coroutine, process, select, time};
 use may_tests::OnDrop;

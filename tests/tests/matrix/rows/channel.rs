@@ -1,7 +1,7 @@
 //! Channels, and what `sync` has in the manner of std's.
 
 use may::channel::{self, Receiver, Sender};
-use may::select::Select;
+use may::op::Select;
 use may::sync::{mpmc, mpsc, spsc};
 use may_core::select::{Finish, Mode, never, recv, select};
 use std::pin::pin;
