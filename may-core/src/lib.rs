@@ -31,6 +31,20 @@
 
 #![cfg_attr(may_tsan, feature(sanitize))]
 
+#[cfg(not(any(
+    target_os = "linux",
+    target_os = "android",
+    target_os = "freebsd",
+    target_vendor = "apple"
+)))]
+compile_error!(
+    "May runs on Linux, Android, FreeBSD, macOS and the other systems of Apple; it does not run on \
+     this target's operating system"
+);
+
+#[cfg(not(target_pointer_width = "64"))]
+compile_error!("May runs on targets whose pointers have 64 bits; those of this target have not");
+
 mod prim;
 mod sys;
 mod util;

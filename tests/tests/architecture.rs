@@ -1,5 +1,6 @@
-//! The rules of the source tree, read from the sources: imports go downwards, third-party names stay in their places, every unsafe
-//! block says why it is sound.
+//! The rules of the source tree, read from the sources: imports go downwards, third-party names and
+//! what differs between operating systems stay in their places, every unsafe block says why it is
+//! sound.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -235,6 +236,37 @@ fn names_from_outside_stay_in_their_places() {
     assert!(
         wrong.is_empty(),
         "names outside their places:\n{}",
+        wrong.join("\n")
+    );
+}
+
+/// Where code may depend on the operating system, with the reason: path prefixes.
+const SYSTEM_PLACES: &[(&str, &str)] = &[
+    ("sys/", "one interface for all systems"),
+    ("lib.rs", "names the systems that are supported"),
+    ("os/mod.rs", "has a path where std has it: on some systems"),
+    ("stack/tests.rs", "limits that only Linux has"),
+];
+
+#[test]
+fn the_operating_system_is_told_in_its_place() {
+    let mut wrong = Vec::new();
+    for file in sources(&core()) {
+        let is_place = |(place, _reason): &(&str, &str)| file.path.starts_with(place);
+        if SYSTEM_PLACES.iter().any(is_place) {
+            continue;
+        }
+        for (number, line) in file.code.iter().enumerate() {
+            for name in ["target_os", "target_vendor", "target_env", "target_family"] {
+                if line.contains(name) {
+                    wrong.push(format!("{}:{}: {name}", file.path, number + 1));
+                }
+            }
+        }
+    }
+    assert!(
+        wrong.is_empty(),
+        "what differs between operating systems belongs into sys/:\n{}",
         wrong.join("\n")
     );
 }

@@ -28,7 +28,6 @@ impl<T: AsFd> Handle<T> {
         if mode_is_ours {
             let _ = socket::set_nonblocking(socket.as_fd(), true);
         }
-        #[cfg(target_vendor = "apple")]
         socket::suppress_sigpipe(&socket);
         let timeouts = socket::timeouts(socket.as_fd()).unwrap_or_default();
         let handle = Handle::prepared(socket);

@@ -74,7 +74,6 @@ impl UdpSocket {
         each(addr, |address| {
             let socket = net::UdpSocket::bind(address)?;
             socket.set_nonblocking(true)?;
-            #[cfg(target_vendor = "apple")]
             crate::sys::socket::suppress_sigpipe(&socket);
             Ok(UdpSocket {
                 descriptor: Handle::prepared(socket),

@@ -35,15 +35,8 @@ pub(crate) struct Token {
 }
 
 impl Token {
-    /// Two numbers of 32 bits have to fit into one of mio's.
-    const FITS: () = assert!(
-        usize::BITS >= 64,
-        "May needs a platform with pointers of 64 bits"
-    );
-
-    /// The token as mio carries it.
+    /// The token as mio carries it: `usize` has 64 bits (`lib.rs`).
     fn pack(self) -> mio::Token {
-        let () = Token::FITS;
         mio::Token((self.generation as usize) << 32 | self.place as usize)
     }
 
@@ -138,14 +131,10 @@ impl Registrar {
             }
             table.insert(source)
         };
-        let interest = mio::Interest::READABLE | mio::Interest::WRITABLE;
-        // On other systems input after urgent data is announced as input.
-        #[cfg(any(target_os = "linux", target_os = "android"))]
-        let interest = interest | mio::Interest::PRIORITY;
         let mut handle = mio::unix::SourceFd(&descriptor);
         self.count.fetch_add(1, Ordering::Relaxed);
         self.registry
-            .register(&mut handle, token.pack(), interest)
+            .register(&mut handle, token.pack(), sys::poll::INTEREST)
             .inspect_err(|_| {
                 self.remove(token);
             })?;

@@ -92,23 +92,13 @@ const NO_RESERVE: libc::c_int = libc::MAP_NORESERVE;
 #[cfg(not(any(target_os = "linux", target_os = "android", target_vendor = "apple")))]
 const NO_RESERVE: libc::c_int = 0;
 
-/// Says what the memory is for. OpenBSD refuses a stack pointer into any other. To newer Linux it means no huge pages, and
-/// being told so at once lets a new mapping join its neighbour.
-#[cfg(any(
-    target_os = "linux",
-    target_os = "android",
-    target_os = "openbsd",
-    target_os = "netbsd"
-))]
+/// Says what the memory is for. To newer Linux it means no huge pages, and being told so at once
+/// lets a new mapping join its neighbour.
+#[cfg(any(target_os = "linux", target_os = "android"))]
 const STACK: libc::c_int = libc::MAP_STACK;
 
 /// To FreeBSD the flag means a mapping that grows by itself, and others have none.
-#[cfg(not(any(
-    target_os = "linux",
-    target_os = "android",
-    target_os = "openbsd",
-    target_os = "netbsd"
-)))]
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
 const STACK: libc::c_int = 0;
 
 /// Maps `length` bytes of zeros that take no memory before they are touched, in pages of the smallest size.

@@ -1,6 +1,9 @@
-//! Every call to the operating system that is not mio's, one file per subject, each with the same interface everywhere.
+//! Every call to the operating system that is not mio's, one file per subject, each with the same
+//! interface everywhere.
 //!
-//! `cfg(target_os)` stands in these files only.
+//! What differs between operating systems stands in these files only: `tests/tests/architecture.rs`
+//! finds a `cfg(target_os)` elsewhere. Files behind `cfg(unix)` have no counterpart for Windows
+//! yet.
 
 #[cfg(unix)]
 pub(crate) mod buffer;
@@ -20,3 +23,5 @@ pub(crate) mod socket;
 #[cfg(unix)]
 pub(crate) mod standard;
 pub(crate) mod thread;
+#[cfg(unix)]
+pub(crate) mod unix_address;

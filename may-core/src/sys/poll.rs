@@ -1,8 +1,18 @@
-//! What mio's poll cannot express: sleeping for less than a millisecond, and what its errors mean.
+//! What mio's poll leaves to the platform: which events to ask for, sleeping for less than a
+//! millisecond, and what its errors mean.
 
 use std::time::Duration;
 
-use mio::Poll;
+use mio::{Interest, Poll};
+
+/// The events that a source is registered for. Input that follows urgent data is an event of its
+/// own on Linux.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub(crate) const INTEREST: Interest = Interest::READABLE
+    .add(Interest::WRITABLE)
+    .add(Interest::PRIORITY);
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+pub(crate) const INTEREST: Interest = Interest::READABLE.add(Interest::WRITABLE);
 
 /// Waits until `poll` has an event or `timeout` has passed, to the precision that the platform has; false if it has no
 /// better one than mio's, and nothing was waited for.

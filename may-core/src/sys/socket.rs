@@ -7,7 +7,7 @@
 use std::io::{self, IoSlice, IoSliceMut};
 use std::mem;
 use std::net::Shutdown;
-use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::time::Duration;
 
 use socket2::SockRef;
@@ -210,11 +210,13 @@ pub(crate) fn accept(listener: BorrowedFd<'_>) -> io::Result<(OwnedFd, Address)>
     Ok((socket.into(), address))
 }
 
-/// Prevents SIGPIPE where it is a property of the socket.
-#[cfg(target_vendor = "apple")]
-pub(crate) fn suppress_sigpipe(socket: &impl std::os::fd::AsFd) {
+/// Prevents SIGPIPE where that is a property of the socket; elsewhere [`SEND_FLAGS`] do.
+pub(crate) fn suppress_sigpipe(socket: &impl AsFd) {
     // It fails for what is not a socket only, where sending fails, too.
+    #[cfg(target_vendor = "apple")]
     let _ = SockRef::from(socket).set_nosigpipe(true);
+    #[cfg(not(target_vendor = "apple"))]
+    let _ = socket;
 }
 
 /// Whether connecting goes on after this error, and the socket's becoming writable tells its end.

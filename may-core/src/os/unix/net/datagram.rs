@@ -7,14 +7,13 @@ use std::path::Path;
 
 use socket2::{Domain, Socket, Type};
 
-use super::address;
 use crate::io::attempt::More;
 use crate::io::datagram::{DatagramIo, datagram_arms, datagram_polls};
 use crate::io::handle::{Handle, socket_shutdown, socket_timeouts, socket_type};
 use crate::io::wait::wait_until;
 use crate::reactor::Direction;
 use crate::sys::socket::Address;
-use crate::sys::{descriptor, socket};
+use crate::sys::{descriptor, socket, unix_address};
 use crate::util::clock::Deadline;
 
 /// A socket of datagrams within the machine, like [`std::os::unix::net::UnixDatagram`].
@@ -57,7 +56,7 @@ socket_shutdown!(
     "socket.recv(&mut [0; 16])"
 );
 datagram_arms!(UnixDatagram);
-datagram_polls!(UnixDatagram, SocketAddr, address::from_system);
+datagram_polls!(UnixDatagram, SocketAddr, unix_address::from_system);
 
 impl DatagramIo for net::UnixDatagram {
     fn is_shut_down(&self) -> io::Result<bool> {
@@ -216,7 +215,7 @@ impl UnixDatagram {
     /// See [`send_to_addr`](UnixDatagram::send_to_addr).
     pub fn recv_from(&self, buf: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
         let (length, from) = self.descriptor.receive_from(buf, false)?;
-        Ok((length, address::from_system(from.as_ref())?))
+        Ok((length, unix_address::from_system(from.as_ref())?))
     }
 
     /// Receives a datagram, from the peer if there is one. What does not fit into the buffer is lost.
@@ -287,7 +286,7 @@ impl UnixDatagram {
     /// # std::io::Result::Ok(())
     /// ```
     pub fn send_to_addr(&self, buf: &[u8], socket_addr: &SocketAddr) -> io::Result<usize> {
-        let address = address::to_system(socket_addr)?;
+        let address = unix_address::to_system(socket_addr)?;
         let deadline = self.descriptor.deadline(Direction::Write);
         loop {
             let sent = self

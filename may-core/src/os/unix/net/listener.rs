@@ -6,13 +6,13 @@ use std::os::fd::OwnedFd;
 use std::os::unix::net::{self, SocketAddr};
 use std::path::Path;
 
-use super::address;
 use super::stream::UnixStream;
 use crate::io::AcceptFrom;
 use crate::io::handle::{Handle, socket_type};
 use crate::io::op::AnyIo;
 use crate::io::raw::wait_readable;
 use crate::sys::socket::Address;
+use crate::sys::unix_address;
 
 /// A socket that connections within the machine come to, like [`std::os::unix::net::UnixListener`].
 ///
@@ -149,7 +149,7 @@ impl UnixListener {
 fn connection((socket, peer): (OwnedFd, Address)) -> io::Result<(UnixStream, SocketAddr)> {
     Ok((
         UnixStream::from_prepared(socket),
-        address::from_system(Some(&peer))?,
+        unix_address::from_system(Some(&peer))?,
     ))
 }
 

@@ -5,9 +5,7 @@
 //! * `stream`: the type [`UnixStream`]
 //! * `listener`: the type [`UnixListener`]
 //! * `datagram`: the type [`UnixDatagram`]
-//! * `address`: from std's addresses to the system's and back
 
-mod address;
 mod datagram;
 mod listener;
 mod stream;

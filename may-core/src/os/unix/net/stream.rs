@@ -8,13 +8,12 @@ use std::time::Duration;
 
 use socket2::{Domain, Socket, Type};
 
-use super::address;
 use crate::io::attempt::More;
 use crate::io::handle::{Handle, socket_shutdown, socket_timeouts, socket_type};
 use crate::io::pause::Pause;
 use crate::io::raw::{RawIo, byte_stream, drained_if_short, length_of};
 use crate::sys::buffer::ReadBuffer;
-use crate::sys::socket;
+use crate::sys::{socket, unix_address};
 use crate::util::clock::Deadline;
 
 /// The first pause while a listener has no room for another connection, and the longest.
@@ -126,10 +125,9 @@ impl UnixStream {
     ///
     /// See [`UnixListener::bind_addr`](super::UnixListener::bind_addr).
     pub fn connect_addr(socket_addr: &SocketAddr) -> io::Result<UnixStream> {
-        let address = address::to_system(socket_addr)?;
+        let address = unix_address::to_system(socket_addr)?;
         let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
         socket.set_nonblocking(true)?;
-        #[cfg(target_vendor = "apple")]
         socket::suppress_sigpipe(&socket);
         let mut pause = Pause::new(PAUSES);
         loop {

@@ -1,24 +1,27 @@
-//! From std's addresses to the system's and back.
+//! The addresses of Unix sockets: std's and the system's.
 
+#[cfg(any(target_os = "linux", target_os = "android"))]
+use std::ffi::OsStr;
 use std::io;
+#[cfg(target_os = "android")]
+use std::os::android::net::SocketAddrExt;
+#[cfg(target_os = "linux")]
+use std::os::linux::net::SocketAddrExt;
+#[cfg(any(target_os = "linux", target_os = "android"))]
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::net::SocketAddr;
 use std::path::Path;
 
-use crate::sys::socket::Address;
+use super::socket::Address;
 
 /// The system's address for one of std's.
 ///
 /// # Errors
 ///
 /// `InvalidInput` if it has no name.
-pub(super) fn to_system(address: &SocketAddr) -> io::Result<Address> {
+pub(crate) fn to_system(address: &SocketAddr) -> io::Result<Address> {
     #[cfg(any(target_os = "linux", target_os = "android"))]
     {
-        use std::ffi::OsStr;
-        use std::os::unix::ffi::OsStrExt;
-
-        use crate::os::linux::net::SocketAddrExt;
-
         if let Some(name) = address.as_abstract_name() {
             let name = [b"\0", name].concat();
             return Address::unix(OsStr::from_bytes(&name));
@@ -33,15 +36,13 @@ pub(super) fn to_system(address: &SocketAddr) -> io::Result<Address> {
 /// # Errors
 ///
 /// `InvalidInput` if it is not one of a Unix socket.
-pub(super) fn from_system(address: Option<&Address>) -> io::Result<SocketAddr> {
+pub(crate) fn from_system(address: Option<&Address>) -> io::Result<SocketAddr> {
     // Some systems give a peer that has no name no address at all.
     let Some(address) = address.filter(|address| address.len() > 0 && !address.is_unnamed()) else {
         return SocketAddr::from_pathname("");
     };
     #[cfg(any(target_os = "linux", target_os = "android"))]
     {
-        use crate::os::linux::net::SocketAddrExt;
-
         if let Some(name) = address.as_abstract_namespace() {
             return SocketAddr::from_abstract_name(name);
         }
