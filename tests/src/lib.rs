@@ -179,6 +179,18 @@ pub fn everywhere(body: impl Fn(&Place) + Send + Sync) {
     }
 }
 
+/// Runs `body` on plain threads: for an implementation whose calls would block the workers of a
+/// runtime.
+///
+/// # Panics
+///
+/// If the body does.
+#[track_caller]
+pub fn on_threads(body: impl Fn(&Place) + Send + Sync) {
+    let _watchdog = watchdog();
+    in_place(Kind::Threads, body);
+}
+
 /// Runs `body` in one kind of place.
 ///
 /// # Panics

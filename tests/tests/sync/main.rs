@@ -1,4 +1,4 @@
-//! `may::sync`, as far as it is not the shape of std, which `sync_suites.rs` asserts.
+//! `may::sync`, as far as it is not the shape of std, which `sync_suites` asserts.
 
 mod broadcast;
 mod cancel_token;

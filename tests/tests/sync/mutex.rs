@@ -1,5 +1,5 @@
 //! `sync::Mutex`: what std's cannot do: blocking in destructors, cancellation, and not being
-//! poisoned by a neighbour. (What std's does is in `suites/sync/mutex.rs`.)
+//! poisoned by a neighbour. (What std's does is in `sync_suites/suite/mutex.rs`.)
 
 use std::panic::catch_unwind;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};

@@ -1,4 +1,5 @@
-//! The behaviours that crossbeam-channel's channels have, over the `channel` and the `everywhere` of the module above.
+//! The behaviours of crossbeam-channel's channels. The module that includes this one names the
+//! implementation `channel`, and `everywhere` what runs a body where it is to be tested.
 //!
 //! * [`bodies`]: what more than one kind of channel does
 //! * [`array`], [`list`], [`zero`]: bounded, unbounded, and without a buffer
