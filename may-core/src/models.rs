@@ -13,12 +13,13 @@ use crate::coroutine::Cancelled;
 use crate::coroutine::commit_word::Ticket;
 use crate::coroutine::request;
 use crate::coroutine::sleep;
+use crate::coroutine::thread::ThreadBlock;
 use crate::operation::{self, Queueing};
 use crate::park;
 use crate::prim::{AtomicPtr, GRANTS};
 use crate::queue::{self, Queued};
 use crate::util::clock;
-use crate::wait::{ThreadBlock, WaitQueue};
+use crate::wait::WaitQueue;
 use crate::worker::{idle, orders};
 
 /// A timeout that is one, and is played by [`Waiter::time_out`]: the models have no time.
@@ -37,7 +38,7 @@ impl Waiter {
 
     /// Plays `JoinHandle::cancel`.
     pub fn cancel(&self) {
-        if request::cancel(&self.0.flags, &self.0.word) {
+        if request::cancel(&self.0.strand) {
             self.0.wake();
         }
     }
@@ -50,7 +51,7 @@ impl Waiter {
     /// The deadline of the wait that is open now, if there is one; it may come late.
     #[must_use]
     pub fn deadline(&self) -> Option<Deadline> {
-        let ticket = self.0.word.open_ticket()?;
+        let ticket = self.0.strand.word.open_ticket()?;
         Some(Deadline {
             waiter: self.clone(),
             ticket,
@@ -74,7 +75,7 @@ impl Deadline {
     /// Plays the worker's timer: ends the wait to which the deadline belongs, if that is still open; true if it was.
     #[must_use]
     pub fn pass(self) -> bool {
-        let ended = self.waiter.0.word.time_out(self.ticket);
+        let ended = self.waiter.0.strand.word.time_out(self.ticket);
         if ended {
             self.waiter.0.wake();
         }

@@ -285,7 +285,7 @@ pub fn unblock<R: Send>(f: impl FnOnce() -> R + Send) -> R {
 
 /// As [`unblock`], for a job of a kind.
 pub(crate) fn unblock_as<R: Send>(kind: Kind, f: impl FnOnce() -> R + Send) -> R {
-    if current::coroutine().is_none() {
+    if !current::is_coroutine() {
         return f();
     }
     park::before_handing_over();

@@ -9,9 +9,10 @@ use std::any::Any;
 use std::cell::Cell;
 use std::fmt;
 
-use super::current;
-use super::header::{Header, flag};
+use super::current::{self, with_strand};
 use super::limit::{self, Reached};
+use super::request::CANCELLED;
+use super::strand::Strand;
 use super::unwinding::{self, Unwinding};
 
 /// The payload with which a cancelled coroutine unwinds, and the error that its `join` returns.
@@ -43,38 +44,38 @@ impl fmt::Debug for Cancelled {
 
 impl std::error::Error for Cancelled {}
 
-/// Whether a cancellation that was requested, or will be, may end a wait of this coroutine now.
+/// Whether a cancellation that was requested, or will be, may end a wait of this strand now.
 ///
 /// Not behind a shield, and not while anything unwinds on this thread: raising a second payload
 /// from a destructor would abort the process.
 #[inline]
-pub(crate) fn is_deliverable(header: &Header) -> bool {
-    !header.shielded.get() && !std::thread::panicking()
+pub(crate) fn is_deliverable(strand: &Strand) -> bool {
+    !strand.shielded.get() && !std::thread::panicking()
 }
 
-/// Whether a cancellation that has ended a wait of this coroutine, which has just been resumed from
+/// Whether a cancellation that has ended a wait of this strand, which has just been resumed from
 /// it, may be raised now.
 ///
 /// Unlike [`is_deliverable`] also while another coroutine of this thread unwinds, if it is certain
 /// that it is another one.
-pub(crate) fn is_deliverable_after_wait(header: &Header) -> bool {
-    is_deliverable(header) || (!header.shielded.get() && header.unwinding.get() == Unwinding::No)
+pub(crate) fn is_deliverable_after_wait(strand: &Strand) -> bool {
+    is_deliverable(strand) || (!strand.shielded.get() && strand.unwinding.get() == Unwinding::No)
 }
 
-/// Whether a wait of this coroutine is to be ended by a cancellation, now or as soon as nobody else
+/// Whether a wait of this strand is to be ended by a cancellation, now or as soon as nobody else
 /// on this thread unwinds.
 ///
 /// A wait that is ended when [`is_deliverable`] says no goes on, and the worker ends it again
 /// later.
 #[inline]
-pub(crate) fn is_wanted(header: &Header) -> bool {
-    !header.shielded.get() && !unwinding::is_unwinding(header)
+pub(crate) fn is_wanted(strand: &Strand) -> bool {
+    !strand.shielded.get() && !unwinding::is_unwinding(strand)
 }
 
 /// Whether a cancellation was requested that may be raised now.
 #[inline]
-pub(crate) fn is_due(header: &Header) -> bool {
-    header.has(flag::CANCELLED) && is_deliverable(header)
+pub(crate) fn is_due(strand: &Strand) -> bool {
+    strand.has(CANCELLED) && is_deliverable(strand)
 }
 
 /// Whether a payload says that the code was told to end, rather than that it failed.
@@ -90,7 +91,7 @@ pub(crate) fn raise_limit() {
     }
 }
 
-/// Unwinds the current coroutine. Without unwinding in the build there is nothing to raise, and the
+/// Unwinds the caller. Without unwinding in the build there is nothing to raise, and the
 /// wait goes on.
 #[cold]
 pub(crate) fn raise() {
@@ -114,12 +115,7 @@ pub(crate) fn raise() {
 /// assert_eq!(saved, "both");
 /// ```
 pub fn shield<R>(f: impl FnOnce() -> R) -> R {
-    #[cfg(may_loom)]
-    let _shielded = model::Shield::new();
-    if current::coroutine().is_none() {
-        return limit::shield_thread(f);
-    }
-    with_mark(|header| &header.shielded, true, f)
+    with_mark(|strand| &strand.shielded, true, f)
 }
 
 /// Runs `f`, which waits, so that nothing keeps it from waiting: behind a shield, and also inside
@@ -128,7 +124,7 @@ pub fn shield<R>(f: impl FnOnce() -> R) -> R {
 /// For waits on which the lifetime of a frame depends (I3). If one cannot be carried out even so,
 /// the process ends: there is no other way not to go on.
 pub(crate) fn insist<R>(f: impl FnOnce() -> R) -> R {
-    must_return(|| shield(|| with_mark(|header| &header.forbids, false, f)))
+    must_return(|| shield(|| with_mark(|strand| &strand.forbids, false, f)))
 }
 
 /// Runs `f`, which does not unwind: others hold pointers into the caller's frame meanwhile (I2,
@@ -168,11 +164,11 @@ pub(crate) fn must_return<R>(f: impl FnOnce() -> R) -> R {
 /// assert_eq!(sum, 2);
 /// ```
 pub fn forbid_blocking<R>(f: impl FnOnce() -> R) -> R {
-    with_mark(|header| &header.forbids, true, f)
+    with_mark(|strand| &strand.forbids, current::is_coroutine(), f)
 }
 
-/// Runs `f` with one of the current coroutine's marks set or cleared.
-fn with_mark<R>(mark: fn(&Header) -> &Cell<bool>, value: bool, f: impl FnOnce() -> R) -> R {
+/// Runs `f` with one of the caller's marks set or cleared.
+fn with_mark<R>(mark: fn(&Strand) -> &Cell<bool>, value: bool, f: impl FnOnce() -> R) -> R {
     /// Puts the mark back to what it was, also if `f` unwinds.
     struct Restore<'a>(&'a Cell<bool>, bool);
     impl Drop for Restore<'_> {
@@ -180,13 +176,11 @@ fn with_mark<R>(mark: fn(&Header) -> &Cell<bool>, value: bool, f: impl FnOnce() 
             self.0.set(self.1);
         }
     }
-    let Some(coroutine) = current::coroutine() else {
-        return f();
-    };
-    // SAFETY: (docs/safety.md, R1) the running coroutine's block lives while it runs.
-    let mark = mark(unsafe { coroutine.as_ref() });
-    let _restore = Restore(mark, mark.replace(value));
-    f()
+    with_strand(|strand| {
+        let mark = mark(strand);
+        let _restore = Restore(mark, mark.replace(value));
+        f()
+    })
 }
 
 /// Whether the calling coroutine (or plain thread) is unwinding.
@@ -201,41 +195,5 @@ fn with_mark<R>(mark: fn(&Header) -> &Cell<bool>, value: bool, f: impl FnOnce() 
 /// assert!(!may::coroutine::panicking());
 /// ```
 pub fn panicking() -> bool {
-    match current::coroutine() {
-        // SAFETY: (docs/safety.md, R1) the running coroutine's block lives while it runs.
-        Some(coroutine) => unwinding::is_unwinding(unsafe { coroutine.as_ref() }),
-        // A worker's own code does not unwind; a coroutine that unwinds is suspended.
-        None => std::thread::panicking() && current::home().is_null(),
-    }
-}
-
-/// The shield of a thread of a model, which plays a coroutine.
-#[cfg(may_loom)]
-pub(crate) mod model {
-    use std::cell::Cell;
-
-    crate::prim::thread_local! {
-        static SHIELDS: Cell<usize> = Cell::new(0);
-    }
-
-    /// One shield around the calling thread, until it is dropped.
-    pub(super) struct Shield;
-
-    impl Shield {
-        pub(super) fn new() -> Shield {
-            SHIELDS.with(|shields| shields.set(shields.get() + 1));
-            Shield
-        }
-    }
-
-    impl Drop for Shield {
-        fn drop(&mut self) {
-            SHIELDS.with(|shields| shields.set(shields.get() - 1));
-        }
-    }
-
-    /// Whether a cancellation may end a wait of the calling thread.
-    pub(crate) fn is_cancellable() -> bool {
-        SHIELDS.with(|shields| shields.get() == 0)
-    }
+    std::thread::panicking() && with_strand(unwinding::is_caller_unwinding)
 }

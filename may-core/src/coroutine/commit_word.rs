@@ -162,6 +162,11 @@ impl CommitWord {
         }
     }
 
+    /// Whether a wait is open.
+    pub(crate) fn is_open(&self) -> bool {
+        self.0.load(Ordering::Relaxed) & STATE_MASK == WAITING
+    }
+
     /// The ticket of the wait that is open, for models that play the timer.
     #[cfg(may_loom)]
     pub(crate) fn open_ticket(&self) -> Option<Ticket> {

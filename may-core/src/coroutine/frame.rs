@@ -18,7 +18,6 @@ use std::ptr::NonNull;
 use corosensei::stack::StackPointer;
 use corosensei::{Coroutine, CoroutineResult, Yielder};
 
-use super::current;
 use super::header::Header;
 use crate::stack::Stack;
 #[cfg(all(debug_assertions, unix, not(may_asan)))]
@@ -258,7 +257,7 @@ pub(crate) unsafe fn on_stack<R>(stack: &Stack, f: impl FnOnce() -> R) -> R {
 /// are. Nothing is known on a plain thread, and on a borrowed stack.
 pub(crate) fn stack_left() -> Option<usize> {
     let here = 0_u8;
-    let coroutine = current::coroutine()?;
+    let coroutine = Header::current()?;
     // SAFETY: (docs/safety.md, R1) the running coroutine's block lives while it runs.
     let header = unsafe { coroutine.as_ref() };
     // The suspender lies at the base of the stack.

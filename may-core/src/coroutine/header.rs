@@ -14,18 +14,17 @@
 use std::alloc::Layout;
 use std::cell::{Cell, UnsafeCell};
 use std::fmt;
+use std::mem;
 use std::panic::Location;
 use std::ptr::{self, NonNull};
-use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
 
 use super::block::{self, Origin};
-use super::commit_word::CommitWord;
 use super::frame::{Frame, Suspender};
 use super::home::Home;
-use super::limit::Limit;
 use super::locals::Locals;
-use super::request;
-use super::unwinding::Unwinding;
+use super::strand::{Strand, next_id};
+use super::{current, request};
 use crate::prim;
 use crate::queue::Queued;
 use crate::stack::{Label, StackSize};
@@ -43,7 +42,7 @@ pub(crate) struct Body {
     pub(crate) drop_result: unsafe fn(NonNull<Header>) -> bool,
 }
 
-/// Bits of [`Header::flags`].
+/// Bits of [`Strand::flags`] in a header.
 pub(crate) mod flag {
     /// The coroutine has ended and its result is there. Set by the coroutine, once.
     pub(crate) const DONE: u32 = 1;
@@ -67,28 +66,16 @@ pub(crate) struct Header {
     next: prim::AtomicPtr<Header>,
     /// Worker's: what switches back to the worker; null before the first run.
     pub(super) suspender: Cell<*const Suspender>,
-    /// Shared: see [`flag`].
-    pub(crate) flags: prim::AtomicU32,
-    /// Worker's: a shield is in force.
-    pub(super) shielded: Cell<bool>,
-    /// Worker's: a `forbid_blocking` section is open.
-    pub(super) forbids: Cell<bool>,
-    /// Worker's: there is a limit below.
-    pub(super) limited: Cell<bool>,
-    /// Worker's: whether and why the coroutine was unwinding when it was last looked at; see
-    /// `unwinding.rs`.
-    pub(super) unwinding: Cell<Unwinding>,
-    /// Worker's: how many panics were taken off the thread while the coroutine is suspended; see
-    /// `panic_count.rs`.
-    panics: Cell<u32>,
-
-    /// Shared: decides how the current wait ends.
-    pub(crate) word: CommitWord,
+    /// What it has in common with plain threads. Its flags are [`flag`]s.
+    pub(crate) strand: Strand,
     /// Where a wake-up is sent. Null until the first run; set by the worker, before any thread
     /// could wake the coroutine.
     home: AtomicPtr<Home>,
     /// Shared: references to the block.
     references: AtomicU32,
+    /// Worker's: how many panics were taken off the thread while the coroutine is suspended; see
+    /// `panic_count.rs`.
+    panics: Cell<u16>,
     /// Worker's: the coroutine accepts connections, so what it spawns is spread over the workers.
     pub(super) accepts: Cell<bool>,
     /// Fixed: id, name and stack size, where the report of a stack overflow finds them.
@@ -103,8 +90,6 @@ pub(crate) struct Header {
     location: &'static Location<'static>,
     /// Worker's: coroutine-local values, made on first use.
     pub(super) locals: Cell<*mut Locals>,
-    /// Worker's: until when waits may last, whatever they wait for.
-    pub(super) limit: Cell<Limit>,
     /// Worker's: the coroutine as ThreadSanitizer knows it.
     #[cfg(may_tsan)]
     pub(super) fiber: super::frame::Fiber,
@@ -143,6 +128,23 @@ pub(crate) struct Attributes {
 }
 
 impl Header {
+    /// The coroutine that calls this, if it is one.
+    #[inline]
+    pub(crate) fn current() -> Option<NonNull<Header>> {
+        // SAFETY: (docs/safety.md, R1) `set_current` has made the pointer from one to the header.
+        current::coroutine()
+            .map(|strand| unsafe { strand.byte_sub(mem::offset_of!(Header, strand)).cast() })
+    }
+
+    /// Says which coroutine runs on this thread from now on. For the worker, around each resume.
+    #[inline]
+    pub(crate) fn set_current(coroutine: Option<NonNull<Header>>) {
+        // SAFETY: (docs/safety.md, R1) the block of a coroutine that is about to run is alive.
+        current::set_coroutine(coroutine.map_or(ptr::null(), |coroutine| unsafe {
+            &raw const (*coroutine.as_ptr()).strand
+        }));
+    }
+
     /// Takes the panics of the coroutine, which has suspended on this thread, off the thread.
     /// Worker only.
     #[cold]
@@ -163,7 +165,7 @@ impl Header {
     /// From here to the end of the coroutine, no cancellation and no limit is raised in it.
     #[inline]
     pub(crate) fn shield_to_the_end(&self) {
-        self.shielded.set(true);
+        self.strand.shielded.set(true);
     }
 
     /// A header with two references: the runtime's and the handle's.
@@ -173,8 +175,7 @@ impl Header {
         Header {
             label: Label::new(next_id(), name, attributes.stack_size.bytes()),
             references: AtomicU32::new(2),
-            flags: prim::AtomicU32::new(0),
-            word: CommitWord::new(),
+            strand: Strand::new(),
             next: prim::AtomicPtr::new(ptr::null_mut()),
             home: AtomicPtr::new(ptr::null_mut()),
             body,
@@ -184,11 +185,6 @@ impl Header {
             frame: UnsafeCell::new(None),
             suspender: Cell::new(ptr::null()),
             locals: Cell::new(ptr::null_mut()),
-            shielded: Cell::new(false),
-            forbids: Cell::new(false),
-            limited: Cell::new(false),
-            limit: Cell::new(Limit::NONE),
-            unwinding: Cell::new(Unwinding::No),
             panics: Cell::new(0),
             accepts: Cell::new(false),
             #[cfg(may_tsan)]
@@ -223,12 +219,6 @@ impl Header {
         self.body
     }
 
-    /// Whether all of `flags` are set, seeing what was done before they were.
-    #[inline]
-    pub(crate) fn has(&self, flags: u32) -> bool {
-        self.flags.load(Ordering::Acquire) & flags == flags
-    }
-
     /// Binds the coroutine to the worker that runs it first.
     pub(crate) fn settle(&self, home: &Home) {
         self.home
@@ -259,13 +249,8 @@ impl Header {
     /// Whether a yield has more to do than to yield. Worker only.
     #[inline]
     pub(crate) fn is_special(&self) -> bool {
-        self.forbids.get() | self.limited.get() || self.has(flag::CANCELLED)
-    }
-
-    /// Whether blocking is an error now. Worker only.
-    #[inline]
-    pub(crate) fn forbids_blocking(&self) -> bool {
-        self.forbids.get()
+        let strand = &self.strand;
+        strand.forbids.get() | strand.limited.get() || strand.has(flag::CANCELLED)
     }
 
     /// Sends the coroutine, whose wait the caller has just closed, to its worker.
@@ -290,7 +275,7 @@ impl Header {
     pub(crate) fn cancel(this: NonNull<Header>) {
         // SAFETY: (docs/safety.md, R1) the caller holds a reference.
         let header = unsafe { this.as_ref() };
-        if request::cancel(&header.flags, &header.word) {
+        if request::cancel(&header.strand) {
             // SAFETY: (docs/safety.md, I2) the line above won.
             unsafe { Header::send_home(this) };
         }
@@ -300,7 +285,7 @@ impl Header {
     pub(crate) fn unpark(this: NonNull<Header>) {
         // SAFETY: (docs/safety.md, R1) the caller holds a reference.
         let header = unsafe { this.as_ref() };
-        if request::unpark(&header.flags, &header.word) {
+        if request::unpark(&header.strand) {
             // SAFETY: (docs/safety.md, I2) the line above won.
             unsafe { Header::send_home(this) };
         }
@@ -443,20 +428,4 @@ impl fmt::Debug for Reference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         (**self).fmt(f)
     }
-}
-
-/// A number that no coroutine or thread has had. A thread takes them a thousand at a time.
-#[inline]
-pub(crate) fn next_id() -> u64 {
-    const BATCH: u64 = 1024;
-    static NEXT: AtomicU64 = AtomicU64::new(0);
-    thread_local! {
-        static MINE: Cell<u64> = const { Cell::new(0) };
-    }
-    let mut id = MINE.get();
-    if id.is_multiple_of(BATCH) {
-        id = NEXT.fetch_add(BATCH, Ordering::Relaxed);
-    }
-    MINE.set(id + 1);
-    id + 1
 }

@@ -70,6 +70,17 @@ impl Home {
         })
     }
 
+    /// The home of the worker whose thread this is, or null.
+    #[inline]
+    fn current() -> *const Home {
+        current::home().cast()
+    }
+
+    /// Says whose home this thread serves. For the worker, once at its start and once at its end.
+    pub(crate) fn set_current(home: *const Home) {
+        current::set_home(home.cast());
+    }
+
     /// Sends a coroutine to the worker: the run queue if this is the worker's thread, the inbox
     /// otherwise.
     ///
@@ -79,7 +90,7 @@ impl Home {
     /// on this thread) and in no queue.
     #[inline]
     pub(crate) unsafe fn send(home: NonNull<Home>, coroutine: NonNull<Header>) {
-        if ptr::eq(current::home(), home.as_ptr()) {
+        if ptr::eq(Home::current(), home.as_ptr()) {
             // SAFETY: (docs/safety.md, I1) this is the owner's thread.
             unsafe { home.as_ref().runnable.push(coroutine) };
         } else {
@@ -126,7 +137,7 @@ impl Home {
     #[inline]
     pub(crate) unsafe fn is_held_up(home: *const Home) -> bool {
         // SAFETY: (docs/safety.md, R9) the caller upholds the contract for the home.
-        !ptr::eq(current::home(), home) && unsafe { &*home }.is_computing()
+        !ptr::eq(Home::current(), home) && unsafe { &*home }.is_computing()
     }
 
     /// The half of [`Home::is_held_up`] for the workers of others.
@@ -178,7 +189,7 @@ impl fmt::Debug for Home {
 #[inline]
 pub(crate) fn recently() -> u64 {
     // SAFETY: (docs/safety.md, R9) the thread's own home is alive while the thread is a worker.
-    match unsafe { current::home().as_ref() } {
+    match unsafe { Home::current().as_ref() } {
         Some(home) => home.last_maintenance(),
         None => clock::now(),
     }

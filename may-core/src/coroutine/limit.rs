@@ -10,13 +10,11 @@
 //! payload that other code has swallowed is raised again by the next wait, as long as the limit
 //! is in force.
 
-use std::cell::Cell;
-
-use super::current;
-use super::header::Header;
+use super::current::with_strand;
+use super::strand::Strand;
 use crate::util::clock::Deadline;
 
-/// What counts for the waits of one coroutine or thread.
+/// What counts for the waits of one strand.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Limit {
     /// The earliest deadline of all frames.
@@ -43,67 +41,27 @@ pub(crate) struct Reached {
     owner: u32,
 }
 
-thread_local! {
-    /// The limit of a plain thread.
-    static OF_THREAD: Cell<Limit> = const { Cell::new(Limit::NONE) };
-    /// Whether a plain thread is behind a shield.
-    static SHIELDED: Cell<bool> = const { Cell::new(false) };
-}
-
-/// Calls `f` with the limit of the caller, coroutine or thread.
-fn with_cell<R>(f: impl FnOnce(&Cell<Limit>) -> R) -> R {
-    match current::coroutine() {
-        // SAFETY: (docs/safety.md, R1) the running coroutine's block lives while it runs.
-        Some(coroutine) => f(&unsafe { coroutine.as_ref() }.limit),
-        None => OF_THREAD.with(f),
-    }
-}
-
 /// Sets the limit of the caller, and what tells `yield_now` of it.
 fn set(limit: Limit) {
-    with_cell(|cell| cell.set(limit));
-    if let Some(coroutine) = current::coroutine() {
-        // SAFETY: (docs/safety.md, R1) as above.
-        unsafe { coroutine.as_ref() }
-            .limited
-            .set(!limit.deadline.is_never());
-    }
+    with_strand(|strand| {
+        strand.limit.set(limit);
+        strand.limited.set(!limit.deadline.is_never());
+    });
 }
 
-/// The deadline that the waits of a coroutine have because of its limits.
+/// The deadline that the waits of a strand have because of its limits.
 #[inline]
-pub(crate) fn of_coroutine(header: &Header) -> Deadline {
-    match header.limited.get() {
-        true => header.limit.get().deadline,
+pub(crate) fn of(strand: &Strand) -> Deadline {
+    match strand.limited.get() {
+        true => strand.limit.get().deadline,
         false => Deadline::NEVER,
     }
-}
-
-/// The same for the calling thread, which is no worker.
-pub(crate) fn of_thread() -> Deadline {
-    match SHIELDED.get() {
-        true => Deadline::NEVER,
-        false => OF_THREAD.get().deadline,
-    }
-}
-
-/// Runs `f` on a plain thread, whose waits no limit ends meanwhile.
-pub(crate) fn shield_thread<R>(f: impl FnOnce() -> R) -> R {
-    /// Puts the mark back to what it was, also if `f` unwinds.
-    struct Restore(bool);
-    impl Drop for Restore {
-        fn drop(&mut self) {
-            SHIELDED.set(self.0);
-        }
-    }
-    let _restore = Restore(SHIELDED.replace(true));
-    f()
 }
 
 /// The payload for a wait of the caller that has reached its limit.
 pub(crate) fn reached() -> Reached {
     Reached {
-        owner: with_cell(Cell::get).owner,
+        owner: with_strand(|strand| strand.limit.get()).owner,
     }
 }
 
@@ -115,7 +73,7 @@ pub(crate) struct Frame {
 
 /// Puts a limit on the caller's waits.
 pub(crate) fn enter(deadline: Deadline) -> Frame {
-    let outer = with_cell(Cell::get);
+    let outer = with_strand(|strand| strand.limit.get());
     let depth = outer.depth + 1;
     set(match deadline < outer.deadline {
         true => Limit {

@@ -12,7 +12,6 @@ use std::ptr::{self, NonNull};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use super::current;
 use super::header::Header;
 
 /// A coroutine-local storage key: each coroutine, and each plain thread, has a value of its own
@@ -200,7 +199,7 @@ impl<T: 'static> LocalKey<T> {
         make: impl FnOnce() -> T,
         f: impl FnOnce(&T) -> R,
     ) -> Result<R, AccessError> {
-        let Some(coroutine) = current::coroutine() else {
+        let Some(coroutine) = Header::current() else {
             return self
                 .on_thread
                 .try_with(|value| f(value.0.get_or_init(make)))

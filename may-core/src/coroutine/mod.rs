@@ -7,16 +7,23 @@
 //!                                                                    handle is gone
 //! ```
 //!
+//! What holds for plain threads, too:
+//!
+//! * [`strand`]: the state of what runs code that may block
+//! * [`commit_word`]: the word that decides how a wait ends
+//! * [`request`]: what may be asked of a strand without knowing what it waits for
+//! * [`thread`]: what a plain thread has in place of a header
+//! * [`current`]: what runs on this thread
+//! * [`cancel`], [`unwinding`]: unwinding on request, and which strands unwind
+//! * [`limit`]: deadlines around code
+//!
+//! What coroutines have alone:
+//!
 //! * [`block`]: the memory of one coroutine, recycled through the worker that spawned it
 //! * [`header`]: the part of that memory that every thread may look at, and references to it
-//! * [`commit_word`]: the word that decides how a wait ends
-//! * [`request`]: what may be asked of a waiter without knowing what it waits for
 //! * [`frame`]: resuming and suspending
 //! * [`home`], [`sleep`]: where a wake-up is sent, and whether the worker there sleeps
-//! * [`current`]: which coroutine runs on this thread
-//! * [`cancel`], [`unwinding`]: unwinding on request, and who unwinds
 //! * `panic_count`: the panics that std counts on a worker's thread
-//! * [`limit`]: deadlines around code
 //! * [`report`]: a panic is reported under the coroutine's name
 //! * [`locals`]: coroutine-local storage
 
@@ -34,6 +41,8 @@ pub(crate) mod panic_count;
 pub(crate) mod report;
 pub(crate) mod request;
 pub(crate) mod sleep;
+pub(crate) mod strand;
+pub(crate) mod thread;
 pub(crate) mod unwinding;
 
 pub use cancel::{Cancelled, forbid_blocking, panicking, shield};

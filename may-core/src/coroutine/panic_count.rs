@@ -164,7 +164,7 @@ fn token() -> Option<Token> {
 /// Takes the panics that are counted on this thread off it; how many they were. For a worker, on
 /// its own stack.
 #[cold]
-pub(crate) fn take() -> u32 {
+pub(crate) fn take() -> u16 {
     let mut count = 0;
     while thread::panicking() {
         let Some(token) = token() else { break };
@@ -176,7 +176,7 @@ pub(crate) fn take() -> u32 {
 
 /// Counts panics on this thread that were taken off it. For a worker, on its own stack.
 #[cold]
-pub(crate) fn put_back(count: u32) {
+pub(crate) fn put_back(count: u16) {
     for _ in 0..count {
         let stack = loop {
             match new_stack() {

@@ -20,7 +20,7 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-use super::current;
+use super::header::Header;
 use super::unwinding::{self, Unwinding};
 
 /// How long the start of a runtime waits for the hook to be set, if others are in the way.
@@ -63,7 +63,7 @@ fn set_in_front() {
 
 /// Prints the line for the coroutine that panics, if it is one.
 fn name_coroutine() {
-    let Some(coroutine) = current::coroutine() else {
+    let Some(coroutine) = Header::current() else {
         return;
     };
     // SAFETY: (docs/safety.md, R1) the running coroutine's block lives while it runs.

@@ -28,8 +28,8 @@ use std::cell::Cell;
 use std::panic::resume_unwind;
 
 use super::cancel;
-use super::current;
-use super::header::Header;
+use super::current::{self, with_strand};
+use super::strand::Strand;
 
 /// The mark on a coroutine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,8 +54,6 @@ impl Unwinding {
 thread_local! {
     /// Whether a suspended coroutine of this thread unwound when the running one was resumed.
     static UNWINDING: Cell<bool> = const { Cell::new(false) };
-    /// The mark of a plain thread: why it unwinds, if it does.
-    static OF_THREAD: Cell<Unwinding> = const { Cell::new(Unwinding::No) };
     /// Whether a cancellation on this thread's worker had to wait for one of them.
     static DEFERRED: Cell<bool> = const { Cell::new(false) };
 }
@@ -69,28 +67,20 @@ pub(crate) fn note_resume() {
     }
 }
 
-/// Whether `header`, which runs on this thread, is unwinding.
-pub(crate) fn is_unwinding(header: &Header) -> bool {
-    std::thread::panicking() && (header.unwinding.get().is_marked() || !UNWINDING.get())
+/// Whether `strand`, which runs on this thread, is unwinding.
+pub(crate) fn is_unwinding(strand: &Strand) -> bool {
+    std::thread::panicking() && (strand.unwinding.get().is_marked() || !UNWINDING.get())
 }
 
-/// Marks the running coroutine, or the plain thread, whose unwinding begins.
+/// Marks the caller, whose unwinding begins.
 pub(crate) fn set_mark(unwinding: Unwinding) {
-    match current::coroutine() {
-        // SAFETY: (docs/safety.md, R1) the running coroutine's block lives while it runs.
-        Some(coroutine) => unsafe { coroutine.as_ref() }.unwinding.set(unwinding),
-        None => OF_THREAD.set(unwinding),
-    }
+    with_strand(|strand| strand.unwinding.set(unwinding));
 }
 
 /// The mark of the caller, for [`set_mark`] to put back when an unwinding that has begun since has
 /// been caught.
 pub(crate) fn mark_of_caller() -> Unwinding {
-    match current::coroutine() {
-        // SAFETY: (docs/safety.md, R1) the running coroutine's block lives while it runs.
-        Some(coroutine) => unsafe { coroutine.as_ref() }.unwinding.get(),
-        None => OF_THREAD.get(),
-    }
+    with_strand(|strand| strand.unwinding.get())
 }
 
 /// Goes on with what was caught, as `resume_unwind` does, and marks the caller as that payload
@@ -104,7 +94,7 @@ pub(crate) fn resume(payload: Box<dyn std::any::Any + Send>) -> ! {
     resume_unwind(payload)
 }
 
-/// Whether the caller, a coroutine or plain thread, unwinds because of a panic, so that what it was
+/// Whether the caller unwinds because of a panic, so that what it was
 /// doing is half done.
 ///
 /// A cancellation unwinds, too, but it happens at calls that are documented to do so, and what is
@@ -117,15 +107,15 @@ pub(crate) fn is_by_panic() -> bool {
 /// The rare half of [`is_by_panic`]: a coroutine of this thread is unwinding.
 #[cold]
 fn is_by_panic_here() -> bool {
-    match current::coroutine() {
-        Some(coroutine) => {
-            // SAFETY: (docs/safety.md, R1) the running coroutine's block lives while it runs.
-            let header = unsafe { coroutine.as_ref() };
-            is_unwinding(header) && header.unwinding.get() != Unwinding::ByCancellation
-        }
-        // A worker's own code does not unwind; a coroutine that unwinds is suspended.
-        None => current::home().is_null() && OF_THREAD.get() != Unwinding::ByCancellation,
-    }
+    with_strand(|strand| {
+        is_caller_unwinding(strand) && strand.unwinding.get() != Unwinding::ByCancellation
+    })
+}
+
+/// Whether the caller, whose strand this is, is unwinding.
+pub(crate) fn is_caller_unwinding(strand: &Strand) -> bool {
+    // A worker's own code does not unwind; a coroutine that unwinds is suspended.
+    is_unwinding(strand) && !current::is_worker()
 }
 
 /// Defers a cancellation on this worker until no suspended coroutine unwinds.
@@ -140,25 +130,24 @@ pub(crate) fn take_deferred() -> bool {
     DEFERRED.get() && !std::thread::panicking() && DEFERRED.replace(false)
 }
 
-/// Marks the coroutine `header`, which is about to suspend, as unwinding if it is; says whether
-/// any coroutine of this thread is.
+/// Marks a coroutine, which is about to suspend, as unwinding if it is; says whether any coroutine of this thread is.
 #[inline(always)]
-pub(crate) fn note_suspend(header: &Header) -> bool {
+pub(crate) fn note_suspend(strand: &Strand) -> bool {
     let one_unwinds = std::thread::panicking();
     if one_unwinds {
-        mark(header);
-    } else if header.unwinding.get() != Unwinding::No {
-        header.unwinding.set(Unwinding::No);
+        mark(strand);
+    } else if strand.unwinding.get() != Unwinding::No {
+        strand.unwinding.set(Unwinding::No);
     }
     one_unwinds
 }
 
 /// The rare half of [`note_suspend`]: a coroutine of this thread is unwinding.
 #[cold]
-fn mark(header: &Header) {
-    if !header.unwinding.get().is_marked() {
+fn mark(strand: &Strand) {
+    if !strand.unwinding.get().is_marked() {
         let unsure = UNWINDING.get();
-        header.unwinding.set(if unsure {
+        strand.unwinding.set(if unsure {
             Unwinding::Unsure
         } else {
             Unwinding::ByPanic

@@ -8,7 +8,7 @@ use super::attempt::More;
 use super::descriptor::Descriptor;
 use super::op::{AnyIo, IoOperation};
 use super::pause::Pause;
-use crate::coroutine::current;
+use crate::coroutine::header::Header;
 use crate::operation::OpFuture;
 use crate::reactor::Direction;
 use crate::sys;
@@ -93,7 +93,7 @@ impl<T: AsFd> Descriptor<T> {
 
 /// Notes that the calling coroutine accepts connections, so that what it spawns is spread over the workers.
 fn mark_acceptor() {
-    if let Some(coroutine) = current::coroutine() {
+    if let Some(coroutine) = Header::current() {
         // SAFETY: (docs/safety.md, R1) the running coroutine's block lives while it runs.
         unsafe { coroutine.as_ref() }.mark_accepts();
     }

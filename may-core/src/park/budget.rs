@@ -96,7 +96,7 @@ pub(crate) fn poll_budget(context: &Context<'_>) -> Poll<()> {
             local.renew_budget();
         }
     });
-    if current::coroutine().is_none() {
+    if !current::is_coroutine() {
         return Poll::Ready(());
     }
     context.waker().wake_by_ref();

@@ -18,14 +18,15 @@ use std::ptr::NonNull;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::coroutine::commit_word::{CommitWord, Openness, Outcome, Ticket};
-use crate::coroutine::header::{Header, flag};
-use crate::coroutine::{cancel, current, limit, request, unwinding};
-use crate::prim::{self, AtomicU32, Ordering};
+use crate::coroutine::commit_word::{Openness, Outcome, Ticket};
+use crate::coroutine::current::{self, with_strand};
+use crate::coroutine::header::Header;
+use crate::coroutine::strand::Strand;
+use crate::coroutine::thread::ThreadBlock;
+use crate::coroutine::{cancel, limit, request, unwinding};
+use crate::prim;
 use crate::util::clock::Deadline;
-use crate::wait::{
-    Node, Registration, Seat, StandIn, ThreadBlock, Timeout, WaitQueue, Waiter, Wake,
-};
+use crate::wait::{Node, Registration, Seat, StandIn, Timeout, WaitQueue, Waiter, Wake};
 use crate::worker::with_local;
 
 pub(crate) use budget::{
@@ -48,18 +49,18 @@ impl Blocker {
     /// Panics where blocking is a bug: inside `forbid_blocking`, and in a worker's own code, where a `Waker` may get to.
     #[inline]
     fn current() -> Blocker {
-        match current::coroutine() {
+        match Header::current() {
             Some(coroutine) => {
                 // SAFETY: (docs/safety.md, R1) the running coroutine's block lives while it runs.
                 let header = unsafe { coroutine.as_ref() };
-                if header.forbids_blocking() {
+                if header.strand.forbids_blocking() {
                     refuse("a call inside `forbid_blocking` would have blocked");
                 }
                 refuse_foreign_stack(header);
                 Blocker::Coroutine(coroutine)
             }
             None => {
-                if !current::home().is_null() {
+                if current::is_worker() {
                     refuse("a call would have blocked a worker outside its coroutines");
                 }
                 Blocker::Thread(ThreadBlock::current())
@@ -72,123 +73,17 @@ impl Blocker {
     fn waiter(&self) -> Waiter {
         match self {
             Blocker::Coroutine(coroutine) => Waiter::Coroutine(*coroutine),
-            Blocker::Thread(block) => ThreadBlock::waiter(block),
+            Blocker::Thread(block) => Waiter::thread(block),
         }
     }
 
-    /// The caller's commit word.
+    /// The caller's state.
     #[inline]
-    fn word(&self) -> &CommitWord {
-        // SAFETY: (docs/safety.md, I2) the caller is the waiter.
-        unsafe { self.waiter().word() }
-    }
-
-    /// What was asked of the caller.
-    #[inline]
-    fn flags(&self) -> &AtomicU32 {
+    fn strand(&self) -> &Strand {
         match self {
             // SAFETY: (docs/safety.md, R1) the running coroutine's block lives while it runs.
-            Blocker::Coroutine(coroutine) => unsafe { &coroutine.as_ref().flags },
-            Blocker::Thread(block) => &block.flags,
-        }
-    }
-
-    /// Whether a cancellation may end a wait of the caller, by unwinding or, if the build does without, by an error. (Threads cannot
-    /// be cancelled, except in the models, which have nothing else that waits.)
-    #[inline]
-    fn is_cancellable(&self, cancellation: Cancellation) -> bool {
-        match self {
-            Blocker::Coroutine(coroutine) => {
-                // SAFETY: (docs/safety.md, R1) the running coroutine's block lives while it runs.
-                let header = unsafe { coroutine.as_ref() };
-                (cfg!(panic = "unwind") || cancellation.is_returned()) && cancel::is_wanted(header)
-            }
-            #[cfg(not(may_loom))]
-            Blocker::Thread(_) => false,
-            #[cfg(may_loom)]
-            Blocker::Thread(_) => cancel::model::is_cancellable(),
-        }
-    }
-
-    /// Whether a cancellation of the caller was requested and may be raised now. If it was and may not, because somebody else
-    /// on this thread unwinds, the worker is told to come back to it.
-    #[inline]
-    fn is_cancelled(&self) -> bool {
-        match self {
-            Blocker::Coroutine(coroutine) => {
-                // SAFETY: (docs/safety.md, R1) as above.
-                let header = unsafe { coroutine.as_ref() };
-                header.has(flag::CANCELLED) && or_defer(cancel::is_deliverable(header))
-            }
-            Blocker::Thread(block) => {
-                cfg!(may_loom) && block.flags.load(Ordering::Acquire) & request::CANCELLED != 0
-            }
-        }
-    }
-
-    /// Delivers the cancellation that has ended a wait of the caller, or has the worker come back to it; in that case the
-    /// caller waits on.
-    #[cold]
-    fn deliver(&self) {
-        let deliverable = match self {
-            // SAFETY: (docs/safety.md, R1) as above.
-            Blocker::Coroutine(coroutine) => or_defer(cancel::is_deliverable_after_wait(unsafe {
-                coroutine.as_ref()
-            })),
-            Blocker::Thread(_) => cfg!(may_loom),
-        };
-        if deliverable {
-            cancel::raise();
-        }
-    }
-
-    /// The deadline of a wait of the caller that is to end at `deadline`, if a limit around the caller is not earlier.
-    #[inline]
-    fn limit(&self, deadline: Deadline) -> Limited {
-        let limit = match self {
-            Blocker::Coroutine(coroutine) => {
-                // SAFETY: (docs/safety.md, R1) the running coroutine's block lives while it runs.
-                let header = unsafe { coroutine.as_ref() };
-                match limit::of_coroutine(header) {
-                    Deadline::NEVER => Deadline::NEVER,
-                    limit => Self::when_deliverable(header, limit),
-                }
-            }
-            // Without unwinding in the build nobody sets one.
-            Blocker::Thread(_) if std::thread::panicking() => Deadline::NEVER,
-            Blocker::Thread(_) => limit::of_thread(),
-        };
-        Limited {
-            deadline: deadline.min(limit),
-            by_limit: limit < deadline,
-        }
-    }
-
-    /// The limit of a coroutine as far as it may be raised now. While somebody else unwinds on this thread it may be in a while,
-    /// so the caller comes back.
-    #[cold]
-    fn when_deliverable(header: &Header, limit: Deadline) -> Deadline {
-        /// How often it looks.
-        const AGAIN: Duration = Duration::from_millis(1);
-        match cancel::is_wanted(header) {
-            false => Deadline::NEVER,
-            true if cancel::is_deliverable(header) => limit,
-            true => limit.max(Deadline::after(AGAIN)),
-        }
-    }
-
-    /// Raises the limit that has ended a wait of the caller, if that may be done now; otherwise the caller waits on.
-    #[cold]
-    fn deliver_limit(&self) {
-        let deliverable = match self {
-            Blocker::Coroutine(coroutine) => {
-                // SAFETY: (docs/safety.md, R1) the running coroutine's block lives while it runs.
-                cancel::is_deliverable_after_wait(unsafe { coroutine.as_ref() })
-            }
-            Blocker::Thread(_) => true,
-        };
-        if deliverable {
-            cancel::raise_limit();
+            Blocker::Coroutine(coroutine) => unsafe { &coroutine.as_ref().strand },
+            Blocker::Thread(block) => &block.strand,
         }
     }
 
@@ -205,6 +100,40 @@ impl Blocker {
     }
 }
 
+/// Whether a cancellation of the caller was requested and may be raised now. If it was and may not,
+/// because another coroutine of this thread unwinds, the worker will deliver it later.
+#[inline]
+fn must_end(strand: &Strand) -> bool {
+    strand.has(request::CANCELLED) && or_defer(cancel::is_deliverable(strand))
+}
+
+/// The deadline of a wait of the caller that is to end at `deadline`, if a limit around the caller
+/// is not earlier.
+#[inline]
+fn limited(strand: &Strand, deadline: Deadline) -> Limited {
+    let limit = match limit::of(strand) {
+        Deadline::NEVER => Deadline::NEVER,
+        limit => when_deliverable(strand, limit),
+    };
+    Limited {
+        deadline: deadline.min(limit),
+        by_limit: limit < deadline,
+    }
+}
+
+/// The limit of a strand as far as it may be raised now. While another coroutine unwinds on this
+/// thread it may be in a while, so the caller comes back.
+#[cold]
+fn when_deliverable(strand: &Strand, limit: Deadline) -> Deadline {
+    /// How often it looks.
+    const AGAIN: Duration = Duration::from_millis(1);
+    match cancel::is_wanted(strand) {
+        false => Deadline::NEVER,
+        true if cancel::is_deliverable(strand) => limit,
+        true => limit.max(Deadline::after(AGAIN)),
+    }
+}
+
 /// The deadline of one wait.
 #[derive(Clone, Copy)]
 struct Limited {
@@ -216,7 +145,7 @@ struct Limited {
 /// To be called before children are started that have to end before the caller's frame goes: panics in a worker's own code, where a
 /// waker may get to, since the wait for them could neither be carried out nor be left.
 pub(crate) fn before_children() {
-    if current::coroutine().is_none() && !current::home().is_null() {
+    if current::is_worker() {
         refuse("a call would have blocked a worker outside its coroutines");
     }
 }
@@ -229,14 +158,15 @@ pub(crate) fn before_handing_over() {
             // SAFETY: (docs/safety.md, R1) the running coroutine's block lives while it runs.
             let header = unsafe { coroutine.as_ref() };
             if header.is_special() {
-                raise_due(header);
+                raise_due(&header.strand);
             }
         }
-        Blocker::Thread(_) => raise_due_limit_of_thread(),
+        Blocker::Thread(block) => raise_due(&block.strand),
     }
 }
 
-/// Has the worker end the wait of a cancelled coroutine again later, if nothing may be raised in it now.
+/// Tells the worker to end the wait of a cancelled coroutine again later, if nothing may be raised
+/// in it now.
 #[cold]
 fn or_defer(deliverable: bool) -> bool {
     if !deliverable {
@@ -275,7 +205,7 @@ fn suspend_coroutine(coroutine: NonNull<Header>, ticket: Ticket, deadline: Deadl
     let switch = || unsafe { switch(coroutine) };
     if deadline.is_never() {
         switch();
-    } else if !(deadline.has_elapsed() && header.word.time_out(ticket)) {
+    } else if !(deadline.has_elapsed() && header.strand.word.time_out(ticket)) {
         let timeout = pin!(Timeout::new(deadline.nanoseconds(), coroutine, ticket));
         let timeout = NonNull::from(&*timeout);
         // SAFETY: (docs/safety.md, I3) the timeout is pinned in this frame and cleared before the frame goes, on the
@@ -294,6 +224,7 @@ fn suspend_coroutine(coroutine: NonNull<Header>, ticket: Ticket, deadline: Deadl
         });
     }
     header
+        .strand
         .word
         .outcome(ticket)
         .expect("a coroutine is resumed when its wait has ended")
@@ -308,8 +239,8 @@ fn suspend_coroutine(coroutine: NonNull<Header>, ticket: Ticket, deadline: Deadl
 unsafe fn switch(coroutine: NonNull<Header>) {
     // SAFETY: (docs/safety.md, R1) the running coroutine's block lives while it runs.
     let header = unsafe { coroutine.as_ref() };
-    let somebody_unwinds = unwinding::note_suspend(header);
-    if somebody_unwinds && hook::waits(coroutine) {
+    let one_unwinds = unwinding::note_suspend(&header.strand);
+    if one_unwinds && hook::waits(coroutine) {
         return;
     }
     // SAFETY: (docs/safety.md, I2) as promised by the caller.
@@ -319,12 +250,12 @@ unsafe fn switch(coroutine: NonNull<Header>) {
 /// Parks a thread until its wait has ended.
 fn suspend_thread(block: &ThreadBlock, ticket: Ticket, deadline: Deadline) -> Outcome {
     loop {
-        if let Some(outcome) = block.word.outcome(ticket) {
+        if let Some(outcome) = block.strand.word.outcome(ticket) {
             return outcome;
         }
         match deadline.remaining() {
             None => prim::park_thread(),
-            Some(left) if left.is_zero() => drop(block.word.time_out(ticket)),
+            Some(left) if left.is_zero() => drop(block.strand.word.time_out(ticket)),
             Some(left) => prim::park_thread_timeout(left),
         }
     }
@@ -385,8 +316,10 @@ impl Wait {
     #[inline(always)]
     pub(crate) fn open(cancellation: Cancellation, unparkable: bool) -> Wait {
         let blocker = Blocker::current();
-        let cancellable = blocker.is_cancellable(cancellation);
-        let ticket = blocker.word().open(Openness {
+        let strand = blocker.strand();
+        let cancellable =
+            (cfg!(panic = "unwind") || cancellation.is_returned()) && cancel::is_wanted(strand);
+        let ticket = strand.word.open(Openness {
             cancellable,
             unparkable,
         });
@@ -408,12 +341,13 @@ impl Wait {
     /// back, unless it has ended by now.
     #[inline(always)]
     pub(crate) fn end(&self, deadline: Deadline, ready: bool) -> Ended {
-        let limited = self.blocker.limit(deadline);
-        let (word, ticket) = (self.blocker.word(), self.registration.ticket);
+        let strand = self.blocker.strand();
+        let limited = limited(strand, deadline);
+        let ticket = self.registration.ticket;
         // Pairs with the fences of those who cancel.
         self.registration.fence_once();
-        let cancelled = self.cancellable && !ready && self.blocker.is_cancelled();
-        let outcome = if (ready || cancelled) && word.withdraw(ticket) {
+        let cancelled = self.cancellable && !ready && must_end(strand);
+        let outcome = if (ready || cancelled) && strand.word.withdraw(ticket) {
             Outcome::Withdrawn
         } else {
             self.blocker.suspend(ticket, limited.deadline)
@@ -439,8 +373,24 @@ impl Wait {
     pub(crate) fn deliver(&self, ended: Ended) {
         match ended {
             Ended::Committed | Ended::Ready | Ended::TimedOut => {}
-            Ended::LimitReached => self.blocker.deliver_limit(),
-            Ended::Cancelled => self.blocker.deliver(),
+            Ended::LimitReached => self.deliver_limit(),
+            Ended::Cancelled => self.deliver_cancellation(),
+        }
+    }
+
+    /// Raises the cancellation that has ended the wait, or defers it.
+    #[cold]
+    fn deliver_cancellation(&self) {
+        if or_defer(cancel::is_deliverable_after_wait(self.blocker.strand())) {
+            cancel::raise();
+        }
+    }
+
+    /// Raises the limit that has ended the wait, if that may be done now.
+    #[cold]
+    fn deliver_limit(&self) {
+        if cancel::is_deliverable_after_wait(self.blocker.strand()) {
+            cancel::raise_limit();
         }
     }
 }
@@ -566,20 +516,12 @@ fn wait_once<D>(
 
 /// Whether the caller is a coroutine whose cancellation was requested, and is not behind a shield or unwinding.
 pub(crate) fn is_cancelled() -> bool {
-    current::coroutine().is_some_and(|coroutine| {
-        // SAFETY: (docs/safety.md, R1) the running coroutine's block lives while it runs.
-        let header = unsafe { coroutine.as_ref() };
-        header.has(flag::CANCELLED) && cancel::is_wanted(header)
-    })
+    with_strand(|strand| strand.has(request::CANCELLED) && cancel::is_wanted(strand))
 }
 
 /// Whether the caller may block.
 pub(crate) fn may_block() -> bool {
-    match current::coroutine() {
-        // SAFETY: (docs/safety.md, R1) the running coroutine's block lives while it runs.
-        Some(coroutine) => !unsafe { coroutine.as_ref() }.forbids_blocking(),
-        None => current::home().is_null(),
-    }
+    !current::is_worker() && !with_strand(Strand::forbids_blocking)
 }
 
 /// Puts the caller, who may block, at the mercy of whoever gets the wake-up: the caller then suspends by [`wait_for_claimant`],
@@ -588,8 +530,9 @@ pub(crate) fn may_block() -> bool {
 /// The caller's commit word is opened and closed at once, so that nobody else can commit it.
 pub(crate) fn claim_caller() -> Wake {
     let blocker = Blocker::current();
-    let ticket = blocker.word().open(Openness::default());
-    let committed = blocker.word().commit(ticket, 0);
+    let word = &blocker.strand().word;
+    let ticket = word.open(Openness::default());
+    let committed = word.commit(ticket, 0);
     debug_assert!(committed, "nobody knows of this wait");
     // SAFETY: (docs/safety.md, I2) the caller is the waiter.
     unsafe { blocker.waiter().wake() }
@@ -598,7 +541,7 @@ pub(crate) fn claim_caller() -> Wake {
 /// Suspends a caller who was claimed until the wake-up is fired. `is_claimed` says whether it has yet to be, which matters to a
 /// thread: its sleep may end by itself.
 pub(crate) fn wait_for_claimant(is_claimed: impl Fn() -> bool) {
-    match current::coroutine() {
+    match Header::current() {
         Some(coroutine) => {
             // SAFETY: (docs/safety.md, I2) the coroutine runs here; whoever has the wake-up sends it home, once.
             unsafe { switch(coroutine) };
@@ -638,7 +581,7 @@ fn park_until(deadline: Deadline) {
 
 /// Takes the caller's token, if it is there.
 fn take_token() -> bool {
-    request::take_token(Blocker::current().flags())
+    request::take_token(Blocker::current().strand())
 }
 
 /// Blocks the caller until its token is there, and takes it; like `std::thread::park` for coroutines and threads alike.
@@ -705,7 +648,7 @@ pub(crate) fn sleep_until(deadline: Deadline) {
 #[inline(always)]
 pub fn yield_now() {
     // Inlined, because a call and a return around the switch would cost more than the switch (worker/run.rs).
-    let Some(coroutine) = current::coroutine() else {
+    let Some(coroutine) = Header::current() else {
         return yield_thread();
     };
     // SAFETY: (docs/safety.md, R1) the running coroutine's block lives while it runs.
@@ -726,33 +669,26 @@ pub fn yield_now() {
 /// What [`yield_now`] is on a plain thread.
 #[cold]
 fn yield_thread() {
-    raise_due_limit_of_thread();
+    with_strand(raise_due);
     std::thread::yield_now();
-}
-
-/// Raises the limit of a plain thread if it has been reached.
-fn raise_due_limit_of_thread() {
-    if limit::of_thread().has_elapsed() && !std::thread::panicking() {
-        cancel::raise_limit();
-    }
 }
 
 /// The rare half of [`yield_now`]: delivers a cancellation or a limit, or refuses to suspend.
 #[cold]
 fn before_yield(header: &Header) {
-    if header.forbids_blocking() {
+    if header.strand.forbids_blocking() {
         refuse("`yield_now` was called inside `forbid_blocking`");
     }
-    raise_due(header);
+    raise_due(&header.strand);
 }
 
 /// Raises a cancellation that was requested, or a limit that was reached.
 #[cold]
-fn raise_due(header: &Header) {
-    if cancel::is_due(header) {
+fn raise_due(strand: &Strand) {
+    if cancel::is_due(strand) {
         cancel::raise();
     }
-    if limit::of_coroutine(header).has_elapsed() && cancel::is_deliverable(header) {
+    if limit::of(strand).has_elapsed() && cancel::is_deliverable(strand) {
         cancel::raise_limit();
     }
 }
@@ -774,6 +710,5 @@ pub fn coroutines() -> usize {
 /// Whether the caller is a coroutine outside `forbid_blocking`.
 #[cold]
 fn may_suspend() -> bool {
-    // SAFETY: (docs/safety.md, R1) the running coroutine's block lives while it runs.
-    current::coroutine().is_some_and(|coroutine| !unsafe { coroutine.as_ref() }.forbids_blocking())
+    current::is_coroutine() && !with_strand(Strand::forbids_blocking)
 }

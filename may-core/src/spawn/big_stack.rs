@@ -1,6 +1,7 @@
 //! A deep call on a larger stack.
 
-use crate::coroutine::{current, frame};
+use crate::coroutine::frame;
+use crate::coroutine::header::Header;
 use crate::stack::{Stack, StackSize};
 use crate::worker::with_local;
 
@@ -30,7 +31,7 @@ pub fn with_stack<R>(size: impl ToStackSize, f: impl FnOnce() -> R) -> R {
     let size = size.to_stack_size();
     let stack =
         Loan::take(size).unwrap_or_else(|| panic!("there is no memory for a stack of {size}"));
-    if let Some(coroutine) = current::coroutine() {
+    if let Some(coroutine) = Header::current() {
         // SAFETY: (docs/safety.md, R1) the running coroutine's block lives while it runs.
         stack
             .0

@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::identity::Coroutine;
 use super::task::Joiner;
-use crate::coroutine::current;
+use crate::coroutine::header::Header;
 use crate::operation::wait_until;
 use crate::util::clock::Deadline;
 
@@ -107,7 +107,7 @@ pub(crate) fn wait_for_end<T>(joiner: &Joiner<T>) {
     if joiner.is_done() {
         return;
     }
-    let own = current::coroutine() == Some(joiner.reference().as_ptr());
+    let own = Header::current() == Some(joiner.reference().as_ptr());
     assert!(!own, "a coroutine cannot join itself");
     wait_until(joiner.joiners(), Deadline::NEVER, || joiner.is_done());
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use crate::coroutine::current as current_context;
 use crate::coroutine::header::{Header, Reference};
-use crate::wait::ThreadBlock;
+use crate::coroutine::thread::ThreadBlock;
 
 /// The number of a coroutine or plain thread, unique in the process and never used again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -159,7 +159,7 @@ impl fmt::Debug for Coroutine {
 /// ```
 #[must_use]
 pub fn current() -> Coroutine {
-    Coroutine(match current_context::coroutine() {
+    Coroutine(match Header::current() {
         // SAFETY: (docs/safety.md, R1) the running coroutine's block lives while it runs.
         Some(coroutine) => Kind::Coroutine(unsafe { Reference::new(coroutine) }),
         None => Kind::Thread(ThreadBlock::current()),
@@ -178,5 +178,5 @@ pub fn current() -> Coroutine {
 /// ```
 #[must_use]
 pub fn is_coroutine() -> bool {
-    current_context::coroutine().is_some()
+    current_context::is_coroutine()
 }

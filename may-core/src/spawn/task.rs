@@ -99,7 +99,11 @@ impl<F: FnOnce() -> T, T, M: Member> Task<F, T, M> {
             locals::destroy(header.as_ref());
             (*slot).result = ManuallyDrop::new(result);
             // AcqRel: whoever sees `DONE` sees the result; whoever sees `DETACHED` sees that the handle is done.
-            let before = header.as_ref().flags.fetch_or(flag::DONE, Ordering::AcqRel);
+            let before = header
+                .as_ref()
+                .strand
+                .flags
+                .fetch_or(flag::DONE, Ordering::AcqRel);
             let unhandled_panic = if before & flag::DETACHED != 0 {
                 Self::drop_result(header)
             } else {
@@ -148,13 +152,14 @@ pub(crate) fn is_panic(payload: &(dyn Any + Send)) -> bool {
 /// Runs the closure, or only drops it if the coroutine was cancelled before it started.
 #[inline]
 fn outcome<F: FnOnce() -> T, T>(header: &Header, closure: F) -> std::thread::Result<T> {
-    if !header.has(flag::CANCELLED) {
+    if !header.strand.has(flag::CANCELLED) {
         return catch_unwind(AssertUnwindSafe(closure));
     }
     // Its destructors may wait, as those of a frame may while it unwinds.
     header.shield_to_the_end();
     catch_unwind(AssertUnwindSafe(|| drop(closure)))?;
     let error = header
+        .strand
         .has(flag::OUT_OF_STACKS)
         .then(|| with_local(|local| local?.stack_error()));
     match error.flatten() {
@@ -254,7 +259,7 @@ impl<T> Joiner<T> {
     /// Whether the coroutine has ended.
     #[inline]
     pub(crate) fn is_done(&self) -> bool {
-        self.reference().has(flag::DONE)
+        self.reference().strand.has(flag::DONE)
     }
 
     /// Takes the result of a coroutine that has ended.
@@ -265,7 +270,7 @@ impl<T> Joiner<T> {
             "the result is there when the coroutine has ended"
         );
         assert!(
-            !self.reference().has(flag::DETACHED),
+            !self.reference().strand.has(flag::DETACHED),
             "the result of this coroutine was taken before, by a `select!` or an `.await`: ask for it once"
         );
         let mut result = std::mem::MaybeUninit::<std::thread::Result<T>>::uninit();
@@ -288,7 +293,10 @@ impl<T> Joiner<T> {
     /// Panics if it was taken before.
     pub(crate) fn take_once(&mut self) -> std::thread::Result<T> {
         let reference = self.reference();
-        let before = reference.flags.fetch_or(flag::DETACHED, Ordering::AcqRel);
+        let before = reference
+            .strand
+            .flags
+            .fetch_or(flag::DETACHED, Ordering::AcqRel);
         assert!(
             before & flag::DETACHED == 0 && before & flag::DONE != 0,
             "the result of this coroutine was taken before, by a `select!` or an `.await`: ask for it once"
@@ -306,7 +314,10 @@ impl<T> Joiner<T> {
     /// Gives up the right to the result; true if it was there and was a panic.
     fn detach(&self) -> bool {
         let reference = self.reference();
-        let before = reference.flags.fetch_or(flag::DETACHED, Ordering::AcqRel);
+        let before = reference
+            .strand
+            .flags
+            .fetch_or(flag::DETACHED, Ordering::AcqRel);
         // SAFETY: (docs/safety.md, R1) `DONE` came first, so the result is ours to drop, unless it was taken before.
         before & (flag::DONE | flag::DETACHED) == flag::DONE
             && unsafe { (reference.body().drop_result)(reference.as_ptr()) }

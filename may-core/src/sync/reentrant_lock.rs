@@ -10,9 +10,9 @@ use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::Mutex;
-use crate::coroutine::current;
+use crate::coroutine::header::Header;
+use crate::coroutine::thread::ThreadBlock;
 use crate::park;
-use crate::wait::ThreadBlock;
 
 /// What [`ReentrantLock::owner`] says if nobody holds the lock.
 const NOBODY: u64 = 0;
@@ -82,7 +82,7 @@ impl<T> ReentrantLock<T> {
 
 /// The number of the calling coroutine or thread, which no other ever has.
 fn caller() -> u64 {
-    match current::coroutine() {
+    match Header::current() {
         // SAFETY: (docs/safety.md, R1) the running coroutine's block lives while it runs.
         Some(coroutine) => unsafe { coroutine.as_ref() }.id(),
         None => ThreadBlock::current().id(),

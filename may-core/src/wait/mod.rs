@@ -21,7 +21,6 @@
 //! * [`stand_in`]: a node that keeps the place of a waiter who is busy
 //! * [`queue`]: the queue, its lock, and committing
 //! * [`timeout`]: the deadline of a wait
-//! * [`thread`]: what an OS thread has in place of a coroutine's header
 //! * [`task`]: what a future has in its place
 //! * [`waker`]: a place for the waker of whoever polls
 //! * [`alarms`]: the deadlines of futures
@@ -32,7 +31,6 @@ pub(crate) mod node;
 pub(crate) mod queue;
 pub(crate) mod stand_in;
 pub(crate) mod task;
-pub(crate) mod thread;
 pub(crate) mod timeout;
 pub(crate) mod waiter;
 pub(crate) mod waker;
@@ -44,7 +42,6 @@ pub(crate) use node::{Node, Seat};
 pub(crate) use queue::{WaitList, WaitQueue};
 pub(crate) use stand_in::StandIn;
 pub(crate) use task::TaskBlock;
-pub(crate) use thread::ThreadBlock;
 pub(crate) use timeout::Timeout;
 pub(crate) use waiter::{Waiter, Wake, Wakes};
 pub(crate) use waker::WakerPlace;

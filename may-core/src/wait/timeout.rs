@@ -45,7 +45,7 @@ impl Timeout {
         unsafe {
             let timeout = entry.cast::<Timeout>().as_ref();
             let coroutine = timeout.coroutine;
-            if coroutine.as_ref().word.time_out(timeout.ticket) {
+            if coroutine.as_ref().strand.word.time_out(timeout.ticket) {
                 Header::send_home(coroutine);
             }
         }

@@ -5,10 +5,10 @@ use std::ptr::NonNull;
 use std::sync::Arc;
 
 use super::task::TaskBlock;
-use super::thread::ThreadBlock;
 use crate::coroutine::commit_word::CommitWord;
 use crate::coroutine::header::Header;
 use crate::coroutine::home::Home;
+use crate::coroutine::thread::ThreadBlock;
 use crate::util::spin::{SpinGuard, SpinLock};
 
 /// Somebody who has a commit word. The pointer is valid while its wait lasts.
@@ -35,6 +35,13 @@ pub(crate) enum Wake {
 }
 
 impl Waiter {
+    /// A thread.
+    #[inline]
+    pub(crate) fn thread(block: &Arc<ThreadBlock>) -> Waiter {
+        // Not from a reference: what wakes the thread counts the block.
+        Waiter::Thread(NonNull::new(Arc::as_ptr(block).cast_mut()).expect("an `Arc` is not null"))
+    }
+
     /// The word that decides how this waiter's wait ends.
     ///
     /// # Safety
@@ -45,8 +52,8 @@ impl Waiter {
         // SAFETY: (docs/safety.md, I2) the caller vouches for the pointer.
         unsafe {
             match self {
-                Waiter::Coroutine(header) => &(*header.as_ptr()).word,
-                Waiter::Thread(block) => &(*block.as_ptr()).word,
+                Waiter::Coroutine(header) => &(*header.as_ptr()).strand.word,
+                Waiter::Thread(block) => &(*block.as_ptr()).strand.word,
                 Waiter::Task(block) => &(*block.as_ptr()).word,
             }
         }

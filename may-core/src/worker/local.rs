@@ -15,7 +15,6 @@ use crossbeam_deque::Worker;
 use super::queues::Unstarted;
 use super::shared::{Peer, Shared};
 use crate::coroutine::block::BlockPool;
-use crate::coroutine::current;
 use crate::coroutine::header::Header;
 use crate::coroutine::home::Home;
 use crate::queue::Fifo;
@@ -114,12 +113,12 @@ impl Local {
         };
         // SAFETY: (docs/safety.md, R1) the pool stays in this frame until `leave` below.
         unsafe { local.blocks.enter() };
-        current::set_home(Arc::as_ptr(&local.home));
+        Home::set_current(Arc::as_ptr(&local.home));
         local.home.set_last_maintenance(now);
         LOCAL.set(&local);
         local.work();
         LOCAL.set(ptr::null());
-        current::set_home(ptr::null());
+        Home::set_current(ptr::null());
         BlockPool::leave();
         local.driver.close();
         local.alarms().close();

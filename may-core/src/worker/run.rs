@@ -18,7 +18,7 @@ use std::time::Duration;
 use super::local::Local;
 use super::queues::{StealResult, Unstarted};
 use crate::coroutine::header::{Header, flag};
-use crate::coroutine::{current, unwinding};
+use crate::coroutine::unwinding;
 use crate::queue::Fifo;
 use crate::stack::{OutOfStacks, Stack};
 use crate::util::clock::{self, Deadline};
@@ -141,7 +141,10 @@ impl Local {
         // SAFETY: (docs/safety.md, R1) as above.
         let header = unsafe { coroutine.as_ref() };
         if self.shared.is_stopping() {
-            header.flags.fetch_or(flag::CANCELLED, Ordering::Relaxed);
+            header
+                .strand
+                .flags
+                .fetch_or(flag::CANCELLED, Ordering::Relaxed);
         }
         match self.stacks.take(header.stack_size()) {
             Ok(stack) => self.start_on(coroutine, stack),
@@ -193,6 +196,7 @@ impl Local {
         let reason = error.map_or(0, |_| flag::OUT_OF_STACKS);
         // SAFETY: (docs/safety.md, R1) the runtime's reference keeps the coroutine.
         unsafe { coroutine.as_ref() }
+            .strand
             .flags
             .fetch_or(flag::CANCELLED | reason, Ordering::Relaxed);
         match self.stacks.take_reserved() {
@@ -234,11 +238,11 @@ impl Local {
         unwinding::note_resume();
         // SAFETY: (docs/safety.md, R1) the runtime's reference keeps the coroutine until `reclaim`.
         unsafe { coroutine.as_ref() }.put_panics_back();
-        current::set_coroutine(coroutine.as_ptr());
+        Header::set_current(Some(coroutine));
         // SAFETY: (docs/safety.md, I1) the coroutine is this worker's, in no queue, and has not
         // ended.
         let ended = unsafe { Header::resume(coroutine) };
-        current::set_coroutine(std::ptr::null_mut());
+        Header::set_current(None);
         if ended {
             self.reclaim(coroutine);
         } else if std::thread::panicking() {
@@ -276,7 +280,7 @@ impl Local {
         if unwinding::take_deferred() {
             self.for_each_live(|coroutine| {
                 // SAFETY: (docs/safety.md, I1) listed coroutines have not ended.
-                if unsafe { coroutine.as_ref() }.has(flag::CANCELLED) {
+                if unsafe { coroutine.as_ref() }.strand.has(flag::CANCELLED) {
                     Header::cancel(coroutine);
                 }
             });
@@ -571,7 +575,7 @@ impl Local {
     /// This is the worker's own code, on the stack of the coroutine.
     #[cold]
     pub(crate) fn attend(&self, coroutine: NonNull<Header>, until: Deadline) -> bool {
-        current::set_coroutine(std::ptr::null_mut());
+        Header::set_current(None);
         let sent_home = loop {
             if self.shared.idle.is_searcher(self.index) {
                 self.stop_search();
@@ -590,7 +594,7 @@ impl Local {
             self.home.sleep.end();
             self.fire_deadlines(clock::now());
         };
-        current::set_coroutine(coroutine.as_ptr());
+        Header::set_current(Some(coroutine));
         sent_home
     }
 
@@ -670,7 +674,7 @@ impl Local {
         self.alarms().close();
         self.for_each_live(|coroutine| {
             // SAFETY: (docs/safety.md, R9) listed coroutines have not ended.
-            let _ = unsafe { coroutine.as_ref() }.word.abandon();
+            let _ = unsafe { coroutine.as_ref() }.strand.word.abandon();
         });
         loop {
             std::thread::park();

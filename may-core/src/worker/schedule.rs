@@ -16,7 +16,7 @@ use std::ptr::NonNull;
 use super::local::{Local, with_local};
 use super::queues::Unstarted;
 use super::shared::{Peer, Shared};
-use crate::coroutine::current;
+use crate::coroutine::header::Header;
 use crate::coroutine::home::Home;
 use crate::prim::{Ordering, fence};
 
@@ -201,5 +201,5 @@ impl Shared {
 #[inline]
 fn accepts() -> bool {
     // SAFETY: (docs/safety.md, R1) the running coroutine's block lives while it runs.
-    current::coroutine().is_some_and(|coroutine| unsafe { coroutine.as_ref() }.accepts())
+    Header::current().is_some_and(|coroutine| unsafe { coroutine.as_ref() }.accepts())
 }

@@ -282,6 +282,7 @@ impl Shared {
             unsafe {
                 coroutine
                     .as_ref()
+                    .strand
                     .flags
                     .fetch_or(flag::CANCELLED, Ordering::Relaxed);
                 Header::run_unstarted(coroutine);
