@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Tries the applications and the HTTP examples with programs that others wrote: curl, openssl, wrk, nghttp, redis-server, PostgreSQL,
-# Chromium, Python's websockets. Installs the Debian packages that are missing, for which it has to run as root.
+# Tries the applications and the HTTP examples with programs that others wrote: curl, openssl, wrk,
+# nghttp, redis-server, PostgreSQL, Chromium, Python's websockets. Installs the Debian packages that
+# are missing, for which it has to run as root.
 #
 # The tests start what they need themselves, on ports that the system chooses, and end it.
 set -euo pipefail

@@ -1,12 +1,15 @@
 #!/usr/bin/env bash
-# Runs the tests under AddressSanitizer, with use after return detected: accesses to memory that was freed, to frames that have returned,
-# beyond the ends of allocations and of variables, on the stacks of coroutines as on those of threads.
+# Runs the tests under AddressSanitizer, with use after return detected: accesses to memory that was
+# freed, to frames that have returned, beyond the ends of allocations and of variables, on the
+# stacks of coroutines as on those of threads.
 #
 # Needs a nightly compiler: rustup toolchain install nightly
 #
-# Arguments are test programs of may-tests; without any, the unit tests and all of them. MAY_NIGHTLY names another nightly toolchain.
+# Arguments are test programs of may-tests; without any, the unit tests and all of them. MAY_NIGHTLY
+# names another nightly toolchain.
 #
-# Leaks are not looked for: the sanitizer does not know the stacks of suspended coroutines, so it takes what they own for leaked.
+# Leaks are not looked for: the sanitizer does not know the stacks of suspended coroutines, so it
+# takes what they own for leaked.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -21,8 +24,9 @@ export RUSTFLAGS="-Zsanitizer=address --cfg may_asan"
 export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-target}/asan"
 export ASAN_OPTIONS="detect_leaks=0:detect_stack_use_after_return=1:allow_user_segv_handler=1${ASAN_OPTIONS:+:$ASAN_OPTIONS}"
 
-# What cannot be asked under the sanitizer: how much memory a program takes (freed memory is kept to be watched), how much stack a
-# function needs, and what a process writes that dies of a fault (the sanitizer reports it first).
+# What cannot be asked under the sanitizer: how much memory a program takes (freed memory is kept to
+# be watched), how much stack a function needs, and what a process writes that dies of a fault (the
+# sanitizer reports it first).
 skip=(
     --skip memory_behind --skip the_memory_of --skip a_stack_size_holds
     --skip overflow --skip another_fault --skip without_map_entries

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# The kill matrix, as often as the first argument says (20 times), unoptimised and optimised. Where time or a socket has a say, each run
-# kills at other moments. Further arguments name tests of it; MAY_KILL names programs.
+# The kill matrix, as often as the first argument says (20 times), unoptimised and optimised. Where
+# time or a socket has a say, each run kills at other moments. Further arguments name tests of it;
+# MAY_KILL names programs.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

@@ -1,11 +1,16 @@
 #!/usr/bin/env bash
-# Runs under Miri what needs no switch between stacks: the unit tests of lists, queues, blocks, locks and the timing wheel, and channels,
-# locks and selects among plain threads (`tests/tests/plain_threads.rs`). Miri checks every access against the rules of the language:
-# bounds, values that were never written, races, and which pointers may be used after which (by both models, stacked and tree borrows).
+# Runs under Miri what needs no switch between stacks: the unit tests of lists, queues, blocks,
+# locks and the timing wheel, and channels, locks and selects among plain threads
+# (`tests/tests/plain_threads.rs`). Miri checks every access against the rules of the language:
+# bounds, values that were never written, races, and which pointers may be used after which (by both
+# models, stacked and tree borrows).
 #
-# Needs a nightly compiler with Miri: rustup toolchain install nightly --component miri --component rust-src
+# Needs a nightly compiler with Miri:
 #
-# MAY_SEEDS is how many schedules are tried of the plain threads by each model, 16 if it is not set. MAY_NIGHTLY names another toolchain.
+#   rustup toolchain install nightly --component miri --component rust-src
+#
+# MAY_SEEDS is how many schedules are tried of the plain threads by each model, 16 if it is not set.
+# MAY_NIGHTLY names another toolchain.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
-# Breaks each line that carries a protocol, one at a time, on a copy of the tree, and asserts that a model notices.
+# Breaks each line that carries a protocol, one at a time, on a copy of the tree, and asserts that a
+# model notices.
 #
-# Each row of the table: a file, which occurrence of the text in it, the text, what stands there instead, the test, and the models
-# of it. A row whose text is gone from its file is an error, so the table stays true. With an argument only the rows whose file has
-# it in its path are tried.
+# Each row of the table: a file, which occurrence of the text in it, the text, what stands there
+# instead, the test, and the models of it. A row whose text is gone from its file is an error, so
+# the table stays true. With an argument only the rows whose file has it in its path are tried.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 only=${1:-}
@@ -166,7 +167,8 @@ mutate $mutex 1 'committed.granted || self.0.raw().acquire_or_contend();' 'commi
 mutate $block_on 1 'self.waiter.wake_one();' '' model_future wake_up
 mutate $block_on 1 'self.0.set.load(Ordering::Relaxed) == 1' 'false' model_future wake_up
 mutate $block_on 1 'true if park::may_block() => park::yield_now(),' 'true => mark.wait(),' model_future wake_up
-# Futures: what one was committed for is passed on; the waker is called; what came to a dropped one comes back.
+# Futures: what one was committed for is passed on; the waker is called; what came to a dropped one
+# comes back.
 mutate $future 1 'operation.abandon();' 'let _ = operation;' model_future leaves
 mutate $future 1 'operation.is_held()' '{ let _ = operation; false }' model_future select
 mutate $waker 1 'waker.wake()' 'drop(waker)' model_future receives
@@ -185,7 +187,8 @@ mutate $buffered 1 'state.reserved -= usize::from(granted);' '' model_future buf
 mutate $semaphore 1 'drop(self.permits.permit(self.n));' '' model_future permit
 mutate $mutex 1 'if committed.granted || self.0.raw().acquire_or_contend() {' 'if false && committed.granted {' model_future lock
 mutate $notify 1 'begun.by_one.set(true)' 'begun.by_one.set(false)' model_future notification
-# Channels with a buffer: whoever makes a change wakes somebody for it; looking and registering are one step.
+# Channels with a buffer: whoever makes a change wakes somebody for it; looking and registering are
+# one step.
 mutate $buffered 1 'let wake = state.call_receiver();' 'let wake = None;' model_channel receiver
 mutate $buffered 1 'let wake = state.call_sender();' 'let wake = None;' model_channel sender
 mutate $buffered 2 'let wake = state.call_sender();' 'let wake = None;' model_channel sender
@@ -215,14 +218,16 @@ mutate $mutex 1 'self.state.store(UNLOCKED, Ordering::Release);' 'self.state.sto
 mutate $mutex 1 'if !granted {' 'if true {' model_sync mutex
 mutate $mutex 1 'let wake = queue.waiters.call_first(|| granted = true);' 'let wake = queue.waiters.call_first(|| granted = true).filter(|_| false);' model_sync mutex
 mutate $listed 1 'if L::TRIES_AGAIN && !committed.granted => None' 'if L::TRIES_AGAIN => None' model_sync mutex
-# A promise: kept until it is redeemed, also if the lock is free when it is made, and taken back if nobody will come.
+# A promise: kept until it is redeemed, also if the lock is free when it is made, and taken back if
+# nobody will come.
 mutate $mutex 1 'queue.vacant |= self.acquire_or_contend();' '' model_sync promise
 mutate $mutex 1 'queue.vacant = queue.promised > 0;' 'queue.vacant = false;' model_sync notification
 mutate $mutex 1 'return queue.waiters.wake_first_ahead();' 'return None;' model_sync
 mutate $mutex 2 'queue.promised -= 1;' '' model_sync promise
 mutate $mutex 1 'queue.promised -= 1;' '' model_sync promise
 mutate $mutex 1 'true => self.pass_on(&mut queue),' 'true => None,' model_sync promise
-# RwLock: the right is counted before it is handed over; a writer that leaves lets in those whom it held up.
+# RwLock: the right is counted before it is handed over; a writer that leaves lets in those whom it
+# held up.
 mutate $rwlock 1 '!self.writer && self.waiting_writers.is_empty()' 'self.waiting_writers.is_empty()' model_sync lock
 mutate $rwlock 1 '!self.writer && self.readers == 0' '!self.writer' model_sync lock
 mutate $rwlock 1 'self.writer = true;' '' model_sync lock
@@ -238,7 +243,8 @@ mutate $rwlock 1 'self.settle(state);' '' model_future lets_readers_in
 # Barrier: one that leaves is not counted, one for whom all have come goes on.
 mutate $barrier 1 'state.arrived -= usize::from(!passed);' '' model_future barrier
 mutate $barrier 1 'self.leave(state).or_else(|| self.try_now(by, seat))' '{ drop(state); self.try_now(by, seat) }' model_future barrier
-# Semaphore: permits are counted if and when they are handed over; a request that leaves lets in those whom it held up.
+# Semaphore: permits are counted if and when they are handed over; a request that leaves lets in
+# those whom it held up.
 mutate $semaphore 1 'self.permits.semaphore().settle(state);' 'drop(state);' model_sync big_request
 mutate $semaphore 1 'state.permits -= n;' '' model_sync permit
 mutate $semaphore 1 'self.permits -= n;' '' model_sync permit

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# How long a crate with many selects of three arms takes to compile, against the same with crossbeam-channel's macro: `cargo check` and a
-# debug build of that crate alone, the best of some runs each. The first argument says how many selects (200), the second how many runs
-# (5). Fails if ours takes more than twice as long.
+# How long a crate with many selects of three arms takes to compile, against the same with
+# crossbeam-channel's macro: `cargo check` and a debug build of that crate alone, the best of some
+# runs each. The first argument says how many selects (200), the second how many runs (5). Fails if
+# ours takes more than twice as long.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Opens and closes sockets for ten minutes, or as many seconds as the first argument says, and cancels calls many times over:
-# no read may get stuck, nothing may be lost. The ordinary tests do the same for a second.
+# Opens and closes sockets for ten minutes, or as many seconds as the first argument says, and
+# cancels calls many times over: no read may get stuck, nothing may be lost. The ordinary tests do
+# the same for a second.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

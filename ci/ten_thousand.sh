@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Ten thousand connections at once, or as many as the first argument says: the server and its clients are the examples, in
-# processes of their own. Every message has to come back unchanged, and the server has to stop cleanly afterwards.
+# Ten thousand connections at once, or as many as the first argument says: the server and its
+# clients are the examples, in processes of their own. Every message has to come back unchanged, and
+# the server has to stop cleanly afterwards.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -40,7 +41,8 @@ stop() {
 }
 trap stop EXIT
 
-# A background job of a script ignores SIGINT unless it says otherwise; the server does, when it waits for it.
+# A background job of a script ignores SIGINT unless it says otherwise; the server does, when it
+# waits for it.
 "$binaries/echo" 127.0.0.1:0 >"$directory/output" &
 server=$!
 address=

@@ -1,11 +1,13 @@
 #!/usr/bin/env bash
-# Runs test programs under valgrind's memcheck: values that were never written, and accesses to memory that was freed. It is told which
-# memory is stacks (`may-core/src/stack/slab.rs`), in every build; that costs a few instructions where stacks are mapped.
+# Runs test programs under valgrind's memcheck: values that were never written, and accesses to
+# memory that was freed. It is told which memory is stacks (`may-core/src/stack/slab.rs`), in every
+# build; that costs a few instructions where stacks are mapped.
 #
 # Needs valgrind: apt-get install valgrind
 #
-# Arguments are test programs of may-tests; without any, those of channels and locks. MAY_FILTER is handed to them. Valgrind runs one
-# thread at a time and thirty times as slowly, so storms and what asks for turns in some time are left out.
+# Arguments are test programs of may-tests; without any, those of channels and locks. MAY_FILTER is
+# handed to them. Valgrind runs one thread at a time and thirty times as slowly, so storms and what
+# asks for turns in some time are left out.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

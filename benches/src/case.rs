@@ -50,8 +50,8 @@ pub(crate) enum Work {
     Rendezvous { rounds: u64 },
     /// Receive so many messages that are there by a select over two channels, one of them empty.
     SelectReady { messages: u64 },
-    /// Let a pair send a number back and forth, so many round trips; each waits by a select over two
-    /// channels.
+    /// Let a pair send a number back and forth, so many round trips; each waits by a select over
+    /// two channels.
     SelectWaiting { rounds: u64 },
     /// Let some take a lock and give it back.
     Locking(Crowd),

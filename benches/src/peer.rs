@@ -144,13 +144,14 @@ pub(crate) trait Peer {
         None
     }
 
-    /// Receives `messages` that are in one channel by a select over that and an empty one; only the receiving is counted.
+    /// Receives `messages` that are in one channel by a select over that and an empty one; only the
+    /// receiving is counted.
     fn select_ready(&self, _messages: u64) -> Option<Duration> {
         None
     }
 
-    /// Lets a pair exchange `rounds` round trips; there are two channels in each direction, used by turns, and who waits does so by a
-    /// select over both.
+    /// Lets a pair exchange `rounds` round trips; there are two channels in each direction, used by
+    /// turns, and who waits does so by a select over both.
     fn select_waiting(&self, _rounds: u64) -> Option<Duration> {
         None
     }

@@ -1,5 +1,6 @@
 //! The programs written for threads, over threads: `may` is this crate, which names what std and
-//! crossbeam-channel have as May names its own. So nothing but the meaning of their imports changes.
+//! crossbeam-channel have as May names its own. So nothing but the meaning of their imports
+//! changes.
 
 extern crate self as may;
 

@@ -1,7 +1,7 @@
 //! The runtime of May: stackful coroutines over a fixed number of threads.
 //!
-//! Users depend on the facade crate `may`; this crate is where the parts live. The modules stand in layers and import
-//! only from layers below their own, which `tests/tests/architecture.rs` checks:
+//! Users depend on the facade crate `may`; this crate is where the parts live. The modules stand in
+//! layers and import only from layers below their own, which `tests/tests/architecture.rs` checks:
 //!
 //! ```text
 //! 16  serve
@@ -27,7 +27,8 @@
 //!
 //! * **I1** a coroutine that has started never changes its worker;
 //! * **I2** there is one way to block, decided by one compare-and-swap;
-//! * **I3** a stack is neither freed nor reused while a frame on it could still run or be borrowed from.
+//! * **I3** a stack is neither freed nor reused while a frame on it could still run or be borrowed
+//!   from.
 
 #![cfg_attr(may_tsan, feature(sanitize))]
 

@@ -1,6 +1,8 @@
-//! What the models in `tests/tests/model_*.rs` reach of the production code; built under `--cfg may_loom` only.
+//! What the models in `tests/tests/model_*.rs` reach of the production code; built under
+//! `--cfg may_loom` only.
 //!
-//! Thin wrappers, since the types themselves are private: each method calls the function of the same name.
+//! Thin wrappers, since the types themselves are private: each method calls the function of the
+//! same name.
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::ptr::{self, NonNull};
@@ -72,7 +74,8 @@ pub struct Deadline {
 }
 
 impl Deadline {
-    /// Plays the worker's timer: ends the wait to which the deadline belongs, if that is still open; true if it was.
+    /// Plays the worker's timer: ends the wait to which the deadline belongs, if that is still
+    /// open; true if it was.
     #[must_use]
     pub fn pass(self) -> bool {
         let ended = self.waiter.0.strand.word.time_out(self.ticket);
@@ -83,7 +86,8 @@ impl Deadline {
     }
 }
 
-/// Checks a model twice: in one no waiter gets a grant, in the other each that may have one, also if it has not waited in vain.
+/// Checks a model twice: in one no waiter gets a grant, in the other each that may have one, also
+/// if it has not waited in vain.
 pub fn with_and_without_grants(model: impl Fn() + Send + Sync + 'static) {
     let model = Arc::new(model);
     for grants in [false, true] {
@@ -112,7 +116,8 @@ impl Disturbance {
             if self == Disturbance::Deadline {
                 waiter.time_out();
             }
-            // Also after a deadline, which may pass between two waits and then ends none: the caller is to leave in the end.
+            // Also after a deadline, which may pass between two waits and then ends none: the
+            // caller is to leave in the end.
             waiter.cancel();
         })
     }

@@ -1,9 +1,10 @@
 //! The atomics that concurrent protocols are written with: std's, or a model checker's.
 //!
-//! A file that carries a protocol (commit word, wait queue, inbox, sleep and wake) takes its atomics, its locks and its
-//! thread parking from here, so that the model in `tests/tests/model_*.rs` runs the very same file under loom when the
-//! workspace is built with `--cfg may_loom`. The name is not `loom` because `RUSTFLAGS` reach every dependency, and
-//! some of them have a meaning of their own for `cfg(loom)`.
+//! A file that carries a protocol (commit word, wait queue, inbox, sleep and wake) takes its
+//! atomics, its locks and its thread parking from here, so that the model in
+//! `tests/tests/model_*.rs` runs the very same file under loom when the workspace is built with
+//! `--cfg may_loom`. The name is not `loom` because `RUSTFLAGS` reach every dependency, and some of
+//! them have a meaning of their own for `cfg(loom)`.
 
 #[cfg(not(may_loom))]
 pub(crate) use std::{
@@ -26,8 +27,9 @@ pub(crate) use parking::{Thread, current_thread, park_thread};
 #[cfg(not(any(may_loom, may_tsan)))]
 pub(crate) use std::sync::atomic::fence;
 
-/// ThreadSanitizer does not follow fences. A read-modify-write on one place orders all that these fences order, and more: what is a
-/// race only because a fence is missing elsewhere is for the models to find.
+/// ThreadSanitizer does not follow fences. A read-modify-write on one place orders all that these
+/// fences order, and more: what is a race only because a fence is missing elsewhere is for the
+/// models to find.
 #[cfg(may_tsan)]
 pub(crate) fn fence(order: Ordering) {
     static PLACE: AtomicUsize = AtomicUsize::new(0);
@@ -39,7 +41,8 @@ pub(crate) use std::cell::UnsafeCell as StdUnsafeCell;
 
 #[cfg(may_loom)]
 std::thread_local! {
-    /// Whether it is time for a grant (`wait/queue.rs`): the model says, as it has no time. (All its threads run on one.)
+    /// Whether it is time for a grant (`wait/queue.rs`): the model says, as it has no time. (All
+    /// its threads run on one.)
     pub(crate) static GRANTS: std::cell::Cell<bool> = const { std::cell::Cell::new(false) };
 }
 
@@ -53,7 +56,8 @@ pub(crate) fn park_thread_timeout(_timeout: std::time::Duration) {
 #[inline]
 pub(crate) fn store_and_fence(place: &AtomicUsize, value: usize) {
     if cfg!(all(target_arch = "x86_64", not(any(may_loom, may_tsan)))) {
-        // There every locked instruction is a full fence, and cheaper than one. (crossbeam-epoch does the same.)
+        // There every locked instruction is a full fence, and cheaper than one. (crossbeam-epoch
+        // does the same.)
         place.swap(value, Ordering::SeqCst);
         std::sync::atomic::compiler_fence(std::sync::atomic::Ordering::SeqCst);
     } else {
@@ -62,8 +66,9 @@ pub(crate) fn store_and_fence(place: &AtomicUsize, value: usize) {
     }
 }
 
-/// Parking, on top of the model checker's: that one's `unpark` ends whatever its thread waits for, the entry to a lock as well, while
-/// std's leaves a token if the thread is not parked. A waker may well come when its thread has gone on.
+/// Parking, on top of the model checker's: that one's `unpark` ends whatever its thread waits for,
+/// the entry to a lock as well, while std's leaves a token if the thread is not parked. A waker may
+/// well come when its thread has gone on.
 #[cfg(may_loom)]
 mod parking {
     use std::sync::Arc;

@@ -14,14 +14,15 @@
 //! }
 //! ```
 //!
-//! * Each parameter is mentioned in the closure, so that it goes there whole and lives until the coroutine ends, as parameters
-//!   do, even if the body does not use it or only takes a part. Names are bound again under the user's tokens, so the compiler
-//!   says of an unused one, or of a `mut` too many, what it would say without the attribute.
+//! * Each parameter is mentioned in the closure, so that it goes there whole and lives until the
+//!   coroutine ends, as parameters do, even if the body does not use it or only takes a part. Names
+//!   are bound again under the user's tokens, so the compiler says of an unused one, or of a `mut`
+//!   too many, what it would say without the attribute.
 //! * `carry` asks for `Send`, so that an argument that is not is named, with what to do about it.
-//! * `Send` is spelled out in the result although the compiler could find it out: a coroutine that spawns itself would ask for it
-//!   before that is done.
-//! * The tokens of the result type have this crate's edition, wherever they point: so it captures all lifetimes of the
-//!   parameters, in users' crates of edition 2021, too.
+//! * `Send` is spelled out in the result although the compiler could find it out: a coroutine that
+//!   spawns itself would ask for it before that is done.
+//! * The tokens of the result type have this crate's edition, wherever they point: so it captures
+//!   all lifetimes of the parameters, in users' crates of edition 2021, too.
 
 use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream, TokenTree};
 use quote::{format_ident, quote, quote_spanned};
@@ -231,12 +232,14 @@ fn emit(function: &Function, parameters: &[Parameter], options: &Options) -> Tok
     let inside = body.stream();
     let mut closure_body = Group::new(Delimiter::Brace, quote!(#(#bound)* #inside));
     closure_body.set_span(body.span());
-    // In the place of the name, which is what the compiler points at when it speaks of the function.
+    // In the place of the name, which is what the compiler points at when it speaks of the
+    // function.
     let head = quote_spanned!(name.span()=> move ||);
     let statements = quote! {
         #krate::coroutine::#call::new(#config, #formatted, #head #spelled #closure_body)
     };
-    // The compiler does not report a function as unused if a macro wrote its ends, so they must be the user's.
+    // The compiler does not report a function as unused if a macro wrote its ends, so they must be
+    // the user's.
     let mut outer_body = Group::new(Delimiter::Brace, statements);
     outer_body.set_span(body.span());
     quote! {
@@ -245,7 +248,8 @@ fn emit(function: &Function, parameters: &[Parameter], options: &Options) -> Tok
     }
 }
 
-/// Writes parameters as a function declares them, and the statements that take them into the closure.
+/// Writes parameters as a function declares them, and the statements that take them into the
+/// closure.
 struct Carrier<'a> {
     /// Is the path of the function that mentions an argument.
     path: TokenStream,
@@ -276,11 +280,13 @@ impl Carrier<'_> {
                 mention(&Ident::new("self", span_of_self(tokens))),
             ),
             Pattern::Name { mutable, name } => {
-                // What is used for the name of the coroutine is not unused, even if the body does not use it.
+                // What is used for the name of the coroutine is not unused, even if the body does
+                // not use it.
                 let is_used = |template: &&Template| template.mentions(&text_of(name));
                 let used = self.template.filter(is_used).map(|_| mention(name));
                 if used.is_none() && text_of(name).starts_with('_') {
-                    // A name that says that it is not used is not used, and not bound by itself either: clippy would say so.
+                    // A name that says that it is not used is not used, and not bound by itself
+                    // either: clippy would say so.
                     let mentioned = mention(&renamed);
                     return (
                         quote!(#attributes #renamed: #kind),

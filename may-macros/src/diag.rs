@@ -1,7 +1,8 @@
 //! Faults in what the user wrote, collected so that all of them are reported at once.
 //!
-//! A message is lower case and without a full stop; a second line that starts with `help:` says what to write instead.
-//! rustc prints it right under the first, where it reads like a help of its own.
+//! A message is lower case and without a full stop; a second line that starts with `help:` says
+//! what to write instead. rustc prints it right under the first, where it reads like a help of its
+//! own.
 
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 use quote::ToTokens;
@@ -81,7 +82,8 @@ impl ToTokens for Faults {
     }
 }
 
-/// Describes what stands where something else was expected: by its kind if it is a literal, otherwise in its words.
+/// Describes what stands where something else was expected: by its kind if it is a literal,
+/// otherwise in its words.
 pub(crate) fn describe(tokens: &TokenStream) -> String {
     let kind = match tokens.clone().into_iter().collect::<Vec<_>>().as_slice() {
         [TokenTree::Literal(literal)] => match syn::Lit::new(literal.clone()) {

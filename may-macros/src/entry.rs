@@ -9,13 +9,14 @@
 //! }
 //! ```
 //!
-//! The body becomes a function and not a closure, so that what the compiler says about it (a missing value at the end,
-//! a `?` too many) is what it would say without the attribute. The root coroutine reports its own result: the result
-//! would have to be `Send` to leave it, and `Result<(), Box<dyn Error>>`, which many programs end with, is not. Without
-//! a result, or with `!`, the signature stays as it is.
+//! The body becomes a function and not a closure, so that what the compiler says about it (a
+//! missing value at the end, a `?` too many) is what it would say without the attribute. The root
+//! coroutine reports its own result: the result would have to be `Send` to leave it, and
+//! `Result<(), Box<dyn Error>>`, which many programs end with, is not. Without a result, or with
+//! `!`, the signature stays as it is.
 //!
-//! Whatever is wrong, a function of that name comes out, so that one mistake is not followed by messages about a `main`
-//! that does not exist.
+//! Whatever is wrong, a function of that name comes out, so that one mistake is not followed by
+//! messages about a `main` that does not exist.
 
 use proc_macro2::{Delimiter, Group, Ident, TokenStream, TokenTree};
 use quote::{quote, quote_spanned};
@@ -233,8 +234,9 @@ impl Entry {
 
     /// Expands the attribute as it is written in the source: a bare `#[test]` stays the compiler's.
     ///
-    /// `#[macro_use] extern crate may;`, with which programs of May 0.3 begin, imports the attributes, too, and they come before the
-    /// standard library's. An attribute is not told by which path it was found, but the source says it.
+    /// `#[macro_use] extern crate may;`, with which programs of May 0.3 begin, imports the
+    /// attributes, too, and they come before the standard library's. An attribute is not told by
+    /// which path it was found, but the source says it.
     pub(crate) fn expand_written(
         self,
         written: Option<String>,
@@ -359,12 +361,14 @@ impl Entry {
         let enter = quote!(#krate::__private::enter);
         // A constant, so that only constant expressions are options, and wrong ones do not compile.
         let config = quote!(const { #krate::__private::EntryConfig::#constructor #calls });
-        // In the place of the user's name, so that what the compiler says about the inside points there.
+        // In the place of the user's name, so that what the compiler says about the inside points
+        // there.
         let inner = Ident::new("may_entry_body", name.span());
         let inner_output = function.output.as_ref().map(|output| quote!(-> #output));
         let (outer_output, run) = match &function.output {
             Some(output) if !is_never(output) => {
-                // In the place of the type, so that one which no program can end with is underlined.
+                // In the place of the type, so that one which no program can end with is
+                // underlined.
                 let report = quote_spanned! {output.span()=>
                     ::std::process::Termination::report(may_entry_body())
                 };
@@ -375,7 +379,8 @@ impl Entry {
             }
             _ => (inner_output.clone(), quote!(#enter(#config, #inner))),
         };
-        // The compiler does not report a function as unused if a macro wrote its ends, so they must be the user's.
+        // The compiler does not report a function as unused if a macro wrote its ends, so they must
+        // be the user's.
         let statements = quote!(#keyword #inner #parameters #inner_output #body #run);
         let mut outer_body = Group::new(Delimiter::Brace, statements);
         outer_body.set_span(body.span());
@@ -398,7 +403,8 @@ enum Fit {
     Method,
 }
 
-/// Writes a function of the right name that does nothing, with the user's inside, where it is checked all the same.
+/// Writes a function of the right name that does nothing, with the user's inside, where it is
+/// checked all the same.
 fn emit_inert(function: &Function) -> TokenStream {
     let Function {
         visibility,

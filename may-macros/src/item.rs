@@ -1,8 +1,9 @@
 //! A tolerant parser for functions: it understands the signature and leaves the body alone.
 //!
-//! While somebody types, a body is often incomplete, and it may use syntax newer than any parser. So the body is one
-//! group of tokens that goes into the expansion as it is, and editors can complete in it. In the signature, too, only
-//! what the attributes have an opinion about is taken apart.
+//! While somebody types, a body is often incomplete, and it may use syntax newer than any parser.
+//! So the body is one group of tokens that goes into the expansion as it is, and editors can
+//! complete in it. In the signature, too, only what the attributes have an opinion about is taken
+//! apart.
 
 use std::collections::VecDeque;
 
@@ -45,7 +46,8 @@ pub(crate) struct Function {
 }
 
 impl Function {
-    /// Takes a function apart; anything else is a fault. One that has no body is told `without_body`.
+    /// Takes a function apart; anything else is a fault. One that has no body is told
+    /// `without_body`.
     pub(crate) fn parse(item: &TokenStream, without_body: Option<&str>) -> Result<Self, Fault> {
         let mut cursor = Cursor::new(item.clone());
         let attributes = cursor.attributes();
@@ -131,8 +133,8 @@ impl Cursor {
 
     /// Returns the next token and leaves it there.
     ///
-    /// What a `macro_rules!` macro put in as `$name:ident` or `$body:block` comes in groups that have no delimiters;
-    /// they are opened here.
+    /// What a `macro_rules!` macro put in as `$name:ident` or `$body:block` comes in groups that
+    /// have no delimiters; they are opened here.
     fn peek(&mut self) -> Option<&TokenTree> {
         while let Some(TokenTree::Group(group)) = self.rest.front() {
             if group.delimiter() != Delimiter::None {

@@ -1,7 +1,8 @@
 //! Where the expansion finds the crate `may`.
 //!
-//! An attribute has no `$crate`, so the path is `::may` unless the user says otherwise with `crate = some::path`, as a
-//! path or as a string. Reading the user's manifest instead would be slow and wrong for re-exports.
+//! An attribute has no `$crate`, so the path is `::may` unless the user says otherwise with
+//! `crate = some::path`, as a path or as a string. Reading the user's manifest instead would be
+//! slow and wrong for re-exports.
 
 use proc_macro2::{TokenStream, TokenTree};
 use quote::{ToTokens, quote};

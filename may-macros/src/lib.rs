@@ -1,7 +1,7 @@
 //! The procedural macros of May.
 //!
-//! Use them through the crate `may`, which they expand to and where they are called `may::main` and `may::test`. This
-//! crate is an implementation detail of that one, and its version is tied to it.
+//! Use them through the crate `may`, which they expand to and where they are called `may::main` and
+//! `may::test`. This crate is an implementation detail of that one, and its version is tied to it.
 
 mod coroutine;
 mod diag;
@@ -25,9 +25,9 @@ use crate::entry::Entry;
 
 /// Runs the body of `main` as a coroutine.
 ///
-/// The runtime starts before the body and ends with it: coroutines that are still running then end with the process,
-/// as threads do. The result may be everything that a program can end with. The body has a stack of 8 MiB, like the
-/// main function of a plain program.
+/// The runtime starts before the body and ends with it: coroutines that are still running then end
+/// with the process, as threads do. The result may be everything that a program can end with. The
+/// body has a stack of 8 MiB, like the main function of a plain program.
 ///
 /// ```rust,ignore
 /// use may::coroutine;
@@ -67,7 +67,8 @@ pub fn main(arguments: TokenStream, item: TokenStream) -> TokenStream {
 ///
 /// Takes the place of `#[test]`; `#[ignore]` and `#[should_panic]` work as they do there.
 ///
-/// Always write it with its path, `#[may::test]`: a bare `#[test]` is the standard library's, also if this one is imported.
+/// Always write it with its path, `#[may::test]`: a bare `#[test]` is the standard library's, also
+/// if this one is imported.
 ///
 /// ```rust,ignore
 /// #[may::test]
@@ -99,7 +100,8 @@ pub fn test(arguments: TokenStream, item: TokenStream) -> TokenStream {
 
 /// Makes a function a coroutine: a call of it is a value that does nothing until it is spawned.
 ///
-/// Always write it with its path, `#[may::coroutine]`: `#[coroutine]` alone is a name that the compiler keeps for itself.
+/// Always write it with its path, `#[may::coroutine]`: `#[coroutine]` alone is a name that the
+/// compiler keeps for itself.
 ///
 /// ```rust,ignore
 /// use may::coroutine;
@@ -120,9 +122,10 @@ pub fn test(arguments: TokenStream, item: TokenStream) -> TokenStream {
 /// coroutine::scope(|s| count(&words).spawn_in(s).join()); // borrowed arguments: only in a scope
 /// ```
 ///
-/// `fn serve(..) -> R` returns a `may::coroutine::Call<impl CoroutineFn<Output = R> + Send>`, and everything else about it stays
-/// as it is: it may be a method or generic, borrow, take patterns, call itself, and use `?`. What the arguments own is dropped
-/// when the coroutine ends, as it is when a function ends.
+/// `fn serve(..) -> R` returns a `may::coroutine::Call<impl CoroutineFn<Output = R> + Send>`, and
+/// everything else about it stays as it is: it may be a method or generic, borrow, take patterns,
+/// call itself, and use `?`. What the arguments own is dropped when the coroutine ends, as it is
+/// when a function ends.
 ///
 /// # Options
 ///

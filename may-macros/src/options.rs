@@ -1,8 +1,8 @@
 //! The options of an attribute, driven by a table.
 //!
-//! A new option is a new row: its name, the kind of its value, the method of the configuration that takes it, what it is for
-//! and what holds without it. Parser, messages and "did you mean" come from the table, and so do the tables in the
-//! documentation, which tests hold against it.
+//! A new option is a new row: its name, the kind of its value, the method of the configuration that
+//! takes it, what it is for and what holds without it. Parser, messages and "did you mean" come
+//! from the table, and so do the tables in the documentation, which tests hold against it.
 
 use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
@@ -118,7 +118,8 @@ pub(crate) struct Options {
 }
 
 impl Table {
-    /// Reads the options in `tokens`, which are what stands between the parentheses of the attribute.
+    /// Reads the options in `tokens`, which are what stands between the parentheses of the
+    /// attribute.
     ///
     /// Whatever is wrong is added to `faults`, and everything else still counts.
     pub(crate) fn parse(&self, tokens: TokenStream, faults: &mut Faults) -> Options {
@@ -259,7 +260,8 @@ impl Row {
                 return Ok(());
             }
         };
-        // With the span of the option's name, what the configuration complains about points at the option.
+        // With the span of the option's name, what the configuration complains about points at the
+        // option.
         let method = |setter: &str| Ident::new(setter, name.span().resolved_at(Span::call_site()));
         options.calls.extend(match value {
             Value::Expression(expression) => {

@@ -1,4 +1,5 @@
-//! The parameters of a function, taken apart as far as it takes to move them into a closure: attributes, pattern, type.
+//! The parameters of a function, taken apart as far as it takes to move them into a closure:
+//! attributes, pattern, type.
 
 use proc_macro2::{Ident, Spacing, TokenStream, TokenTree};
 
@@ -141,7 +142,8 @@ fn open(tokens: &[TokenTree]) -> Vec<TokenTree> {
     }
 }
 
-/// Tells whether a name stands for a value, and not for a unit struct, whose pattern looks the same.
+/// Tells whether a name stands for a value, and not for a unit struct, whose pattern looks the
+/// same.
 fn is_binding(name: &Ident) -> bool {
     let text = name.to_string();
     let text = text.strip_prefix("r#").unwrap_or(&text);

@@ -1,6 +1,7 @@
 //! "Did you mean": finds the name that somebody probably wanted to write.
 
-/// Counts the edits that turn one word into the other: a letter more, less, changed, or swapped with the next.
+/// Counts the edits that turn one word into the other: a letter more, less, changed, or swapped
+/// with the next.
 fn distance(from: &str, to: &str) -> usize {
     let (from, to): (Vec<char>, Vec<char>) = (from.chars().collect(), to.chars().collect());
     // Rows of the classic table; `previous` is one letter of `from` back, `before` two, for swaps.

@@ -1,7 +1,9 @@
-//! A fuzzer: whatever tokens the macros are given, they expand, at worst to compile errors, and do not panic.
+//! A fuzzer: whatever tokens the macros are given, they expand, at worst to compile errors, and do
+//! not panic.
 //!
-//! Token soup is made of valid inputs that are damaged, and of words that mean something. `MAY_FUZZ_SECONDS` says for how long,
-//! `MAY_TEST_SEED` takes up one seed. What has failed once is in [`REGRESSIONS`].
+//! Token soup is made of valid inputs that are damaged, and of words that mean something.
+//! `MAY_FUZZ_SECONDS` says for how long, `MAY_TEST_SEED` takes up one seed. What has failed once is
+//! in [`REGRESSIONS`].
 
 use std::time::{Duration, Instant};
 use std::{env, panic, thread};
@@ -112,7 +114,8 @@ fn one_of(which: usize, random: &mut Random) -> TokenStream {
     TOKENS.with(|tokens| tokens[which][random.below(tokens[which].len())].clone())
 }
 
-/// Tokens of which some are left out, doubled, exchanged, replaced, or put into a group, at all depths.
+/// Tokens of which some are left out, doubled, exchanged, replaced, or put into a group, at all
+/// depths.
 fn damage(tokens: TokenStream, random: &mut Random, much: usize) -> TokenStream {
     let mut damaged: Vec<TokenTree> = Vec::new();
     for token in tokens {

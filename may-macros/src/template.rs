@@ -1,7 +1,8 @@
 //! Texts with placeholders for arguments: `name = "conn-{id}"`.
 //!
-//! The text is `format!`'s, with names only: what may stand in the braces is a parameter of the function, and behind a colon how
-//! it is shown. Which parameters there are is known later than the text, so the check is separate.
+//! The text is `format!`'s, with names only: what may stand in the braces is a parameter of the
+//! function, and behind a colon how it is shown. Which parameters there are is known later than the
+//! text, so the check is separate.
 
 use proc_macro2::{Literal, TokenStream, TokenTree};
 use quote::quote;
@@ -12,7 +13,8 @@ use crate::similar;
 /// A text, perhaps with placeholders.
 #[derive(Debug)]
 pub(crate) struct Template {
-    /// Is the literal as the user wrote it, whose place carries the names into the function; or an expression.
+    /// Is the literal as the user wrote it, whose place carries the names into the function; or an
+    /// expression.
     tokens: TokenStream,
     /// Holds the pieces of a literal, with doubled braces made single.
     pieces: Vec<Piece>,

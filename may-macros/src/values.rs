@@ -1,7 +1,8 @@
 //! The values that options take: counts, sizes, times, texts, and words such as `"cores"`.
 //!
-//! Numbers may be any constant expression. What is written out as a literal is checked here; what is not goes into the
-//! expansion as it is, where the configuration checks it, still at compile time.
+//! Numbers may be any constant expression. What is written out as a literal is checked here; what
+//! is not goes into the expansion as it is, where the configuration checks it, still at compile
+//! time.
 
 use proc_macro2::{TokenStream, TokenTree};
 use quote::quote;
@@ -55,7 +56,8 @@ impl Raw {
             [TokenTree::Literal(literal)] => match Lit::new(literal.clone()) {
                 Lit::Int(number) => match number.base10_parse::<u64>() {
                     Ok(integer) => Self::Integer(integer, number.suffix().to_owned()),
-                    // With an unknown suffix `base10_parse` fails as well; the digits are what counts.
+                    // With an unknown suffix `base10_parse` fails as well; the digits are what
+                    // counts.
                     Err(_) => match number.base10_digits().parse() {
                         Ok(integer) => Self::Integer(integer, number.suffix().to_owned()),
                         Err(_) => Self::Huge,

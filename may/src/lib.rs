@@ -1,9 +1,10 @@
 //! Stackful coroutines: write plain blocking code, spawn a million of them.
 //!
-//! A coroutine has a stack of its own, so any function can block at any depth: there is no `async`, no `await`, and no second
-//! version of every library. The interface is std's: [`coroutine`](mod@coroutine) is shaped like `std::thread`, [`net`] like
-//! `std::net`; what blocks there blocks a coroutine here, and the thread below it runs others meanwhile. Everything works from
-//! plain threads, too.
+//! A coroutine has a stack of its own, so any function can block at any depth: there is no `async`,
+//! no `await`, and no second version of every library. The interface is std's:
+//! [`coroutine`](mod@coroutine) is shaped like `std::thread`, [`net`] like `std::net`; what blocks
+//! there blocks a coroutine here, and the thread below it runs others meanwhile. Everything works
+//! from plain threads, too.
 //!
 //! ```
 //! use may::{coroutine, channel};
@@ -40,13 +41,16 @@
 //!
 //! # What to know before the first program
 //!
-//! * A coroutine that has started stays on its thread for ever. So [`coroutine::spawn`] is safe, and thread-locals, `Rc` and
-//!   std's guards behave; the price is that a long computation holds up the other coroutines of its thread.
-//! * Blocking calls of std, inside a coroutine, block its thread and so all coroutines on it. Use the ones here, or
-//!   [`unblock`].
-//! * A stack has 256 KiB, of which only what is used takes memory; [`coroutine::Builder::stack_size`] changes that.
+//! * A coroutine that has started stays on its thread for ever. So [`coroutine::spawn`] is safe,
+//!   and thread-locals, `Rc` and std's guards behave; the price is that a long computation holds up
+//!   the other coroutines of its thread.
+//! * Blocking calls of std, inside a coroutine, block its thread and so all coroutines on it. Use
+//!   the ones here, or [`unblock`].
+//! * A stack has 256 KiB, of which only what is used takes memory;
+//!   [`coroutine::Builder::stack_size`] changes that.
 //!
-//! [`#[may::main]`](macro@main), [`#[may::test]`](macro@test) and [`#[may::coroutine]`](macro@coroutine) save writing.
+//! [`#[may::main]`](macro@main), [`#[may::test]`](macro@test) and
+//! [`#[may::coroutine]`](macro@coroutine) save writing.
 
 mod macros;
 
@@ -75,8 +79,8 @@ pub struct AsyncGuide;
 #[doc = include_str!("../../docs/operations.md")]
 pub struct OperationsGuide;
 
-/// Coroutines, in the shape of `std::thread`: a program in which `std::thread` is replaced by `may::coroutine` compiles and
-/// behaves.
+/// Coroutines, in the shape of `std::thread`: a program in which `std::thread` is replaced by
+/// `may::coroutine` compiles and behaves.
 pub mod coroutine {
     pub use may_core::coroutine::{
         AccessError, Cancelled, LocalKey, forbid_blocking, panicking, shield,
@@ -97,8 +101,8 @@ pub mod coroutine {
     pub type ThreadId = CoroutineId;
 }
 
-/// Input and output, in the shape of `std::io`: all that std has there, and what blocks only the coroutine instead of what would block
-/// its thread.
+/// Input and output, in the shape of `std::io`: all that std has there, and what blocks only the
+/// coroutine instead of what would block its thread.
 pub mod io {
     pub use may_core::copy::copy_bidirectional;
     pub use may_core::io::{
@@ -117,13 +121,15 @@ pub mod io {
     };
 }
 
-/// Sockets in the shape of `std::net`, which block only the coroutine, and [`serve`](net::serve), which serves the connections of a
-/// listener.
+/// Sockets in the shape of `std::net`, which block only the coroutine, and [`serve`](net::serve),
+/// which serves the connections of a listener.
 ///
-/// A program in which `std::net` is replaced by `may::net` compiles and behaves. Any number of coroutines and threads may use one
-/// socket at once, in both directions, through shared references or [clones](net::TcpStream::try_clone).
+/// A program in which `std::net` is replaced by `may::net` compiles and behaves. Any number of
+/// coroutines and threads may use one socket at once, in both directions, through shared references
+/// or [clones](net::TcpStream::try_clone).
 ///
-/// Host names are looked up on a pool of threads, so that only the calling coroutine waits; literal addresses need no look-up.
+/// Host names are looked up on a pool of threads, so that only the calling coroutine waits; literal
+/// addresses need no look-up.
 ///
 /// A read or write whose timeout has elapsed fails as it does in std: on Unix with
 /// [`WouldBlock`](std::io::ErrorKind::WouldBlock). Portable programs check for that and for
@@ -142,7 +148,8 @@ pub mod op {
     pub use may_core::select::{Select, SelectTimeoutError, Selected, TrySelectError};
 }
 
-/// The completion queues of May 0.3, with the same calls; safe, and nothing is lost at the end. New programs write [`select!`].
+/// The completion queues of May 0.3, with the same calls; safe, and nothing is lost at the end. New
+/// programs write [`select!`].
 pub mod cqueue {
     pub use may_core::select::cqueue::{Cqueue, Event, EventSender, PollError, Selector, scope};
 }

@@ -14,8 +14,8 @@
 ///
 /// # Panics
 ///
-/// Where [`coroutine::spawn`](crate::coroutine::spawn) panics. A stack size that is none does not compile if it is a literal,
-/// and panics otherwise.
+/// Where [`coroutine::spawn`](crate::coroutine::spawn) panics. A stack size that is none does not
+/// compile if it is a literal, and panics otherwise.
 ///
 /// # Examples
 ///
@@ -39,7 +39,8 @@
 /// ```
 #[macro_export]
 macro_rules! go {
-    // In brackets stand the user's tokens, to be used as they are: those of a rule that match them would be shown in an error.
+    // In brackets stand the user's tokens, to be used as they are: those of a rule that match them
+    // would be shown in an error.
     (@build [$($builder:tt)*] [$($all:tt)+] stack = $size:literal, $($rest:tt)+) => {
         $crate::go!(@build [$($builder)*
             .stack_size({
@@ -59,8 +60,8 @@ macro_rules! go {
     (@build [$($builder:tt)*] [$($all:tt)+] placement = $placement:expr, $($rest:tt)+) => {
         $crate::go!(@build [$($builder)* .placement($placement)] [$($rest)+] $($rest)+)
     };
-    // What is seen to be a closure goes where the compiler knows that it is called once; so does a block that ends in one. What
-    // else there is may be a call.
+    // What is seen to be a closure goes where the compiler knows that it is called once; so does a
+    // block that ends in one. What else there is may be a call.
     (@build [$($builder:tt)*] [$($all:tt)+] move $($body:tt)+) => {
         $crate::__private::spawn_built($($builder)*, $($all)+)
     };
@@ -118,11 +119,13 @@ macro_rules! go {
     };
 }
 
-/// Adds a coroutine to a [`Cqueue`](crate::cqueue::Cqueue) that does the same again and again until it is cancelled: the top half, which
-/// may wait; an event with the token; the bottom half, when it has its turn.
+/// Adds a coroutine to a [`Cqueue`](crate::cqueue::Cqueue) that does the same again and again until
+/// it is cancelled: the top half, which may wait; an event with the token; the bottom half, when it
+/// has its turn.
 ///
-/// The coroutine borrows what it uses, so that must live outside the [`scope`](crate::cqueue::scope) of the queue. For one that takes what
-/// it uses with it there is `go!(cqueue, token, move |events| ..)`.
+/// The coroutine borrows what it uses, so that must live outside the
+/// [`scope`](crate::cqueue::scope) of the queue. For one that takes what it uses with it there is
+/// `go!(cqueue, token, move |events| ..)`.
 ///
 /// # Examples
 ///
@@ -157,8 +160,8 @@ macro_rules! cqueue_add {
     };
 }
 
-/// Adds a coroutine to a [`Cqueue`](crate::cqueue::Cqueue) that does this once: the top half, which may wait; an event with the token; the
-/// bottom half, when it has its turn.
+/// Adds a coroutine to a [`Cqueue`](crate::cqueue::Cqueue) that does this once: the top half, which
+/// may wait; an event with the token; the bottom half, when it has its turn.
 ///
 /// # Examples
 ///
@@ -176,8 +179,8 @@ macro_rules! cqueue_add_oneshot {
 
 /// Runs several expressions at the same time and returns the tuple of their values.
 ///
-/// Each but the first has a coroutine of its own, so that they may run on different workers; all of them may borrow from the
-/// caller's frame, and what they share must be `Sync`. Up to twelve.
+/// Each but the first has a coroutine of its own, so that they may run on different workers; all of
+/// them may borrow from the caller's frame, and what they share must be `Sync`. Up to twelve.
 ///
 /// # Panics
 ///
@@ -199,8 +202,9 @@ macro_rules! join {
 
 /// Waits for the first of several operations, and runs the body of its arm.
 ///
-/// An operation that lost has not happened: no message is taken, no byte moved, no permit lost. The body runs in the caller's frame when
-/// all others are withdrawn, so `?`, `break`, `return` and borrows work in it; its value is that of the `select!`.
+/// An operation that lost has not happened: no message is taken, no byte moved, no permit lost. The
+/// body runs in the caller's frame when all others are withdrawn, so `?`, `break`, `return` and
+/// borrows work in it; its value is that of the `select!`.
 ///
 /// ```
 /// use std::time::Duration;
@@ -225,20 +229,23 @@ macro_rules! join {
 /// default => body
 /// ```
 ///
-/// * An *operation* is one of `recv(rx)`, `send(tx, value)`, `after(duration)`, `at(instant)`, `tick(interval)`, `join(handle)`,
-///   `acquire(semaphore)`, `lock(mutex)`, `wait(flag)`, `cancelled()`, `cancelled(token)`, `accept(listener)`, `read(io, &mut buffer)`,
-///   `write(io, &buffer)`, `readable(io)`, `writable(io)` and `on(event)`. `rx.recv()` means the same as `recv(rx)`. The names of places
-///   are borrowed, not moved, and pointers lead to what they hold. An `Option` that is `None` never happens.
-/// * A result must be named; `_ = recv(rx)` ignores it. A pattern that may not match needs an `else` block that leaves, as in `let`.
+/// * An *operation* is one of `recv(rx)`, `send(tx, value)`, `after(duration)`, `at(instant)`,
+///   `tick(interval)`, `join(handle)`, `acquire(semaphore)`, `lock(mutex)`, `wait(flag)`,
+///   `cancelled()`, `cancelled(token)`, `accept(listener)`, `read(io, &mut buffer)`,
+///   `write(io, &buffer)`, `readable(io)`, `writable(io)` and `on(event)`. `rx.recv()` means the
+///   same as `recv(rx)`. The names of places are borrowed, not moved, and pointers lead to what
+///   they hold. An `Option` that is `None` never happens.
+/// * A result must be named; `_ = recv(rx)` ignores it. A pattern that may not match needs an
+///   `else` block that leaves, as in `let`.
 /// * A *guard* that does not hold disables its arm, and nothing else of that arm is evaluated.
 /// * `default` runs if no operation is possible now. It is the last arm.
 /// * `#[cfg(..)]` and lint attributes may stand before an arm.
 ///
-/// The arm is chosen at random among those that are ready. With `biased;` in front, it is the first of them; then an arm that is
-/// always ready starves those behind it.
+/// The arm is chosen at random among those that are ready. With `biased;` in front, it is the first
+/// of them; then an arm that is always ready starves those behind it.
 ///
-/// The list of operations with what each leaves, the order of evaluation, and what is different in tokio and crossbeam are in
-/// `docs/select.md` of the repository.
+/// The list of operations with what each leaves, the order of evaluation, and what is different in
+/// tokio and crossbeam are in `docs/select.md` of the repository.
 ///
 /// # Panics
 ///
@@ -246,12 +253,13 @@ macro_rules! join {
 ///
 /// # Cancellation
 ///
-/// A cancelled coroutine unwinds here, and no operation has happened; unless there is an arm `cancelled()`.
+/// A cancelled coroutine unwinds here, and no operation has happened; unless there is an arm
+/// `cancelled()`.
 ///
 /// # Examples
 ///
-/// A relay that receives when there is room, and sends when there is something. The value to be sent is evaluated only when it can be
-/// sent:
+/// A relay that receives when there is room, and sends when there is something. The value to be
+/// sent is evaluated only when it can be sent:
 ///
 /// ```
 /// use std::collections::VecDeque;
@@ -295,10 +303,12 @@ macro_rules! join {
 /// # assert_eq!(latest(&numbers), Some(5));
 /// ```
 ///
-/// `run(expression)` and `run { .. }` run any blocking code as an arm, in a coroutine of its own, which is cancelled if another arm
-/// wins and has ended when the select does; it is the one arm that leaves traces when it loses.
+/// `run(expression)` and `run { .. }` run any blocking code as an arm, in a coroutine of its own,
+/// which is cancelled if another arm wins and has ended when the select does; it is the one arm
+/// that leaves traces when it loses.
 ///
-/// What runs in an arm's argument is no part of the arm: blocking code by itself is not an operation.
+/// What runs in an arm's argument is no part of the arm: blocking code by itself is not an
+/// operation.
 ///
 /// ```compile_fail
 /// may::select! { line = read_line() => println!("{line}") }

@@ -1,5 +1,5 @@
-//! What the tests of May share: running a body in every kind of place, waiting for conditions, seeds, and a watchdog that turns a hang
-//! into a failure.
+//! What the tests of May share: running a body in every kind of place, waiting for conditions,
+//! seeds, and a watchdog that turns a hang into a failure.
 
 pub mod executor;
 pub mod net;
@@ -54,7 +54,8 @@ pub fn watchdog_of(what: String, patience: Duration) -> Watchdog {
         .spawn(move || {
             if watched.recv_timeout(patience) == Err(mpsc::RecvTimeoutError::Timeout) {
                 let text = format!("\n{what} hangs: it has not ended within {patience:?}\n");
-                // Not `eprintln`: what that writes is captured by the harness, and lost with the process.
+                // Not `eprintln`: what that writes is captured by the harness, and lost with the
+                // process.
                 let _ = std::io::Write::write_all(&mut std::io::stderr(), text.as_bytes());
                 std::process::abort();
             }
@@ -77,8 +78,8 @@ pub fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
     }
 }
 
-/// Spawns a coroutine and returns when it has started. On a runtime of one worker it waits then, or has ended: nothing comes between
-/// the start and the first call that waits.
+/// Spawns a coroutine and returns when it has started. On a runtime of one worker it waits then, or
+/// has ended: nothing comes between the start and the first call that waits.
 #[track_caller]
 pub fn spawn_waiting<T: Send + 'static>(
     f: impl FnOnce() -> T + Send + 'static,
@@ -285,7 +286,8 @@ impl Random {
     }
 }
 
-/// Lets others run for a while: for not at all, until they all wait, or for some time; then the caller goes on at any moment.
+/// Lets others run for a while: for not at all, until they all wait, or for some time; then the
+/// caller goes on at any moment.
 pub fn for_a_moment(random: &mut Random) {
     match random.below(4) {
         0 => {}
@@ -295,8 +297,9 @@ pub fn for_a_moment(random: &mut Random) {
     (0..random.below(20_000)).for_each(|_| std::hint::spin_loop());
 }
 
-/// Moments that lie anywhere in a call, however long that takes on this machine today: the time in which they lie grows with each call
-/// that was ended before it had happened, and shrinks with each that had, so that a good third of them happen.
+/// Moments that lie anywhere in a call, however long that takes on this machine today: the time in
+/// which they lie grows with each call that was ended before it had happened, and shrinks with each
+/// that had, so that a good third of them happen.
 #[derive(Debug)]
 pub struct Moments(Mutex<Duration>);
 
@@ -330,7 +333,8 @@ impl Moments {
     }
 }
 
-/// Runs `body` with one seed after the other; the one from `MAY_TEST_SEED` only, if that is set. The seed that fails is printed.
+/// Runs `body` with one seed after the other; the one from `MAY_TEST_SEED` only, if that is set.
+/// The seed that fails is printed.
 pub fn with_seeds(rounds: u64, body: impl Fn(Random)) {
     /// Prints the seed if the body unwinds.
     struct Print(u64);
@@ -356,8 +360,8 @@ pub fn with_seeds(rounds: u64, body: impl Fn(Random)) {
     }
 }
 
-/// Runs `body` with one seed after the other, for `MAY_FUZZ_SECONDS`, or for the second for which the ordinary run has time. Seeds as
-/// in [`with_seeds`].
+/// Runs `body` with one seed after the other, for `MAY_FUZZ_SECONDS`, or for the second for which
+/// the ordinary run has time. Seeds as in [`with_seeds`].
 pub fn fuzz(target: &str, body: impl Fn(Random)) {
     let seconds = std::env::var("MAY_FUZZ_SECONDS").ok();
     let seconds = seconds.and_then(|text| text.parse().ok()).unwrap_or(1);
@@ -383,7 +387,8 @@ pub fn is_rerun() -> bool {
     std::env::var_os(CHILD).is_some()
 }
 
-/// A command that runs the test that calls this once more, alone in a process of its own, where [`is_rerun`] holds.
+/// A command that runs the test that calls this once more, alone in a process of its own, where
+/// [`is_rerun`] holds.
 ///
 /// # Panics
 ///
@@ -399,8 +404,8 @@ pub fn rerun() -> Command {
     command
 }
 
-/// Runs `body`, of the test that calls this, alone in a process of its own, and returns what that process wrote and whether it
-/// succeeded. In that process this does not return.
+/// Runs `body`, of the test that calls this, alone in a process of its own, and returns what that
+/// process wrote and whether it succeeded. In that process this does not return.
 ///
 /// # Panics
 ///
@@ -420,8 +425,9 @@ pub fn child(environment: &[(&str, &str)], body: impl FnOnce()) -> (String, bool
     (text, output.status.success())
 }
 
-/// Ends the process as a success, without what std does at its end: there the alternate signal stack of the main thread is unmapped,
-/// also if it is another thread that ends the process, and a signal that the main thread has yet to handle kills it.
+/// Ends the process as a success, without what std does at its end: there the alternate signal
+/// stack of the main thread is unmapped, also if it is another thread that ends the process, and a
+/// signal that the main thread has yet to handle kills it.
 fn leave() -> ! {
     let _ = std::io::Write::flush(&mut std::io::stdout());
     #[cfg(unix)]
@@ -480,8 +486,8 @@ impl<F: FnMut()> Drop for OnDrop<F> {
     }
 }
 
-/// Whether a type has a trait, found out at run time so that "has not" can be asserted, too: the inherent constant wins over the
-/// trait's where its bound holds.
+/// Whether a type has a trait, found out at run time so that "has not" can be asserted, too: the
+/// inherent constant wins over the trait's where its bound holds.
 #[macro_export]
 macro_rules! has {
     ($type:ty: $bound:path) => {{

@@ -1,10 +1,11 @@
 //! Tables that say what a type of somebody else has, to be expanded over his type and over ours.
 //!
-//! A row is one of the macros below. What a row says of the original must be true or the file does not compile, so the tables
-//! cannot drift. That no row is missing is for `ci/parity.sh` to say. It reads the rows, so their subjects are written plainly:
-//! the name of the type, then the rest.
+//! A row is one of the macros below. What a row says of the original must be true or the file does
+//! not compile, so the tables cannot drift. That no row is missing is for `ci/parity.sh` to say. It
+//! reads the rows, so their subjects are written plainly: the name of the type, then the rest.
 
-/// Row: a function of exactly this type. (In brackets: what to put for a parameter of its own that cannot be inferred.)
+/// Row: a function of exactly this type. (In brackets: what to put for a parameter of its own that
+/// cannot be inferred.)
 #[macro_export]
 macro_rules! function {
     ($type:ident::$name:ident []: $signature:ty) => {
@@ -51,8 +52,8 @@ macro_rules! same {
     };
 }
 
-/// Notes of a type with one parameter which auto traits it has, for one parameter after the other: sent and shared, sent, shared,
-/// neither; not to be looked at after a panic; not to be moved.
+/// Notes of a type with one parameter which auto traits it has, for one parameter after the other:
+/// sent and shared, sent, shared, neither; not to be looked at after a panic; not to be moved.
 #[macro_export]
 macro_rules! auto_traits {
     ($found:ident: for $t:ident: $($type:ty),+ $(,)?) => {
@@ -82,8 +83,9 @@ macro_rules! auto_traits {
 /// What [`auto_traits!`] found.
 pub type AutoTraits = Vec<(&'static str, bool)>;
 
-/// Asserts that a type of ours can be sent and shared exactly when the original can, and is otherwise no less. Types whose rows begin
-/// with one of `freer` may be sent and shared although the original may not.
+/// Asserts that a type of ours can be sent and shared exactly when the original can, and is
+/// otherwise no less. Types whose rows begin with one of `freer` may be sent and shared although
+/// the original may not.
 ///
 /// # Panics
 ///

@@ -104,8 +104,9 @@ pub fn cancel_while_waiting(scene: fn() -> Scene) {
     }
 }
 
-/// Cancels waiters while what they wait for happens. There are bystanders at the same socket, one of them a thread, who are not
-/// cancelled: there is always one event for each, so each has to come to its end.
+/// Cancels waiters while what they wait for happens. There are bystanders at the same socket, one
+/// of them a thread, who are not cancelled: there is always one event for each, so each has to come
+/// to its end.
 ///
 /// # Panics
 ///

@@ -1,7 +1,9 @@
-//! Models of the channels: bounded, unbounded, rendezvous; with cancellations and deadlines in play.
+//! Models of the channels: bounded, unbounded, rendezvous; with cancellations and deadlines in
+//! play.
 //!
-//! See `model_wait.rs`. In each model the main thread is the one to whom something happens while it waits; the others are patient.
-//! A message that is lost leaves one of them asleep, which the model checker reports.
+//! See `model_wait.rs`. In each model the main thread is the one to whom something happens while it
+//! waits; the others are patient. A message that is lost leaves one of them asleep, which the model
+//! checker reports.
 #![cfg(may_loom)]
 
 use loom::cell::Cell;
@@ -15,7 +17,8 @@ use may_core::models::Disturbance::{self, Cancellation, Deadline};
 use may_core::models::{LONG, unless_cancelled, with_and_without_grants};
 use may_core::sync::spsc;
 
-/// A message. The model checker notices if it gets to its receiver without what was written into it.
+/// A message. The model checker notices if it gets to its receiver without what was written into
+/// it.
 struct Message(Cell<usize>);
 
 impl Message {
@@ -78,8 +81,8 @@ fn two_send_and_one_receives(channel: fn() -> (Sender<Message>, Receiver<Message
     });
 }
 
-/// Two wait for a message; something happens to one of them. The other gets a message for sure, as no wake-up goes with the one that
-/// leaves, and no message does.
+/// Two wait for a message; something happens to one of them. The other gets a message for sure, as
+/// no wake-up goes with the one that leaves, and no message does.
 fn a_receiver_that_leaves_loses_nothing(capacity: usize, disturbance: Disturbance) {
     with_and_without_grants(move || {
         let (to, from) = bounded(capacity);
@@ -99,7 +102,8 @@ fn a_receiver_that_leaves_loses_nothing(capacity: usize, disturbance: Disturbanc
     });
 }
 
-/// Two wait for a slot, or for a receiver; something happens to one of them. The other one's message is received for sure.
+/// Two wait for a slot, or for a receiver; something happens to one of them. The other one's
+/// message is received for sure.
 fn a_sender_that_leaves_loses_nothing(capacity: usize, disturbance: Disturbance) {
     with_and_without_grants(move || {
         let (to, from) = bounded(capacity);
@@ -133,7 +137,8 @@ fn a_bounded_channel_delivers_each_message_once() {
     two_send_and_one_receives(|| bounded(1));
 }
 
-/// The queue for two has no lock: whoever sends looks whether the receiver waits after he has put the message out.
+/// The queue for two has no lock: whoever sends looks whether the receiver waits after he has put
+/// the message out.
 #[test]
 fn a_message_for_the_one_receiver_wakes_him() {
     loom::model(|| {

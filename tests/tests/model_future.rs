@@ -1,4 +1,5 @@
-//! Models of futures: the mark of `block_on` against its wakers, and the wait of a future against commits, polls and its drop.
+//! Models of futures: the mark of `block_on` against its wakers, and the wait of a future against
+//! commits, polls and its drop.
 //!
 //! See `model_wait.rs`.
 #![cfg(may_loom)]
@@ -225,7 +226,8 @@ fn a_future_that_is_claimed_leaves() {
     });
 }
 
-/// What a future was given that leaves is there for whoever comes, although the sender has gone; and then the channel has ended.
+/// What a future was given that leaves is there for whoever comes, although the sender has gone;
+/// and then the channel has ended.
 fn comes_back(sends: impl Fn(Sender<u32>) + Copy + Send + Sync + 'static) {
     loom::model(move || {
         let (to, from) = bounded(0);

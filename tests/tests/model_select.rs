@@ -1,6 +1,7 @@
 //! Models of `select`: two that face each other, a right that is dropped, receivers that leave.
 //!
-//! See `model_channel.rs`. (Arms are tried as they are written, since a model has to be the same each time.)
+//! See `model_channel.rs`. (Arms are tried as they are written, since a model has to be the same
+//! each time.)
 #![cfg(may_loom)]
 
 use std::pin::pin;
@@ -36,7 +37,8 @@ fn send_or_receive(to: &Sender<u32>, number: u32, from: &Receiver<u32>, first: u
     }
 }
 
-/// Two selects want to send to and receive from each other over two channels; in one direction it happens.
+/// Two selects want to send to and receive from each other over two channels; in one direction it
+/// happens.
 fn two_that_face_each_other(first: [usize; 2]) {
     loom::model(move || {
         let ((to_x, x), (to_y, y)) = (bounded(0), bounded(0));
@@ -69,7 +71,8 @@ fn a_select_that_sends_first_meets_one_that_receives_first() {
     two_that_face_each_other([0, 1]);
 }
 
-/// A right is won and dropped; whoever was claimed for it goes on, and gets the next message or learns that there is none.
+/// A right is won and dropped; whoever was claimed for it goes on, and gets the next message or
+/// learns that there is none.
 fn a_right_that_is_dropped(capacity: usize) {
     with_and_without_grants(move || {
         let (to, from) = bounded(capacity);
@@ -94,7 +97,8 @@ fn a_slot_that_was_reserved_in_vain_harms_nobody() {
     a_right_that_is_dropped(1);
 }
 
-/// A receiver leaves, by a cancellation or a deadline, while a select would send to it: both know whether the message has passed.
+/// A receiver leaves, by a cancellation or a deadline, while a select would send to it: both know
+/// whether the message has passed.
 fn a_receiver_that_leaves(disturbance: Disturbance) {
     loom::model(move || {
         let ((to, from), (_open, never)) = (bounded(0), bounded::<u32>(0));
@@ -128,7 +132,8 @@ fn a_receiver_whose_time_is_up_has_its_message_or_has_not() {
     a_receiver_that_leaves(Deadline);
 }
 
-/// A right is won and dropped while the other end goes: whoever waits to send behind it learns of it.
+/// A right is won and dropped while the other end goes: whoever waits to send behind it learns of
+/// it.
 fn a_right_that_is_dropped_while_the_receiver_goes(capacity: usize) {
     with_and_without_grants(move || {
         let (to, from) = bounded::<u32>(capacity);
@@ -149,7 +154,8 @@ fn a_right_that_is_dropped_while_the_receiver_goes(capacity: usize) {
         select(&mut [sending.as_mut()], Mode::Biased).unwrap();
         drop(sending.finish());
         let (received, sent) = (leaver.join().unwrap(), other.join().unwrap());
-        // What was received has been sent; what was sent and not received was in a channel that had room for it.
+        // What was received has been sent; what was sent and not received was in a channel that had
+        // room for it.
         assert!(received.is_err() || sent.is_ok());
         assert!(sent.is_err() || received.is_ok() || capacity > 0);
     });
@@ -172,8 +178,8 @@ fn left_in(from: &Receiver<u32>) -> u32 {
     found.next().unwrap()
 }
 
-/// Somebody commits a select over two channels, which meanwhile finds one of them ready and withdraws, or is cancelled: a message was
-/// received or is still there.
+/// Somebody commits a select over two channels, which meanwhile finds one of them ready and
+/// withdraws, or is cancelled: a message was received or is still there.
 fn a_select_that_leaves(capacity: usize, disturbance: Disturbance) {
     with_and_without_grants(move || {
         let ((to, from), (_open, never)) = (bounded(capacity), bounded::<u32>(0));
@@ -259,8 +265,9 @@ fn a_select_that_is_cancelled_ends() {
     });
 }
 
-/// A `run(..)` arm that loses: the code, which this thread plays, is cancelled while the message comes for which it waits. It has received
-/// it or leaves it; and the select has ended after the code, however that ended.
+/// A `run(..)` arm that loses: the code, which this thread plays, is cancelled while the message
+/// comes for which it waits. It has received it or leaves it; and the select has ended after the
+/// code, however that ended.
 #[test]
 fn code_that_ends_while_it_is_cancelled_has_its_message_or_leaves_it() {
     loom::model(|| {

@@ -1,9 +1,12 @@
-//! Models of the locks, the semaphore, the condition variable and their like; with cancellations and deadlines in play.
+//! Models of the locks, the semaphore, the condition variable and their like; with cancellations
+//! and deadlines in play.
 //!
-//! See `model_wait.rs`. In each model the main thread is the one to whom something happens while it waits; the others are patient.
-//! A right that is lost with it leaves one of them asleep, which the model checker reports.
+//! See `model_wait.rs`. In each model the main thread is the one to whom something happens while it
+//! waits; the others are patient. A right that is lost with it leaves one of them asleep, which the
+//! model checker reports.
 //!
-//! A deadline of a call that has none stands for a limit around it that may not be raised just now: the call goes on.
+//! A deadline of a call that has none stands for a limit around it that may not be raised just now:
+//! the call goes on.
 #![cfg(may_loom)]
 
 use std::time::Duration;
@@ -15,7 +18,8 @@ use may_core::models::Disturbance::{self, Cancellation, Deadline};
 use may_core::models::{LONG, unless_cancelled, with_and_without_grants};
 use may_core::sync::{Condvar, Mutex, Notify, Once, RwLock, Semaphore, oneshot};
 
-/// What a lock guards. The model checker notices if two are inside who must not be, and if one does not see what another did before.
+/// What a lock guards. The model checker notices if two are inside who must not be, and if one does
+/// not see what another did before.
 struct Guarded(UnsafeCell<usize>);
 
 impl Guarded {
@@ -24,12 +28,14 @@ impl Guarded {
     }
 
     fn add_one(&mut self) {
-        // SAFETY: (docs/safety.md, models) it is what the model asks whether this is the only access.
+        // SAFETY: (docs/safety.md, models) it is what the model asks whether this is the only
+        // access.
         self.0.with_mut(|count| unsafe { *count += 1 });
     }
 
     fn count(&self) -> usize {
-        // SAFETY: (docs/safety.md, models) it is what the model asks whether nobody writes meanwhile.
+        // SAFETY: (docs/safety.md, models) it is what the model asks whether nobody writes
+        // meanwhile.
         self.0.with(|count| unsafe { *count })
     }
 }
@@ -181,7 +187,8 @@ fn a_lock_is_not_lost_with_a_reader_whose_wait_was_in_vain() {
 fn readers_behind_a_writer_who_is_cancelled_get_in() {
     loom::model(|| {
         let lock = share(RwLock::new(Guarded::new()));
-        // Keeps the writer out until the reader has been in, so it is the cancellation that lets the reader in.
+        // Keeps the writer out until the reader has been in, so it is the cancellation that lets
+        // the reader in.
         let inside = lock.read().unwrap();
         let reader = start(lock, read);
         let disturber = Cancellation.begin();
@@ -279,7 +286,8 @@ impl Things {
         true
     }
 
-    /// Notifies while it holds the mutex, so that the one who is notified has to wait for that as well.
+    /// Notifies while it holds the mutex, so that the one who is notified has to wait for that as
+    /// well.
     fn put(&self) {
         let mut count = self.count.lock().unwrap();
         *count += 1;
@@ -287,7 +295,8 @@ impl Things {
     }
 }
 
-/// As [`Things::put`], but notifies when it has given the mutex up, so that it may be free by then, or somebody else's.
+/// As [`Things::put`], but notifies when it has given the mutex up, so that it may be free by then,
+/// or somebody else's.
 fn put_and_notify(things: &Things) {
     *things.count.lock().unwrap() += 1;
     things.changed.notify_one();
@@ -412,7 +421,8 @@ fn a_notification_ends_one_wait_also_if_the_time_of_another_is_up() {
 fn what_runs_once_has_run_for_all_who_come() {
     loom::model(|| {
         let once = share((Once::new(), UnsafeCell::new(0)));
-        // SAFETY: (docs/safety.md, models) it is what the model asks whether these are the only accesses.
+        // SAFETY: (docs/safety.md, models) it is what the model asks whether these are the only
+        // accesses.
         let run = |once: &(Once, UnsafeCell<usize>)| unsafe {
             once.0.call_once(|| once.1.with_mut(|count| *count += 1));
             assert_eq!(once.1.with(|count| *count), 1);
@@ -441,7 +451,8 @@ fn a_value_is_received_or_not(value: Option<usize>, disturbance: Option<Disturba
         // What it did not receive is still there.
         let received = received.and_then(Result::ok);
         let received = received.or_else(|| receiver.try_recv().ok());
-        // SAFETY: (docs/safety.md, models) it is what the model asks whether this is the only access.
+        // SAFETY: (docs/safety.md, models) it is what the model asks whether this is the only
+        // access.
         let received = received.map(|got| got.with(|got| unsafe { *got }));
         assert_eq!(received, value);
     });

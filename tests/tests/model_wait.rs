@@ -1,7 +1,7 @@
 //! Models of waiting: the commit word, the wait queue, cancellation, the deadline, `park`.
 //!
-//! Run by `ci/models.sh` under the model checker, which tries every order of the threads' steps, up to a number of
-//! preemptions, and reports a thread that sleeps for ever as a deadlock.
+//! Run by `ci/models.sh` under the model checker, which tries every order of the threads' steps, up
+//! to a number of preemptions, and reports a thread that sleeps for ever as a deadlock.
 #![cfg(may_loom)]
 
 use loom::sync::Arc;

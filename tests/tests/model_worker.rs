@@ -89,7 +89,8 @@ fn a_worker_that_falls_asleep_sees_what_was_sent() {
     });
 }
 
-/// Otherwise a spawner would make a busy worker the searcher, while the one that could search sleeps on.
+/// Otherwise a spawner would make a busy worker the searcher, while the one that could search
+/// sleeps on.
 #[test]
 fn a_worker_that_runs_again_is_not_taken_for_one_that_sleeps() {
     loom::model(|| {
@@ -148,7 +149,8 @@ impl Workers {
         self.wake_searcher();
     }
 
-    /// An idle worker that looks for one coroutine: as the searcher it looks; otherwise, and when it has looked, it sleeps.
+    /// An idle worker that looks for one coroutine: as the searcher it looks; otherwise, and when
+    /// it has looked, it sleeps.
     fn find_one(&self, worker: usize) {
         loop {
             if self.idle.start_search(worker) && self.steal() {
@@ -202,7 +204,8 @@ fn two_coroutines_are_found_by_two_workers_that_fall_asleep() {
     look_and_push(2, 2);
 }
 
-/// Pushes a coroutine while the worker is told to stop and `end`s, and asserts that it is ended once.
+/// Pushes a coroutine while the worker is told to stop and `end`s, and asserts that it is ended
+/// once.
 fn push_at_the_end(end: impl Fn(&Orders, &dyn Fn()) + Send + Sync + 'static) {
     let end = std::sync::Arc::new(end);
     loom::model(move || {

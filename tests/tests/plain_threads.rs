@@ -1,5 +1,6 @@
-//! Channels, locks and selects among plain threads, without a coroutine: small enough for Miri, which cannot switch stacks
-//! (`ci/miri.sh`). Their behaviour is tested elsewhere; here they only have to be used in all the ways in which waits end.
+//! Channels, locks and selects among plain threads, without a coroutine: small enough for Miri,
+//! which cannot switch stacks (`ci/miri.sh`). Their behaviour is tested elsewhere; here they only
+//! have to be used in all the ways in which waits end.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

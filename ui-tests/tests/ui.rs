@@ -1,12 +1,13 @@
 //! What must compile, what must not, and what the user reads then.
 //!
-//! There are two tiers. The messages of our own macros are the same under every compiler, so `entry`,
-//! `coroutine` and `select` run everywhere.
-//! The wording of rustc changes with every release; `rustc` (native messages that our expansions aim at the user's
-//! tokens) and `soundness` (what the types must refuse) run on the pinned toolchain only, where a difference means that
-//! we changed something.
+//! There are two tiers. The messages of our own macros are the same under every compiler, so
+//! `entry`, `coroutine` and `select` run everywhere. The wording of rustc changes with every
+//! release; `rustc` (native messages that our expansions aim at the user's tokens) and `soundness`
+//! (what the types must refuse) run on the pinned toolchain only, where a difference means that we
+//! changed something.
 //!
-//! To bless new messages, look at the difference and then run `TRYBUILD=overwrite cargo test -p may-ui-tests`.
+//! To bless new messages, look at the difference and then run `TRYBUILD=overwrite cargo test -p
+//! may-ui-tests`.
 
 use std::env;
 use std::process::Command;

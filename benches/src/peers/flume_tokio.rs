@@ -1,4 +1,5 @@
-//! tokio's runtime with flume's channels, which have any number of receivers and may be without room.
+//! tokio's runtime with flume's channels, which have any number of receivers and may be without
+//! room.
 
 use std::{
     hint::black_box,

@@ -1,7 +1,7 @@
 //! The published `may` 0.3 with its defaults, which pin its workers to CPUs.
 //!
-//! It has no bounded channel: ping-pong uses its unbounded one, which never makes a sender wait. For
-//! each number of senders and receivers it has a channel of its own.
+//! It has no bounded channel: ping-pong uses its unbounded one, which never makes a sender wait.
+//! For each number of senders and receivers it has a channel of its own.
 
 use std::{
     hint::black_box,

@@ -1,4 +1,5 @@
-//! smol's global executor; its number of threads comes from `SMOL_THREADS`, which the schedule sets.
+//! smol's global executor; its number of threads comes from `SMOL_THREADS`, which the schedule
+//! sets.
 
 use std::{
     future::Future,

@@ -1,4 +1,5 @@
-//! What the servers here have in common: where they listen, how much they take on, and how they end.
+//! What the servers here have in common: where they listen, how much they take on, and how they
+//! end.
 
 use std::{io, time::Duration};
 
@@ -16,9 +17,10 @@ pub struct Limits {
     pub grace: Duration,
 }
 
-/// Listens on `addr`, prints the address after `scheme`, and calls `handler` for each connection in a coroutine of its own,
-/// until ctrl-c. Then no more connections are accepted, and those that are open are told by their sessions; those that are left at the
-/// end of the grace are cancelled. What a handler returns is printed.
+/// Listens on `addr`, prints the address after `scheme`, and calls `handler` for each connection in
+/// a coroutine of its own, until ctrl-c. Then no more connections are accepted, and those that are
+/// open are told by their sessions; those that are left at the end of the grace are cancelled. What
+/// a handler returns is printed.
 ///
 /// # Errors
 ///

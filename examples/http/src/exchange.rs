@@ -172,8 +172,8 @@ impl<'x, 's> Exchange<'x, 's> {
         }
     }
 
-    /// Gets what nobody has read of the body out of the way of the next request, if that is not much.
-    /// Otherwise the connection will be closed.
+    /// Gets what nobody has read of the body out of the way of the next request, if that is not
+    /// much. Otherwise the connection will be closed.
     fn discard_body(&mut self) -> Result<(), Failure> {
         let mut sink = [0; 4096];
         let mut discarded = 0;
@@ -224,13 +224,13 @@ impl<'x, 's> Exchange<'x, 's> {
         self.respond(status, &all, text.as_bytes())
     }
 
-    /// Answers that the connection goes on with another protocol, for which the client has asked and
-    /// which `headers` describe.
+    /// Answers that the connection goes on with another protocol, for which the client has asked
+    /// and which `headers` describe.
     ///
     /// # Errors
     ///
-    /// If the request has a body, behind which the other protocol would begin, or is one of HTTP/1.0,
-    /// which has no such answer.
+    /// If the request has a body, behind which the other protocol would begin, or is one of
+    /// HTTP/1.0, which has no such answer.
     pub fn switch(&mut self, headers: &[(&str, &str)]) -> Result<(), Failure> {
         if !matches!(self.body, Body::Done) || !self.request.is_1_1 {
             let why = "only a request of HTTP/1.1 without a body changes the protocol";
@@ -308,8 +308,8 @@ impl<'x, 's> Exchange<'x, 's> {
         Ok(())
     }
 
-    /// Writes something of the response's body. Nothing is sent until much has gathered, or there is
-    /// nothing else to do.
+    /// Writes something of the response's body. Nothing is sent until much has gathered, or there
+    /// is nothing else to do.
     ///
     /// # Errors
     ///
@@ -338,8 +338,8 @@ impl<'x, 's> Exchange<'x, 's> {
         Ok(())
     }
 
-    /// Ends the response; returns what comes next. If less was written than was announced, that is the
-    /// end of the connection, which tells the client.
+    /// Ends the response; returns what comes next. If less was written than was announced, that is
+    /// the end of the connection, which tells the client.
     ///
     /// # Errors
     ///
@@ -404,8 +404,8 @@ fn write_head(
     }
 }
 
-/// Writes the response to a request that is refused: the last one of the connection. One to HEAD has
-/// no body.
+/// Writes the response to a request that is refused: the last one of the connection. One to HEAD
+/// has no body.
 pub fn refuse(output: &mut Vec<u8>, refusal: Refusal, to_head: bool) {
     let Refusal { status, why } = refusal;
     let text = format!("{} {}: {why}\n", status.0, status.1);

@@ -1,11 +1,12 @@
 //! Files from a directory.
 //!
-//! What is not served, so that nobody gets to see what was not meant for him: names that begin with a
-//! dot, `..` among them; what lies outside of the directory, also if a symbolic link inside leads there;
-//! and what is no regular file.
+//! What is not served, so that nobody gets to see what was not meant for him: names that begin with
+//! a dot, `..` among them; what lies outside of the directory, also if a symbolic link inside leads
+//! there; and what is no regular file.
 //!
-//! Looking for a file takes several calls of the operating system, each of which may block. They are
-//! std's, on a thread that is there for that (`may::unblock`), so that the way there is made once.
+//! Looking for a file takes several calls of the operating system, each of which may block. They
+//! are std's, on a thread that is there for that (`may::unblock`), so that the way there is made
+//! once.
 
 use std::fs;
 use std::io::{self, ErrorKind, Read, Seek, SeekFrom};
@@ -140,8 +141,8 @@ impl Opened {
             headers.push(("Last-Modified", date));
         }
         // The client sends the date that it was sent, so there is no need to understand it. A date
-        // that is not that one is no reason to send nothing. One who asks by tags as well had them from
-        // somebody else, and then the date does not count.
+        // that is not that one is no reason to send nothing. One who asks by tags as well had them
+        // from somebody else, and then the date does not count.
         if modified.is_some()
             && request.header("if-none-match").is_none()
             && request.header("if-modified-since") == modified

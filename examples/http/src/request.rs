@@ -283,8 +283,8 @@ fn path_of_uri(target: &str) -> Option<&str> {
     }
 }
 
-/// Whether a byte may stand in a host with its port. (Not `@`: whoever sends a user name there means
-/// to deceive somebody.)
+/// Whether a byte may stand in a host with its port. (Not `@`: whoever sends a user name there
+/// means to deceive somebody.)
 fn is_in_host(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=%:[]".contains(&byte)
 }

@@ -26,11 +26,11 @@ pub struct Server<S = Site> {
 }
 
 impl<S: Service> Server<S> {
-    /// Answers the requests of one connection, one after the other, until either side has enough. It
-    /// is the handler for [`may::net::serve`].
+    /// Answers the requests of one connection, one after the other, until either side has enough.
+    /// It is the handler for [`may::net::serve`].
     ///
-    /// If the site has [switched](Exchange::switch) to another protocol, what has arrived of that is
-    /// returned, and the connection goes on.
+    /// If the site has [switched](Exchange::switch) to another protocol, what has arrived of that
+    /// is returned, and the connection goes on.
     pub fn attend(&self, mut transport: impl Transport, session: &Session) -> Option<Vec<u8>> {
         let limits = &self.limits;
         let mut wire = Wire::new(&mut transport, session, limits, &self.traffic).ok()?;
@@ -76,8 +76,8 @@ impl<S: Service> Server<S> {
         let mut exchange = Exchange::new(wire, &request);
         match self.site.answer(&mut exchange) {
             Ok(()) => exchange.end(),
-            // Half a response cannot be taken back. It is sent, and those to the requests before it, and
-            // the connection is closed, which tells the client that it is only half of one.
+            // Half a response cannot be taken back. It is sent, and those to the requests before
+            // it, and the connection is closed, which tells the client that it is only half of one.
             Err(_) if exchange.has_begun() => Ok(Next::End),
             Err(failure) => Err(failure),
         }

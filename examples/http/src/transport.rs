@@ -18,8 +18,8 @@ pub trait Transport: fmt::Debug {
     /// If the socket cannot be set up.
     fn prepare(&mut self, patience: Duration) -> io::Result<()>;
 
-    /// Waits for bytes and moves them into `buffer`, which is not empty; returns how many. That is 0
-    /// if none come any more, or if `stopping` is cancelled before some have.
+    /// Waits for bytes and moves them into `buffer`, which is not empty; returns how many. That is
+    /// 0 if none come any more, or if `stopping` is cancelled before some have.
     ///
     /// # Errors
     ///

@@ -89,8 +89,8 @@ impl<'s> Wire<'s> {
         self.session.is_stopping()
     }
 
-    /// Waits until something of a request is there, after what was to be sent has been. False if the
-    /// client has no more requests, or has had none for too long, or the server is to end.
+    /// Waits until something of a request is there, after what was to be sent has been. False if
+    /// the client has no more requests, or has had none for too long, or the server is to end.
     ///
     /// # Errors
     ///

@@ -1,5 +1,5 @@
-//! A fuzzer of the HTTP server's parsers: whatever bytes arrive, split wherever, the outcome is the same as if they came at once, and
-//! nothing panics or keeps more than it may.
+//! A fuzzer of the HTTP server's parsers: whatever bytes arrive, split wherever, the outcome is the
+//! same as if they came at once, and nothing panics or keeps more than it may.
 //!
 //! `MAY_FUZZ_SECONDS` says for how long, `MAY_TEST_SEED` takes up one seed.
 
@@ -86,7 +86,8 @@ fn scan(bytes: &[u8], ends: &[usize]) -> Result<Option<usize>, Refusal> {
     Ok(None)
 }
 
-/// A body in chunks whose bytes arrive in pieces: what it is, how many bytes were used up to its end, and whether there is one.
+/// A body in chunks whose bytes arrive in pieces: what it is, how many bytes were used up to its
+/// end, and whether there is one.
 fn decode(bytes: &[u8], ends: &[usize]) -> (Vec<u8>, Result<Option<usize>, Refusal>) {
     let (mut decoder, mut body, mut at) = (Decoder::new(), Vec::new(), 0);
     for end in ends {

@@ -1,5 +1,5 @@
-//! The HTTP server as its clients see it: pipelining, bodies that come while the answer goes, files,
-//! limits, and the end.
+//! The HTTP server as its clients see it: pipelining, bodies that come while the answer goes,
+//! files, limits, and the end.
 
 mod support;
 

@@ -1,7 +1,8 @@
 //! A load generator for `echo`: many connections that send a message and wait for it to come back.
 //!
 //! Each connection is a loop that writes, reads and compares, as if it were alone. The program
-//! fails if a byte comes back wrong. It can hold thousands of idle connections beside the busy ones.
+//! fails if a byte comes back wrong. It can hold thousands of idle connections beside the busy
+//! ones.
 //!
 //! ```text
 //! $ cargo run --release -p may-examples --bin echo_client -- --connections 64 --seconds 3

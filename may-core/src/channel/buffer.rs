@@ -1,8 +1,10 @@
-//! Where a channel keeps its messages: a ring as long as they fit, and a row of blocks behind it when they do not.
+//! Where a channel keeps its messages: a ring as long as they fit, and a row of blocks behind it
+//! when they do not.
 //!
-//! Nothing is ever moved to make room and the blocks are allocated by whoever runs out of room, before he takes the channel's
-//! lock again; so the lock is held for a few instructions also in a channel that grows to millions of messages. A block that was
-//! emptied becomes the ring; memory goes back as the messages go.
+//! Nothing is ever moved to make room and the blocks are allocated by whoever runs out of room,
+//! before he takes the channel's lock again; so the lock is held for a few instructions also in a
+//! channel that grows to millions of messages. A block that was emptied becomes the ring; memory
+//! goes back as the messages go.
 
 use std::cell::Cell;
 use std::collections::VecDeque;
@@ -69,7 +71,8 @@ impl<T> Buffer<T> {
         (self.blocks.len() - 1) * BLOCK + last.len()
     }
 
-    /// Adds the message that is there; false if there is no room for it: [`Buffer::extend`] comes first then.
+    /// Adds the message that is there; false if there is no room for it: [`Buffer::extend`] comes
+    /// first then.
     #[inline]
     pub(super) fn push(&mut self, message: &Cell<Option<T>>) -> bool {
         if self.blocks.is_empty() && self.ring.len() < self.ring.capacity() {
@@ -130,7 +133,8 @@ impl<T> Buffer<T> {
     }
 }
 
-/// Drops each message, also if the destructors of others panic: two panics at once would end the process. The first goes on.
+/// Drops each message, also if the destructors of others panic: two panics at once would end the
+/// process. The first goes on.
 impl<T> Drop for Buffer<T> {
     fn drop(&mut self) {
         if !mem::needs_drop::<T>() {

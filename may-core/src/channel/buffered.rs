@@ -1,22 +1,26 @@
 //! The channel that holds messages: up to its capacity, or as many as there is memory for.
 //!
-//! The whole state lies under one lock of a few instructions: the messages, those who wait for a message, those who wait for a
-//! free slot. So looking and registering are one step, and so are changing and waking, which leaves two read-modify-writes to a
-//! message that wakes somebody and one to a message that does not. (Go's channels are built the same way. A lock-free ring with
-//! a wait queue at either end needs twice as many, because each side must fence before it looks for the other.) No user code runs
-//! under the lock: messages are moved, never dropped or cloned.
+//! The whole state lies under one lock of a few instructions: the messages, those who wait for a
+//! message, those who wait for a free slot. So looking and registering are one step, and so are
+//! changing and waking, which leaves two read-modify-writes to a message that wakes somebody and
+//! one to a message that does not. (Go's channels are built the same way. A lock-free ring with a
+//! wait queue at either end needs twice as many, because each side must fence before it looks for
+//! the other.) No user code runs under the lock: messages are moved, never dropped or cloned.
 //!
-//! A message goes into the buffer and nowhere else: a receiver is woken to fetch it, and never handed one while it sleeps, so a
-//! receiver that is cancelled or times out loses nothing. Whoever was woken tries before it waits again, so it either uses its
-//! wake-up or finds that somebody faster did.
+//! A message goes into the buffer and nowhere else: a receiver is woken to fetch it, and never
+//! handed one while it sleeps, so a receiver that is cancelled or times out loses nothing. Whoever
+//! was woken tries before it waits again, so it either uses its wake-up or finds that somebody
+//! faster did.
 //!
-//! A slot can be *reserved*: it counts as taken, though there is no message in it yet. Whoever reserved it fills it or gives it
-//! back, and then wakes the next sender.
+//! A slot can be *reserved*: it counts as taken, though there is no message in it yet. Whoever
+//! reserved it fills it or gives it back, and then wakes the next sender.
 //!
-//! Fairness: waiters are woken in the order in which they came, except that those whose worker is stuck in a computation are
-//! passed over. A sender or receiver that arrives just then may be faster than one that was woken, which goes back to its place in
-//! the queue then. Now and then one that was woken in vain is woken with a *grant* (`wait/queue.rs`): a slot is reserved for a sender,
-//! and of the messages one is *set aside* for a receiver, which leaves it in the buffer and out of reach of those who have no grant.
+//! Fairness: waiters are woken in the order in which they came, except that those whose worker is
+//! stuck in a computation are passed over. A sender or receiver that arrives just then may be
+//! faster than one that was woken, which goes back to its place in the queue then. Now and then one
+//! that was woken in vain is woken with a *grant* (`wait/queue.rs`): a slot is reserved for a
+//! sender, and of the messages one is *set aside* for a receiver, which leaves it in the buffer and
+//! out of reach of those who have no grant.
 
 use std::cell::Cell;
 use std::sync::Arc;
@@ -45,7 +49,8 @@ pub(super) struct State<T> {
     buffer: Buffer<T>,
     /// How many slots are reserved.
     reserved: usize,
-    /// How many messages are set aside. Without senders that means nothing: any receiver takes what is left.
+    /// How many messages are set aside. Without senders that means nothing: any receiver takes what
+    /// is left.
     set_aside: usize,
     /// Those who wait for a free slot.
     senders: WaitList,
@@ -151,7 +156,8 @@ impl<T> Buffered<T> {
         state.buffer.len() + state.reserved >= self.capacity
     }
 
-    /// Puts the message that is there into the buffer and wakes a receiver; gives the lock back if there is no room.
+    /// Puts the message that is there into the buffer and wakes a receiver; gives the lock back if
+    /// there is no room.
     #[inline]
     fn put<'a>(
         &'a self,
@@ -173,7 +179,8 @@ impl<T> Buffered<T> {
         self.state.lock().buffer.extend(room);
     }
 
-    /// Sends the message that is there, if there is a slot; if not the lock comes back, so that the caller may wait.
+    /// Sends the message that is there, if there is a slot; if not the lock comes back, so that the
+    /// caller may wait.
     #[inline]
     fn push(&self, message: &Cell<Option<T>>) -> Result<(), (Refused, SpinGuard<'_, State<T>>)> {
         loop {
@@ -192,7 +199,8 @@ impl<T> Buffered<T> {
         }
     }
 
-    /// Takes a message out of the buffer; if there is none the lock comes back, so that the caller may wait.
+    /// Takes a message out of the buffer; if there is none the lock comes back, so that the caller
+    /// may wait.
     #[inline]
     fn pop(&self) -> Result<T, (Refused, SpinGuard<'_, State<T>>)> {
         let mut state = self.state.lock();
@@ -208,7 +216,8 @@ impl<T> Buffered<T> {
         Ok(message)
     }
 
-    /// Takes the message that was set aside for the caller. Without senders somebody else may have been faster.
+    /// Takes the message that was set aside for the caller. Without senders somebody else may have
+    /// been faster.
     #[cold]
     fn pop_granted(&self) -> Option<T> {
         let mut state = self.state.lock();
@@ -256,7 +265,8 @@ impl<T> Buffered<T> {
         }
     }
 
-    /// Fills a slot that the caller has reserved; the message comes back if all receivers have gone.
+    /// Fills a slot that the caller has reserved; the message comes back if all receivers have
+    /// gone.
     pub(super) fn fill(&self, message: T) -> Result<(), SendError<T>> {
         let message = Cell::new(Some(message));
         match self.fill_from(&message) {
@@ -265,7 +275,8 @@ impl<T> Buffered<T> {
         }
     }
 
-    /// As [`fill`](Buffered::fill), with the message that is there; false if all receivers have gone.
+    /// As [`fill`](Buffered::fill), with the message that is there; false if all receivers have
+    /// gone.
     fn fill_from(&self, message: &Cell<Option<T>>) -> bool {
         loop {
             let mut state = self.state.lock();
@@ -457,7 +468,8 @@ impl<T> Listing for Sending<'_, T> {
     }
 }
 
-/// Reserving a slot; an error if there is nobody to send to. With the outcome comes the duty to fill the slot, or to give it back.
+/// Reserving a slot; an error if there is nobody to send to. With the outcome comes the duty to
+/// fill the slot, or to give it back.
 pub(super) struct Reserving<'a, T>(pub(super) &'a Arc<Buffered<T>>);
 
 impl<'a, T> Listing for Reserving<'a, T> {

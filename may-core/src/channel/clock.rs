@@ -1,7 +1,8 @@
 //! Channels whose messages the clock sends: one at a given time, one every so often, none ever.
 //!
-//! There is nobody to be woken by: a receiver waits until its message is due and then takes it, if no other receiver of the
-//! channel was faster; so a receiver that is cancelled or gives up loses nothing.
+//! There is nobody to be woken by: a receiver waits until its message is due and then takes it, if
+//! no other receiver of the channel was faster; so a receiver that is cancelled or gives up loses
+//! nothing.
 
 use std::time::{Duration, Instant};
 
@@ -48,7 +49,8 @@ impl<T> At<T> {
     }
 }
 
-/// A message every so often. There is at most one at a time: those that nobody fetched in time are left out.
+/// A message every so often. There is at most one at a time: those that nobody fetched in time are
+/// left out.
 #[derive(Debug)]
 pub(super) struct Tick<T> {
     period: Duration,
@@ -58,7 +60,8 @@ pub(super) struct Tick<T> {
 }
 
 impl<T> Tick<T> {
-    /// A channel that sends what `message` makes of the time at which it is due, for the first time at `first`.
+    /// A channel that sends what `message` makes of the time at which it is due, for the first time
+    /// at `first`.
     pub(super) fn new(first: Instant, period: Duration, message: fn(Instant) -> T) -> Tick<T> {
         Tick {
             period,

@@ -1,5 +1,5 @@
-//! Why an operation of a channel did not happen; what all kinds of channels have in common, before each interface makes its own
-//! errors of it.
+//! Why an operation of a channel did not happen; what all kinds of channels have in common, before
+//! each interface makes its own errors of it.
 
 use crossbeam_channel::{RecvError, RecvTimeoutError, TryRecvError, TrySendError};
 

@@ -1,5 +1,5 @@
-//! Channels between coroutines and threads, with the names and errors of crossbeam-channel: a program written for that compiles
-//! with the import changed.
+//! Channels between coroutines and threads, with the names and errors of crossbeam-channel: a
+//! program written for that compiles with the import changed.
 //!
 //! | channel | holds | made by |
 //! |---|---|---|
@@ -9,8 +9,8 @@
 //! | of the clock | one, at a time or every so often | [`after`], [`at`], [`tick`] |
 //! | empty | none, ever | [`never()`] |
 //!
-//! Any number of senders and receivers; each message goes to one receiver. Nothing is lost with a receiver that is cancelled or
-//! whose time is up.
+//! Any number of senders and receivers; each message goes to one receiver. Nothing is lost with a
+//! receiver that is cancelled or whose time is up.
 //!
 //! * [`mod@buffered`], [`buffer`]: bounded and unbounded
 //! * [`rendezvous`]: the one without a buffer
@@ -49,8 +49,8 @@ pub use op::{Recv, RecvFuture, Reserve, SendFuture, SendMessage, SendRight};
 pub use receiver::Receiver;
 pub use sender::{SendPermit, Sender};
 
-/// Makes a channel that holds at most `capacity` messages. With a capacity of zero it holds none: each message passes from a
-/// sender to a receiver who is there at the same time.
+/// Makes a channel that holds at most `capacity` messages. With a capacity of zero it holds none:
+/// each message passes from a sender to a receiver who is there at the same time.
 ///
 /// # Examples
 ///
@@ -99,7 +99,8 @@ fn buffered<T>(capacity: Option<usize>) -> (Sender<T>, Receiver<T>) {
     )
 }
 
-/// Makes a channel to which one message is sent after `duration`: the time at which it was due. It is never disconnected.
+/// Makes a channel to which one message is sent after `duration`: the time at which it was due. It
+/// is never disconnected.
 ///
 /// # Examples
 ///
@@ -137,8 +138,8 @@ pub fn at(due: Instant) -> Receiver<Instant> {
     Receiver(receiver::Flavor::At(Arc::new(At::new(due, due))))
 }
 
-/// Makes a channel to which a message is sent every `period`: the time at which it was due. Those that nobody receives in time are
-/// left out. It is never disconnected.
+/// Makes a channel to which a message is sent every `period`: the time at which it was due. Those
+/// that nobody receives in time are left out. It is never disconnected.
 ///
 /// # Examples
 ///

@@ -111,7 +111,8 @@ type FromSlot<'a, T> = fn(Result<&'a Arc<Buffered<T>>, SendError<()>>) -> SendRi
 type FromClaim<T> = fn(Result<Claimed<T>, SendError<()>>) -> SendRight<T>;
 
 operation! {
-    /// Getting the right to send a message that has yet to be made: `send(..)` as an arm of a `select!`.
+    /// Getting the right to send a message that has yet to be made: `send(..)` as an arm of a
+    /// `select!`.
     pub struct Reserve['a, T]['a, T] => SendRight<T>
     as ReserveKind ReserveProjection {
         Buffered(Map<Listed<buffered::Reserving<'a, T>>, FromSlot<'a, T>>),
@@ -152,8 +153,8 @@ enum Right<T> {
     Disconnected,
 }
 
-/// The right to send one message, won by an arm; it gives itself back if it is dropped. It does not borrow from the sender, which may be
-/// a temporary.
+/// The right to send one message, won by an arm; it gives itself back if it is dropped. It does not
+/// borrow from the sender, which may be a temporary.
 #[must_use]
 pub struct SendRight<T>(Right<T>);
 

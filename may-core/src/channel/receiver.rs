@@ -19,8 +19,8 @@ use crate::operation::{Listed, OpFuture, Operation, wait_for};
 use crate::park;
 use crate::util::clock::Deadline;
 
-/// The receiving side of a channel. May be cloned and shared; each message goes to one receiver. The channel is disconnected
-/// when the last one is dropped.
+/// The receiving side of a channel. May be cloned and shared; each message goes to one receiver.
+/// The channel is disconnected when the last one is dropped.
 ///
 /// # Examples
 ///
@@ -208,7 +208,8 @@ impl<T> Receiver<T> {
         self.len() == 0
     }
 
-    /// Whether there is no free slot in the channel. A rendezvous channel is always full, and empty.
+    /// Whether there is no free slot in the channel. A rendezvous channel is always full, and
+    /// empty.
     #[must_use]
     pub fn is_full(&self) -> bool {
         match &self.0 {

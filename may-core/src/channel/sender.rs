@@ -16,7 +16,8 @@ use crate::operation::{Listed, OpFuture, Operation, wait, wait_for};
 use crate::park;
 use crate::util::clock::Deadline;
 
-/// The sending side of a channel. May be cloned and shared; the channel is disconnected when the last one is dropped.
+/// The sending side of a channel. May be cloned and shared; the channel is disconnected when the
+/// last one is dropped.
 ///
 /// # Examples
 ///
@@ -67,7 +68,8 @@ impl<T> Sender<T> {
         self.send_now(message)
     }
 
-    /// As [`try_send`](Sender::try_send), for a future, and for the end of a coroutine: it never suspends.
+    /// As [`try_send`](Sender::try_send), for a future, and for the end of a coroutine: it never
+    /// suspends.
     #[inline]
     pub(crate) fn send_now(&self, message: T) -> Result<(), TrySendError<T>> {
         let sent = match &self.0 {
@@ -77,8 +79,9 @@ impl<T> Sender<T> {
         sent.map_err(|(refused, message)| refused.try_send(message))
     }
 
-    /// Sends a message, waiting for room; in a rendezvous channel, for a receiver. In an unbounded channel there is always room:
-    /// there this does not wait, and suspends only to give others a turn if more than a hundred messages wait to be received.
+    /// Sends a message, waiting for room; in a rendezvous channel, for a receiver. In an unbounded
+    /// channel there is always room: there this does not wait, and suspends only to give others a
+    /// turn if more than a hundred messages wait to be received.
     ///
     /// # Errors
     ///
@@ -86,7 +89,8 @@ impl<T> Sender<T> {
     ///
     /// # Cancellation
     ///
-    /// A cancelled coroutine unwinds here, and the message was not sent. In an unbounded channel it is sent, or others get a turn first.
+    /// A cancelled coroutine unwinds here, and the message was not sent. In an unbounded channel it
+    /// is sent, or others get a turn first.
     ///
     /// # Examples
     ///
@@ -111,7 +115,8 @@ impl<T> Sender<T> {
         }
     }
 
-    /// Sends a message, as a future that any executor can poll. It waits for room; in a rendezvous channel, for a receiver.
+    /// Sends a message, as a future that any executor can poll. It waits for room; in a rendezvous
+    /// channel, for a receiver.
     ///
     /// # Errors
     ///
@@ -119,7 +124,8 @@ impl<T> Sender<T> {
     ///
     /// # Dropping the future
     ///
-    /// The message is dropped with it if it was not sent. (In a rendezvous channel a receiver may have taken it just before.)
+    /// The message is dropped with it if it was not sent. (In a rendezvous channel a receiver may
+    /// have taken it just before.)
     ///
     /// # Examples
     ///
@@ -183,8 +189,8 @@ impl<T> Sender<T> {
 
     /// Reserves a slot, waiting for one, so that the message can be made later and will find room.
     ///
-    /// A rendezvous channel has no slots: there a permit is to be had at once and reserves nothing, and
-    /// [`SendPermit::send`] waits as [`send`](Self::send) does.
+    /// A rendezvous channel has no slots: there a permit is to be had at once and reserves nothing,
+    /// and [`SendPermit::send`] waits as [`send`](Self::send) does.
     ///
     /// # Errors
     ///
@@ -237,7 +243,8 @@ impl<T> Sender<T> {
         self.len() == 0
     }
 
-    /// Whether there is no free slot in the channel. A rendezvous channel is always full, and empty.
+    /// Whether there is no free slot in the channel. A rendezvous channel is always full, and
+    /// empty.
     #[must_use]
     pub fn is_full(&self) -> bool {
         match &self.0 {
@@ -317,7 +324,8 @@ impl<'a, T> SendPermit<'a, T> {
         SendPermit { sender }
     }
 
-    /// Sends a message into the slot, without waiting (except in a rendezvous channel, which has no slots).
+    /// Sends a message into the slot, without waiting (except in a rendezvous channel, which has no
+    /// slots).
     ///
     /// # Errors
     ///

@@ -13,23 +13,26 @@ use crate::spawn::{Builder, Placement, scope};
 /// The buffer of each direction.
 const BUFFER_BYTES: usize = 16 * 1024;
 
-/// Copies from `a` to `b` and from `b` to `a` at once, until both directions have ended; returns how many bytes went each way. This is
-/// what a proxy does.
+/// Copies from `a` to `b` and from `b` to `a` at once, until both directions have ended; returns
+/// how many bytes went each way. This is what a proxy does.
 ///
-/// When one side has ended its direction, the other side is told so, and may go on in the other direction as long as it likes. Each
-/// direction has a buffer of 16 KiB, and is copied by a coroutine of its own: this one and another, which ends with it.
+/// When one side has ended its direction, the other side is told so, and may go on in the other
+/// direction as long as it likes. Each direction has a buffer of 16 KiB, and is copied by a
+/// coroutine of its own: this one and another, which ends with it.
 ///
-/// A read timeout of the streams limits for how long a connection may be idle: it is an error if nothing comes for that long, in either
-/// direction. While one direction is busy, the other may rest. A write timeout limits for how long a side may take nothing that is there
-/// for it.
+/// A read timeout of the streams limits for how long a connection may be idle: it is an error if
+/// nothing comes for that long, in either direction. While one direction is busy, the other may
+/// rest. A write timeout limits for how long a side may take nothing that is there for it.
 ///
 /// # Errors
 ///
-/// The first error in either direction. Both streams have been shut down then, which ends the other direction.
+/// The first error in either direction. Both streams have been shut down then, which ends the other
+/// direction.
 ///
 /// # Cancellation
 ///
-/// A cancelled coroutine unwinds while it waits, and so does the other direction. What has been read and not yet written is lost.
+/// A cancelled coroutine unwinds while it waits, and so does the other direction. What has been
+/// read and not yet written is lost.
 ///
 /// # Examples
 ///
@@ -78,7 +81,8 @@ where
     }
 }
 
-/// Copies until the end of `from`, and tells `to` of it. Counts what both directions have carried in `transfers`.
+/// Copies until the end of `from`, and tells `to` of it. Counts what both directions have carried
+/// in `transfers`.
 fn copy(from: &impl Duplex, to: &impl Duplex, transfers: &AtomicU64) -> io::Result<u64> {
     let mut buffer = vec![0; BUFFER_BYTES];
     let mut bytes = 0;

@@ -161,7 +161,8 @@ impl DirBuilder {
         DirBuilder(std::fs::DirBuilder::new())
     }
 
-    /// Sets whether those above that are missing are made, too; then it is no error if there is one.
+    /// Sets whether those above that are missing are made, too; then it is no error if there is
+    /// one.
     pub fn recursive(&mut self, recursive: bool) -> &mut DirBuilder {
         self.0.recursive(recursive);
         self

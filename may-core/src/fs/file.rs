@@ -10,20 +10,23 @@ use crate::blocking::unblock;
 
 /// An open file; the counterpart of [`std::fs::File`].
 ///
-/// Like std's it has one position for all who use it, and closes the file when it is dropped, without telling of errors: call
-/// [`sync_all`](File::sync_all) where it matters that the data have arrived. Closing is done where the file is dropped: with a file system
-/// that writes only then, as those of networks do, drop it in [`unblock`].
+/// Like std's it has one position for all who use it, and closes the file when it is dropped,
+/// without telling of errors: call [`sync_all`](File::sync_all) where it matters that the data have
+/// arrived. Closing is done where the file is dropped: with a file system that writes only then, as
+/// those of networks do, drop it in [`unblock`].
 ///
-/// Share one by `&File` or `Arc<File>`, and read and write through `&*file`: `impl Read for Arc<File>`, which std has for its own, is
-/// one that the language leaves to std.
+/// Share one by `&File` or `Arc<File>`, and read and write through `&*file`:
+/// `impl Read for Arc<File>`, which std has for its own, is one that the language leaves to std.
 ///
-/// Each read and each write goes to another thread; see the [module's documentation](super#what-a-call-costs). The methods of
-/// [`Read`] and [`Write`] that move more than one buffer (`read_to_end`, `read_exact`, `write_all`, `write!`) go there once.
+/// Each read and each write goes to another thread; see the [module's
+/// documentation](super#what-a-call-costs). The methods of [`Read`] and [`Write`] that move more
+/// than one buffer (`read_to_end`, `read_exact`, `write_all`, `write!`) go there once.
 ///
 /// # Cancellation
 ///
-/// Its calls, those of [`Read`], [`Write`] and [`Seek`], too, are cancelled as the [module's documentation](super#cancellation) says:
-/// nothing that was read or written is lost with a coroutine that is cancelled.
+/// Its calls, those of [`Read`], [`Write`] and [`Seek`], too, are cancelled as the [module's
+/// documentation](super#cancellation) says: nothing that was read or written is lost with a
+/// coroutine that is cancelled.
 ///
 /// # Examples
 ///
@@ -360,7 +363,8 @@ mod unix {
 
     impl FromRawFd for File {
         unsafe fn from_raw_fd(descriptor: RawFd) -> File {
-            // SAFETY: (docs/safety.md, system calls) the caller owns the descriptor and gives it away.
+            // SAFETY: (docs/safety.md, system calls) the caller owns the descriptor and gives it
+            // away.
             File(unsafe { std::fs::File::from_raw_fd(descriptor) })
         }
     }
@@ -408,7 +412,8 @@ mod unix {
     }
 }
 
-/// How to open a file; the counterpart of [`std::fs::OpenOptions`], where the meaning of each option is told.
+/// How to open a file; the counterpart of [`std::fs::OpenOptions`], where the meaning of each
+/// option is told.
 ///
 /// # Examples
 ///

@@ -1,29 +1,33 @@
-//! Files and directories in the shape of `std::fs`, which block only the coroutine; plain threads may use them, too.
+//! Files and directories in the shape of `std::fs`, which block only the coroutine; plain threads
+//! may use them, too.
 //!
-//! A program in which `std::fs` is replaced by `may::fs` compiles and behaves. No operating system tells when a file is ready, so each
-//! call is std's own, made on one of the threads of [`blocking`](crate::blocking); on a plain thread it is just made.
+//! A program in which `std::fs` is replaced by `may::fs` compiles and behaves. No operating system
+//! tells when a file is ready, so each call is std's own, made on one of the threads of
+//! [`blocking`](crate::blocking); on a plain thread it is just made.
 //!
 //! # What a call costs
 //!
-//! The way to a thread and back takes some ten microseconds. So read and write in large pieces: whole files with [`read`], [`write()`],
-//! [`Read::read_to_end`](std::io::Read::read_to_end) or [`write_all`](std::io::Write::write_all), which make the way once, and small
-//! pieces through [`BufReader`](std::io::BufReader) and [`BufWriter`](std::io::BufWriter). Many small calls in a row make the way once if
-//! [`unblock`]`(|| ..)` is around those of std.
+//! The way to a thread and back takes some ten microseconds. So read and write in large pieces:
+//! whole files with [`read`], [`write()`], [`Read::read_to_end`](std::io::Read::read_to_end) or
+//! [`write_all`](std::io::Write::write_all), which make the way once, and small pieces through
+//! [`BufReader`](std::io::BufReader) and [`BufWriter`](std::io::BufWriter). Many small calls in a
+//! row make the way once if [`unblock`]`(|| ..)` is around those of std.
 //!
 //! # Cancellation
 //!
-//! All of these calls: a cancelled coroutine unwinds in one that no thread has begun, and then it has not happened. One that has begun
-//! is carried to its end. So no call is half done, nothing that was read is lost; and a file system that does not answer holds up the
-//! coroutine until it does. Where that must not be, [`unblock_detached`](crate::blocking::unblock_detached) around std's call lets
-//! go of it.
+//! All of these calls: a cancelled coroutine unwinds in one that no thread has begun, and then it
+//! has not happened. One that has begun is carried to its end. So no call is half done, nothing
+//! that was read is lost; and a file system that does not answer holds up the coroutine until it
+//! does. Where that must not be, [`unblock_detached`](crate::blocking::unblock_detached) around
+//! std's call lets go of it.
 //!
 //! # What is not here
 //!
-//! `File::lock` and its like, which std has had since Rust 1.89, one version later than May asks for: a blocking lock would keep a
-//! thread for as long as it takes.
+//! `File::lock` and its like, which std has had since Rust 1.89, one version later than May asks
+//! for: a blocking lock would keep a thread for as long as it takes.
 //!
-//! Opening a named pipe waits for the other side on a thread, and so does reading from one: for pipes, terminals and devices there is
-//! readiness.
+//! Opening a named pipe waits for the other side on a thread, and so does reading from one: for
+//! pipes, terminals and devices there is readiness.
 //!
 //! * [`file`]: the types [`File`] and [`OpenOptions`]
 //! * [`directory`]: the types [`ReadDir`], [`DirEntry`] and [`DirBuilder`]
@@ -307,7 +311,8 @@ pub fn remove_dir<P: AsRef<Path>>(path: P) -> io::Result<()> {
     on(path, |path| std::fs::remove_dir(path))
 }
 
-/// Removes a directory with all that is in it, without following links; as [`std::fs::remove_dir_all`].
+/// Removes a directory with all that is in it, without following links; as
+/// [`std::fs::remove_dir_all`].
 ///
 /// # Errors
 ///

@@ -11,13 +11,14 @@
 //!   4  park; then back to 2
 //! ```
 //!
-//! *No wake-up is lost.* A waker that is called during the poll leaves the mark, which step 2 finds. Of the two fences one comes first:
-//! either *c* finds the one who waits, or step 3 finds the mark. Who finds the mark set in step *a* is covered by the one who has set it
-//! and has yet to come to *c*. Taking the mark in step 2 is a read-modify-write, so what every waker did before is visible to the next
-//! poll.
+//! *No wake-up is lost.* A waker that is called during the poll leaves the mark, which step 2
+//! finds. Of the two fences one comes first: either *c* finds the one who waits, or step 3 finds
+//! the mark. Who finds the mark set in step *a* is covered by the one who has set it and has yet to
+//! come to *c*. Taking the mark in step 2 is a read-modify-write, so what every waker did before is
+//! visible to the next poll.
 //!
-//! The mark lies in a counted block, so a waker may outlive the call, and the coroutine: then it wakes nobody. Nothing is allocated but
-//! this block, and a thread keeps one for the next call.
+//! The mark lies in a counted block, so a waker may outlive the call, and the coroutine: then it
+//! wakes nobody. Nothing is allocated but this block, and a thread keeps one for the next call.
 
 use std::future::Future;
 use std::pin::pin;
@@ -128,22 +129,26 @@ impl Drop for Lent {
 
 /// Runs a future to its end, blocking the calling coroutine, or plain thread, until it is ready.
 ///
-/// The worker runs other coroutines meanwhile. The future is polled here and nowhere else, so it need not be `Send`. It may be woken
-/// from any thread, by any executor or library; wakers may be kept for as long as one likes. Unlike with other executors, a future that
-/// is polled on a coroutine may itself call what blocks: the coroutine waits in the middle of the poll.
+/// The worker runs other coroutines meanwhile. The future is polled here and nowhere else, so it
+/// need not be `Send`. It may be woken from any thread, by any executor or library; wakers may be
+/// kept for as long as one likes. Unlike with other executors, a future that is polled on a
+/// coroutine may itself call what blocks: the coroutine waits in the middle of the poll.
 ///
-/// A future that wakes itself lets the other coroutines run before it is polled again. May's own futures do so now and then although
-/// they could be ready, so that a loop over them leaves room for others; they never suspend the coroutine in the middle of a poll, whose
-/// caller may hold a lock of `std::sync`.
+/// A future that wakes itself lets the other coroutines run before it is polled again. May's own
+/// futures do so now and then although they could be ready, so that a loop over them leaves room
+/// for others; they never suspend the coroutine in the middle of a poll, whose caller may hold a
+/// lock of `std::sync`.
 ///
 /// # Panics
 ///
-/// Goes on with a panic of the future. Panics inside [`forbid_blocking`](crate::coroutine::forbid_blocking) if it would wait.
+/// Goes on with a panic of the future. Panics inside
+/// [`forbid_blocking`](crate::coroutine::forbid_blocking) if it would wait.
 ///
 /// # Cancellation
 ///
-/// A cancelled coroutine unwinds here when it would wait, and drops the future, which for futures means the same: what was awaited has
-/// not happened. Limits by [`time::timeout`](crate::time::timeout()) end the wait in the same way.
+/// A cancelled coroutine unwinds here when it would wait, and drops the future, which for futures
+/// means the same: what was awaited has not happened. Limits by
+/// [`time::timeout`](crate::time::timeout()) end the wait in the same way.
 ///
 /// # Examples
 ///

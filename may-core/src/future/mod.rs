@@ -1,14 +1,17 @@
 //! Between coroutines and futures, both ways.
 //!
-//! *A coroutine waits for a future* by [`block_on`], which blocks the coroutine and nothing else. Any future will do, whichever executor
-//! it was written for, as long as it brings what it needs; [`spawn`] gives it a coroutine of its own.
+//! *A coroutine waits for a future* by [`block_on`], which blocks the coroutine and nothing else.
+//! Any future will do, whichever executor it was written for, as long as it brings what it needs;
+//! [`spawn`] gives it a coroutine of its own.
 //!
-//! *A future waits for coroutines*: their handles are futures ([`JoinHandle`] implements `IntoFuture`), and what
-//! they wait for has a method that returns a future, for example
+//! *A future waits for coroutines*: their handles are futures ([`JoinHandle`] implements
+//! `IntoFuture`), and what they wait for has a method that returns a future, for example
 //! [`Receiver::recv_async`](crate::channel::Receiver::recv_async),
-//! [`Semaphore::acquire_async`](crate::sync::Semaphore::acquire_async) or [`Notify::wait_async`](crate::sync::Notify::wait_async). These
-//! can be polled by any executor; the values on the other side may be used by coroutines and threads at the same time. Dropping such a
-//! future is what a cancellation is to a coroutine: it has not happened, and nothing is lost.
+//! [`Semaphore::acquire_async`](crate::sync::Semaphore::acquire_async) or
+//! [`Notify::wait_async`](crate::sync::Notify::wait_async). These can be polled by any executor;
+//! the values on the other side may be used by coroutines and threads at the same time. Dropping
+//! such a future is what a cancellation is to a coroutine: it has not happened, and nothing is
+//! lost.
 //!
 //! * [`mod@block_on`]: a future polled by whoever calls
 //! * [`time`]: sleeping, and limits for other futures
@@ -43,8 +46,9 @@ pub use time::{Sleep, sleep, sleep_until, timeout, timeout_at};
 
 /// Runs a future in a coroutine of its own.
 ///
-/// Inside it blocking calls block the coroutine, so the future may make them, too. It is dropped when it is ready, and also if the
-/// coroutine is cancelled. Dropping the handle lets the coroutine run on.
+/// Inside it blocking calls block the coroutine, so the future may make them, too. It is dropped
+/// when it is ready, and also if the coroutine is cancelled. Dropping the handle lets the coroutine
+/// run on.
 ///
 /// # Panics
 ///

@@ -12,7 +12,8 @@ use crate::util::clock::Deadline;
 /// Ready at a time; from [`sleep`] and [`sleep_until`].
 pub type Sleep = OpFuture<After>;
 
-/// A future that is ready `duration` after this call. Any duration will do; `Duration::MAX` is never over.
+/// A future that is ready `duration` after this call. Any duration will do; `Duration::MAX` is
+/// never over.
 ///
 /// A worker looks after it: the one on which it is polled, or any of the default runtime.
 ///
@@ -35,9 +36,11 @@ pub fn sleep_until(deadline: Instant) -> Sleep {
     OpFuture::new(After::new(Deadline::at(deadline)))
 }
 
-/// A future that is ready when `future` is, or `duration` after this call: then `future` is dropped.
+/// A future that is ready when `future` is, or `duration` after this call: then `future` is
+/// dropped.
 ///
-/// The counterpart of [`time::timeout`](crate::time::timeout()) for futures. If both are ready at the same time `future` counts.
+/// The counterpart of [`time::timeout`](crate::time::timeout()) for futures. If both are ready at
+/// the same time `future` counts.
 ///
 /// # Examples
 ///
@@ -64,8 +67,8 @@ pub fn timeout_at<F: IntoFuture>(
     limited(future.into_future(), sleep_until(deadline))
 }
 
-/// Polls one future, then the other. When the time is over a last poll decides: the future may have been pending only to let others run,
-/// or have become ready just now.
+/// Polls one future, then the other. When the time is over a last poll decides: the future may have
+/// been pending only to let others run, or have become ready just now.
 async fn limited<F: Future>(future: F, sleep: Sleep) -> Result<F::Output, Elapsed> {
     let (mut future, mut sleep) = (pin!(future), pin!(sleep));
     poll_fn(|context| {

@@ -1,11 +1,15 @@
-//! Futures that need a runtime of tokio's around them: its sockets, its timers, libraries that spawn on it.
+//! Futures that need a runtime of tokio's around them: its sockets, its timers, libraries that
+//! spawn on it.
 //!
-//! What such a future looks for is a thread-local that [`tokio::runtime::Handle::enter`] sets and its guard restores. Guards must be
-//! dropped in the reverse order, on their thread, and everybody who runs on it meanwhile sees the runtime; so one must not be held across a
-//! suspension. Here it is held for the length of a poll, inside [`forbid_blocking`], which makes a panic of a suspension in the poll.
+//! What such a future looks for is a thread-local that [`tokio::runtime::Handle::enter`] sets and
+//! its guard restores. Guards must be dropped in the reverse order, on their thread, and everybody
+//! who runs on it meanwhile sees the runtime; so one must not be held across a suspension. Here it
+//! is held for the length of a poll, inside [`forbid_blocking`], which makes a panic of a
+//! suspension in the poll.
 //!
-//! The runtime is one for the process: a single thread, started by the first call, that drives tokio's reactor and timers and runs what is
-//! spawned. A program that has a runtime of tokio's uses [`block_on_with`].
+//! The runtime is one for the process: a single thread, started by the first call, that drives
+//! tokio's reactor and timers and runs what is spawned. A program that has a runtime of tokio's
+//! uses [`block_on_with`].
 
 use std::future::{Future, poll_fn};
 use std::io;
@@ -17,14 +21,17 @@ use ::tokio::runtime::{Builder, Handle};
 
 use crate::coroutine::forbid_blocking;
 
-/// Runs a future to its end, with a runtime of tokio's around it, blocking the calling coroutine, or plain thread, until it is ready.
+/// Runs a future to its end, with a runtime of tokio's around it, blocking the calling coroutine,
+/// or plain thread, until it is ready.
 ///
-/// The future is polled here, and need not be `Send`; what it spawns runs on a thread of tokio's, which all calls share.
+/// The future is polled here, and need not be `Send`; what it spawns runs on a thread of tokio's,
+/// which all calls share.
 ///
 /// # Panics
 ///
-/// Goes on with a panic of the future, and panics if the runtime cannot be started. A call of May's that would block panics *inside* the
-/// future, destructors included, as the poll must not suspend: move it out of the future, or use an operation's future, for example
+/// Goes on with a panic of the future, and panics if the runtime cannot be started. A call of May's
+/// that would block panics *inside* the future, destructors included, as the poll must not suspend:
+/// move it out of the future, or use an operation's future, for example
 /// [`Receiver::recv_async`](crate::channel::Receiver::recv_async).
 ///
 /// A cancelled coroutine unwinds as in [`future::block_on`](crate::future::block_on).

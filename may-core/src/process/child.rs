@@ -16,10 +16,11 @@ use crate::sys;
 
 /// A child process, running or ended; the counterpart of [`std::process::Child`].
 ///
-/// Dropping it does not end the child, and does not wait for it; see the [module's documentation](super#cancellation).
+/// Dropping it does not end the child, and does not wait for it; see the [module's
+/// documentation](super#cancellation).
 ///
-/// Its end is an arm of `select!`: `wait(child) => child.wait()?`. (The arm leaves the status for [`wait`](Child::wait), which returns
-/// at once then.)
+/// Its end is an arm of `select!`: `wait(child) => child.wait()?`. (The arm leaves the status for
+/// [`wait`](Child::wait), which returns at once then.)
 ///
 /// # Examples
 ///
@@ -100,7 +101,8 @@ impl Child {
         self.inner.as_mut().expect("it has not been handed over")
     }
 
-    /// Ends the child by force (SIGKILL). It still has to be waited for. One that has been waited for is not touched.
+    /// Ends the child by force (SIGKILL). It still has to be waited for. One that has been waited
+    /// for is not touched.
     ///
     /// # Errors
     ///
@@ -126,13 +128,14 @@ impl Child {
         self.inner.as_ref().map_or(0, process::Child::id)
     }
 
-    /// Waits for the child's end, and says how it ended; again and again, if it is called again. Its standard input is closed first, so
-    /// that it does not wait for more.
+    /// Waits for the child's end, and says how it ended; again and again, if it is called again.
+    /// Its standard input is closed first, so that it does not wait for more.
     ///
     /// # Errors
     ///
-    /// What the operating system says, for example that somebody else has waited for the child; or that there are no descriptors left
-    /// to be told by of its end. Then it can be waited for again.
+    /// What the operating system says, for example that somebody else has waited for the child; or
+    /// that there are no descriptors left to be told by of its end. Then it can be waited for
+    /// again.
     ///
     /// # Cancellation
     ///
@@ -170,8 +173,9 @@ impl Child {
         Ok(status)
     }
 
-    /// Waits for the child's end, and returns all that it has written into its pipes until then. Both are read at once, so it does not
-    /// matter in which order and how much it writes. Its standard input is closed first.
+    /// Waits for the child's end, and returns all that it has written into its pipes until then.
+    /// Both are read at once, so it does not matter in which order and how much it writes. Its
+    /// standard input is closed first.
     ///
     /// On a plain thread, if there are two pipes, this starts the default runtime if need be.
     ///
@@ -181,7 +185,8 @@ impl Child {
     ///
     /// # Cancellation
     ///
-    /// A cancelled coroutine unwinds here. The child runs on, and its pipes are closed; it is waited for when another one is started.
+    /// A cancelled coroutine unwinds here. The child runs on, and its pipes are closed; it is
+    /// waited for when another one is started.
     ///
     /// # Examples
     ///
@@ -219,8 +224,8 @@ impl Child {
     }
 }
 
-/// A child whose handle goes with the call that waits for it. If the call does not get to the child's end, the child is waited for
-/// later.
+/// A child whose handle goes with the call that waits for it. If the call does not get to the
+/// child's end, the child is waited for later.
 struct Held(Child);
 
 impl Drop for Held {

@@ -10,7 +10,8 @@ use std::process::{self, CommandArgs, CommandEnvs, ExitStatus, Output, Stdio};
 use super::{Child, orphan};
 use crate::blocking::unblock;
 
-/// How a child process is started; the counterpart of [`std::process::Command`], where each setting is told.
+/// How a child process is started; the counterpart of [`std::process::Command`], where each setting
+/// is told.
 ///
 /// The extensions that std has for Unix in a trait are methods here.
 ///
@@ -27,7 +28,8 @@ use crate::blocking::unblock;
 /// ```
 pub struct Command {
     inner: process::Command,
-    /// Whether what becomes of standard output and of standard error was set, so that `output` leaves it.
+    /// Whether what becomes of standard output and of standard error was set, so that `output`
+    /// leaves it.
     stdout_is_set: bool,
     stderr_is_set: bool,
     /// The same for standard input.
@@ -35,8 +37,8 @@ pub struct Command {
 }
 
 impl Command {
-    /// A child that runs `program`, which is looked for in `PATH` if it has no slash, without arguments, in this process's environment
-    /// and directory, and with its standard streams.
+    /// A child that runs `program`, which is looked for in `PATH` if it has no slash, without
+    /// arguments, in this process's environment and directory, and with its standard streams.
     pub fn new<S: AsRef<OsStr>>(program: S) -> Command {
         process::Command::new(program).into()
     }
@@ -96,16 +98,16 @@ impl Command {
         self
     }
 
-    /// Sets where standard input comes from; unless it is set, from where this process has its own, and for [`output`](Command::output)
-    /// from nowhere.
+    /// Sets where standard input comes from; unless it is set, from where this process has its own,
+    /// and for [`output`](Command::output) from nowhere.
     pub fn stdin<T: Into<Stdio>>(&mut self, cfg: T) -> &mut Command {
         self.inner.stdin(cfg);
         self.stdin_is_set = true;
         self
     }
 
-    /// Sets where standard output goes; unless it is set, to where this process has its own, and for [`output`](Command::output) into a
-    /// pipe.
+    /// Sets where standard output goes; unless it is set, to where this process has its own, and
+    /// for [`output`](Command::output) into a pipe.
     pub fn stdout<T: Into<Stdio>>(&mut self, cfg: T) -> &mut Command {
         self.inner.stdout(cfg);
         self.stdout_is_set = true;
@@ -123,13 +125,13 @@ impl Command {
     ///
     /// # Errors
     ///
-    /// What the operating system says, for example that there is no such program; `InvalidInput` if an argument, a variable or a path
-    /// has a zero byte in it.
+    /// What the operating system says, for example that there is no such program; `InvalidInput` if
+    /// an argument, a variable or a path has a zero byte in it.
     ///
     /// # Cancellation
     ///
-    /// As for [`unblock`](crate::blocking::unblock): a cancelled coroutine unwinds here if no thread has begun to start it, and then
-    /// there is no child.
+    /// As for [`unblock`](crate::blocking::unblock): a cancelled coroutine unwinds here if no
+    /// thread has begun to start it, and then there is no child.
     pub fn spawn(&mut self) -> io::Result<Child> {
         unblock(|| {
             orphan::reap();
@@ -190,7 +192,8 @@ impl Command {
     ///
     /// # Cancellation
     ///
-    /// As for [`spawn`](Command::spawn). If it has been started it runs on, and is waited for when another one is started.
+    /// As for [`spawn`](Command::spawn). If it has been started it runs on, and is waited for when
+    /// another one is started.
     pub fn status(&mut self) -> io::Result<ExitStatus> {
         self.spawn()?.wait_for_end()
     }
@@ -241,7 +244,8 @@ impl Command {
         self
     }
 
-    /// Runs the program in place of this process, which ends with it: coroutines are gone without their destructors.
+    /// Runs the program in place of this process, which ends with it: coroutines are gone without
+    /// their destructors.
     ///
     /// # Errors
     ///
@@ -250,7 +254,8 @@ impl Command {
         self.inner.exec()
     }
 
-    /// The command of std's, for what is not here (`pre_exec`). The standard streams are to be set here.
+    /// The command of std's, for what is not here (`pre_exec`). The standard streams are to be set
+    /// here.
     pub fn as_std_mut(&mut self) -> &mut process::Command {
         &mut self.inner
     }

@@ -26,8 +26,8 @@ impl Timing for Known {
     }
 }
 
-/// Signals tell that some child has ended. They are only a sign that there may be something to see: another operation for the same child
-/// may have received the one that was for it.
+/// Signals tell that some child has ended. They are only a sign that there may be something to see:
+/// another operation for the same child may have received the one that was for it.
 struct Ending<'a> {
     child: &'a Child,
     signals: Receiving<'a>,
@@ -69,7 +69,8 @@ impl Queueing for Ending<'_> {
 }
 
 operation! {
-    /// A child's end; from [`op::wait`](crate::op::wait). The child has not been waited for when it happens.
+    /// A child's end; from [`op::wait`](crate::op::wait). The child has not been waited for when it
+    /// happens.
     pub struct Exited['a]['a] => io::Result<()>
     as ExitedKind ExitedProjection {
         Descriptor(AnyIo<'a, ()>),

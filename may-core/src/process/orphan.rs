@@ -1,4 +1,5 @@
-//! Children whose handles went with a call that was cancelled: nobody else would ever wait for them.
+//! Children whose handles went with a call that was cancelled: nobody else would ever wait for
+//! them.
 
 use std::process::Child;
 use std::sync::{Mutex, PoisonError};

@@ -1,12 +1,14 @@
 //! The poll of one worker: sleeping in it, and handing its events to the sources.
 //!
-//! The driver is its worker's own; the [`Registrar`] is the part that others reach, because a source may be registered,
-//! moved and dropped on any thread. Its table turns a token into a source. A token carries the generation of its place in
-//! the table, so an event that was on its way when its source went finds an older generation and is ignored: the
-//! descriptor may be somebody else's by then.
+//! The driver is its worker's own; the [`Registrar`] is the part that others reach, because a
+//! source may be registered, moved and dropped on any thread. Its table turns a token into a
+//! source. A token carries the generation of its place in the table, so an event that was on its
+//! way when its source went finds an older generation and is ignored: the descriptor may be
+//! somebody else's by then.
 //!
-//! Lock order: a source's registration, then a table. The table is locked to find the sources of the events, and not while these are
-//! handed over: that may run wakers of futures, which are the user's code and may close a socket.
+//! Lock order: a source's registration, then a table. The table is locked to find the sources of
+//! the events, and not while these are handed over: that may run wakers of futures, which are the
+//! user's code and may close a socket.
 
 use std::cell::RefCell;
 use std::fmt;
@@ -24,7 +26,8 @@ use crate::util::clock::Deadline;
 const EVENTS: usize = 1024;
 /// The token of the waker that rouses a sleeping worker.
 const WAKER: mio::Token = mio::Token(usize::MAX);
-/// Below this remainder a sleep is measured in nanoseconds; above it in whole milliseconds, which mio can express.
+/// Below this remainder a sleep is measured in nanoseconds; above it in whole milliseconds, which
+/// mio can express.
 const PRECISE: Duration = Duration::from_millis(2);
 
 /// Names a source in a table.
@@ -73,7 +76,8 @@ impl Table {
             (self.places.len() - 1) as u32
         });
         let entry = &mut self.places[place as usize];
-        // The highest generation would make the waker's token possible; wrapping below it is as good.
+        // The highest generation would make the waker's token possible; wrapping below it is as
+        // good.
         entry.generation = (entry.generation + 1) % (u32::MAX - 1);
         entry.source = Some(source);
         Token {
@@ -117,7 +121,8 @@ impl Registrar {
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Adds a source for both directions, edge-triggered; the present readiness arrives as an event.
+    /// Adds a source for both directions, edge-triggered; the present readiness arrives as an
+    /// event.
     #[cfg(unix)]
     pub(super) fn register(
         &self,
@@ -144,7 +149,8 @@ impl Registrar {
     /// Takes a source out, while its descriptor is still open.
     #[cfg(unix)]
     pub(super) fn deregister(&self, token: Token, descriptor: std::os::fd::RawFd) {
-        // An error means that the operating system has forgotten the descriptor already, which is what is wanted.
+        // An error means that the operating system has forgotten the descriptor already, which is
+        // what is wanted.
         let _ = self
             .registry
             .deregister(&mut mio::unix::SourceFd(&descriptor));
@@ -212,12 +218,14 @@ impl Driver {
         self.poll(Some(Duration::ZERO));
     }
 
-    /// Sleeps until there are events, the waker is used or `deadline` has passed, and hands the events over.
+    /// Sleeps until there are events, the waker is used or `deadline` has passed, and hands the
+    /// events over.
     pub(crate) fn sleep(&self, deadline: Deadline) {
         match deadline.remaining() {
             None => self.poll(None),
             Some(remaining) if remaining > PRECISE => {
-                // Whole milliseconds that end before the deadline: the rest is slept precisely, next time round.
+                // Whole milliseconds that end before the deadline: the rest is slept precisely,
+                // next time round.
                 let early = remaining.as_millis() - 1;
                 self.poll(Some(Duration::from_millis(
                     u64::try_from(early).unwrap_or(u64::MAX),
@@ -264,7 +272,8 @@ impl Driver {
         }
     }
 
-    /// Lets go of all sources: their waiters are woken and register with somebody else. For a worker that stops.
+    /// Lets go of all sources: their waiters are woken and register with somebody else. For a
+    /// worker that stops.
     pub(crate) fn close(&self) {
         let places = {
             let mut table = self.registrar.table();

@@ -2,49 +2,56 @@
 //!
 //! # Readiness
 //!
-//! A word holds a bit per direction, a sticky bit per direction that has ended for good (closed, or always ready), and a
-//! *tick* that every event counts up:
+//! A word holds a bit per direction, a sticky bit per direction that has ended for good (closed, or
+//! always ready), and a *tick* that every event counts up:
 //!
 //! ```text
 //!   31 ............. 8 |     7     |      6       |      5      |   4    |      3       |      2      |   1   |  0
 //!          tick        | no events | write polled | read polled | urgent | write ended  | read ended  | write | read
 //! ```
 //!
-//! A bit that is set means "worth trying", a clear one "the operating system would block". Polling is edge-triggered,
-//! so a bit may be cleared only on evidence that is not older than the last event: a caller remembers the word before
-//! its system call and clears the bit only if the tick is still the same (R8). Before a source is registered there are
-//! no events, so both bits stay set.
+//! A bit that is set means "worth trying", a clear one "the operating system would block". Polling
+//! is edge-triggered, so a bit may be cleared only on evidence that is not older than the last
+//! event: a caller remembers the word before its system call and clears the bit only if the tick is
+//! still the same (R8). Before a source is registered there are no events, so both bits stay set.
 //!
-//! Some descriptors have no events: the operating system refuses to poll a regular file, or a device that does not know how. Both
-//! directions count as ended then, and if a call would block all the same there is nothing to wait for.
+//! Some descriptors have no events: the operating system refuses to poll a regular file, or a
+//! device that does not know how. Both directions count as ended then, and if a call would block
+//! all the same there is nothing to wait for.
 //!
-//! That a read was shorter than its buffer is evidence that there is no more, except where TCP's urgent data is about: a read
-//! ends in front of the mark. So from the first urgent data on, such evidence is not accepted any more.
+//! That a read was shorter than its buffer is evidence that there is no more, except where TCP's
+//! urgent data is about: a read ends in front of the mark. So from the first urgent data on, such
+//! evidence is not accepted any more.
 //!
 //! # Waiting
 //!
-//! Each direction has a queue. An event sets bits, issues a fence and wakes the first waiter of the direction; a waiter
-//! registers its node, issues a fence and looks at the bits once more; so no event is lost (`wait/mod.rs`). A waiter whose
-//! call succeeds and leaves the bit set wakes the next one (R8), so one event serves as many waiters as it has data for.
-//! When a direction ends, everybody is woken.
+//! Each direction has a queue. An event sets bits, issues a fence and wakes the first waiter of the
+//! direction; a waiter registers its node, issues a fence and looks at the bits once more; so no
+//! event is lost (`wait/mod.rs`). A waiter whose call succeeds and leaves the bit set wakes the
+//! next one (R8), so one event serves as many waiters as it has data for. When a direction ends,
+//! everybody is woken.
 //!
 //! # Polling
 //!
-//! A future that polls a stream waits for a direction, not for an operation, and comes back or does not. So beside its queue each
-//! direction has a place for one waker, that of the last poll. A poll leaves its waker there and then sets the bit *polled*, in the same
-//! word that events change; so either it reads that the direction has become ready, or the event reads that there is a waker, which it
-//! takes out. It does that in addition to waking from the queue: as nobody relies on a future's doing anything when it is woken, there
-//! is nothing to pass on if it has gone.
+//! A future that polls a stream waits for a direction, not for an operation, and comes back or does
+//! not. So beside its queue each direction has a place for one waker, that of the last poll. A poll
+//! leaves its waker there and then sets the bit *polled*, in the same word that events change; so
+//! either it reads that the direction has become ready, or the event reads that there is a waker,
+//! which it takes out. It does that in addition to waking from the queue: as nobody relies on a
+//! future's doing anything when it is woken, there is nothing to pass on if it has gone.
 //!
 //! # Registration
 //!
-//! A source is registered with the first worker that has to wait for it, and moves to another worker that waits when
-//! nobody else does: the wake-up then stays on one thread. The new registration is made before the old one ends, so a move that
-//! fails, and one that crosses somebody's beginning to wait, leave nobody without events. A source is deregistered before its descriptor
-//! is closed, and by a driver that stops; in the second case the waiters are woken and register anew.
+//! A source is registered with the first worker that has to wait for it, and moves to another
+//! worker that waits when nobody else does: the wake-up then stays on one thread. The new
+//! registration is made before the old one ends, so a move that fails, and one that crosses
+//! somebody's beginning to wait, leave nobody without events. A source is deregistered before its
+//! descriptor is closed, and by a driver that stops; in the second case the waiters are woken and
+//! register anew.
 //!
-//! A poll knows a descriptor once. Where several sources share one (somebody waits for the descriptor under a stream, or wraps it a
-//! second time), all but the first register a duplicate, which is closed with the registration.
+//! A poll knows a descriptor once. Where several sources share one (somebody waits for the
+//! descriptor under a stream, or wraps it a second time), all but the first register a duplicate,
+//! which is closed with the registration.
 
 use std::fmt;
 use std::io;
@@ -132,7 +139,8 @@ pub(crate) struct Readiness {
 struct Registration {
     registrar: Arc<Registrar>,
     token: Token,
-    /// What is registered in place of the descriptor, which the poll had been told of by another source.
+    /// What is registered in place of the descriptor, which the poll had been told of by another
+    /// source.
     #[cfg(unix)]
     duplicate: Option<OwnedFd>,
 }
@@ -182,7 +190,8 @@ pub(crate) struct Source {
     /// The wakers of the last poll in each direction.
     polls: [WakerPlace; 2],
     registration: Mutex<Option<Registration>>,
-    /// The address of the registrar, so that the usual question needs no lock; null if there is none.
+    /// The address of the registrar, so that the usual question needs no lock; null if there is
+    /// none.
     registered_with: AtomicPtr<Registrar>,
 }
 
@@ -225,7 +234,8 @@ impl Source {
         self.readiness.load(Ordering::Acquire) & NO_EVENTS != 0
     }
 
-    /// What is known now, if the direction is worth trying; if not, `waker` will be woken when it is, in place of that of earlier polls.
+    /// What is known now, if the direction is worth trying; if not, `waker` will be woken when it
+    /// is, in place of that of earlier polls.
     pub(crate) fn poll_ready(&self, direction: Direction, waker: &Waker) -> Option<Seen> {
         self.polls[direction as usize].set(waker);
         let polled = match direction {
@@ -246,14 +256,16 @@ impl Source {
         }
     }
 
-    /// Notes that a call which began after `seen` would have blocked; false if an event has come since.
+    /// Notes that a call which began after `seen` would have blocked; false if an event has come
+    /// since.
     pub(crate) fn clear_blocked(&self, direction: Direction, seen: Seen) -> bool {
         let (ready, ended) = direction.bits();
         // A call that would block is evidence against an end, too: some errors pass.
         self.clear(ready | ended, 0, seen)
     }
 
-    /// Notes that a call which began after `seen` has taken, or filled, all there was; false if an event has come since.
+    /// Notes that a call which began after `seen` has taken, or filled, all there was; false if an
+    /// event has come since.
     ///
     /// At the end of a direction every further call returns at once, so there the bit stays.
     pub(crate) fn clear_drained(&self, direction: Direction, seen: Seen) -> bool {
@@ -325,7 +337,8 @@ impl Source {
         before.expect("the closure always returns a value") & polled
     }
 
-    /// Declares both directions worth trying and wakes everybody: what was known is not kept up to date any more.
+    /// Declares both directions worth trying and wakes everybody: what was known is not kept up to
+    /// date any more.
     pub(crate) fn forget(&self) {
         let polled = self.set(READ | WRITE, READ_POLLED | WRITE_POLLED);
         self.readers.wake_all();
@@ -341,14 +354,16 @@ impl Source {
         polled != 0 || !self.readers.is_empty() || !self.writers.is_empty()
     }
 
-    /// With whom it is registered; nothing in here panics halfway through a change, so poison means nothing.
+    /// With whom it is registered; nothing in here panics halfway through a change, so poison means
+    /// nothing.
     fn registration(&self) -> MutexGuard<'_, Option<Registration>> {
         self.registration
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Makes sure that events arrive, if possible through `preferred`, the registrar of the worker that will wait.
+    /// Makes sure that events arrive, if possible through `preferred`, the registrar of the worker
+    /// that will wait.
     ///
     /// A descriptor that cannot be polled counts as ended in both directions.
     ///
@@ -377,7 +392,8 @@ impl Source {
             Ok(new) => {
                 let address = Arc::as_ptr(preferred).cast_mut();
                 self.registered_with.store(address, Ordering::Release);
-                // Last, so that whoever has begun to wait meanwhile has events all the time, also if there is no new registration.
+                // Last, so that whoever has begun to wait meanwhile has events all the time, also
+                // if there is no new registration.
                 if let Some(old) = registration.replace(new) {
                     old.end(descriptor);
                 }

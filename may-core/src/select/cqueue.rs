@@ -1,10 +1,12 @@
-//! The completion queues of May 0.3, for programs that were written for them: coroutines that each wait for something and then have one
-//! turn after the other.
+//! The completion queues of May 0.3, for programs that were written for them: coroutines that each
+//! wait for something and then have one turn after the other.
 //!
-//! `select!` is what new programs want: its arms are operations, of which none but the winner happens. Here an arm is any blocking
-//! code, in a coroutine of its own, so all of them go on waiting while one of them has its turn.
+//! `select!` is what new programs want: its arms are operations, of which none but the winner
+//! happens. Here an arm is any blocking code, in a coroutine of its own, so all of them go on
+//! waiting while one of them has its turn.
 //!
-//! A queue is a scope, a channel for what its coroutines say, and two `oneshot`s for each turn; it has no way to block of its own:
+//! A queue is a scope, a channel for what its coroutines say, and two `oneshot`s for each turn; it
+//! has no way to block of its own:
 //!
 //! ```text
 //!   coroutine   top half; `send`: (token, turn) into the channel; waits for its turn
@@ -13,8 +15,9 @@
 //!   marker      runs when the coroutine waits for something or has ended, since it stays with its worker; says that the turn is over
 //! ```
 //!
-//! *Nothing is lost at the end*: whoever has sent its event gets its turn, also when the queue ends and all are cancelled.
-//! *Nobody waits for ever*: who is dropped before it has said something says so by being dropped, in all three directions.
+//! *Nothing is lost at the end*: whoever has sent its event gets its turn, also when the queue ends
+//! and all are cancelled. *Nobody waits for ever*: who is dropped before it has said something says
+//! so by being dropped, in all three directions.
 
 use std::any::Any;
 use std::fmt;
@@ -82,16 +85,19 @@ pub struct Cqueue<'scope, 'env: 'scope> {
     live: AtomicUsize,
 }
 
-/// Runs `f` with a queue of events. When `f` returns or unwinds, the coroutines of the queue are cancelled and waited for; those that
-/// have sent an event have their turn first. One that has not started by then never runs.
+/// Runs `f` with a queue of events. When `f` returns or unwinds, the coroutines of the queue are
+/// cancelled and waited for; those that have sent an event have their turn first. One that has not
+/// started by then never runs.
 ///
 /// # Panics
 ///
-/// Goes on with the panic of `f`, or else of a coroutine of the queue that was not seen by [`Cqueue::poll`].
+/// Goes on with the panic of `f`, or else of a coroutine of the queue that was not seen by
+/// [`Cqueue::poll`].
 ///
 /// # Cancellation
 ///
-/// As for [`spawn::scope`](crate::spawn::scope): a caller that is cancelled in `f` unwinds when all coroutines have ended.
+/// As for [`spawn::scope`](crate::spawn::scope): a caller that is cancelled in `f` unwinds when all
+/// coroutines have ended.
 ///
 /// # Examples
 ///
@@ -157,8 +163,9 @@ enum Heard {
 impl<'scope> Cqueue<'scope, '_> {
     /// Spawns a coroutine whose events have this token.
     ///
-    /// It may borrow what outlives the queue. What it does before it [sends](EventSender::send) an event is its top half, which runs beside
-    /// those of others; what it does after it, until it waits for something or ends, is its bottom half, and only one at a time runs.
+    /// It may borrow what outlives the queue. What it does before it [sends](EventSender::send) an
+    /// event is its top half, which runs beside those of others; what it does after it, until it
+    /// waits for something or ends, is its bottom half, and only one at a time runs.
     ///
     /// # Panics
     ///
@@ -266,8 +273,9 @@ impl fmt::Debug for Cqueue<'_, '_> {
     }
 }
 
-/// Says something to the queue. It neither suspends nor unwinds, so a cancellation that is due cannot come between: the queue counts on
-/// what was to be said. If the queue has gone, nobody wants to know.
+/// Says something to the queue. It neither suspends nor unwinds, so a cancellation that is due
+/// cannot come between: the queue counts on what was to be said. If the queue has gone, nobody
+/// wants to know.
 fn say(to_say: &Sender<Said>, said: Said) {
     let _ = forbid_blocking(|| to_say.send(said));
 }
@@ -324,8 +332,8 @@ impl EventSender<'_> {
 
     /// Sends an event, and waits for the turn.
     ///
-    /// A coroutine that is cancelled has its turn all the same, so that what its top half has taken is not lost; but only once. After that
-    /// it unwinds here.
+    /// A coroutine that is cancelled has its turn all the same, so that what its top half has taken
+    /// is not lost; but only once. After that it unwinds here.
     ///
     /// # Examples
     ///
@@ -341,7 +349,8 @@ impl EventSender<'_> {
         };
         say(self.to_say, Said::Ready { event, turn });
         if let Ok(over) = shield(|| my_turn.recv()) {
-            // If there can be no marker, the way to say that the turn is over is dropped, which says so, too.
+            // If there can be no marker, the way to say that the turn is over is dropped, which
+            // says so, too.
             let _ = Builder::new().spawn_local(|| over.send(()));
         }
     }

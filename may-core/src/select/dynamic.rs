@@ -13,10 +13,11 @@ use crate::util::clock::Deadline;
 
 /// Carries out the first of any number of operations that is possible.
 ///
-/// For a fixed number of operations `select!` reads better and costs less. Here each operation comes with a closure that says what
-/// becomes of its outcome, so operations of different kinds have one type of result in the end. What has happened has happened, closure
-/// included, when a call returns; nothing was taken or sent by the others. The set stays as it is: the next call waits for all of them
-/// again.
+/// For a fixed number of operations `select!` reads better and costs less. Here each operation
+/// comes with a closure that says what becomes of its outcome, so operations of different kinds
+/// have one type of result in the end. What has happened has happened, closure included, when a
+/// call returns; nothing was taken or sent by the others. The set stays as it is: the next call
+/// waits for all of them again.
 ///
 /// # Examples
 ///
@@ -125,8 +126,8 @@ impl<'a, R> Select<'a, R> {
         }
     }
 
-    /// Makes an empty set in which, of several that are possible, the one that was added first is taken. One that always is then keeps
-    /// those behind it from ever having their turn.
+    /// Makes an empty set in which, of several that are possible, the one that was added first is
+    /// taken. One that always is then keeps those behind it from ever having their turn.
     #[must_use]
     pub fn biased() -> Select<'a, R> {
         Select {
@@ -137,8 +138,8 @@ impl<'a, R> Select<'a, R> {
 
     /// Adds receiving a message; returns the number of the operation: 0 for the first, and so on.
     ///
-    /// `then` gets the message, or an error if the channel is empty and all its senders have gone. Such a channel is always ready, so it
-    /// should be [removed](Select::remove) then.
+    /// `then` gets the message, or an error if the channel is empty and all its senders have gone.
+    /// Such a channel is always ready, so it should be [removed](Select::remove) then.
     ///
     /// # Panics
     ///
@@ -153,8 +154,9 @@ impl<'a, R> Select<'a, R> {
 
     /// Adds sending a message; returns the number of the operation.
     ///
-    /// `message` makes the message, when there is room for it, or a receiver in a rendezvous channel. If it panics nothing was sent. `then`
-    /// gets the message back if all receivers have gone; the operation is always possible from then on, so it should be removed.
+    /// `message` makes the message, when there is room for it, or a receiver in a rendezvous
+    /// channel. If it panics nothing was sent. `then` gets the message back if all receivers have
+    /// gone; the operation is always possible from then on, so it should be removed.
     ///
     /// # Panics
     ///
@@ -171,7 +173,8 @@ impl<'a, R> Select<'a, R> {
         )
     }
 
-    /// Adds any [operation](crate::op); returns its number. `make` makes it, for each wait anew, and `then` gets its outcome.
+    /// Adds any [operation](crate::op); returns its number. `make` makes it, for each wait anew,
+    /// and `then` gets its outcome.
     ///
     /// # Panics
     ///

@@ -8,7 +8,8 @@ use crate::operation::{Finish, Mode};
 
 pub use Outcome::{Other, This};
 
-/// The outcome of one of several arms: of the first, or of one of the others, which are nested. Behind the last one there is none.
+/// The outcome of one of several arms: of the first, or of one of the others, which are nested.
+/// Behind the last one there is none.
 ///
 /// Not an enum in the expansion: the bodies of the arms would see it.
 #[derive(Debug)]
@@ -53,8 +54,9 @@ impl Hold for Infallible {
     }
 }
 
-/// Makes what the bodies are chosen by. It has no destructor, so whichever body runs, the compiler knows that nothing of what the other
-/// arms would have got (a guard, a right to send) is still borrowed. The first thing that a body does is [`take`].
+/// Makes what the bodies are chosen by. It has no destructor, so whichever body runs, the compiler
+/// knows that nothing of what the other arms would have got (a guard, a right to send) is still
+/// borrowed. The first thing that a body does is [`take`].
 #[inline]
 pub fn hold<O: Hold>(outcome: O) -> O::Held {
     outcome.hold()
@@ -92,7 +94,8 @@ pub fn all_disabled(arms: &[&str]) -> ! {
     )
 }
 
-/// The same where a `default` is compiled away: of the type of its outcome, since nothing else says then of what type the outcomes are.
+/// The same where a `default` is compiled away: of the type of its outcome, since nothing else says
+/// then of what type the outcomes are.
 ///
 /// # Panics
 ///

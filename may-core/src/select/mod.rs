@@ -1,7 +1,7 @@
 //! Waiting for the first of several operations.
 //!
-//! The macro `select!` of the facade expands to a call of [`select`] over the events of its arms; [`Select`] is for a set that is
-//! known only at run time.
+//! The macro `select!` of the facade expands to a call of [`select`] over the events of its arms;
+//! [`Select`] is for a set that is known only at run time.
 //!
 //! * [`engine`]: the first of several arms; [`arm`]: an operation as an arm
 //! * [`expansion`]: what else an expansion of `select!` needs

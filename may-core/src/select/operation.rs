@@ -1,7 +1,8 @@
 //! From what users write in an arm to the arm: the constructors, and what they can be called with.
 //!
-//! How an argument leads to what the operation is for is the same for all; see [`super::reach`]. Here is what each operation is for. (For
-//! those of input and output that is in `io/operation.rs`.)
+//! How an argument leads to what the operation is for is the same for all; see [`super::reach`].
+//! Here is what each operation is for. (For those of input and output that is in
+//! `io/operation.rs`.)
 
 use super::arm::OpArm;
 use super::reach::{Reach, ReachMut};

@@ -20,12 +20,14 @@ pub struct Report {
     pub panicked: u64,
     /// Those whose [lifetime](super::Limits::lifetime) was over.
     pub expired: u64,
-    /// Those whose handler was cancelled: because the grace was over, or because the server itself was cancelled.
+    /// Those whose handler was cancelled: because the grace was over, or because the server itself
+    /// was cancelled.
     pub cancelled: u64,
     /// Those whose handler has not begun: there was no stack for it, or it was cancelled before.
     pub not_begun: u64,
-    /// How often no connection could be accepted for want of descriptors or memory. If this grows, the process should be allowed more of
-    /// them (`ulimit -n`), or fewer [connections](super::Limits::connections).
+    /// How often no connection could be accepted for want of descriptors or memory. If this grows,
+    /// the process should be allowed more of them (`ulimit -n`), or fewer
+    /// [connections](super::Limits::connections).
     pub shortages: u64,
 }
 

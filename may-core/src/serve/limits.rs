@@ -36,7 +36,8 @@ pub struct Limits {
 }
 
 impl Limits {
-    /// 10,000 connections, any number of which may come from one place and live for ever; 10 seconds of grace; and nobody who ends it.
+    /// 10,000 connections, any number of which may come from one place and live for ever; 10
+    /// seconds of grace; and nobody who ends it.
     pub fn new() -> Limits {
         Limits {
             connections: 10_000,
@@ -51,8 +52,9 @@ impl Limits {
         }
     }
 
-    /// How many connections may be open at once. While there are so many no other is accepted: those that come wait in the
-    /// listener's backlog, and when that is full the operating system lets no more come.
+    /// How many connections may be open at once. While there are so many no other is accepted:
+    /// those that come wait in the listener's backlog, and when that is full the operating system
+    /// lets no more come.
     ///
     /// Each takes a descriptor, so it should be less than the process may have (`ulimit -n`).
     ///
@@ -69,8 +71,8 @@ impl Limits {
         self
     }
 
-    /// How many connections may be open at once from one [origin](crate::io::AcceptFrom::origin): for TCP an IPv4 address or an IPv6
-    /// network. Those beyond are closed at once.
+    /// How many connections may be open at once from one [origin](crate::io::AcceptFrom::origin):
+    /// for TCP an IPv4 address or an IPv6 network. Those beyond are closed at once.
     ///
     /// # Panics
     ///
@@ -85,15 +87,18 @@ impl Limits {
         self
     }
 
-    /// How long a connection may live, whatever it does. Its handler is unwound then, as by [`timeout`](crate::time::timeout).
+    /// How long a connection may live, whatever it does. Its handler is unwound then, as by
+    /// [`timeout`](crate::time::timeout).
     ///
-    /// It is the last line of defence against peers that keep a connection by sending a byte now and then.
+    /// It is the last line of defence against peers that keep a connection by sending a byte now
+    /// and then.
     pub fn lifetime(mut self, lifetime: Duration) -> Limits {
         self.lifetime = Some(lifetime);
         self
     }
 
-    /// How long connections that are open may go on when the server is to end. Those that are left then are cancelled.
+    /// How long connections that are open may go on when the server is to end. Those that are left
+    /// then are cancelled.
     pub fn grace(mut self, grace: Duration) -> Limits {
         self.grace = grace;
         self
@@ -111,8 +116,8 @@ impl Limits {
         self
     }
 
-    /// How the coroutines of connections are made: their name, stack size and placement. Where it says nothing they are called
-    /// "connection" and spread over the workers.
+    /// How the coroutines of connections are made: their name, stack size and placement. Where it
+    /// says nothing they are called "connection" and spread over the workers.
     pub fn builder(mut self, builder: Builder) -> Limits {
         self.builder = builder.or(self.builder);
         self

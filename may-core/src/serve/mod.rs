@@ -1,17 +1,20 @@
-//! Serving the connections of a listener: as many at once as are allowed, each by a coroutine, until somebody ends it.
+//! Serving the connections of a listener: as many at once as are allowed, each by a coroutine,
+//! until somebody ends it.
 //!
 //! * `limits`: how much is taken on, and for how long
 //! * `count`: what has become of the connections
 //!
 //! # Protocol
 //!
-//! The caller accepts, in a scope whose children are the coroutines of the connections. Whatever it waits for, it waits for the token,
-//! too: for a seat, for a connection, for descriptors. That is done by selects, in which an arm that loses leaves no trace, so no
-//! connection is accepted and lost when the token is cancelled.
+//! The caller accepts, in a scope whose children are the coroutines of the connections. Whatever it
+//! waits for, it waits for the token, too: for a seat, for a connection, for descriptors. That is
+//! done by selects, in which an arm that loses leaves no trace, so no connection is accepted and
+//! lost when the token is cancelled.
 //!
-//! A connection has a *seat*, a permit of a semaphore, which is taken before it is accepted and given back when its handler has ended.
-//! So "all have left" is "all permits can be had", and waiting for that until the end of the grace is one call. No connection begins any
-//! more by then, so all that are left can be cancelled at once.
+//! A connection has a *seat*, a permit of a semaphore, which is taken before it is accepted and
+//! given back when its handler has ended. So "all have left" is "all permits can be had", and
+//! waiting for that until the end of the grace is one call. No connection begins any more by then,
+//! so all that are left can be cancelled at once.
 //!
 //! If the caller unwinds, it cancels its children, and the scope waits for them.
 
@@ -42,30 +45,36 @@ use crate::sys::socket;
 use crate::time;
 use count::Ending;
 
-/// Serves the connections that come to `listener`, each by a call of `handler` in a coroutine of its own, until
-/// [the token of the limits](Limits::until) is cancelled or the listener fails.
+/// Serves the connections that come to `listener`, each by a call of `handler` in a coroutine of
+/// its own, until [the token of the limits](Limits::until) is cancelled or the listener fails.
 ///
-/// The handler may borrow from the caller, which waits meanwhile. Works on a plain thread, too: the coroutines run on the default
-/// runtime then.
+/// The handler may borrow from the caller, which waits meanwhile. Works on a plain thread, too: the
+/// coroutines run on the default runtime then.
 ///
-/// * **At the limit** of connections none is accepted, so that they wait in the listener's backlog. A lack of descriptors or memory is
-///   waited out, as [`TcpListener::accept`](crate::net::TcpListener::accept) does; connections that are open go on.
-/// * **A panic** of the handler ends its connection and nothing else; it is reported like that of any coroutine, and
-///   [counted](Report::panicked).
-/// * **The end** is graceful. No further connection is accepted, and the listener is closed, unless it is borrowed or there are clones.
-///   The handlers are told by [`Session::stopping`], and may go on for as long as [the grace](Limits::grace) lasts. Those that are left
-///   then are cancelled. `serve` returns when all have ended; it waits for a handler that computes, or blocks in a destructor.
+/// * **At the limit** of connections none is accepted, so that they wait in the listener's backlog.
+///   A lack of descriptors or memory is waited out, as
+///   [`TcpListener::accept`](crate::net::TcpListener::accept) does; connections that are open go
+///   on.
+/// * **A panic** of the handler ends its connection and nothing else; it is reported like that of
+///   any coroutine, and [counted](Report::panicked).
+/// * **The end** is graceful. No further connection is accepted, and the listener is closed, unless
+///   it is borrowed or there are clones. The handlers are told by [`Session::stopping`], and may go
+///   on for as long as [the grace](Limits::grace) lasts. Those that are left then are cancelled.
+///   `serve` returns when all have ended; it waits for a handler that computes, or blocks in a
+///   destructor.
 ///
-/// What a handler spawns beyond its own end, and sockets that it has given to others, are not accounted for.
+/// What a handler spawns beyond its own end, and sockets that it has given to others, are not
+/// accounted for.
 ///
 /// # Errors
 ///
-/// What the listener says if no connection can ever come again, or that the runtime is being shut down. The connections that were open
-/// had their grace then, too.
+/// What the listener says if no connection can ever come again, or that the runtime is being shut
+/// down. The connections that were open had their grace then, too.
 ///
 /// # Cancellation
 ///
-/// A coroutine that is cancelled here cancels all handlers at once, without grace, and unwinds when they have ended.
+/// A coroutine that is cancelled here cancels all handlers at once, without grace, and unwinds when
+/// they have ended.
 ///
 /// # Examples
 ///
@@ -136,8 +145,8 @@ impl Session {
         self.stop.is_cancelled()
     }
 
-    /// The token that is cancelled when the server is to end. A handler that waits for the next request of its peer waits for this, too,
-    /// and leaves: nothing is lost then.
+    /// The token that is cancelled when the server is to end. A handler that waits for the next
+    /// request of its peer waits for this, too, and leaves: nothing is lost then.
     ///
     /// ```text
     /// select! {
@@ -146,7 +155,8 @@ impl Session {
     /// }
     /// ```
     pub fn stopping(&self) -> &CancelToken {
-        // One for each connection: ten thousand that wait for one token would all need its lock each time.
+        // One for each connection: ten thousand that wait for one token would all need its lock
+        // each time.
         self.stopping.get_or_init(|| self.stop.child())
     }
 }
@@ -157,11 +167,13 @@ struct Server<H> {
     handler: H,
     /// One permit for each connection that there may be.
     seats: Semaphore,
-    /// How many connections are open from where, if that is limited. std's lock: it is held for a moment.
+    /// How many connections are open from where, if that is limited. std's lock: it is held for a
+    /// moment.
     origins: Mutex<HashMap<IpAddr, usize>>,
 }
 
-/// Cancels the children of a scope when it is dropped: when their parent unwinds, for whatever reason.
+/// Cancels the children of a scope when it is dropped: when their parent unwinds, for whatever
+/// reason.
 struct CancelOnUnwind<'scope, 'env>(&'scope Scope<'scope, 'env>);
 
 impl Drop for CancelOnUnwind<'_, '_> {
@@ -171,7 +183,8 @@ impl Drop for CancelOnUnwind<'_, '_> {
 }
 
 impl<H> Server<H> {
-    /// Accepts connections and spawns their coroutines, until the token is cancelled or the listener fails.
+    /// Accepts connections and spawns their coroutines, until the token is cancelled or the
+    /// listener fails.
     fn accept<'scope, L>(
         &'scope self,
         listener: &L,
@@ -246,8 +259,8 @@ impl<H> Server<H> {
         self.origins.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Calls the handler, and notes how that ends. The payload of a panic goes where coroutines leave their results, which bears that its
-    /// destructor panics.
+    /// Calls the handler, and notes how that ends. The payload of a panic goes where coroutines
+    /// leave their results, which bears that its destructor panics.
     fn attend<C>(
         &self,
         seat: &Seat<'_, H>,

@@ -1,20 +1,24 @@
 //! Signals, received as messages: [`Signals`] for any of them, [`ctrl_c`] for the commonest case.
 //!
-//! **From the first receiver on, a signal does not do any more what it does by default**, usually end the process: whether somebody
-//! receives it or not, and also when all its receivers have gone. A handler that some other library has installed before is called,
-//! too; one that it installs later replaces the one here, and nothing is received any more. To end a process as the signal would
-//! have, end it with the exit code 128 plus the number of the signal, which is what shells make of it. Programs that are started by
-//! this one have the default again.
+//! **From the first receiver on, a signal does not do any more what it does by default**, usually
+//! end the process: whether somebody receives it or not, and also when all its receivers have gone.
+//! A handler that some other library has installed before is called, too; one that it installs
+//! later replaces the one here, and nothing is received any more. To end a process as the signal
+//! would have, end it with the exit code 128 plus the number of the signal, which is what shells
+//! make of it. Programs that are started by this one have the default again.
 //!
 //! # Protocol
 //!
-//! The handler counts signals and writes a byte to a socket pair (`sys/signal_counter.rs`); the other end is a descriptor like any
-//! other, so its event wakes the first of those who wait. A caller waits until the count of a signal differs from the one that he has
-//! seen. One event must wake them all, also if somebody who called later has read the byte before the event was fetched; therefore
-//! everybody who calls, or was woken, *relays*: whoever is the first to see a new total empties the socket and wakes everybody.
+//! The handler counts signals and writes a byte to a socket pair (`sys/signal_counter.rs`); the
+//! other end is a descriptor like any other, so its event wakes the first of those who wait. A
+//! caller waits until the count of a signal differs from the one that he has seen. One event must
+//! wake them all, also if somebody who called later has read the byte before the event was fetched;
+//! therefore everybody who calls, or was woken, *relays*: whoever is the first to see a new total
+//! empties the socket and wakes everybody.
 //!
-//! No signal is missed: one that arrives before a caller has registered has changed the count, which he looks at after he has; for one
-//! that arrives later there is either an event, or somebody took the byte, who relays.
+//! No signal is missed: one that arrives before a caller has registered has changed the count,
+//! which he looks at after he has; for one that arrives later there is either an event, or somebody
+//! took the byte, who relays.
 //!
 //! * [`number`]: the type [`Signal`]
 //! * [`op`]: the next signal as an operation
@@ -59,8 +63,9 @@ fn pipe() -> io::Result<&'static Descriptor<Inlet>> {
 /// If there is a new signal, takes the bytes out and wakes everybody; the first to see it does.
 fn relay(pipe: &Descriptor<Inlet>) {
     if signal_counter::total() == RELAYED.load(Ordering::SeqCst) {
-        // The usual case, without a system call. A byte that comes after its signal was relayed stays there; it is no harm, since
-        // every other one is an event, too, and the next signal has it taken out.
+        // The usual case, without a system call. A byte that comes after its signal was relayed
+        // stays there; it is no harm, since every other one is an event, too, and the next signal
+        // has it taken out.
         return;
     }
     pipe.get().empty();
@@ -72,10 +77,12 @@ fn relay(pipe: &Descriptor<Inlet>) {
     }
 }
 
-/// A receiver of signals. Each receiver gets every signal that it was made for, from the moment on when it was made.
+/// A receiver of signals. Each receiver gets every signal that it was made for, from the moment on
+/// when it was made.
 ///
-/// Several signals of the same number that arrive before they are received count as one. Of several numbers the one that was named
-/// first is received first. Coroutines and threads that share one receiver share its signals: each goes to one of them.
+/// Several signals of the same number that arrive before they are received count as one. Of several
+/// numbers the one that was named first is received first. Coroutines and threads that share one
+/// receiver share its signals: each goes to one of them.
 ///
 /// See the [module's documentation](self) for what becomes of a signal's default action.
 ///
@@ -121,13 +128,15 @@ impl Interest {
 }
 
 impl Signals {
-    /// Makes a receiver of these signals. They do not do any more what they do by default, from now on.
+    /// Makes a receiver of these signals. They do not do any more what they do by default, from now
+    /// on.
     ///
     /// # Errors
     ///
-    /// `InvalidInput` for signals that cannot be received: those that no process may handle (SIGKILL, SIGSTOP), those that report a
-    /// fault of the process itself (SIGSEGV and its like, SIGABRT), and numbers that are none. Otherwise what the operating system
-    /// says, usually that the process has no descriptors left.
+    /// `InvalidInput` for signals that cannot be received: those that no process may handle
+    /// (SIGKILL, SIGSTOP), those that report a fault of the process itself (SIGSEGV and its like,
+    /// SIGABRT), and numbers that are none. Otherwise what the operating system says, usually that
+    /// the process has no descriptors left.
     ///
     /// # Examples
     ///
@@ -180,7 +189,8 @@ impl Signals {
 
     /// Blocks the caller until one of the signals arrives, or takes one that has.
     ///
-    /// A plain thread that calls this starts the default runtime if need be, whose workers watch for the signals.
+    /// A plain thread that calls this starts the default runtime if need be, whose workers watch
+    /// for the signals.
     ///
     /// # Errors
     ///
@@ -225,11 +235,13 @@ impl fmt::Debug for Signals {
     }
 }
 
-/// Blocks the caller until ctrl-c is pressed (on Unix: until the process gets SIGINT) after the call.
+/// Blocks the caller until ctrl-c is pressed (on Unix: until the process gets SIGINT) after the
+/// call.
 ///
-/// Any number of coroutines and threads may wait at once; one interrupt ends the waits of all of them. **From the first call on
-/// the signal does not end the process any more**, whether somebody waits or not. System calls that it interrupts are restarted. It is
-/// [`Signals`] with one signal, from the call on; a service that must not miss one between two calls keeps a receiver.
+/// Any number of coroutines and threads may wait at once; one interrupt ends the waits of all of
+/// them. **From the first call on the signal does not end the process any more**, whether somebody
+/// waits or not. System calls that it interrupts are restarted. It is [`Signals`] with one signal,
+/// from the call on; a service that must not miss one between two calls keeps a receiver.
 ///
 /// # Errors
 ///

@@ -6,7 +6,8 @@ use crate::sys::signal_counter::number;
 
 /// A signal of the operating system.
 ///
-/// The constants have the names of POSIX. Others that a system has can be had by their [numbers](Signal::from_raw).
+/// The constants have the names of POSIX. Others that a system has can be had by their
+/// [numbers](Signal::from_raw).
 ///
 /// # Examples
 ///
@@ -67,7 +68,8 @@ signals! {
     SIGINT;
     /// A descriptor is ready for which that was asked.
     SIGIO;
-    /// A write to a pipe without a reader. (Rust programs ignore it, and get an error from the write.)
+    /// A write to a pipe without a reader. (Rust programs ignore it, and get an error from the
+    /// write.)
     SIGPIPE;
     /// A timer of a profiler.
     SIGPROF;

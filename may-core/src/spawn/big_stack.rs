@@ -5,15 +5,16 @@ use crate::coroutine::header::Header;
 use crate::stack::{Stack, StackSize};
 use crate::worker::with_local;
 
-/// Runs `f` on a stack of `size`, and returns what it returns: for one deep call (a recursive parser, a debug build's regex)
-/// in a coroutine whose own stack is small.
+/// Runs `f` on a stack of `size`, and returns what it returns: for one deep call (a recursive
+/// parser, a debug build's regex) in a coroutine whose own stack is small.
 ///
-/// `size` is a number of bytes or a text like `"64k"` and `"1m"`. `f` runs as part of the caller: it may block, borrow, and
-/// be cancelled. Works on plain threads, too.
+/// `size` is a number of bytes or a text like `"64k"` and `"1m"`. `f` runs as part of the caller:
+/// it may block, borrow, and be cancelled. Works on plain threads, too.
 ///
 /// # Panics
 ///
-/// Panics if `size` is no size, or there is no memory for the stack; and goes on with what `f` raises.
+/// Panics if `size` is no size, or there is no memory for the stack; and goes on with what `f`
+/// raises.
 ///
 /// # Examples
 ///
@@ -38,11 +39,13 @@ pub fn with_stack<R>(size: impl ToStackSize, f: impl FnOnce() -> R) -> R {
             .as_ref()
             .inspect(|stack| stack.occupy(unsafe { &raw const (*coroutine.as_ptr()).label }));
     }
-    // SAFETY: (docs/safety.md, I3) the loan is given back when `f` has ended, by returning or unwinding.
+    // SAFETY: (docs/safety.md, I3) the loan is given back when `f` has ended, by returning or
+    // unwinding.
     unsafe { frame::on_stack(stack.0.as_ref().expect("a loan has its stack"), f) }
 }
 
-/// What may be written for the size of a stack: a number of bytes, a text like `"64k"`, or a [`StackSize`].
+/// What may be written for the size of a stack: a number of bytes, a text like `"64k"`, or a
+/// [`StackSize`].
 pub trait ToStackSize {
     /// The size.
     ///
@@ -71,7 +74,8 @@ impl ToStackSize for &str {
     }
 }
 
-/// Refuses, when it is evaluated in a constant, the source text of a literal that is a text and no size.
+/// Refuses, when it is evaluated in a constant, the source text of a literal that is a text and no
+/// size.
 #[doc(hidden)]
 pub const fn check_literal(source: &str) {
     if let [b'"', .., b'"'] = source.as_bytes() {

@@ -11,7 +11,8 @@ use crate::stack::StackSize;
 use crate::worker::queues::Unstarted;
 use crate::worker::{Placement, Shared, SpawnError, default, with_local};
 
-/// Spawns coroutines with a name, a stack size or a placement of their own; the counterpart of `std::thread::Builder`.
+/// Spawns coroutines with a name, a stack size or a placement of their own; the counterpart of
+/// `std::thread::Builder`.
 ///
 /// # Examples
 ///
@@ -39,16 +40,17 @@ impl Builder {
         Builder::default()
     }
 
-    /// Names the coroutine; panics and stack overflows are reported under this name. As with std's threads, spawning panics if the
-    /// name contains a NUL byte.
+    /// Names the coroutine; panics and stack overflows are reported under this name. As with std's
+    /// threads, spawning panics if the name contains a NUL byte.
     pub fn name(mut self, name: String) -> Builder {
         self.name = Some(name);
         self
     }
 
-    /// Sets the size of the stack in bytes. It is rounded up: to whole pages, and to 32 KiB, since a panic that prints its
-    /// backtrace takes 22 KiB. A size that the system cannot give makes the join return
-    /// [`OutOfStacks`](super::OutOfStacks); so does one of which all stacks are in use if none comes back for a second.
+    /// Sets the size of the stack in bytes. It is rounded up: to whole pages, and to 32 KiB, since
+    /// a panic that prints its backtrace takes 22 KiB. A size that the system cannot give makes the
+    /// join return [`OutOfStacks`](super::OutOfStacks); so does one of which all stacks are in use
+    /// if none comes back for a second.
     ///
     /// (The crate `may` 0.3 counted machine words.)
     pub fn stack_size(mut self, bytes: usize) -> Builder {
@@ -66,8 +68,8 @@ impl Builder {
     ///
     /// # Errors
     ///
-    /// If the runtime was shut down, the placement names no worker, or the default runtime cannot be started. The stack is
-    /// taken later, when the coroutine first runs.
+    /// If the runtime was shut down, the placement names no worker, or the default runtime cannot
+    /// be started. The stack is taken later, when the coroutine first runs.
     ///
     /// # Examples
     ///
@@ -97,7 +99,8 @@ impl Builder {
         unsafe { self.spawn_unchecked(shared, location, f, ()) }.map(JoinHandle)
     }
 
-    /// Spawns a coroutine that stays with this worker from the start, so that it need not be `Send`.
+    /// Spawns a coroutine that stays with this worker from the start, so that it need not be
+    /// `Send`.
     ///
     /// # Errors
     ///
@@ -187,7 +190,8 @@ impl Builder {
     ///
     /// # Safety
     ///
-    /// The closure and its result are `Send`, and what they borrow outlives the coroutine, which `M` may see to.
+    /// The closure and its result are `Send`, and what they borrow outlives the coroutine, which
+    /// `M` may see to.
     #[inline]
     pub(super) unsafe fn spawn_unchecked<F: FnOnce() -> T, T, M: Member>(
         self,
@@ -253,12 +257,13 @@ impl Builder {
 
 /// Spawns a coroutine; the counterpart of `std::thread::spawn`.
 ///
-/// It runs on the runtime of the calling coroutine, or from a plain thread on the default runtime, which starts with the
-/// first use.
+/// It runs on the runtime of the calling coroutine, or from a plain thread on the default runtime,
+/// which starts with the first use.
 ///
 /// # Panics
 ///
-/// Panics where [`Builder::spawn`] returns an error: the runtime was shut down, or cannot be started.
+/// Panics where [`Builder::spawn`] returns an error: the runtime was shut down, or cannot be
+/// started.
 ///
 /// # Examples
 ///
@@ -275,11 +280,13 @@ where
     spawned(Builder::new().spawn(f))
 }
 
-/// Spawns a coroutine that stays with the caller's worker from the start, so that it need not be `Send`.
+/// Spawns a coroutine that stays with the caller's worker from the start, so that it need not be
+/// `Send`.
 ///
 /// # Panics
 ///
-/// Panics where [`Builder::spawn_local`] returns an error: on a plain thread, or if the runtime was shut down.
+/// Panics where [`Builder::spawn_local`] returns an error: on a plain thread, or if the runtime was
+/// shut down.
 ///
 /// # Examples
 ///
@@ -305,7 +312,8 @@ where
     spawned(Builder::new().spawn_local(f))
 }
 
-/// Spawns as a builder says and panics where it would return an error; what `go!` with options expands to.
+/// Spawns as a builder says and panics where it would return an error; what `go!` with options
+/// expands to.
 #[doc(hidden)]
 #[track_caller]
 pub fn spawn_built<F, T>(builder: Builder, f: F) -> JoinHandle<T>

@@ -1,9 +1,11 @@
-//! Calls of functions that are coroutines: what `#[may::coroutine]` makes of a call, before it runs.
+//! Calls of functions that are coroutines: what `#[may::coroutine]` makes of a call, before it
+//! runs.
 //!
-//! The methods that take closures ask for `FnOnce`, as std's do, and a type of ours cannot implement that. They could ask for
-//! [`CoroutineFn`] instead, which closures implement, too; but then the compiler would no longer know what it knows of std's:
-//! that the closure is called once (so it may return what it borrows from itself), and what its result is coerced to. So
-//! `spawn` stays what it is, and a call goes to its place by [`Call::spawn_in`].
+//! The methods that take closures ask for `FnOnce`, as std's do, and a type of ours cannot
+//! implement that. They could ask for [`CoroutineFn`] instead, which closures implement, too; but
+//! then the compiler would no longer know what it knows of std's: that the closure is called once
+//! (so it may return what it borrows from itself), and what its result is coerced to. So `spawn`
+//! stays what it is, and a call goes to its place by [`Call::spawn_in`].
 
 use std::borrow::Cow;
 use std::fmt;
@@ -22,8 +24,8 @@ use crate::worker::Placement;
 
 /// What can be the body of a coroutine: a closure without parameters, or a [`Call`].
 ///
-/// The trait differs from `FnOnce() -> T` in that its result has a name, so that `impl CoroutineFn<Output = impl Iterator>`
-/// can be written.
+/// The trait differs from `FnOnce() -> T` in that its result has a name, so that
+/// `impl CoroutineFn<Output = impl Iterator>` can be written.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot run as a coroutine",
     label = "neither a closure without parameters nor a call of a coroutine",
@@ -52,7 +54,8 @@ impl<F: FnOnce() -> T, T> CoroutineFn for F {
     }
 }
 
-/// A call of a function with `#[may::coroutine]`: its arguments, and how it wants to be run. It does nothing by itself.
+/// A call of a function with `#[may::coroutine]`: its arguments, and how it wants to be run. It
+/// does nothing by itself.
 ///
 /// # Examples
 ///
@@ -177,8 +180,9 @@ impl<F: CoroutineFn> Call<F> {
         spawned(self.builder().spawn_local(|| self.body.run()))
     }
 
-    /// Spawns the coroutine in a [`Scope`], a [`TaskGroup`], a [`Runtime`](crate::runtime::Runtime), or as a [`Builder`] says;
-    /// what the builder says counts, what it leaves open is up to the call.
+    /// Spawns the coroutine in a [`Scope`], a [`TaskGroup`], a
+    /// [`Runtime`](crate::runtime::Runtime), or as a [`Builder`] says; what the builder says
+    /// counts, what it leaves open is up to the call.
     ///
     /// # Panics
     ///
@@ -194,8 +198,9 @@ impl<F: CoroutineFn> Call<F> {
 
     /// Runs the function as a part of the caller, and returns what it returns.
     ///
-    /// If it was given a stack size and the caller's stack, as far as that is known, has less left, it runs on a stack of that
-    /// size. (It is known inside coroutines, unless [`with_stack`] is in force.)
+    /// If it was given a stack size and the caller's stack, as far as that is known, has less left,
+    /// it runs on a stack of that size. (It is known inside coroutines, unless [`with_stack`] is in
+    /// force.)
     ///
     /// # Panics
     ///
@@ -237,8 +242,8 @@ impl<F> fmt::Debug for Call<F> {
     }
 }
 
-/// A [`Call`] of a function with `#[may::coroutine(local)]`: it stays with the caller's worker, so its arguments need not be
-/// `Send`.
+/// A [`Call`] of a function with `#[may::coroutine(local)]`: it stays with the caller's worker, so
+/// its arguments need not be `Send`.
 #[derive(Debug)]
 #[must_use = "a coroutine call does nothing until it is spawned"]
 pub struct LocalCall<F>(Call<F>);
@@ -270,7 +275,8 @@ impl<F: CoroutineFn> LocalCall<F> {
     ///
     /// # Panics
     ///
-    /// Where [`spawn_local`](super::spawn_local) panics: on a plain thread, or if the runtime was shut down.
+    /// Where [`spawn_local`](super::spawn_local) panics: on a plain thread, or if the runtime was
+    /// shut down.
     #[track_caller]
     pub fn spawn_local(self) -> JoinHandle<F::Output>
     where
@@ -366,7 +372,8 @@ where
     }
 }
 
-/// Spawns a closure or a call and panics where a builder would return an error; what `go!` expands to.
+/// Spawns a closure or a call and panics where a builder would return an error; what `go!` expands
+/// to.
 #[doc(hidden)]
 #[track_caller]
 pub fn spawn_body<C>(builder: Builder, body: C) -> JoinHandle<C::Output>

@@ -8,7 +8,8 @@ use crate::stack::OutOfStacks;
 
 /// The result of a join: what the coroutine returned, or the payload with which it unwound.
 ///
-/// The payload is the panic's, as for threads; or [`Cancelled`], or [`OutOfStacks`]. [`JoinError`] tells them apart.
+/// The payload is the panic's, as for threads; or [`Cancelled`], or [`OutOfStacks`]. [`JoinError`]
+/// tells them apart.
 pub type Result<T> = std::thread::Result<T>;
 
 /// A join's payload, told apart.

@@ -8,7 +8,8 @@ use crate::coroutine::header::Header;
 use crate::operation::wait_until;
 use crate::util::clock::Deadline;
 
-/// The right to a coroutine's result. Dropping it detaches the coroutine, which then runs on by itself.
+/// The right to a coroutine's result. Dropping it detaches the coroutine, which then runs on by
+/// itself.
 ///
 /// # Examples
 ///
@@ -23,8 +24,9 @@ impl<T> JoinHandle<T> {
     ///
     /// # Errors
     ///
-    /// The payload with which the coroutine unwound: of a panic, [`Cancelled`](crate::coroutine::Cancelled) or
-    /// [`OutOfStacks`](super::OutOfStacks). [`JoinError`](super::JoinError) tells them apart.
+    /// The payload with which the coroutine unwound: of a panic,
+    /// [`Cancelled`](crate::coroutine::Cancelled) or [`OutOfStacks`](super::OutOfStacks).
+    /// [`JoinError`](super::JoinError) tells them apart.
     ///
     /// # Panics
     ///
@@ -32,7 +34,8 @@ impl<T> JoinHandle<T> {
     ///
     /// # Cancellation
     ///
-    /// If the caller is cancelled it unwinds here; the coroutine it waited for is detached and goes on.
+    /// If the caller is cancelled it unwinds here; the coroutine it waited for is detached and goes
+    /// on.
     pub fn join(self) -> super::Result<T> {
         wait_for_end(&self.0);
         self.0.take()
@@ -71,10 +74,12 @@ impl<T> JoinHandle<T> {
         self.0.is_done()
     }
 
-    /// Asks the coroutine to end: its current or next blocking call unwinds, destructors run, and `join` returns
-    /// [`Cancelled`](crate::coroutine::Cancelled). One that has not started yet never will.
+    /// Asks the coroutine to end: its current or next blocking call unwinds, destructors run, and
+    /// `join` returns [`Cancelled`](crate::coroutine::Cancelled). One that has not started yet
+    /// never will.
     ///
-    /// The request stays in force: what the coroutine catches is raised again at the next blocking call. It does not wait.
+    /// The request stays in force: what the coroutine catches is raised again at the next blocking
+    /// call. It does not wait.
     ///
     /// # Examples
     ///

@@ -102,8 +102,8 @@ impl Coroutine {
         }
     }
 
-    /// Asks the coroutine to end, as [`JoinHandle::cancel`](super::JoinHandle::cancel) does. A plain thread cannot be cancelled, and
-    /// goes on. One that has ended stays as it is.
+    /// Asks the coroutine to end, as [`JoinHandle::cancel`](super::JoinHandle::cancel) does. A
+    /// plain thread cannot be cancelled, and goes on. One that has ended stays as it is.
     ///
     /// A coroutine that cancels itself unwinds in its next blocking call.
     ///
@@ -124,10 +124,11 @@ impl Coroutine {
         }
     }
 
-    /// Leaves the token that ends the current [`park`](crate::park::park) of the coroutine or thread, or its next one.
+    /// Leaves the token that ends the current [`park`](crate::park::park) of the coroutine or
+    /// thread, or its next one.
     ///
-    /// What the caller did before is visible to whoever returns from `park` because of it. A token is not counted: several
-    /// end one `park`.
+    /// What the caller did before is visible to whoever returns from `park` because of it. A token
+    /// is not counted: several end one `park`.
     pub fn unpark(&self) {
         match &self.0 {
             Kind::Coroutine(coroutine) => Header::unpark(coroutine.as_ptr()),

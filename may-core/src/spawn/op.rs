@@ -36,7 +36,8 @@ impl<T, H: BorrowMut<JoinHandle<T>>> Queueing for Joining<T, H> {
 }
 
 operation! {
-    /// A coroutine's end; from [`op::join`](crate::op::join). The handle can be joined as long as it has not happened.
+    /// A coroutine's end; from [`op::join`](crate::op::join). The handle can be joined as long as
+    /// it has not happened.
     pub struct Joined[T, H: BorrowMut<JoinHandle<T>>][T, H] => super::Result<T>
     as JoinKind JoinProjection {
         Join(Queued<Joining<T, H>>),
@@ -56,7 +57,8 @@ impl<T, H: BorrowMut<JoinHandle<T>>> Joined<T, H> {
     }
 }
 
-/// The result of the coroutine, when it has ended. Dropping the future detaches the coroutine, as dropping the handle does.
+/// The result of the coroutine, when it has ended. Dropping the future detaches the coroutine, as
+/// dropping the handle does.
 ///
 /// # Examples
 ///
@@ -75,8 +77,8 @@ impl<T> IntoFuture for JoinHandle<T> {
     }
 }
 
-/// The result of the coroutine, when it has ended, which can be taken once. The handle can be joined as long as the future was not
-/// ready.
+/// The result of the coroutine, when it has ended, which can be taken once. The handle can be
+/// joined as long as the future was not ready.
 ///
 /// # Panics
 ///

@@ -1,18 +1,21 @@
 //! Scopes: coroutines that borrow from the frame of their parent.
 //!
-//! That is sound because the frame is alive whenever a child runs (I3): [`scope`] returns, or unwinds, only when all children
-//! have ended and their results have been dropped or lie where nobody will touch them again. There is no guard whose `Drop`
-//! could be skipped. The order at the end is: body under `catch_unwind`; wait for the children; `resume_unwind`. Values and payloads of
-//! the user's are dropped after the wait, since their destructors may wait, unwind and so leave the frame.
+//! That is sound because the frame is alive whenever a child runs (I3): [`scope`] returns, or
+//! unwinds, only when all children have ended and their results have been dropped or lie where
+//! nobody will touch them again. There is no guard whose `Drop` could be skipped. The order at the
+//! end is: body under `catch_unwind`; wait for the children; `resume_unwind`. Values and payloads
+//! of the user's are dropped after the wait, since their destructors may wait, unwind and so leave
+//! the frame.
 //!
-//! A scope that is left by a cancellation cancels its children before it waits for them, whether the cancellation ended the
-//! body or the wait itself. One that is left by a panic waits, as std does.
+//! A scope that is left by a cancellation cancels its children before it waits for them, whether
+//! the cancellation ended the body or the wait itself. One that is left by a panic waits, as std
+//! does.
 //!
 //! # Protocol
 //!
-//! [`Data`] is counted, since a child still uses it after its parent may have gone on: the child takes itself out of the list
-//! of children, then counts `running` down, then wakes the parent. The parent waits by the ordinary protocol of a wait queue
-//! for `running == 0`.
+//! [`Data`] is counted, since a child still uses it after its parent may have gone on: the child
+//! takes itself out of the list of children, then counts `running` down, then wakes the parent. The
+//! parent waits by the ordinary protocol of a wait queue for `running == 0`.
 
 use std::cell::Cell;
 use std::fmt;
@@ -68,13 +71,14 @@ impl Member for Child {
     fn joined(&self, header: NonNull<Header>) {
         self.header.set(Some(header));
         self.data.running.fetch_add(1, Ordering::Relaxed);
-        // SAFETY: (docs/safety.md, I3) the child lies in its task, and takes itself out before the task ends.
+        // SAFETY: (docs/safety.md, I3) the child lies in its task, and takes itself out before the
+        // task ends.
         unsafe { self.data.children.lock().push_back(NonNull::from(self)) };
     }
 
     unsafe fn ended(this: NonNull<Child>, unhandled_panic: bool) {
-        // SAFETY: (docs/safety.md, I3) the task is still there. The data is moved out, so the task's block may be freed
-        // without dropping it.
+        // SAFETY: (docs/safety.md, I3) the task is still there. The data is moved out, so the
+        // task's block may be freed without dropping it.
         let data = unsafe {
             this.as_ref().data.children.lock().remove(this);
             std::ptr::read(&this.as_ref().data)
@@ -107,7 +111,8 @@ impl Data {
         {
             let list = self.children.lock();
             let mut next = list.front();
-            // SAFETY: (docs/safety.md, I3) the lock is held, so listed children are there, and with them their tasks.
+            // SAFETY: (docs/safety.md, I3) the lock is held, so listed children are there, and with
+            // them their tasks.
             unsafe {
                 while let Some(child) = next {
                     children.extend(
@@ -135,19 +140,22 @@ pub struct Scope<'scope, 'env: 'scope> {
     env: PhantomData<&'env mut &'env ()>,
 }
 
-/// Runs `f`, which may spawn coroutines that borrow from the caller's frame, and waits until all of them have ended.
+/// Runs `f`, which may spawn coroutines that borrow from the caller's frame, and waits until all of
+/// them have ended.
 ///
-/// Works on a plain thread, too: the coroutines run on the default runtime then, and the thread waits.
+/// Works on a plain thread, too: the coroutines run on the default runtime then, and the thread
+/// waits.
 ///
 /// # Panics
 ///
-/// Goes on with the panic of `f`, after all children have ended. Panics if a child panicked whose handle was not joined. Panics in a
-/// waker that a worker calls, where nothing may block, before `f` is called.
+/// Goes on with the panic of `f`, after all children have ended. Panics if a child panicked whose
+/// handle was not joined. Panics in a waker that a worker calls, where nothing may block, before
+/// `f` is called.
 ///
 /// # Cancellation
 ///
-/// If the caller is cancelled, in `f` or while it waits for the children, the children are cancelled too; the caller unwinds
-/// when all of them have ended.
+/// If the caller is cancelled, in `f` or while it waits for the children, the children are
+/// cancelled too; the caller unwinds when all of them have ended.
 ///
 /// # Examples
 ///
@@ -177,8 +185,8 @@ where
         scope: PhantomData,
         env: PhantomData,
     };
-    // From here to the end of the wait that insists, nothing unwinds and no value of the user's is dropped: a destructor may wait, and
-    // be cancelled there, or panic.
+    // From here to the end of the wait that insists, nothing unwinds and no value of the user's is
+    // dropped: a destructor may wait, and be cancelled there, or panic.
     let body = catch_unwind(AssertUnwindSafe(|| f(&scope)));
     let waited = match &body {
         Ok(_) => catch_unwind(AssertUnwindSafe(|| scope.data.wait())),
@@ -221,8 +229,8 @@ where
     T: Send,
 {
     park::before_children();
-    // SAFETY: (docs/safety.md, I3) the wait below ends only when the coroutine has, as it neither unwinds nor times out; so what `f`
-    // borrows outlives it. It is `Send` (R2).
+    // SAFETY: (docs/safety.md, I3) the wait below ends only when the coroutine has, as it neither
+    // unwinds nor times out; so what `f` borrows outlives it. It is `Send` (R2).
     let spawned = unsafe { builder.spawn_unchecked(shared, location, f, ()) };
     let joiner = builder::spawned(spawned);
     cancel::insist(|| wait_for_end(&joiner));
@@ -249,7 +257,8 @@ impl<'scope, 'env> Scope<'scope, 'env> {
         builder::spawned(spawned)
     }
 
-    /// Spawns a coroutine that stays with the caller's worker from the start, so that it need not be `Send`.
+    /// Spawns a coroutine that stays with the caller's worker from the start, so that it need not
+    /// be `Send`.
     ///
     /// # Panics
     ///
@@ -298,7 +307,8 @@ impl<'scope, 'env> Scope<'scope, 'env> {
         self.data.cancel();
     }
 
-    /// Spawns a coroutine as a builder says, which stays with the caller's worker; panics like `spawn_local`.
+    /// Spawns a coroutine as a builder says, which stays with the caller's worker; panics like
+    /// `spawn_local`.
     #[track_caller]
     pub(super) fn spawn_local_with<F, T>(
         &'scope self,
@@ -310,7 +320,8 @@ impl<'scope, 'env> Scope<'scope, 'env> {
         F: FnOnce() -> T + 'scope,
         T: 'scope,
     {
-        // SAFETY: (docs/safety.md, I3) the scope waits for the child, so what it borrows outlives it.
+        // SAFETY: (docs/safety.md, I3) the scope waits for the child, so what it borrows outlives
+        // it.
         let spawned = unsafe { builder.spawn_local_unchecked(location, f, self.child()) };
         let joiner = builder::spawned(spawned);
         ScopedJoinHandle::new(joiner, self.data.clone())
@@ -327,8 +338,8 @@ impl<'scope, 'env> Scope<'scope, 'env> {
         F: FnOnce() -> T + Send + 'scope,
         T: Send + 'scope,
     {
-        // SAFETY: (docs/safety.md, I3) the scope waits for the child, so what it borrows outlives it; and the closure is
-        // `Send` (R2).
+        // SAFETY: (docs/safety.md, I3) the scope waits for the child, so what it borrows outlives
+        // it; and the closure is `Send` (R2).
         let joiner = default::with_current(|shared| unsafe {
             builder.spawn_unchecked(shared, location, f, self.child())
         })??;
@@ -357,7 +368,8 @@ impl fmt::Debug for Scope<'_, '_> {
     }
 }
 
-/// The right to the result of a scope's coroutine; the counterpart of `std::thread::ScopedJoinHandle`.
+/// The right to the result of a scope's coroutine; the counterpart of
+/// `std::thread::ScopedJoinHandle`.
 ///
 /// Dropping it leaves the coroutine to its scope, which waits for it.
 pub struct ScopedJoinHandle<'scope, T> {
@@ -404,7 +416,8 @@ impl<T> ScopedJoinHandle<'_, T> {
     /// If the caller is cancelled it unwinds here.
     #[must_use = "a panic of the coroutine is in the result, and goes no further"]
     pub fn join(mut self) -> super::Result<T> {
-        // It stays here while this waits, so that it is dropped as one of the scope if the wait unwinds.
+        // It stays here while this waits, so that it is dropped as one of the scope if the wait
+        // unwinds.
         wait_for_end(self.joiner());
         let handle = self.handle.take();
         handle.expect("it is there until it is joined").0.take()

@@ -1,4 +1,5 @@
-//! The memory behind a header: the closure, then in its place the result; and those who wait for it.
+//! The memory behind a header: the closure, then in its place the result; and those who wait for
+//! it.
 //!
 //! ```text
 //!   Task<F, T, M>
@@ -7,11 +8,12 @@
 //!   +--------+---------+----------------------------+--------+
 //! ```
 //!
-//! Who owns closure and result (R1): the closure is taken out when the coroutine first runs. The result is written before
-//! `DONE` is set. Then `DONE` and `DETACHED` decide, each set once by a read-modify-write: whoever comes second owns the
-//! result. A handle that joins comes after `DONE` and takes it; a handle that is dropped sets `DETACHED`, and if it finds
-//! `DONE` it drops the result; if the coroutine sets `DONE` and finds `DETACHED`, the coroutine drops it, still on its own
-//! stack.
+//! Who owns closure and result (R1): the closure is taken out when the coroutine first runs. The
+//! result is written before `DONE` is set. Then `DONE` and `DETACHED` decide, each set once by a
+//! read-modify-write: whoever comes second owns the result. A handle that joins comes after `DONE`
+//! and takes it; a handle that is dropped sets `DETACHED`, and if it finds `DONE` it drops the
+//! result; if the coroutine sets `DONE` and finds `DETACHED`, the coroutine drops it, still on its
+//! own stack.
 
 use std::any::Any;
 use std::cell::UnsafeCell;
@@ -36,7 +38,8 @@ pub(crate) trait Member {
     /// Called by the spawner once the task is in place, before it is scheduled.
     fn joined(&self, header: NonNull<Header>);
 
-    /// Called by the coroutine as its very last act but one: nothing of it is used any more, except by handles.
+    /// Called by the coroutine as its very last act but one: nothing of it is used any more, except
+    /// by handles.
     ///
     /// # Safety
     ///
@@ -81,24 +84,27 @@ impl<F: FnOnce() -> T, T, M: Member> Task<F, T, M> {
         drop_result: Self::drop_result,
     };
 
-    /// Runs the coroutine from beginning to end; on its own stack, unless it was cancelled before it started.
+    /// Runs the coroutine from beginning to end; on its own stack, unless it was cancelled before
+    /// it started.
     ///
     /// # Safety
     ///
     /// Called once, for a header of this type.
     unsafe fn run(header: NonNull<Header>) {
         let task = header.cast::<Self>();
-        // SAFETY: (docs/safety.md, R1) this is the one run, so the closure is there and ours; and the result is ours until
-        // `DONE` is set.
+        // SAFETY: (docs/safety.md, R1) this is the one run, so the closure is there and ours; and
+        // the result is ours until `DONE` is set.
         unsafe {
             let slot = task.as_ref().slot.get();
             let closure = ManuallyDrop::take(&mut (*slot).closure);
             let result = outcome(header.as_ref(), closure);
-            // What follows are destructors and wakers, which a cancellation or a limit does not cut short.
+            // What follows are destructors and wakers, which a cancellation or a limit does not cut
+            // short.
             header.as_ref().shield_to_the_end();
             locals::destroy(header.as_ref());
             (*slot).result = ManuallyDrop::new(result);
-            // AcqRel: whoever sees `DONE` sees the result; whoever sees `DETACHED` sees that the handle is done.
+            // AcqRel: whoever sees `DONE` sees the result; whoever sees `DETACHED` sees that the
+            // handle is done.
             let before = header
                 .as_ref()
                 .strand
@@ -118,7 +124,8 @@ impl<F: FnOnce() -> T, T, M: Member> Task<F, T, M> {
     ///
     /// # Safety
     ///
-    /// The coroutine has ended, the caller owns the result, and `target` is for a `std::thread::Result<T>`.
+    /// The coroutine has ended, the caller owns the result, and `target` is for a
+    /// `std::thread::Result<T>`.
     unsafe fn take_result(header: NonNull<Header>, target: NonNull<u8>) {
         // SAFETY: (docs/safety.md, R1) as promised by the caller.
         unsafe {
@@ -168,7 +175,8 @@ fn outcome<F: FnOnce() -> T, T>(header: &Header, closure: F) -> std::thread::Res
     }
 }
 
-/// Drops a value of the user's; a panic of its destructor has been reported by the hook and ends here.
+/// Drops a value of the user's; a panic of its destructor has been reported by the hook and ends
+/// here.
 pub(crate) fn drop_contained<V>(value: V) {
     if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(value))) {
         // The payload's own destructor may panic, too; somewhere this must end.
@@ -184,8 +192,8 @@ pub(crate) struct Made<T> {
     pub(crate) joiner: Joiner<T>,
 }
 
-/// Makes a task. The closure may be anything; whether it may go to another thread, and how long what it borrows lives, is
-/// for the caller to see to.
+/// Makes a task. The closure may be anything; whether it may go to another thread, and how long
+/// what it borrows lives, is for the caller to see to.
 #[inline]
 pub(crate) fn make<F: FnOnce() -> T, T, M: Member>(
     attributes: Attributes,
@@ -194,8 +202,8 @@ pub(crate) fn make<F: FnOnce() -> T, T, M: Member>(
 ) -> Made<T> {
     let (memory, origin) = block::allocate(Layout::new::<Task<F, T, M>>());
     let task = memory.cast::<Task<F, T, M>>();
-    // SAFETY: (docs/safety.md, R1) the memory is for this type and ours; the header starts with two references, one for
-    // each field of the result.
+    // SAFETY: (docs/safety.md, R1) the memory is for this type and ours; the header starts with two
+    // references, one for each field of the result.
     unsafe {
         task.write(Task {
             core: Core {
@@ -252,7 +260,8 @@ impl<T> Joiner<T> {
     /// Those who wait for the end.
     #[inline]
     pub(crate) fn joiners(&self) -> &WaitQueue {
-        // SAFETY: (docs/safety.md, R1) every header is the beginning of a core, and the reference keeps it.
+        // SAFETY: (docs/safety.md, R1) every header is the beginning of a core, and the reference
+        // keeps it.
         unsafe { &self.reference().as_ptr().cast::<Core>().as_ref().joiners }
     }
 
@@ -275,8 +284,8 @@ impl<T> Joiner<T> {
         );
         let mut result = std::mem::MaybeUninit::<std::thread::Result<T>>::uninit();
         let this = ManuallyDrop::new(self);
-        // SAFETY: (docs/safety.md, R1) `DONE` is set and `DETACHED` is not, so the result is ours; it is taken once, as
-        // `this` is not dropped and its reference given up here.
+        // SAFETY: (docs/safety.md, R1) `DONE` is set and `DETACHED` is not, so the result is ours;
+        // it is taken once, as `this` is not dropped and its reference given up here.
         unsafe {
             let coroutine = std::ptr::read(&this.coroutine);
             let reference = coroutine.reference();
@@ -302,8 +311,8 @@ impl<T> Joiner<T> {
             "the result of this coroutine was taken before, by a `select!` or an `.await`: ask for it once"
         );
         let mut result = std::mem::MaybeUninit::<std::thread::Result<T>>::uninit();
-        // SAFETY: (docs/safety.md, R1) `DONE` was set and `DETACHED` was not, so the result was ours; now that the latter is set it is
-        // neither taken nor dropped again.
+        // SAFETY: (docs/safety.md, R1) `DONE` was set and `DETACHED` was not, so the result was
+        // ours; now that the latter is set it is neither taken nor dropped again.
         unsafe {
             let target = NonNull::from(&mut result).cast();
             (reference.body().take_result)(reference.as_ptr(), target);
@@ -318,7 +327,8 @@ impl<T> Joiner<T> {
             .strand
             .flags
             .fetch_or(flag::DETACHED, Ordering::AcqRel);
-        // SAFETY: (docs/safety.md, R1) `DONE` came first, so the result is ours to drop, unless it was taken before.
+        // SAFETY: (docs/safety.md, R1) `DONE` came first, so the result is ours to drop, unless it
+        // was taken before.
         before & (flag::DONE | flag::DETACHED) == flag::DONE
             && unsafe { (reference.body().drop_result)(reference.as_ptr()) }
     }
@@ -327,7 +337,8 @@ impl<T> Joiner<T> {
     pub(crate) fn abandon(self) -> bool {
         let this = ManuallyDrop::new(self);
         let panicked = this.detach();
-        // SAFETY: (docs/safety.md, R1) `this` is not dropped, so its reference is given up here, once.
+        // SAFETY: (docs/safety.md, R1) `this` is not dropped, so its reference is given up here,
+        // once.
         drop(unsafe { std::ptr::read(&this.coroutine) });
         panicked
     }

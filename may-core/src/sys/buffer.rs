@@ -5,10 +5,11 @@ use std::mem::MaybeUninit;
 
 use super::descriptor::{MOST_BYTES, moved_bytes};
 
-/// A buffer to be read into, whose bytes need not be initialised before, and how many of them have been read.
+/// A buffer to be read into, whose bytes need not be initialised before, and how many of them have
+/// been read.
 ///
-/// Only the calls of `sys` write here, and only what has been read; so bytes that were initialised stay so, and those that the last call
-/// has read are.
+/// Only the calls of `sys` write here, and only what has been read; so bytes that were initialised
+/// stay so, and those that the last call has read are.
 #[derive(Debug)]
 pub struct ReadBuffer<'a> {
     bytes: &'a mut [MaybeUninit<u8>],
@@ -25,7 +26,8 @@ impl<'a> From<&'a mut [u8]> for ReadBuffer<'a> {
     #[inline]
     fn from(bytes: &'a mut [u8]) -> ReadBuffer<'a> {
         let bytes = std::ptr::from_mut(bytes) as *mut [MaybeUninit<u8>];
-        // SAFETY: (docs/safety.md, system calls) bytes are laid out alike with and without a value, and none loses its value here.
+        // SAFETY: (docs/safety.md, system calls) bytes are laid out alike with and without a value,
+        // and none loses its value here.
         ReadBuffer::from(unsafe { &mut *bytes })
     }
 }
@@ -49,7 +51,8 @@ impl ReadBuffer<'_> {
         self.filled
     }
 
-    /// Reads by a system call, which is given the place and its length and says how many bytes it has read, or that there is an error.
+    /// Reads by a system call, which is given the place and its length and says how many bytes it
+    /// has read, or that there is an error.
     ///
     /// # Safety
     ///

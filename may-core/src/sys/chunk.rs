@@ -1,4 +1,5 @@
-//! Large pieces of memory that go back to the system when they are freed; the allocator would keep them.
+//! Large pieces of memory that go back to the system when they are freed; the allocator would keep
+//! them.
 
 use std::ptr::NonNull;
 
@@ -17,12 +18,14 @@ pub(crate) fn take(length: usize) -> Option<NonNull<u8>> {
 /// Nobody uses it any more.
 #[cfg(all(unix, not(miri)))]
 pub(crate) unsafe fn give_back(start: NonNull<u8>, length: usize) {
-    // Where the system refuses, because it has no map entry left for the hole, the memory stays mapped.
+    // Where the system refuses, because it has no map entry left for the hole, the memory stays
+    // mapped.
     // SAFETY: (docs/safety.md, R1) the caller vouches for the range.
     let _ = unsafe { super::memory::unmap(start.as_ptr() as usize, length) };
 }
 
-/// The layout in which the allocator is asked on other systems, and by Miri, which knows few system calls.
+/// The layout in which the allocator is asked on other systems, and by Miri, which knows few system
+/// calls.
 #[cfg(any(not(unix), miri))]
 fn layout(length: usize) -> std::alloc::Layout {
     std::alloc::Layout::from_size_align(length, 64).expect("a valid layout")

@@ -1,6 +1,7 @@
 //! Any descriptor: reading and writing, its mode, its kind, and what it is ready for.
 //!
-//! The calls that move bytes are here and in `sys/socket.rs`; each takes `errno` before it returns, so nothing can come between.
+//! The calls that move bytes are here and in `sys/socket.rs`; each takes `errno` before it returns,
+//! so nothing can come between.
 
 use std::io::{self, IoSlice, IoSliceMut};
 use std::mem;
@@ -8,10 +9,11 @@ use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 
 use super::buffer::ReadBuffer;
 
-/// The most bytes that count as one transfer. Linux moves two gigabytes at most, and a transfer that ended for that reason is not
-/// a sign that there is no more.
+/// The most bytes that count as one transfer. Linux moves two gigabytes at most, and a transfer
+/// that ended for that reason is not a sign that there is no more.
 pub(crate) const MOST_BYTES: usize = 1 << 30;
-/// The most slices in one transfer; what is beyond them is left for the next. POSIX's name for it is `IOV_MAX`.
+/// The most slices in one transfer; what is beyond them is left for the next. POSIX's name for it
+/// is `IOV_MAX`.
 const MOST_SLICES: usize = 1024;
 /// Descriptors below this are not switched to non-blocking mode.
 const FIRST_OWN: RawFd = 3;
@@ -20,29 +22,34 @@ pub(crate) const PIPE_BYTES: usize = libc::PIPE_BUF;
 
 /// Reads into `buffer`.
 pub(crate) fn read(descriptor: BorrowedFd<'_>, buffer: &mut ReadBuffer<'_>) -> io::Result<usize> {
-    // SAFETY: (docs/safety.md, system calls) the place has `length` bytes and lives across the call, which fills it from its beginning.
+    // SAFETY: (docs/safety.md, system calls) the place has `length` bytes and lives across the
+    // call, which fills it from its beginning.
     unsafe { buffer.fill_by(|place, length| libc::read(descriptor.as_raw_fd(), place, length)) }
 }
 
 /// Writes from `buffer`.
 pub(crate) fn write(descriptor: BorrowedFd<'_>, buffer: &[u8]) -> io::Result<usize> {
     let length = buffer.len().min(MOST_BYTES);
-    // SAFETY: (docs/safety.md, system calls) the buffer has `length` bytes and lives across the call.
+    // SAFETY: (docs/safety.md, system calls) the buffer has `length` bytes and lives across the
+    // call.
     moved_bytes(unsafe { libc::write(descriptor.as_raw_fd(), buffer.as_ptr().cast(), length) })
 }
 
-/// Reads into several buffers, one after the other. They are those that [`within_limits_mut`] has left.
+/// Reads into several buffers, one after the other. They are those that [`within_limits_mut`] has
+/// left.
 pub(crate) fn read_vectored(
     descriptor: BorrowedFd<'_>,
     buffers: &mut [IoSliceMut<'_>],
 ) -> io::Result<usize> {
     // At most `MOST_SLICES`, which fits whatever the platform's type.
     let count = buffers.len() as libc::c_int;
-    // SAFETY: (docs/safety.md, system calls) the buffers live across the call, and std lays an `IoSliceMut` out as an `iovec`.
+    // SAFETY: (docs/safety.md, system calls) the buffers live across the call, and std lays an
+    // `IoSliceMut` out as an `iovec`.
     moved_bytes(unsafe { libc::readv(descriptor.as_raw_fd(), buffers.as_mut_ptr().cast(), count) })
 }
 
-/// Writes from several buffers, one after the other. They are those that [`within_limits`] has left.
+/// Writes from several buffers, one after the other. They are those that [`within_limits`] has
+/// left.
 pub(crate) fn write_vectored(
     descriptor: BorrowedFd<'_>,
     buffers: &[IoSlice<'_>],
@@ -59,7 +66,8 @@ pub(super) fn moved_bytes(result: isize) -> io::Result<usize> {
     usize::try_from(result).map_err(|_| io::Error::last_os_error())
 }
 
-/// How many buffers of the given lengths go into one transfer, and how many bytes those are: as many as fit, at least one.
+/// How many buffers of the given lengths go into one transfer, and how many bytes those are: as
+/// many as fit, at least one.
 fn fitting(lengths: impl Iterator<Item = usize>) -> (usize, usize) {
     let (mut count, mut bytes) = (0, 0_usize);
     for length in lengths.take(MOST_SLICES) {
@@ -182,13 +190,14 @@ fn set_flags(descriptor: RawFd, flags: libc::c_int) -> io::Result<()> {
     }
 }
 
-/// Whether the mode of a descriptor may be changed: it belongs to the open file, which standard input, output and error share with
-/// other processes (R8).
+/// Whether the mode of a descriptor may be changed: it belongs to the open file, which standard
+/// input, output and error share with other processes (R8).
 pub(crate) fn is_mode_ours(descriptor: BorrowedFd<'_>) -> bool {
     descriptor.as_raw_fd() >= FIRST_OWN
 }
 
-/// Keeps a descriptor in non-blocking mode. To be dropped before the descriptor is closed; it is in blocking mode then.
+/// Keeps a descriptor in non-blocking mode. To be dropped before the descriptor is closed; it is in
+/// blocking mode then.
 #[derive(Debug)]
 pub(crate) struct NonBlocking(RawFd);
 
@@ -219,7 +228,8 @@ impl Drop for NonBlocking {
     }
 }
 
-/// Opens what a descriptor of a pipe or a terminal leads to once more, in a non-blocking mode that nobody else shares.
+/// Opens what a descriptor of a pipe or a terminal leads to once more, in a non-blocking mode that
+/// nobody else shares.
 ///
 /// # Errors
 ///

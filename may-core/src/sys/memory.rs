@@ -4,15 +4,17 @@
 //!
 //! A guard is a range of addresses on which every access faults. There are two ways to make one:
 //!
-//! * `madvise(MADV_GUARD_INSTALL)`, in Linux 6.13 and later, marks the page table entries. The mapping stays whole, so a
-//!   million guarded stacks are a few entries in the kernel's list of mappings, and giving back the pages of a range
-//!   with `MADV_DONTNEED` leaves the guards in it. `process_madvise` takes many ranges in one call.
-//! * `mprotect(PROT_NONE)`, everywhere, splits the mapping in two at each guard. Linux allows a process 65,530 mappings
-//!   by default (`vm.max_map_count`), which is 32,000 stacks.
+//! * `madvise(MADV_GUARD_INSTALL)`, in Linux 6.13 and later, marks the page table entries. The
+//!   mapping stays whole, so a million guarded stacks are a few entries in the kernel's list of
+//!   mappings, and giving back the pages of a range with `MADV_DONTNEED` leaves the guards in it.
+//!   `process_madvise` takes many ranges in one call.
+//! * `mprotect(PROT_NONE)`, everywhere, splits the mapping in two at each guard. Linux allows a
+//!   process 65,530 mappings by default (`vm.max_map_count`), which is 32,000 stacks.
 //!
-//! Which of the two works is found out by trying on a page of its own, not by the version of the kernel: there are
-//! emulators that accept the advice and ignore it, and filters that refuse it. Where it works, a single mapping may
-//! still refuse it (memory that is locked does), so the choice is made anew for each.
+//! Which of the two works is found out by trying on a page of its own, not by the version of the
+//! kernel: there are emulators that accept the advice and ignore it, and filters that refuse it.
+//! Where it works, a single mapping may still refuse it (memory that is locked does), so the choice
+//! is made anew for each.
 #![cfg(unix)]
 
 use std::io;
@@ -101,10 +103,12 @@ const STACK: libc::c_int = libc::MAP_STACK;
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 const STACK: libc::c_int = 0;
 
-/// Maps `length` bytes of zeros that take no memory before they are touched, in pages of the smallest size.
+/// Maps `length` bytes of zeros that take no memory before they are touched, in pages of the
+/// smallest size.
 pub(crate) fn map(length: usize) -> Result<usize, Errno> {
     let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | NO_RESERVE | STACK;
-    // SAFETY: (docs/safety.md, system calls) an anonymous mapping at an address that the system chooses is new memory.
+    // SAFETY: (docs/safety.md, system calls) an anonymous mapping at an address that the system
+    // chooses is new memory.
     let start = unsafe {
         libc::mmap(
             ptr::null_mut(),
@@ -118,9 +122,11 @@ pub(crate) fn map(length: usize) -> Result<usize, Errno> {
     if start == libc::MAP_FAILED {
         return Err(last_errno());
     }
-    // With huge pages, the first touch of a stack would take 2 MiB. A kernel that refuses the advice has none.
+    // With huge pages, the first touch of a stack would take 2 MiB. A kernel that refuses the
+    // advice has none.
     #[cfg(any(target_os = "linux", target_os = "android"))]
-    // SAFETY: (docs/safety.md, system calls) the range was mapped above, and the advice changes no contents.
+    // SAFETY: (docs/safety.md, system calls) the range was mapped above, and the advice changes no
+    // contents.
     unsafe {
         libc::madvise(start, length, libc::MADV_NOHUGEPAGE);
     }
@@ -146,8 +152,8 @@ pub(crate) fn guards_cost_mappings() -> bool {
     !marks::work()
 }
 
-/// Whether what is at `address` may be written to. Finds out without a fault of our own, because a system call that is
-/// to write a structure there reports an error.
+/// Whether what is at `address` may be written to. Finds out without a fault of our own, because a
+/// system call that is to write a structure there reports an error.
 ///
 /// # Safety
 ///
@@ -192,8 +198,8 @@ unsafe fn protect(ranges: Ranges) -> Result<(), Errno> {
     })
 }
 
-/// Gives the pages of a range back. On Linux they read as zeros afterwards, elsewhere as zeros or as before; false if
-/// the system refused, as it does for locked memory. Guards in the range stay.
+/// Gives the pages of a range back. On Linux they read as zeros afterwards, elsewhere as zeros or
+/// as before; false if the system refused, as it does for locked memory. Guards in the range stay.
 ///
 /// # Safety
 ///
@@ -215,7 +221,8 @@ const DISCARD: libc::c_int = libc::MADV_FREE;
 ///
 /// # Safety
 ///
-/// The range consists of whole pages of a mapping of `map` without guards, and nobody needs what is in it.
+/// The range consists of whole pages of a mapping of `map` without guards, and nobody needs what is
+/// in it.
 pub(crate) unsafe fn wipe(range: Range<usize>) {
     let gone = cfg!(any(target_os = "linux", target_os = "android"))
         // SAFETY: (docs/safety.md, I3) the caller vouches for the range.
@@ -227,8 +234,8 @@ pub(crate) unsafe fn wipe(range: Range<usize>) {
     }
 }
 
-/// Calls `visit` with the address of each page of the range that is in memory, lowest first; false if the system does not
-/// tell, as for a range that is not mapped.
+/// Calls `visit` with the address of each page of the range that is in memory, lowest first; false
+/// if the system does not tell, as for a range that is not mapped.
 pub(crate) fn for_each_resident(range: Range<usize>, mut visit: impl FnMut(usize)) -> bool {
     /// How many pages are asked for at once.
     const PAGES: usize = 256;
@@ -236,7 +243,8 @@ pub(crate) fn for_each_resident(range: Range<usize>, mut visit: impl FnMut(usize
     for start in range.clone().step_by(PAGES * page) {
         let mut residence = [0_u8; PAGES];
         let length = (range.end - start).min(PAGES * page);
-        // SAFETY: (docs/safety.md, system calls) the call writes one byte for each page of the range.
+        // SAFETY: (docs/safety.md, system calls) the call writes one byte for each page of the
+        // range.
         let told = unsafe { libc::mincore(start as *mut _, length, residence.as_mut_ptr().cast()) };
         if told != 0 {
             return false;
@@ -250,7 +258,8 @@ pub(crate) fn for_each_resident(range: Range<usize>, mut visit: impl FnMut(usize
     true
 }
 
-/// How often an access of this thread, or of the process where threads are not told apart, brought a page into memory.
+/// How often an access of this thread, or of the process where threads are not told apart, brought
+/// a page into memory.
 pub(crate) fn thread_faults() -> usize {
     #[cfg(any(target_os = "linux", target_os = "freebsd"))]
     const WHOSE: libc::c_int = libc::RUSAGE_THREAD;
@@ -265,7 +274,8 @@ pub(crate) fn thread_faults() -> usize {
     usage.ru_minflt as usize
 }
 
-/// Guards as marks in the page tables. (Not on Android, whose filters end a process that makes an unknown system call.)
+/// Guards as marks in the page tables. (Not on Android, whose filters end a process that makes an
+/// unknown system call.)
 #[cfg(target_os = "linux")]
 mod marks {
     use super::{Ranges, is_writable, map, page_bytes, unmap};
@@ -275,8 +285,8 @@ mod marks {
     /// `MADV_GUARD_INSTALL`.
     const GUARD_INSTALL: libc::c_int = 102;
 
-    /// `PIDFD_SELF`: stands for a descriptor of the calling process. A real descriptor would not do: after a `fork` it
-    /// would stand for the parent.
+    /// `PIDFD_SELF`: stands for a descriptor of the calling process. A real descriptor would not
+    /// do: after a `fork` it would stand for the parent.
     const THIS_PROCESS: libc::c_int = -10_000;
 
     /// How many ranges go into one call.
@@ -288,7 +298,8 @@ mod marks {
         *WORK.get_or_init(|| {
             let length = page_bytes();
             let Ok(page) = map(length) else { return false };
-            // SAFETY: (docs/safety.md, I3) the page was mapped for this, and is unmapped when nobody uses it.
+            // SAFETY: (docs/safety.md, I3) the page was mapped for this, and is unmapped when
+            // nobody uses it.
             unsafe {
                 let before = is_writable(page);
                 let marked = libc::madvise(page as *mut _, length, GUARD_INSTALL) == 0;
@@ -313,7 +324,8 @@ mod marks {
         })
     }
 
-    /// Marks as many of `ranges` as the kernel does in calls for many at once, and returns how many those are.
+    /// Marks as many of `ranges` as the kernel does in calls for many at once, and returns how many
+    /// those are.
     ///
     /// # Safety
     ///
@@ -338,7 +350,8 @@ mod marks {
                 };
                 count += 1;
             }
-            // SAFETY: (docs/safety.md, I3) the caller vouches for the ranges; the vectors live across the call.
+            // SAFETY: (docs/safety.md, I3) the caller vouches for the ranges; the vectors live
+            // across the call.
             let bytes = unsafe {
                 libc::syscall(
                     libc::SYS_process_madvise,
@@ -350,7 +363,8 @@ mod marks {
                 )
             };
             let Ok(bytes) = usize::try_from(bytes) else {
-                // Whatever the reason is, going on one by one finds the range that the kernel refuses, if any.
+                // Whatever the reason is, going on one by one finds the range that the kernel
+                // refuses, if any.
                 if installed == 0 {
                     MISSING.store(true, Ordering::Relaxed);
                 }
@@ -390,7 +404,8 @@ pub(crate) mod tests {
     use super::*;
     use std::sync::atomic::AtomicBool;
 
-    /// Makes guards cost mappings, as they do on most systems. For tests that have a process to themselves.
+    /// Makes guards cost mappings, as they do on most systems. For tests that have a process to
+    /// themselves.
     pub(crate) static PROTECT_ONLY: AtomicBool = AtomicBool::new(false);
 
     /// Allows this process `bytes` of address space beyond what it has.
@@ -437,7 +452,8 @@ pub(crate) mod tests {
             stride: 2 * page,
             count: 2,
         });
-        // SAFETY: (docs/safety.md, I3) nobody needs what is in the mapping, which is unmapped when it is not used.
+        // SAFETY: (docs/safety.md, I3) nobody needs what is in the mapping, which is unmapped when
+        // it is not used.
         unsafe {
             let writable: Vec<bool> = (0..4)
                 .map(|index| is_writable(start + index * page))

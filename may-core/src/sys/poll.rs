@@ -14,8 +14,8 @@ pub(crate) const INTEREST: Interest = Interest::READABLE
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 pub(crate) const INTEREST: Interest = Interest::READABLE.add(Interest::WRITABLE);
 
-/// Waits until `poll` has an event or `timeout` has passed, to the precision that the platform has; false if it has no
-/// better one than mio's, and nothing was waited for.
+/// Waits until `poll` has an event or `timeout` has passed, to the precision that the platform has;
+/// false if it has no better one than mio's, and nothing was waited for.
 #[cfg(any(target_os = "linux", target_os = "android", target_os = "freebsd"))]
 pub(crate) fn wait_precisely(poll: &Poll, timeout: Duration) -> bool {
     use std::os::fd::AsRawFd;
@@ -30,8 +30,10 @@ pub(crate) fn wait_precisely(poll: &Poll, timeout: Duration) -> bool {
         // Below 10^9, so it fits.
         tv_nsec: timeout.subsec_nanos() as _,
     };
-    // The result does not matter: on an event, a signal or the timeout the caller looks at the poll again.
-    // SAFETY: (docs/safety.md, system calls) both structures live across the call, and there is one descriptor.
+    // The result does not matter: on an event, a signal or the timeout the caller looks at the poll
+    // again.
+    // SAFETY: (docs/safety.md, system calls) both structures live across the call, and there is one
+    // descriptor.
     unsafe { libc::ppoll(&mut descriptor, 1, &timeout, std::ptr::null()) };
     true
 }
@@ -42,8 +44,8 @@ pub(crate) fn wait_precisely(_poll: &Poll, _timeout: Duration) -> bool {
     false
 }
 
-/// Whether a registration failed because the descriptor is of a kind that cannot be polled, a plain file for example. It hardly ever makes
-/// anybody wait.
+/// Whether a registration failed because the descriptor is of a kind that cannot be polled, a plain
+/// file for example. It hardly ever makes anybody wait.
 #[cfg(unix)]
 pub(crate) fn cannot_be_polled(error: &std::io::Error) -> bool {
     error.raw_os_error() == Some(libc::EPERM)

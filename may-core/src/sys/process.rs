@@ -1,10 +1,11 @@
-//! Child processes, as far as std does not know them: being told of their end, without reaping them.
+//! Child processes, as far as std does not know them: being told of their end, without reaping
+//! them.
 
 use std::io;
 use std::os::fd::OwnedFd;
 
-/// A descriptor that becomes readable when a child of this process ends, and stays so. The child has not been waited for, so its number
-/// is not used again.
+/// A descriptor that becomes readable when a child of this process ends, and stays so. The child
+/// has not been waited for, so its number is not used again.
 ///
 /// # Errors
 ///
@@ -33,9 +34,11 @@ pub(crate) fn is_no_child(error: &io::Error) -> bool {
     error.raw_os_error() == Some(libc::ESRCH)
 }
 
-/// Whether a child of this process has ended, or is no child any more. It still has to be waited for.
+/// Whether a child of this process has ended, or is no child any more. It still has to be waited
+/// for.
 pub(crate) fn has_ended(id: u32) -> bool {
-    // SAFETY: (docs/safety.md, system calls) zeros are a value of this plain structure, which lives across the call.
+    // SAFETY: (docs/safety.md, system calls) zeros are a value of this plain structure, which lives
+    // across the call.
     unsafe {
         let mut information: libc::siginfo_t = std::mem::zeroed();
         let options = libc::WEXITED | libc::WNOHANG | libc::WNOWAIT;

@@ -1,8 +1,9 @@
-//! Signals that the process wants to hear of: a counter for each, and a byte in a pipe for each that arrives.
+//! Signals that the process wants to hear of: a counter for each, and a byte in a pipe for each
+//! that arrives.
 //!
-//! The handler does what a handler may do (docs/safety.md, R10): it counts, writes one byte to a socket that never blocks, and calls
-//! the handler that was there before. A full socket is no harm: whoever waits empties it before he waits, and the counters are what
-//! decides.
+//! The handler does what a handler may do (docs/safety.md, R10): it counts, writes one byte to a
+//! socket that never blocks, and calls the handler that was there before. A full socket is no harm:
+//! whoever waits empties it before he waits, and the counters are what decides.
 
 use std::io::{self, Read};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, IntoRawFd};
@@ -88,12 +89,13 @@ impl AsRawFd for Inlet {
     }
 }
 
-/// Installs the handler for a signal, if it is not there: from now on it is counted, and does not do what it does by default. The
-/// pipe is open.
+/// Installs the handler for a signal, if it is not there: from now on it is counted, and does not
+/// do what it does by default. The pipe is open.
 ///
 /// # Errors
 ///
-/// What the operating system says, usually that there is no such signal or that nobody may handle it; nothing is installed then.
+/// What the operating system says, usually that there is no such signal or that nobody may handle
+/// it; nothing is installed then.
 pub(crate) fn count_from_now_on(signal: i32) -> io::Result<()> {
     static INSTALLED: Mutex<[bool; NUMBERS]> = Mutex::new([false; NUMBERS]);
     let index = index(signal).ok_or_else(|| io::Error::from_raw_os_error(libc::EINVAL))?;
@@ -101,8 +103,8 @@ pub(crate) fn count_from_now_on(signal: i32) -> io::Result<()> {
     if installed[index] {
         return Ok(());
     }
-    // SAFETY: (docs/safety.md, R10) zeros are an empty mask and no flags, the structures live across the calls, and the handler does
-    // only what a handler may.
+    // SAFETY: (docs/safety.md, R10) zeros are an empty mask and no flags, the structures live
+    // across the calls, and the handler does only what a handler may.
     unsafe {
         let mut previous: libc::sigaction = mem::zeroed();
         let mut action: libc::sigaction = mem::zeroed();
@@ -127,8 +129,9 @@ extern "C" fn handle(signal: libc::c_int, info: *mut libc::siginfo_t, context: *
     let Some(index) = index(signal) else { return };
     COUNTS[index].fetch_add(1, Ordering::SeqCst);
     TOTAL.fetch_add(1, Ordering::SeqCst);
-    // SAFETY: (docs/safety.md, R10) one byte from a static; the descriptor stays open; `write` may be called in a handler, and
-    // what it does to `errno` is undone for the code that was interrupted.
+    // SAFETY: (docs/safety.md, R10) one byte from a static; the descriptor stays open; `write` may
+    // be called in a handler, and what it does to `errno` is undone for the code that was
+    // interrupted.
     unsafe {
         let errno = errno();
         let before = *errno;
@@ -140,7 +143,8 @@ extern "C" fn handle(signal: libc::c_int, info: *mut libc::siginfo_t, context: *
     };
     match previous.sa_sigaction {
         libc::SIG_DFL | libc::SIG_IGN => {}
-        // SAFETY: (docs/safety.md, R10) it was installed as a handler with these arguments, and is called as one.
+        // SAFETY: (docs/safety.md, R10) it was installed as a handler with these arguments, and is
+        // called as one.
         address if previous.sa_flags & libc::SA_SIGINFO != 0 => unsafe {
             type Handler = extern "C" fn(libc::c_int, *mut libc::siginfo_t, *mut libc::c_void);
             mem::transmute::<usize, Handler>(address)(signal, info, context);
@@ -154,7 +158,8 @@ extern "C" fn handle(signal: libc::c_int, info: *mut libc::siginfo_t, context: *
 
 /// Where this thread keeps `errno`.
 fn errno() -> *mut libc::c_int {
-    // SAFETY: (docs/safety.md, R10) the function computes an address and may be called in a handler.
+    // SAFETY: (docs/safety.md, R10) the function computes an address and may be called in a
+    // handler.
     unsafe {
         #[cfg(target_vendor = "apple")]
         return libc::__error();

@@ -1,11 +1,12 @@
-//! Faults: signals for accesses to memory that may not be accessed, and the stack on which they are handled.
+//! Faults: signals for accesses to memory that may not be accessed, and the stack on which they are
+//! handled.
 //!
-//! A thread that runs out of stack cannot run a signal handler on it, so each thread that runs coroutines needs an
-//! *alternate stack*, and a handler that asks for it.
+//! A thread that runs out of stack cannot run a signal handler on it, so each thread that runs
+//! coroutines needs an *alternate stack*, and a handler that asks for it.
 //!
-//! A handler may interrupt anything, so nothing here that runs in one takes a lock, allocates, or calls what is not
-//! async-signal-safe (docs/safety.md, R10). Faults that are not ours go to the handler that was there before, which in a
-//! Rust program is std's.
+//! A handler may interrupt anything, so nothing here that runs in one takes a lock, allocates, or
+//! calls what is not async-signal-safe (docs/safety.md, R10). Faults that are not ours go to the
+//! handler that was there before, which in a Rust program is std's.
 
 use std::marker::PhantomData;
 use std::sync::{Once, OnceLock};
@@ -13,7 +14,8 @@ use std::{mem, ptr};
 
 use super::memory;
 
-/// The signals by which systems report a fault; guards raise the first on Linux and the second on macOS.
+/// The signals by which systems report a fault; guards raise the first on Linux and the second on
+/// macOS.
 const FAULT_SIGNALS: [libc::c_int; 2] = [libc::SIGSEGV, libc::SIGBUS];
 
 /// An access that faulted.
@@ -34,15 +36,16 @@ static EXAMINE: OnceLock<Examine> = OnceLock::new();
 /// What was to be done about each of the signals before.
 static PREVIOUS: [OnceLock<libc::sigaction>; 2] = [const { OnceLock::new() }; 2];
 
-/// Has `examine` called for every fault in the process, from now on. Only the first call has an effect.
+/// Has `examine` called for every fault in the process, from now on. Only the first call has an
+/// effect.
 pub(crate) fn on_fault(examine: Examine) {
     static INSTALLED: Once = Once::new();
     INSTALLED.call_once(|| {
         let _ = EXAMINE.set(examine);
         for (signal, previous) in FAULT_SIGNALS.into_iter().zip(&PREVIOUS) {
             // What was there before is known before anything can be forwarded to it.
-            // SAFETY: (docs/safety.md, R10) the structures live across the calls; zeros are an empty mask and no flags;
-            // and the handler does only what a handler may.
+            // SAFETY: (docs/safety.md, R10) the structures live across the calls; zeros are an
+            // empty mask and no flags; and the handler does only what a handler may.
             unsafe {
                 let mut action: libc::sigaction = mem::zeroed();
                 libc::sigaction(signal, ptr::null(), &mut action);
@@ -59,8 +62,9 @@ pub(crate) fn on_fault(examine: Examine) {
 
 /// The handler of the fault signals.
 extern "C" fn handle(signal: libc::c_int, info: *mut libc::siginfo_t, context: *mut libc::c_void) {
-    // SAFETY: (docs/safety.md, R10) the kernel passes both structures to a handler with `SA_SIGINFO`. A code that is not
-    // positive means that a process sent the signal, and there is no address.
+    // SAFETY: (docs/safety.md, R10) the kernel passes both structures to a handler with
+    // `SA_SIGINFO`. A code that is not positive means that a process sent the signal, and there is
+    // no address.
     let fault = unsafe {
         if (*info).si_code > 0 {
             stack_pointer(context).map(|stack_pointer| Fault {
@@ -92,8 +96,9 @@ unsafe fn forward(signal: libc::c_int, info: *mut libc::siginfo_t, context: *mut
     };
     let address = previous.sa_sigaction;
     if address == libc::SIG_DFL || address == libc::SIG_IGN {
-        // Returning repeats the access, and this time the process dies of it, as it would have. (A fault cannot be
-        // ignored.) A signal that a process sent is lost if it was to be ignored, as it should be.
+        // Returning repeats the access, and this time the process dies of it, as it would have. (A
+        // fault cannot be ignored.) A signal that a process sent is lost if it was to be ignored,
+        // as it should be.
         // SAFETY: (docs/safety.md, R10) `sigaction` may be called in a handler.
         unsafe {
             libc::sigaction(signal, previous, ptr::null_mut());
@@ -173,7 +178,8 @@ unsafe fn stack_pointer(context: *const libc::c_void) -> Option<usize> {
 /// Writes `text` to standard error, as far as that takes it. May be called in a signal handler.
 pub(crate) fn write_error(mut text: &[u8]) {
     while !text.is_empty() {
-        // SAFETY: (docs/safety.md, R10) `write` may be called in a handler, and the bytes are readable.
+        // SAFETY: (docs/safety.md, R10) `write` may be called in a handler, and the bytes are
+        // readable.
         let written = unsafe { libc::write(libc::STDERR_FILENO, text.as_ptr().cast(), text.len()) };
         match usize::try_from(written) {
             Ok(written @ 1..) => text = &text[written.min(text.len())..],
@@ -182,7 +188,8 @@ pub(crate) fn write_error(mut text: &[u8]) {
     }
 }
 
-/// Ends the process with `SIGABRT`, as std does for a thread's overflow. May be called in a signal handler.
+/// Ends the process with `SIGABRT`, as std does for a thread's overflow. May be called in a signal
+/// handler.
 pub(crate) fn abort() -> ! {
     // SAFETY: (docs/safety.md, R10) `abort` may be called in a handler.
     unsafe { libc::abort() }
@@ -191,8 +198,8 @@ pub(crate) fn abort() -> ! {
 /// What a handler needs beyond what the kernel stores for it.
 const HANDLER_BYTES: usize = 16 << 10;
 
-/// What is enough for our handler, in a stack that somebody else made. It and std's take some hundred bytes; builds
-/// without optimisation take more.
+/// What is enough for our handler, in a stack that somebody else made. It and std's take some
+/// hundred bytes; builds without optimisation take more.
 const ENOUGH_BYTES: usize = 4 << 10;
 
 /// The alternate stack of a thread, for as long as this lives.
@@ -207,8 +214,8 @@ pub(crate) struct AlternateStack {
 }
 
 impl AlternateStack {
-    /// Gives this thread an alternate stack, unless it has one that is large enough. If there is no memory for one, an
-    /// overflow of a coroutine ends the process without a report.
+    /// Gives this thread an alternate stack, unless it has one that is large enough. If there is no
+    /// memory for one, an overflow of a coroutine ends the process without a report.
     pub(crate) fn provide() -> AlternateStack {
         // SAFETY: (docs/safety.md, R10) zeros are a valid structure, which the call fills.
         let current = unsafe {
@@ -241,7 +248,8 @@ fn install_alternate_stack() -> Option<(usize, usize)> {
         stride: page,
         count: 1,
     };
-    // SAFETY: (docs/safety.md, R10) the mapping is new; as long as it is this thread's alternate stack it stays mapped.
+    // SAFETY: (docs/safety.md, R10) the mapping is new; as long as it is this thread's alternate
+    // stack it stays mapped.
     unsafe {
         let mut stack: libc::stack_t = mem::zeroed();
         stack.ss_sp = (start + page) as *mut _;
@@ -260,8 +268,9 @@ impl Drop for AlternateStack {
             return;
         };
         let (address, flags, size) = self.previous;
-        // SAFETY: (docs/safety.md, R10) this is the thread that the stack was made for, and after the call it does not
-        // use it any more. A call that fails leaves the stack in use, so it stays mapped.
+        // SAFETY: (docs/safety.md, R10) this is the thread that the stack was made for, and after
+        // the call it does not use it any more. A call that fails leaves the stack in use, so it
+        // stays mapped.
         unsafe {
             let mut previous: libc::stack_t = mem::zeroed();
             previous.ss_sp = address as *mut _;
@@ -277,7 +286,8 @@ impl Drop for AlternateStack {
 /// What the kernel stores when it calls a handler, with all the registers that this machine has.
 fn smallest_bytes() -> usize {
     #[cfg(any(target_os = "linux", target_os = "android"))]
-    // SAFETY: (docs/safety.md, system calls) the call takes a number and returns one, 0 if there is no such entry.
+    // SAFETY: (docs/safety.md, system calls) the call takes a number and returns one, 0 if there is
+    // no such entry.
     let told = unsafe { libc::getauxval(libc::AT_MINSIGSTKSZ) } as usize;
     #[cfg(not(any(target_os = "linux", target_os = "android")))]
     let told = 0;
@@ -301,7 +311,8 @@ mod tests {
 
     /// Replaces the alternate stack of this thread.
     fn set(address: usize, size: usize, flags: libc::c_int) {
-        // SAFETY: (docs/safety.md, R10) the tests that call this keep the memory, or pass `SS_DISABLE`.
+        // SAFETY: (docs/safety.md, R10) the tests that call this keep the memory, or pass
+        // `SS_DISABLE`.
         unsafe {
             let mut stack: libc::stack_t = mem::zeroed();
             stack.ss_sp = address as *mut _;

@@ -1,8 +1,9 @@
 //! Sockets: transfers that never block and never raise SIGPIPE, and accepting.
 //!
-//! A transfer asks for that by its flags, so it does not block even if the descriptor's mode has been changed behind our back, or
-//! must not be changed: a mode belongs to the open file, which standard input, output and error share with other processes (R8),
-//! and which clones of a socket share with a descriptor that was given away.
+//! A transfer asks for that by its flags, so it does not block even if the descriptor's mode has
+//! been changed behind our back, or must not be changed: a mode belongs to the open file, which
+//! standard input, output and error share with other processes (R8), and which clones of a socket
+//! share with a descriptor that was given away.
 
 use std::io::{self, IoSlice, IoSliceMut};
 use std::mem;
@@ -78,7 +79,8 @@ fn receive_with(
     buffer: &mut ReadBuffer<'_>,
     flags: libc::c_int,
 ) -> io::Result<usize> {
-    // SAFETY: (docs/safety.md, system calls) the place has `length` bytes and lives across the call, which fills it from its beginning.
+    // SAFETY: (docs/safety.md, system calls) the place has `length` bytes and lives across the
+    // call, which fills it from its beginning.
     unsafe { buffer.fill_by(|place, length| libc::recv(socket.as_raw_fd(), place, length, flags)) }
 }
 
@@ -86,7 +88,8 @@ fn receive_with(
 #[inline]
 pub(crate) fn send(socket: BorrowedFd<'_>, buffer: &[u8]) -> io::Result<usize> {
     let length = buffer.len().min(MOST_BYTES);
-    // SAFETY: (docs/safety.md, system calls) the buffer has `length` bytes and lives across the call.
+    // SAFETY: (docs/safety.md, system calls) the buffer has `length` bytes and lives across the
+    // call.
     let moved = unsafe {
         libc::send(
             socket.as_raw_fd(),
@@ -105,8 +108,9 @@ pub(crate) fn receive_from(
     peek: bool,
 ) -> io::Result<(usize, Address)> {
     let flags = libc::MSG_DONTWAIT | if peek { libc::MSG_PEEK } else { 0 };
-    // SAFETY: (docs/safety.md, system calls) the place has `length` bytes and lives across the call, which fills it from its beginning;
-    // the address is a place of its own, of which it sets as much as it says.
+    // SAFETY: (docs/safety.md, system calls) the place has `length` bytes and lives across the
+    // call, which fills it from its beginning; the address is a place of its own, of which it sets
+    // as much as it says.
     let (length, address) = unsafe {
         Address::try_init(|address, address_length| {
             buffer.fill_by(|place, length| {
@@ -133,13 +137,15 @@ pub(crate) fn send_to(
     SockRef::from(&socket).send_to_with_flags(buffer, address, SEND_FLAGS)
 }
 
-/// Receives into `buffer`. Also says whether something came along for which there was no place: descriptors or credentials.
+/// Receives into `buffer`. Also says whether something came along for which there was no place:
+/// descriptors or credentials.
 pub(crate) fn receive_message(
     socket: BorrowedFd<'_>,
     buffer: &mut ReadBuffer<'_>,
 ) -> io::Result<(usize, bool)> {
     let mut cut = false;
-    // SAFETY: (docs/safety.md, system calls) message, slice and place live across the call, which fills the place from its beginning.
+    // SAFETY: (docs/safety.md, system calls) message, slice and place live across the call, which
+    // fills the place from its beginning.
     let received = unsafe {
         buffer.fill_by(|place, length| {
             let mut slice = libc::iovec {
@@ -155,15 +161,15 @@ pub(crate) fn receive_message(
     Ok((received?, cut))
 }
 
-/// Receives into several buffers, one after the other, otherwise as [`receive_message`]. They are those that
-/// [`within_limits_mut`](super::descriptor::within_limits_mut) has left.
+/// Receives into several buffers, one after the other, otherwise as [`receive_message`]. They are
+/// those that [`within_limits_mut`](super::descriptor::within_limits_mut) has left.
 pub(crate) fn receive_vectored(
     socket: BorrowedFd<'_>,
     buffers: &mut [IoSliceMut<'_>],
 ) -> io::Result<(usize, bool)> {
     let mut message = message(buffers.as_mut_ptr().cast(), buffers.len());
-    // SAFETY: (docs/safety.md, system calls) the message and the buffers live across the call, and std lays an `IoSliceMut` out
-    // as an `iovec`.
+    // SAFETY: (docs/safety.md, system calls) the message and the buffers live across the call, and
+    // std lays an `IoSliceMut` out as an `iovec`.
     let moved = unsafe { libc::recvmsg(socket.as_raw_fd(), &mut message, libc::MSG_DONTWAIT) };
     Ok((
         moved_bytes(moved)?,
@@ -171,8 +177,8 @@ pub(crate) fn receive_vectored(
     ))
 }
 
-/// Sends from several buffers, one after the other. They are those that [`within_limits`](super::descriptor::within_limits) has
-/// left.
+/// Sends from several buffers, one after the other. They are those that
+/// [`within_limits`](super::descriptor::within_limits) has left.
 pub(crate) fn send_vectored(socket: BorrowedFd<'_>, buffers: &[IoSlice<'_>]) -> io::Result<usize> {
     let message = message(buffers.as_ptr().cast_mut().cast(), buffers.len());
     // SAFETY: (docs/safety.md, system calls) as above; the call only reads them.
@@ -224,7 +230,8 @@ pub(crate) fn is_connecting(error: &io::Error) -> bool {
     matches!(error.raw_os_error(), Some(libc::EINPROGRESS | libc::EINTR))
 }
 
-/// Whether `accept` failed because of the connection that it would have accepted: the next one may be all right.
+/// Whether `accept` failed because of the connection that it would have accepted: the next one may
+/// be all right.
 pub(crate) fn is_passing(error: &io::Error) -> bool {
     #[cfg(any(target_os = "linux", target_os = "android"))]
     if error.raw_os_error() == Some(libc::ENONET) {
@@ -248,8 +255,8 @@ pub(crate) fn is_passing(error: &io::Error) -> bool {
     )
 }
 
-/// Whether `accept` failed for want of descriptors or memory: the connection still waits, and no event will announce that there
-/// is room for it.
+/// Whether `accept` failed for want of descriptors or memory: the connection still waits, and no
+/// event will announce that there is room for it.
 pub(crate) fn is_shortage(error: &io::Error) -> bool {
     matches!(
         error.raw_os_error(),

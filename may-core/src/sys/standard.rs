@@ -7,9 +7,11 @@ pub(crate) const INPUT: RawFd = libc::STDIN_FILENO;
 pub(crate) const OUTPUT: RawFd = libc::STDOUT_FILENO;
 pub(crate) const ERROR: RawFd = libc::STDERR_FILENO;
 
-/// One of the standard streams. It is nobody's, and stays open unless somebody closes it by its number; then calls fail.
+/// One of the standard streams. It is nobody's, and stays open unless somebody closes it by its
+/// number; then calls fail.
 pub(crate) fn stream(number: RawFd) -> BorrowedFd<'static> {
-    // SAFETY: (docs/safety.md, system calls) as std's own handles do: these numbers stand for the streams, whatever they lead to.
+    // SAFETY: (docs/safety.md, system calls) as std's own handles do: these numbers stand for the
+    // streams, whatever they lead to.
     unsafe { BorrowedFd::borrow_raw(number) }
 }
 
@@ -20,7 +22,8 @@ pub(crate) fn is_closed(error: &std::io::Error) -> bool {
 
 /// Has `last` called when the process exits.
 pub(crate) fn at_exit(last: extern "C" fn()) {
-    // SAFETY: (docs/safety.md, system calls) the function is there as long as the program. Without memory for it, it is not called.
+    // SAFETY: (docs/safety.md, system calls) the function is there as long as the program. Without
+    // memory for it, it is not called.
     unsafe {
         libc::atexit(last);
     }

@@ -1,10 +1,11 @@
 //! Sleeping, limits in time, and regular times, for coroutines and plain threads alike.
 //!
-//! A coroutine sleeps in its worker's wheel and blocks nobody; precise to about a tenth of a millisecond where the platform
-//! allows it.
+//! A coroutine sleeps in its worker's wheel and blocks nobody; precise to about a tenth of a
+//! millisecond where the platform allows it.
 //!
 //! * [`timeout`](mod@timeout): a deadline around any blocking code
-//! * [`interval`](mod@interval): something every so often; [`op`]: times and its ticks as operations
+//! * [`interval`](mod@interval): something every so often; [`op`]: times and its ticks as
+//!   operations
 
 mod interval;
 mod op;
@@ -19,8 +20,8 @@ pub use interval::{Interval, MissedTicks, interval, interval_at};
 pub use op::{After, Tick};
 pub use timeout::{Elapsed, timeout, timeout_at};
 
-/// Blocks the caller for at least `duration`. Any duration will do; `Duration::MAX` sleeps until cancelled. Zero returns at
-/// once, but is still a point at which a cancellation is delivered.
+/// Blocks the caller for at least `duration`. Any duration will do; `Duration::MAX` sleeps until
+/// cancelled. Zero returns at once, but is still a point at which a cancellation is delivered.
 ///
 /// # Cancellation
 ///

@@ -36,13 +36,16 @@ impl From<Elapsed> for std::io::Error {
 
 /// Runs `f`, whatever blocks in it, for at most `duration`.
 ///
-/// When the time is up, the call in which `f` is blocked unwinds up to here, as it does when a coroutine is cancelled: destructors
-/// run, locks are given back and not poisoned, a scope inside cancels its children and waits for them. *Timed out means it did not
-/// happen*: a message that has been received is not lost, one that has not been sent is still the caller's (unless `f` owned it).
-/// Code that does not block is not interrupted, and if `f` gets to its end its value counts, however late.
+/// When the time is up, the call in which `f` is blocked unwinds up to here, as it does when a
+/// coroutine is cancelled: destructors run, locks are given back and not poisoned, a scope inside
+/// cancels its children and waits for them. *Timed out means it did not happen*: a message that has
+/// been received is not lost, one that has not been sent is still the caller's (unless `f` owned
+/// it). Code that does not block is not interrupted, and if `f` gets to its end its value counts,
+/// however late.
 ///
-/// Limits nest: the earliest one counts, and each ends at the call that set it. Works on plain threads, too. Behind a
-/// [`shield`](crate::coroutine::shield) nothing is interrupted. Coroutines that `f` starts have no limit of their own.
+/// Limits nest: the earliest one counts, and each ends at the call that set it. Works on plain
+/// threads, too. Behind a [`shield`](crate::coroutine::shield) nothing is interrupted. Coroutines
+/// that `f` starts have no limit of their own.
 ///
 /// # Errors
 ///
@@ -50,7 +53,8 @@ impl From<Elapsed> for std::io::Error {
 ///
 /// # Panics
 ///
-/// Goes on with a panic of `f`. Panics in programs built with `panic = "abort"`, where nothing can be unwound.
+/// Goes on with a panic of `f`. Panics in programs built with `panic = "abort"`, where nothing can
+/// be unwound.
 ///
 /// # Cancellation
 ///

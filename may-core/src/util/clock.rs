@@ -1,7 +1,7 @@
 //! Nanoseconds since the process first asked for the time, and deadlines on that scale.
 //!
-//! `u64` nanoseconds last 584 years, so every sum saturates at [`Deadline::NEVER`] instead of overflowing: zero, one
-//! nanosecond, thirty days and `Duration::MAX` are all ordinary values.
+//! `u64` nanoseconds last 584 years, so every sum saturates at [`Deadline::NEVER`] instead of
+//! overflowing: zero, one nanosecond, thirty days and `Duration::MAX` are all ordinary values.
 
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};

@@ -1,9 +1,10 @@
 //! An intrusive doubly linked list of pinned nodes.
 //!
-//! A node lives where its owner put it, usually on the stack of a blocked coroutine; the list only threads a pair of
-//! pointers through it. So linking and unlinking allocate nothing and take constant time, and the price is a contract:
-//! a node stays where it is while it is linked, and whoever calls the list has the only access to its nodes' links (the
-//! wait queue has its lock for that, a worker its thread).
+//! A node lives where its owner put it, usually on the stack of a blocked coroutine; the list only
+//! threads a pair of pointers through it. So linking and unlinking allocate nothing and take
+//! constant time, and the price is a contract: a node stays where it is while it is linked, and
+//! whoever calls the list has the only access to its nodes' links (the wait queue has its lock for
+//! that, a worker its thread).
 
 use std::cell::Cell;
 use std::fmt;
@@ -47,7 +48,8 @@ pub(crate) struct List<T: Linked> {
     tail: *mut T,
 }
 
-// SAFETY: (docs/safety.md, R5) a list is two addresses; its methods' contracts say who may follow them.
+// SAFETY: (docs/safety.md, R5) a list is two addresses; its methods' contracts say who may follow
+// them.
 unsafe impl<T: Linked> Send for List<T> {}
 
 impl<T: Linked> List<T> {
@@ -98,7 +100,8 @@ impl<T: Linked> List<T> {
     ///
     /// # Safety
     ///
-    /// `node` is in no list, stays where it is until it is unlinked, and all links are the caller's alone for the moment.
+    /// `node` is in no list, stays where it is until it is unlinked, and all links are the caller's
+    /// alone for the moment.
     #[inline]
     pub(crate) unsafe fn push_back(&mut self, node: NonNull<T>) {
         // SAFETY: (docs/safety.md, I3) as promised by the caller.
@@ -112,7 +115,8 @@ impl<T: Linked> List<T> {
     /// As for [`List::push_back`], and `next` is linked in this list.
     #[inline]
     pub(crate) unsafe fn insert_before(&mut self, next: Option<NonNull<T>>, node: NonNull<T>) {
-        // SAFETY: (docs/safety.md, I3) the caller vouches for `node` and `next`, and linked neighbours are alive.
+        // SAFETY: (docs/safety.md, I3) the caller vouches for `node` and `next`, and linked
+        // neighbours are alive.
         unsafe {
             let previous = match next {
                 Some(next) => next.as_ref().links().previous.replace(node.as_ptr()),
@@ -189,7 +193,8 @@ mod tests {
     fn nodes_leave_from_both_ends_and_from_the_middle() {
         let numbers: Vec<Number> = (0..5).map(|i| Number(i, Links::new())).collect();
         let mut list = List::new();
-        // SAFETY: (docs/safety.md, I3) the numbers outlive the list and are touched by this thread only.
+        // SAFETY: (docs/safety.md, I3) the numbers outlive the list and are touched by this thread
+        // only.
         unsafe {
             for number in &numbers {
                 list.push_back(NonNull::from(number));

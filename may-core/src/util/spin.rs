@@ -1,7 +1,8 @@
 //! The lock for sections of a few instructions: linking a node, taking it out again.
 //!
-//! No user code runs inside it and nobody blocks inside it, so a holder is gone after some nanoseconds unless the
-//! operating system took its processor away; for that case a waiting thread gives up its own processor after a while.
+//! No user code runs inside it and nobody blocks inside it, so a holder is gone after some
+//! nanoseconds unless the operating system took its processor away; for that case a waiting thread
+//! gives up its own processor after a while.
 
 use std::fmt;
 use std::ops::{Deref, DerefMut};
@@ -37,8 +38,9 @@ mod raw {
 
         #[cold]
         fn enter_contended(&self) {
-            // With growing pauses: looking all the time takes the cache line away from the holder, and made a channel that both of two
-            // workers use four times as slow. In the end it gives up the processor, which the holder may need.
+            // With growing pauses: looking all the time takes the cache line away from the holder,
+            // and made a channel that both of two workers use four times as slow. In the end it
+            // gives up the processor, which the holder may need.
             let backoff = Backoff::new();
             loop {
                 backoff.snooze();
@@ -57,7 +59,8 @@ mod raw {
     }
 }
 
-/// Under the model checker a lock of its own stands in: it knows that a waiting thread makes no progress.
+/// Under the model checker a lock of its own stands in: it knows that a waiting thread makes no
+/// progress.
 #[cfg(may_loom)]
 mod raw {
     use crate::prim::StdUnsafeCell;
@@ -80,7 +83,8 @@ mod raw {
 
         pub(super) fn enter(&self) -> *mut T {
             let guard = self.lock.lock().unwrap();
-            // SAFETY: (docs/safety.md, models) the guard is dropped by `leave`, before the lock it borrows.
+            // SAFETY: (docs/safety.md, models) the guard is dropped by `leave`, before the lock it
+            // borrows.
             let guard = unsafe {
                 std::mem::transmute::<
                     loom::sync::MutexGuard<'_, ()>,
@@ -100,7 +104,8 @@ mod raw {
 /// A value that one thread at a time looks at, for a moment.
 pub(crate) struct SpinLock<T>(raw::Raw<T>);
 
-// SAFETY: (docs/safety.md, R5) the lock hands the value to one thread at a time, so sharing it needs no more than `Send`.
+// SAFETY: (docs/safety.md, R5) the lock hands the value to one thread at a time, so sharing it
+// needs no more than `Send`.
 unsafe impl<T: Send> Sync for SpinLock<T> {}
 // SAFETY: (docs/safety.md, R5) the lock owns its value.
 unsafe impl<T: Send> Send for SpinLock<T> {}
@@ -149,7 +154,8 @@ impl<T> Deref for SpinGuard<'_, T> {
 
     #[inline]
     fn deref(&self) -> &T {
-        // SAFETY: (docs/safety.md, R5) the guard is the only one, and the lock it borrows owns the value.
+        // SAFETY: (docs/safety.md, R5) the guard is the only one, and the lock it borrows owns the
+        // value.
         unsafe { &*self.value }
     }
 }

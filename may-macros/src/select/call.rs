@@ -185,7 +185,8 @@ fn code_to_run(tokens: &[TokenTree], group: &Group) -> Result<(&'static Form, To
     }
     let closure = &operations::RUN.forms[0];
     if is_punct(bars.first(), '|') {
-        // The bars are ours, since clippy would replace `|| f()` by `f`, which is another expression here.
+        // The bars are ours, since clippy would replace `|| f()` by `f`, which is another
+        // expression here.
         let ours = content.len() - bars.len() + 2;
         let code = content.into_iter().enumerate().map(|(index, mut token)| {
             if index < ours {
@@ -207,7 +208,8 @@ fn code_to_run(tokens: &[TokenTree], group: &Group) -> Result<(&'static Form, To
     } else {
         closure
     };
-    // As if it stood where `run` does: there rustc shows what it is that `break` and `?` do not leave.
+    // As if it stood where `run` does: there rustc shows what it is that `break` and `?` do not
+    // leave.
     let here = Span::mixed_site().located_at(tokens[0].span());
     Ok((form, quote_spanned!(here=> || #code)))
 }

@@ -21,12 +21,13 @@
 //! }
 //! ```
 //!
-//! The event of an arm with a guard cannot be made in the tuple. It is made by a `let`, whose initializer extends the lives of
-//! temporaries that are borrowed directly.
+//! The event of an arm with a guard cannot be made in the tuple. It is made by a `let`, whose
+//! initializer extends the lives of temporaries that are borrowed directly.
 //!
-//! The outcomes are nested pairs of one type (`P::Outcome`), not variants of an enum of our own: an item here would be seen by the
-//! bodies. For the same reason all names are of mixed hygiene. An arm with `#[cfg]` has its place in everything; if it is compiled
-//! away, the event there is one that never happens.
+//! The outcomes are nested pairs of one type (`P::Outcome`), not variants of an enum of our own: an
+//! item here would be seen by the bodies. For the same reason all names are of mixed hygiene. An
+//! arm with `#[cfg]` has its place in everything; if it is compiled away, the event there is one
+//! that never happens.
 
 use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
@@ -75,7 +76,8 @@ fn name(prefix: &str, index: usize) -> Ident {
 impl Expansion<'_> {
     /// Returns the path of something that the expansion needs, as if it stood at `span`.
     ///
-    /// That holds for its first token, too: where it is that of the facade's source, an error is shown at the whole macro.
+    /// That holds for its first token, too: where it is that of the facade's source, an error is
+    /// shown at the whole macro.
     fn path(&self, name: &str, span: Span) -> TokenStream {
         let here = Span::mixed_site().located_at(span);
         let name = Ident::new(name, here);
@@ -93,8 +95,8 @@ impl Expansion<'_> {
 
     /// Returns a function, to be called as if it stood at `span`.
     ///
-    /// In parentheses, which take its span over: that of the path alone is one of the wrapper of this macro, where rustc would then
-    /// show arguments of the wrong type, too.
+    /// In parentheses, which take its span over: that of the path alone is one of the wrapper of
+    /// this macro, where rustc would then show arguments of the wrong type, too.
     fn function(&self, name: &str, span: Span) -> TokenStream {
         let path = self.path(name, span);
         quote_spanned!(Span::mixed_site().located_at(span)=> (#path))
@@ -133,7 +135,8 @@ impl Expansion<'_> {
         let wait = self.wait();
         let arms = self.arms();
         let hold = self.hidden("hold");
-        // Temporaries in the operand of a `match` live as long as the whole `match`; those of a `let` end with it.
+        // Temporaries in the operand of a `match` live as long as the whole `match`; those of a
+        // `let` end with it.
         quote_spanned! {Span::mixed_site()=>
             #guards
             let outcome = #wait;
@@ -164,7 +167,8 @@ impl Expansion<'_> {
     fn wait(&self) -> TokenStream {
         let mut inner = self.engine();
         let mut end = self.select.arms.len();
-        // From the last to the first: those with guards one by one, and rows of the others in one tuple.
+        // From the last to the first: those with guards one by one, and rows of the others in one
+        // tuple.
         while end > 0 {
             if self.select.arms[end - 1].guard.is_some() {
                 end -= 1;
@@ -389,8 +393,8 @@ impl Expansion<'_> {
         quote_spanned!(Span::mixed_site()=> #cfg #lints #pattern => #body #other)
     }
 
-    /// Makes the result of an operation from what it has left: what is to be sent is evaluated here, in the arm, so that a variable
-    /// which moves there is still there in the other arms.
+    /// Makes the result of an operation from what it has left: what is to be sent is evaluated
+    /// here, in the arm, so that a variable which moves there is still there in the other arms.
     fn result(&self, value: &Ident, call: Option<&Call>) -> TokenStream {
         let take = self.function("take", value.span());
         let taken = quote_spanned!(value.span()=> #take(#value));
@@ -403,8 +407,9 @@ impl Expansion<'_> {
 
 /// Writes what an arm does, and the name of the value that it does it to.
 ///
-/// rustc looks at the types, and its carets and suggestions are aimed: the value and the semicolon behind it stand where the operation
-/// ends, so that "add `else { .. }`" is inserted where our grammar has it.
+/// rustc looks at the types, and its carets and suggestions are aimed: the value and the semicolon
+/// behind it stand where the operation ends, so that "add `else { .. }`" is inserted where our
+/// grammar has it.
 fn handle(
     handler: &Handler,
     call: Option<&Call>,
@@ -465,7 +470,8 @@ fn or_pattern(pattern: &TokenStream) -> TokenStream {
 
 /// Puts the body behind the `let`.
 ///
-/// A block becomes one with it, under the user's braces: a block within a block would set off `unused_braces` in the user's code.
+/// A block becomes one with it, under the user's braces: a block within a block would set off
+/// `unused_braces` in the user's code.
 fn with_body(mut content: TokenStream, body: &Body, expansion: &Expansion<'_>) -> TokenStream {
     let span = match body {
         Body::Block(block) => {
@@ -497,7 +503,8 @@ fn with_body(mut content: TokenStream, body: &Body, expansion: &Expansion<'_>) -
 impl Call {
     /// Returns the arguments as the constructor takes them.
     ///
-    /// What we add stands where the argument does, since that is where rustc says that a type is wrong.
+    /// What we add stands where the argument does, since that is where rustc says that a type is
+    /// wrong.
     fn passed(&self) -> Vec<TokenStream> {
         let arguments = self.arguments.iter().zip(self.form.arguments);
         arguments
@@ -508,8 +515,8 @@ impl Call {
                     .next()
                     .map_or_else(Span::call_site, |token| token.span());
                 let span = Span::mixed_site().located_at(span);
-                // What is written as a reference is one: a reference to it would be a temporary, and what a permit or a guard
-                // borrows from would not live on.
+                // What is written as a reference is one: a reference to it would be a temporary,
+                // and what a permit or a guard borrows from would not live on.
                 let mut tokens = argument.clone().into_iter();
                 let is_reference = is_punct(tokens.next().as_ref(), '&');
                 let is_exclusive = is_reference && is_word(tokens.next().as_ref(), "mut");

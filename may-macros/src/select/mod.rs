@@ -22,7 +22,8 @@ use self::syntax::Select;
 
 /// Expands `[path of the crate] arms`.
 ///
-/// After a fault the arms that could be read are still there, so that the compiler looks at their types, and editors can complete.
+/// After a fault the arms that could be read are still there, so that the compiler looks at their
+/// types, and editors can complete.
 pub(crate) fn expand(input: TokenStream) -> TokenStream {
     let mut input = input.into_iter();
     let krate = match input.next() {

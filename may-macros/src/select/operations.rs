@@ -1,4 +1,5 @@
-//! The operations that an arm can be: one table, from which the parser, the messages and the documentation come.
+//! The operations that an arm can be: one table, from which the parser, the messages and the
+//! documentation come.
 
 use crate::similar;
 
@@ -9,7 +10,8 @@ pub(crate) enum Passing {
     Shared,
     /// By an exclusive reference, likewise.
     Exclusive,
-    /// As what it refers to, shared: a reference that the user has is borrowed again, not moved away.
+    /// As what it refers to, shared: a reference that the user has is borrowed again, not moved
+    /// away.
     Slice,
     /// As what it refers to, exclusive.
     SliceMut,
@@ -26,8 +28,8 @@ pub(crate) struct Form {
     pub(crate) constructor: &'static str,
     /// Tells how each argument is passed.
     pub(crate) arguments: &'static [Passing],
-    /// Names the method that makes the event from what the constructor returns, where rustc is to choose among several by the type of
-    /// the argument.
+    /// Names the method that makes the event from what the constructor returns, where rustc is to
+    /// choose among several by the type of the argument.
     pub(crate) method: Option<&'static str>,
 }
 
@@ -74,7 +76,8 @@ pub(crate) struct Operation {
 use Outcome::{Nothing, OfTheArgument, Value};
 use Passing::{Exclusive, OnWin, Shared, Slice, SliceMut};
 
-/// Shortens the table where an operation has one form, whose constructor has the name of the operation.
+/// Shortens the table where an operation has one form, whose constructor has the name of the
+/// operation.
 macro_rules! one_form {
     ($name:literal, [$($passing:expr),*]) => {
         &[Form { constructor: $name, arguments: &[$($passing),*], method: None }]
@@ -309,7 +312,8 @@ pub(crate) static RUN: Operation = Operation {
     on_loss: "the code is cancelled by unwinding, and has ended",
 };
 
-/// How `run` is called if it is given an expression, which may be the call of a coroutine; `run` itself takes a closure.
+/// How `run` is called if it is given an expression, which may be the call of a coroutine; `run`
+/// itself takes a closure.
 pub(crate) static RUN_EXPRESSION: Form = Form {
     constructor: "run_expression",
     arguments: &[Passing::Value],

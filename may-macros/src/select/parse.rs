@@ -1,8 +1,9 @@
 //! The grammar, read from tokens.
 //!
-//! Bodies, patterns, guards and arguments are taken as they are: they may be incomplete while somebody types, and use syntax newer
-//! than any parser. Only what is between them is understood. After a fault the parser goes on where the next arm probably begins, so
-//! that all faults are reported in one go and the other arms are still there.
+//! Bodies, patterns, guards and arguments are taken as they are: they may be incomplete while
+//! somebody types, and use syntax newer than any parser. Only what is between them is understood.
+//! After a fault the parser goes on where the next arm probably begins, so that all faults are
+//! reported in one go and the other arms are still there.
 
 use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
@@ -490,7 +491,8 @@ impl Parser<'_> {
         head
     }
 
-    /// Reads `pattern: Type =`, as after a `let`, and says that there is no type here; returns the pattern.
+    /// Reads `pattern: Type =`, as after a `let`, and says that there is no type here; returns the
+    /// pattern.
     fn typed_pattern(&mut self) -> Option<TokenStream> {
         let from = self.position;
         let colon = find(&self.tokens, from, |at| {

@@ -1,7 +1,7 @@
 //! Looking at tokens without parsing them: where an arm's parts end, and how tokens read.
 //!
-//! A comma inside of `::<A, B>` separates nothing, so angle brackets are skipped where they open generics. Everything else that
-//! could hold a comma or an arrow is a group, which is one token.
+//! A comma inside of `::<A, B>` separates nothing, so angle brackets are skipped where they open
+//! generics. Everything else that could hold a comma or an arrow is a group, which is one token.
 
 use proc_macro2::{Delimiter, Group, Spacing, TokenStream, TokenTree};
 
@@ -58,7 +58,8 @@ pub(super) fn group(tokens: &[TokenTree], index: usize, delimiter: Delimiter) ->
     }
 }
 
-/// Returns the first index from `from` on where `stop` holds; the number of tokens if there is none.
+/// Returns the first index from `from` on where `stop` holds; the number of tokens if there is
+/// none.
 pub(super) fn find(
     tokens: &[TokenTree],
     from: usize,
@@ -71,7 +72,8 @@ pub(super) fn find(
     index.min(tokens.len())
 }
 
-/// Returns where the generics end that begin at `index`, in an expression or pattern that begins at `start`.
+/// Returns where the generics end that begin at `index`, in an expression or pattern that begins at
+/// `start`.
 fn after_generics(tokens: &[TokenTree], start: usize, index: usize) -> Option<usize> {
     if !is_punct(tokens.get(index), '<') || !opens_generics(&tokens[start..index]) {
         return None;
@@ -119,7 +121,8 @@ fn is_keyword(word: &str) -> bool {
     KEYWORDS.contains(&word)
 }
 
-/// Returns the first index in `from..to` where two operands meet without an operator: something between them is missing.
+/// Returns the first index in `from..to` where two operands meet without an operator: something
+/// between them is missing.
 pub(super) fn meeting_operands(tokens: &[TokenTree], from: usize, to: usize) -> Option<usize> {
     let is_operand = |index: usize| match &tokens[index] {
         TokenTree::Ident(word) => !is_keyword(&word.to_string()),

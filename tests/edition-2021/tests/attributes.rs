@@ -1,4 +1,5 @@
-//! The attributes in a crate of edition 2021, in which `impl Trait` in a result captures no lifetimes of its own accord.
+//! The attributes in a crate of edition 2021, in which `impl Trait` in a result captures no
+//! lifetimes of its own accord.
 
 use may::coroutine;
 

@@ -1,4 +1,5 @@
-//! A crate in the style of May 0.3, which imports all macros by `#[macro_use]`: what has the name of one of std's keeps its meaning.
+//! A crate in the style of May 0.3, which imports all macros by `#[macro_use]`: what has the name
+//! of one of std's keeps its meaning.
 
 #[macro_use]
 extern crate may;

@@ -1,8 +1,9 @@
-//! A million coroutines in one process: what each costs while all are parked, and what is left when they have gone.
+//! A million coroutines in one process: what each costs while all are parked, and what is left when
+//! they have gone.
 //!
-//! Prints bytes resident each (and of page tables, which the kernel counts apart), entries of the memory map, the times to create,
-//! wake and join, and the memory afterwards; ends with status 1 if one of the limits is exceeded that are given. Linux only.
-//! `ci/million.sh` runs it.
+//! Prints bytes resident each (and of page tables, which the kernel counts apart), entries of the
+//! memory map, the times to create, wake and join, and the memory afterwards; ends with status 1 if
+//! one of the limits is exceeded that are given. Linux only. `ci/million.sh` runs it.
 
 use std::fs;
 use std::process::ExitCode;
@@ -56,7 +57,8 @@ fn main() -> ExitCode {
     let count = std::env::args()
         .nth(1)
         .map_or(COROUTINES, |text| text.parse().expect("a number"));
-    // From a coroutine: what a worker spawns lies in pools of its own, what a plain thread spawns is left to malloc.
+    // From a coroutine: what a worker spawns lies in pools of its own, what a plain thread spawns
+    // is left to malloc.
     coroutine::spawn(move || measure(count))
         .join()
         .expect("nothing panics")

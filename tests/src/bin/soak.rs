@@ -1,10 +1,11 @@
-//! Everything at once, for minutes: echo over TCP, channels, locks, timers, select, cancellation, panics, blocking work and futures, on
-//! two workers, under random load. Each load counts exactly. After a warm-up, and again at the end, all comes to rest. Then no coroutine,
-//! timer, descriptor or thread may be there that was not there before, and no more than a few entries of the memory map. Resident memory
-//! must be as flat in the last quarter as it was in the second.
+//! Everything at once, for minutes: echo over TCP, channels, locks, timers, select, cancellation,
+//! panics, blocking work and futures, on two workers, under random load. Each load counts exactly.
+//! After a warm-up, and again at the end, all comes to rest. Then no coroutine, timer, descriptor
+//! or thread may be there that was not there before, and no more than a few entries of the memory
+//! map. Resident memory must be as flat in the last quarter as it was in the second.
 //!
-//! Arguments: minutes (30) and a seed. Ends with status 1 if something is left, and with a panic if a load counts wrong. Linux only.
-//! `ci/soak.sh` runs it.
+//! Arguments: minutes (30) and a seed. Ends with status 1 if something is left, and with a panic if
+//! a load counts wrong. Linux only. `ci/soak.sh` runs it.
 
 use std::fs;
 use std::io::{Read, Write};
@@ -24,11 +25,13 @@ use may_tests::Random;
 /// How many loops there are of each load.
 const LOOPS: usize = 4;
 const WORKERS: usize = 2;
-/// How long it takes at most until everything has gone: longer than an idle thread of the blocking pool stays.
+/// How long it takes at most until everything has gone: longer than an idle thread of the blocking
+/// pool stays.
 const REST: Duration = Duration::from_secs(60);
 /// What resident memory may grow by from the second quarter to the last: a twentieth, and this.
 const SLACK: u64 = 2 << 20;
-/// What the entries of the memory map may grow by: the heap and what lies beside it meet, or do not, by chance.
+/// What the entries of the memory map may grow by: the heap and what lies beside it meet, or do
+/// not, by chance.
 const MAP_SLACK: usize = 4;
 
 /// One round of something; it has an end, and leaves nothing.
@@ -155,7 +158,8 @@ fn run_loads(runtime: &Runtime, duration: Duration, random: &StdMutex<Random>) -
     samples
 }
 
-/// Notes the memory in each second, and then says that it is over. Ends the process if a load does not get on.
+/// Notes the memory in each second, and then says that it is over. Ends the process if a load does
+/// not get on.
 fn sample(duration: Duration, shared: &Shared) -> Vec<u64> {
     let start = Instant::now();
     let mut samples = Vec::new();
@@ -444,7 +448,8 @@ fn selects(random: &mut Random, _: &Shared) {
     assert_eq!(semaphore.available_permits(), 1);
 }
 
-/// A tree of coroutines that is ended at any moment: all destructors have run when its root is joined.
+/// A tree of coroutines that is ended at any moment: all destructors have run when its root is
+/// joined.
 fn cancellation(random: &mut Random, _: &Shared) {
     fn grow(depth: u64, alive: &AtomicU64) {
         alive.fetch_add(1, Ordering::Relaxed);

@@ -1,5 +1,5 @@
-//! What is left of cancellation in a program built with `panic = "abort"`: input and output return an error, everything else goes on.
-//! Run by ci/abort.sh; with unwinding it does nothing.
+//! What is left of cancellation in a program built with `panic = "abort"`: input and output return
+//! an error, everything else goes on. Run by ci/abort.sh; with unwinding it does nothing.
 
 use std::io::{self, Read};
 use std::time::Duration;
@@ -13,7 +13,8 @@ fn is_cancelled<T>(result: &io::Result<T>) -> bool {
     error.is_some_and(|error| error.is::<Cancelled>())
 }
 
-/// A server that waits for a seat ends, and its one handler is told by an error when the grace is over.
+/// A server that waits for a seat ends, and its one handler is told by an error when the grace is
+/// over.
 fn server_ends() -> io::Result<()> {
     let listener = TcpListener::bind("127.0.0.1:0")?;
     let address = listener.local_addr()?;

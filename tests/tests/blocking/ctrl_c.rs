@@ -7,7 +7,8 @@ use std::time::Duration;
 use may::{coroutine, signal};
 use may_tests::{alone, assert_cancelled, eventually, on_workers, watchdog};
 
-/// Sends this process what ctrl-c sends. It has been handled when this returns, as it goes to the calling thread.
+/// Sends this process what ctrl-c sends. It has been handled when this returns, as it goes to the
+/// calling thread.
 fn interrupt() {
     // SAFETY: the argument is a plain number.
     assert_eq!(unsafe { libc::raise(libc::SIGINT) }, 0);
@@ -19,8 +20,8 @@ fn interrupt_from_outside() {
     assert_eq!(unsafe { libc::kill(libc::getpid(), libc::SIGINT) }, 0);
 }
 
-/// Starts coroutines of the same worker that wait, and returns when all of them do: none is interrupted between counting itself
-/// and waiting.
+/// Starts coroutines of the same worker that wait, and returns when all of them do: none is
+/// interrupted between counting itself and waiting.
 fn start_waiting(count: usize) -> Vec<coroutine::JoinHandle<()>> {
     let waiting = Arc::new(AtomicUsize::new(0));
     let handles: Vec<_> = (0..count)

@@ -408,7 +408,8 @@ fn rounds() -> u64 {
 /// What one call does to a file of numbers, and whether it happened.
 type Call = (&'static str, fn(&File, &Path));
 
-/// Calls whose effect shows, each of which happens exactly once if it returns, and at most once if it does not.
+/// Calls whose effect shows, each of which happens exactly once if it returns, and at most once if
+/// it does not.
 const CALLS: [Call; 14] = [
     ("write", |mut file, _| file.write_all(b"12345678").unwrap()),
     ("write_vectored", |mut file, _| {

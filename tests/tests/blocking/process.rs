@@ -206,7 +206,8 @@ fn pipes_to_and_from_a_child() {
         let mut child = shell("exec <&-").stdin(Stdio::piped()).spawn().unwrap();
         let mut stdin = child.stdin.take().unwrap();
         assert!(child.wait().unwrap().success());
-        // (A child that another test starts at this moment has the other end until it runs its program.)
+        // (A child that another test starts at this moment has the other end until it runs its
+        // program.)
         let mut kind = None;
         eventually("the pipe is broken", || {
             kind = stdin.write_all(b"x").err().map(|error| error.kind());
@@ -592,7 +593,8 @@ fn those_whose_handles_went_with_a_call_leave_no_zombies() {
                     matches!(state(id), Some('S' | 'R' | 'D')),
                     "it is left alone"
                 );
-                // SAFETY: plain numbers; it is a child that was not waited for, so the number is its own.
+                // SAFETY: plain numbers; it is a child that was not waited for, so the number is
+                // its own.
                 assert_eq!(unsafe { libc::kill(id as libc::pid_t, libc::SIGKILL) }, 0);
                 eventually("it has ended", || state(id) == Some('Z'));
                 shell("true").status().unwrap();

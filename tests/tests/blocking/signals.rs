@@ -12,7 +12,8 @@ use may_tests::{
     watchdog, with_seeds,
 };
 
-/// Sends this process a signal. It has been handled when this returns, as it goes to the calling thread.
+/// Sends this process a signal. It has been handled when this returns, as it goes to the calling
+/// thread.
 fn raise(signal: Signal) {
     // SAFETY: the argument is a plain number.
     assert_eq!(unsafe { libc::raise(signal.as_raw()) }, 0);
@@ -201,7 +202,8 @@ fn one_signal_ends_the_waits_of_all_kinds() {
     });
 }
 
-/// The signals are watched for by a worker of whoever waited first. When that runtime ends, those of others and threads still hear.
+/// The signals are watched for by a worker of whoever waited first. When that runtime ends, those
+/// of others and threads still hear.
 #[test]
 fn the_end_of_a_runtime_leaves_those_of_others_waiting() {
     alone(|| {

@@ -19,7 +19,8 @@ use may_tests::{
 /// How long a test may take: those that cancel often can be told to do it more often.
 const PATIENCE: Duration = Duration::from_secs(300);
 
-/// Runs `body`, of the test that calls this, in a process whose streams are those that `streams` sets, and `drive` here with that process.
+/// Runs `body`, of the test that calls this, in a process whose streams are those that `streams`
+/// sets, and `drive` here with that process.
 fn with_streams(
     body: impl FnOnce(),
     streams: impl FnOnce(&mut Command),
@@ -51,7 +52,8 @@ fn with_pipes(body: impl FnOnce(), drive: impl FnOnce(&mut Child)) {
     with_streams(body, |_| {}, drive);
 }
 
-/// The lines that the child writes to a stream, without those of the test harness, which come first.
+/// The lines that the child writes to a stream, without those of the test harness, which come
+/// first.
 fn lines(stream: impl Read) -> impl Iterator<Item = String> {
     let lines = BufReader::new(stream).lines().map(Result::unwrap);
     // (What the child writes first follows the name of its test on the same line.)
@@ -179,7 +181,8 @@ fn nothing() {
 #[cfg(target_os = "linux")]
 fn a_terminal() {
     let (mut controller, mut terminal) = (0, 0);
-    // SAFETY: the call fills the numbers in, and asks for nothing else; then they are nobody else's.
+    // SAFETY: the call fills the numbers in, and asks for nothing else; then they are nobody
+    // else's.
     let (controller, terminal) = unsafe {
         let none = std::ptr::null_mut::<libc::c_char>();
         let result = libc::openpty(
@@ -295,7 +298,8 @@ fn lines_go_out_when_they_are_complete_and_the_rest_at_the_end() {
     });
 }
 
-/// Also if a coroutine ends the process, in the middle of a line that it has locked, and if others wait for the lock.
+/// Also if a coroutine ends the process, in the middle of a line that it has locked, and if others
+/// wait for the lock.
 #[test]
 fn the_rest_goes_out_when_a_coroutine_ends_the_process() {
     let body = || {
@@ -532,8 +536,8 @@ fn rounds() -> u64 {
 #[cfg(target_os = "linux")]
 const PAGE: usize = 4096;
 
-/// A stream of this process, one of the test's own, leads to one end of a small pipe from now on; this is the other end. A panic is
-/// reported where the process was told to.
+/// A stream of this process, one of the test's own, leads to one end of a small pipe from now on;
+/// this is the other end. A panic is reported where the process was told to.
 #[cfg(target_os = "linux")]
 fn pipe_at(number: i32) -> CoIo<OwnedFd> {
     let (reader, writer) = io::pipe().unwrap();
@@ -559,7 +563,8 @@ fn pipe_at(number: i32) -> CoIo<OwnedFd> {
     CoIo::new(far).unwrap()
 }
 
-/// Lets others run for a while, or keeps this thread from them; a shorter one than `for_a_moment`, about as long as a call takes.
+/// Lets others run for a while, or keeps this thread from them; a shorter one than `for_a_moment`,
+/// about as long as a call takes.
 #[cfg(target_os = "linux")]
 fn for_an_instant(random: &mut Random) {
     match random.below(4) {
@@ -606,7 +611,8 @@ fn soon<T>(what: &str, call: impl FnOnce() -> T) -> T {
     time::timeout(Duration::from_secs(20), call).unwrap_or_else(|_| panic!("{what}"))
 }
 
-/// Runs rounds of a call that is cancelled, with one worker and with two; each says whether the call has happened.
+/// Runs rounds of a call that is cancelled, with one worker and with two; each says whether the
+/// call has happened.
 #[cfg(target_os = "linux")]
 fn cancel_often(name: &str, mut told: impl Write + Send, round: impl Fn(Random) -> bool + Sync) {
     for workers in [1, 2] {
@@ -665,8 +671,8 @@ const READS: [Read8; 4] = [
     }),
 ];
 
-/// Each round writes a line of eight bytes for somebody who is cancelled, and perhaps one for a bystander. Whatever the first has not
-/// taken is there for the next who comes.
+/// Each round writes a line of eight bytes for somebody who is cancelled, and perhaps one for a
+/// bystander. Whatever the first has not taken is there for the next who comes.
 #[test]
 #[cfg(target_os = "linux")]
 fn a_cancellation_at_any_moment_leaves_what_comes_for_the_next_reader() {
@@ -715,8 +721,8 @@ fn a_cancellation_at_any_moment_leaves_what_comes_for_the_next_reader() {
     with_pipes(body, tell);
 }
 
-/// In each round a full pipe is emptied for somebody who is cancelled, and perhaps once more for a bystander. A line that goes into the
-/// pipe at once goes in once, or not at all.
+/// In each round a full pipe is emptied for somebody who is cancelled, and perhaps once more for a
+/// bystander. A line that goes into the pipe at once goes in once, or not at all.
 #[cfg(target_os = "linux")]
 fn cancel_writers(number: i32, name: &str, write: fn(&[u8])) {
     let told = io::stdout().as_fd().try_clone_to_owned().unwrap();

@@ -1,4 +1,5 @@
-//! `unblock` and `unblock_detached`: work on other threads, and what becomes of it when its caller is cancelled.
+//! `unblock` and `unblock_detached`: work on other threads, and what becomes of it when its caller
+//! is cancelled.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, mpsc};

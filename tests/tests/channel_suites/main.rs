@@ -1,6 +1,6 @@
-//! The behaviours of crossbeam-channel's channels, asserted of `may::channel` in every kind of place,
-//! and of crossbeam-channel itself on threads. That the original passes shows that the suite asks
-//! for nothing of our own.
+//! The behaviours of crossbeam-channel's channels, asserted of `may::channel` in every kind of
+//! place, and of crossbeam-channel itself on threads. That the original passes shows that the suite
+//! asks for nothing of our own.
 
 #![allow(
     clippy::duplicate_mod,

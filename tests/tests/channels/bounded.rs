@@ -1,5 +1,5 @@
-//! The bounded channel: order, capacity, disconnection, and that each message arrives once. (`matrix` has timeouts and
-//! cancellations, `coroutines/cancel.rs` the sums when both race.)
+//! The bounded channel: order, capacity, disconnection, and that each message arrives once.
+//! (`matrix` has timeouts and cancellations, `coroutines/cancel.rs` the sums when both race.)
 
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -233,7 +233,8 @@ fn a_sender_that_is_never_refused_lets_others_run() {
     });
 }
 
-/// Whoever is woken for a message is to be one who can fetch it: not the one who has waited longest, if his worker computes.
+/// Whoever is woken for a message is to be one who can fetch it: not the one who has waited
+/// longest, if his worker computes.
 #[test]
 fn a_message_wakes_a_receiver_whose_worker_is_free() {
     const ENOUGH: u32 = 5;
@@ -289,7 +290,8 @@ fn a_message_wakes_a_receiver_whose_worker_is_free() {
                 .into_iter()
                 .for_each(|receiver| receiver.join().unwrap());
         }
-        // Not each time: a worker that the operating system does not let run looks as if it computed.
+        // Not each time: a worker that the operating system does not let run looks as if it
+        // computed.
         assert_eq!(met, ENOUGH, "so many messages met somebody who was free");
     };
     on_workers(3, || {

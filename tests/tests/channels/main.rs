@@ -1,4 +1,5 @@
-//! `may::channel`, as far as it is not the shape of crossbeam-channel, which `channel_suites` asserts.
+//! `may::channel`, as far as it is not the shape of crossbeam-channel, which `channel_suites`
+//! asserts.
 
 mod bounded;
 mod send_permit;

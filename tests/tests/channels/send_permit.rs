@@ -1,5 +1,6 @@
-//! `channel::SendPermit`: a reserved slot is counted until it is used or given back, whatever becomes of its holder; and, as they are
-//! made of the same channel, what `sync::{mpmc, spsc}` have that `std::sync::mpsc` has not.
+//! `channel::SendPermit`: a reserved slot is counted until it is used or given back, whatever
+//! becomes of its holder; and, as they are made of the same channel, what `sync::{mpmc, spsc}` have
+//! that `std::sync::mpsc` has not.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
@@ -187,7 +188,8 @@ fn slots_are_never_lost_nor_made() {
             let counts = rx.clone();
             drop(rx);
             let receiver = place.start(move || {
-                // Until the last sender is done, as this one is done with the channel first otherwise.
+                // Until the last sender is done, as this one is done with the channel first
+                // otherwise.
                 let sum: usize = counts.iter().sum();
                 sum
             });

@@ -1,10 +1,11 @@
-//! Every kind of channel under cancellations and timeouts at random: no message is lost and none arrives twice, by exact sums of what
-//! was sent and what was received or is still inside.
+//! Every kind of channel under cancellations and timeouts at random: no message is lost and none
+//! arrives twice, by exact sums of what was sent and what was received or is still inside.
 //!
-//! The work is done in shifts: each helper sends or receives a few messages and ends, is cancelled, or runs into a limit. What it has
-//! done it notes at once, in counters that it shares with the test: between a call that has returned and the note about it there is
-//! nothing that can be interrupted. `MAY_MESSAGES` says how many messages each flavour carries at least; `ci/channel-storm.sh` has it
-//! carry ten million.
+//! The work is done in shifts: each helper sends or receives a few messages and ends, is cancelled,
+//! or runs into a limit. What it has done it notes at once, in counters that it shares with the
+//! test: between a call that has returned and the note about it there is nothing that can be
+//! interrupted. `MAY_MESSAGES` says how many messages each flavour carries at least;
+//! `ci/channel-storm.sh` has it carry ten million.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
@@ -28,7 +29,8 @@ const SHIFT: u64 = 50;
 /// How many shifts of a kind are at work at a time.
 const AT_ONCE: usize = 8;
 
-/// The number of messages, their sum and the sum of their squares: what tells lost from doubled messages.
+/// The number of messages, their sum and the sum of their squares: what tells lost from doubled
+/// messages.
 #[derive(Debug, Default)]
 struct Tally {
     count: AtomicU64,
@@ -133,7 +135,8 @@ impl<'a> Crew<'a> {
     }
 }
 
-/// Runs `body` on one, two and four workers, and mixed with threads, each with its share of the messages.
+/// Runs `body` on one, two and four workers, and mixed with threads, each with its share of the
+/// messages.
 #[track_caller]
 fn storm(body: impl Fn(&Runtime, bool, u64, Random)) {
     let share = messages() / 4;
@@ -183,7 +186,8 @@ fn send(tx: &channel::Sender<u64>, books: &Books, random: &mut Random) {
     }
 }
 
-/// A shift of receiving in one of the ways that a channel has; `stop` says that the rest is left inside.
+/// A shift of receiving in one of the ways that a channel has; `stop` says that the rest is left
+/// inside.
 fn receive(rx: &channel::Receiver<u64>, books: &Books, random: &mut Random, stop: &AtomicBool) {
     for _ in 0..SHIFT {
         if stop.load(SeqCst) {
@@ -321,7 +325,8 @@ fn mpsc_with_a_receiver_that_changes_hands() {
                     let (hand_over, take_over) = (hand_over.clone(), take_over.clone());
                     let books = books.clone();
                     Box::new(move || {
-                        // Nothing that can be interrupted lies between having it and being bound to hand it over.
+                        // Nothing that can be interrupted lies between having it and being bound to
+                        // hand it over.
                         let Ok(rx) = take_over.recv_timeout(Duration::from_millis(10)) else {
                             return;
                         };
@@ -398,7 +403,8 @@ fn oneshots() {
                                 Err(value) => drop(value.take()),
                             }
                         };
-                        // If it is cancelled before it has sent, the value is dropped with the closure: that is not sent.
+                        // If it is cancelled before it has sent, the value is dropped with the
+                        // closure: that is not sent.
                         let sends = Unsent(Some(sends), message, books.clone());
                         let sender = match coroutine::is_coroutine() {
                             true => Some(coroutine::spawn(move || sends.run())),
@@ -439,7 +445,8 @@ fn oneshots() {
     });
 }
 
-/// Notes a value that was never sent as sent, because it was dropped with its sender's closure, which counts as dropped.
+/// Notes a value that was never sent as sent, because it was dropped with its sender's closure,
+/// which counts as dropped.
 struct Unsent<F: FnOnce()>(Option<F>, u64, Arc<Books>);
 
 impl<F: FnOnce()> Unsent<F> {
@@ -468,7 +475,8 @@ impl<F: FnOnce()> Drop for Unsent<F> {
     }
 }
 
-/// With room for everything: whoever is there from the beginning gets all, though coroutines that receive for it are cancelled.
+/// With room for everything: whoever is there from the beginning gets all, though coroutines that
+/// receive for it are cancelled.
 #[test]
 fn broadcasts() {
     const RECEIVERS: usize = 3;
@@ -539,7 +547,8 @@ fn broadcasts() {
     });
 }
 
-/// Values in between may be missed, the last one not: each of several rounds ends when all have seen its last value.
+/// Values in between may be missed, the last one not: each of several rounds ends when all have
+/// seen its last value.
 #[test]
 fn watches() {
     const ROUND: u64 = 50;

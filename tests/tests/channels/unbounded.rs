@@ -1,4 +1,5 @@
-//! Channels without a limit: whoever sends never waits, and keeps its turn unless the receivers are far behind.
+//! Channels without a limit: whoever sends never waits, and keeps its turn unless the receivers are
+//! far behind.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
@@ -7,12 +8,13 @@ use may::sync::{Arc, mpmc, mpsc, spsc};
 use may::{channel, coroutine};
 use may_tests::on_workers;
 
-/// How many channels there are, and how many messages go into each: in all far more than a coroutine may do in one turn by calls that may
-/// wait.
+/// How many channels there are, and how many messages go into each: in all far more than a
+/// coroutine may do in one turn by calls that may wait.
 const CHANNELS: usize = 200;
 const EACH: usize = 50;
 
-/// Sends while it holds a lock that stops the thread of whoever comes next, in a coroutine that is cancelled and has a neighbour.
+/// Sends while it holds a lock that stops the thread of whoever comes next, in a coroutine that is
+/// cancelled and has a neighbour.
 fn send_with_a_lock<T: Send + 'static, R>(
     (senders, receivers): (Vec<T>, Vec<R>),
     send: impl Fn(&T, usize) + Send + 'static,

@@ -1,4 +1,5 @@
-//! The attributes at work: what coroutines made of functions do, and what the options of entries change.
+//! The attributes at work: what coroutines made of functions do, and what the options of entries
+//! change.
 
 use std::cell::{Cell, RefCell};
 use std::fmt::Display;

@@ -1,4 +1,5 @@
-//! Cancellation: where it is delivered, where not, and that it is never lost. (`matrix` has it for every blocking call.)
+//! Cancellation: where it is delivered, where not, and that it is never lost. (`matrix` has it for
+//! every blocking call.)
 
 use std::cell::RefCell;
 use std::panic::catch_unwind;
@@ -196,7 +197,8 @@ fn joining_a_coroutine_in_a_destructor_during_a_cancellation_waits_for_it() {
     });
 }
 
-/// std counts panics by thread, but the count of a coroutine that is suspended is not its neighbours'.
+/// std counts panics by thread, but the count of a coroutine that is suspended is not its
+/// neighbours'.
 #[test]
 fn cancellations_limits_and_locks_of_neighbours_do_not_mind_who_unwinds() {
     on_workers(1, || {
@@ -246,8 +248,8 @@ fn cancellations_limits_and_locks_of_neighbours_do_not_mind_who_unwinds() {
     });
 }
 
-/// The neighbour was waiting before, so it is certain that it does not unwind, and it can be cancelled in the middle of somebody
-/// else's unwinding.
+/// The neighbour was waiting before, so it is certain that it does not unwind, and it can be
+/// cancelled in the middle of somebody else's unwinding.
 #[test]
 fn a_destructor_that_cancels_and_joins_a_neighbour_does_not_wait_for_ever() {
     for workers in [1, 3] {
@@ -276,7 +278,8 @@ fn a_destructor_that_cancels_and_joins_a_neighbour_does_not_wait_for_ever() {
     }
 }
 
-/// Each has a destructor that waits, so their unwindings overlap; none goes on as if it had not been cancelled.
+/// Each has a destructor that waits, so their unwindings overlap; none goes on as if it had not
+/// been cancelled.
 #[test]
 fn many_that_are_cancelled_at_once_unwind_although_their_destructors_wait() {
     for workers in [1, 3] {

@@ -48,8 +48,8 @@ fn a_hook_of_the_program_is_the_only_one_that_prints() {
     }
 }
 
-/// Runs `wait` in the panic hook of each of several coroutines of one worker that panic one after the other, and returns in which
-/// order hooks began and ended.
+/// Runs `wait` in the panic hook of each of several coroutines of one worker that panic one after
+/// the other, and returns in which order hooks began and ended.
 fn in_hooks(wait: impl Fn() + Send + Sync + 'static) -> Vec<&'static str> {
     let order = Arc::new(Mutex::new(Vec::new()));
     let noted = order.clone();
@@ -185,7 +185,8 @@ fn the_first_use_may_be_in_a_hook_or_while_one_runs() {
     });
 }
 
-/// The worker is kept while a hook waits. If it were not, the next hook would stop it: std's lazy values block their threads.
+/// The worker is kept while a hook waits. If it were not, the next hook would stop it: std's lazy
+/// values block their threads.
 #[test]
 fn hooks_may_share_a_lazy_value_of_std_s_whose_initializer_waits() {
     static REPORTS: LazyLock<AtomicUsize> = LazyLock::new(|| {

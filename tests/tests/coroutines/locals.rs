@@ -1,4 +1,5 @@
-//! Coroutine-local values: the syntax, methods and destructors of `thread_local!`, for coroutines and plain threads.
+//! Coroutine-local values: the syntax, methods and destructors of `thread_local!`, for coroutines
+//! and plain threads.
 
 use std::cell::{Cell, RefCell};
 use std::panic::catch_unwind;
@@ -117,8 +118,8 @@ impl Drop for Logged {
     }
 }
 
-/// Declares three keys with the macro `$local` and a function that uses them in the order b, a, c; `c` is used by the destructor
-/// of `a` alone.
+/// Declares three keys with the macro `$local` and a function that uses them in the order b, a, c;
+/// `c` is used by the destructor of `a` alone.
 macro_rules! three {
     ($function:ident, $local:ident) => {
         fn $function(log: &Arc<Mutex<Vec<String>>>) {
@@ -337,7 +338,8 @@ fn a_key_has_no_value_when_the_coroutine_has_dropped_its_values() {
             }
             may_tests::OnDrop(move || says.send(COUNTED.try_with(|_| ())).unwrap())
         }));
-        // If the handle is dropped after the end, this thread drops the result, and has a value of its own.
+        // If the handle is dropped after the end, this thread drops the result, and has a value of
+        // its own.
         let _ = said.recv().unwrap();
     }
     let on_this_thread = COUNTED.try_with(|_| ()).is_ok();

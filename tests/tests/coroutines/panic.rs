@@ -1,4 +1,5 @@
-//! Panics: they end one coroutine, reach its join, are reported under its name, and disturb nobody else.
+//! Panics: they end one coroutine, reach its join, are reported under its name, and disturb nobody
+//! else.
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;

@@ -1,4 +1,5 @@
-//! `park` and `unpark`: the token is never lost and never counted. (`matrix` has the timeouts and cancellations.)
+//! `park` and `unpark`: the token is never lost and never counted. (`matrix` has the timeouts and
+//! cancellations.)
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};

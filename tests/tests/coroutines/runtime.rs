@@ -1,4 +1,5 @@
-//! Runtimes as values: starting, stopping, what is left afterwards, and that an idle one does nothing.
+//! Runtimes as values: starting, stopping, what is left afterwards, and that an idle one does
+//! nothing.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -247,7 +248,8 @@ fn a_coroutine_given_up_while_it_waits_is_passed_by() {
         eventually("it waits for a message", || started.load(SeqCst));
         let error = runtime.shutdown(Duration::from_millis(20)).unwrap_err();
         assert_eq!(error.coroutines(), 1);
-        // The worker parks for ever as soon as it sees that; until then the coroutine may still be woken.
+        // The worker parks for ever as soon as it sees that; until then the coroutine may still be
+        // woken.
         thread::sleep(Duration::from_millis(50));
         tx.send(7).unwrap();
         assert_eq!(rx.recv_timeout(Duration::from_secs(5)), Ok(7));
@@ -422,7 +424,8 @@ fn the_environment_sets_the_number_of_workers_and_nonsense_counts_as_not_set() {
 #[test]
 fn the_first_spawn_and_join_takes_less_than_five_milliseconds() {
     let _watchdog = watchdog();
-    // The best of some processes: on a machine that is busy with something else a thread may not get its turn in that time.
+    // The best of some processes: on a machine that is busy with something else a thread may not
+    // get its turn in that time.
     let mut runs = (0..20).map(|_| {
         let (text, succeeded) = child(&[], || {
             let start = Instant::now();
@@ -437,7 +440,8 @@ fn the_first_spawn_and_join_takes_less_than_five_milliseconds() {
     assert!(runs.any(|took| took < 5_000));
 }
 
-/// Row 8: with one of two workers blocked, half of the spawns of May 0.3 start when it is free again.
+/// Row 8: with one of two workers blocked, half of the spawns of May 0.3 start when it is free
+/// again.
 #[test]
 fn a_blocked_worker_keeps_nobody_from_starting() {
     let _watchdog = watchdog();

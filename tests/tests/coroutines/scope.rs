@@ -164,7 +164,8 @@ fn a_cancelled_child_is_no_panic() {
     });
 }
 
-/// Row 2 of the list of what must not go wrong: in May 0.3 a cancelled scope returns before its children end.
+/// Row 2 of the list of what must not go wrong: in May 0.3 a cancelled scope returns before its
+/// children end.
 #[test]
 fn a_cancelled_scope_waits_for_its_children_also_for_those_that_do_not_hurry() {
     for workers in [1, 3] {
@@ -268,7 +269,8 @@ fn a_child_can_cancel_its_parent() {
     });
 }
 
-/// Found by reading: the scope's last wait was refused there, too, and the frame went while a child borrowed it.
+/// Found by reading: the scope's last wait was refused there, too, and the frame went while a child
+/// borrowed it.
 #[test]
 fn a_scope_where_blocking_is_forbidden_panics_but_joins_first() {
     on_workers(3, || {

@@ -1,4 +1,5 @@
-//! Spawning and joining: results, names, numbers, placement, stealing, and that whoever has started stays where it is.
+//! Spawning and joining: results, names, numbers, placement, stealing, and that whoever has started
+//! stays where it is.
 
 use std::cell::Cell;
 use std::collections::HashSet;
@@ -273,7 +274,8 @@ fn spread_evens_out_what_lives_long() {
     });
 }
 
-/// Row 1 of the list of what must not go wrong: May 0.3 moves started coroutines, so `Rc` and thread-locals break.
+/// Row 1 of the list of what must not go wrong: May 0.3 moves started coroutines, so `Rc` and
+/// thread-locals break.
 #[test]
 fn a_started_coroutine_never_changes_its_thread() {
     const COROUTINES: usize = 50;

@@ -1,4 +1,5 @@
-//! How a runtime starts, or does not: names, settings after a failure, first use at odd moments, what comes after its end.
+//! How a runtime starts, or does not: names, settings after a failure, first use at odd moments,
+//! what comes after its end.
 
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -1,5 +1,5 @@
-//! Random programs: coroutines that spawn, yield, park, sleep, send, lock, panic and are cancelled, on several workers at once. Nothing
-//! is lost, nothing happens twice, and the memory goes back.
+//! Random programs: coroutines that spawn, yield, park, sleep, send, lock, panic and are cancelled,
+//! on several workers at once. Nothing is lost, nothing happens twice, and the memory goes back.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
@@ -223,7 +223,8 @@ fn the_memory_of_coroutines_whose_handles_go_while_their_worker_sleeps_goes_back
     });
 }
 
-/// Row 20 of the list of what must not go wrong: May 0.3 writes to an eventfd on every spawn, and allocates on every receive.
+/// Row 20 of the list of what must not go wrong: May 0.3 writes to an eventfd on every spawn, and
+/// allocates on every receive.
 #[cfg(target_os = "linux")]
 #[test]
 fn spawning_and_receiving_on_a_busy_worker_makes_no_system_call() {

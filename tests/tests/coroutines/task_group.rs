@@ -1,4 +1,5 @@
-//! `coroutine::TaskGroup`: results as they come, whatever becomes of the members, of the group, and of whoever waits for it.
+//! `coroutine::TaskGroup`: results as they come, whatever becomes of the members, of the group, and
+//! of whoever waits for it.
 
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::time::{Duration, Instant};

@@ -1,4 +1,5 @@
-//! Sleeping: never too short, in the right order, also beside coroutines that compute or yield all the time.
+//! Sleeping: never too short, in the right order, also beside coroutines that compute or yield all
+//! the time.
 
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};

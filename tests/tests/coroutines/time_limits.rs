@@ -1,5 +1,5 @@
-//! `time::timeout`: what it interrupts, whose limit counts, what is in order afterwards, and when it has to wait. And `interval`.
-//! (`matrix` has it for every blocking call.)
+//! `time::timeout`: what it interrupts, whose limit counts, what is in order afterwards, and when
+//! it has to wait. And `interval`. (`matrix` has it for every blocking call.)
 
 use std::panic::{catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
@@ -241,7 +241,8 @@ fn locks_are_given_back_and_not_poisoned() {
     });
 }
 
-/// A limit around a scope, whose children wait for ever: with the limit reached in its body, and while it waits for them.
+/// A limit around a scope, whose children wait for ever: with the limit reached in its body, and
+/// while it waits for them.
 fn around_a_scope() {
     for in_body in [true, false] {
         let (started, gone) = (AtomicUsize::new(0), AtomicUsize::new(0));

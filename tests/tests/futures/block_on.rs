@@ -256,7 +256,8 @@ fn a_loop_over_futures_that_are_ready_lets_others_run() {
             }
         });
         other.join().unwrap();
-        // Where nothing may suspend it just goes on, and so it does with an executor that does not know of coroutines.
+        // Where nothing may suspend it just goes on, and so it does with an executor that does not
+        // know of coroutines.
         coroutine::forbid_blocking(|| {
             block_on(async {
                 for _ in 0..1000 {
@@ -275,7 +276,8 @@ fn a_loop_over_futures_that_are_ready_lets_others_run() {
     });
 }
 
-/// As the halves of `tokio::io::split`, which poll with a lock of std's held that the other half takes, too.
+/// As the halves of `tokio::io::split`, which poll with a lock of std's held that the other half
+/// takes, too.
 #[test]
 fn a_poll_does_not_suspend() {
     on_workers(1, || {

@@ -1,4 +1,5 @@
-//! What coroutines wait for, waited for by futures: each operation, and what becomes of one whose future is dropped.
+//! What coroutines wait for, waited for by futures: each operation, and what becomes of one whose
+//! future is dropped.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
@@ -304,7 +305,8 @@ fn locks() {
         assert_eq!((first.wakes(), second.wakes()), (1, 0));
         drop(first);
         *second.woken().unwrap() += 1;
-        // Somebody was faster, and the one who was woken leaves: the next one is woken all the same.
+        // Somebody was faster, and the one who was woken leaves: the next one is woken all the
+        // same.
         let held = mutex.lock().unwrap();
         let (first, second) = (
             ByHand::waiting(mutex.lock_async()),
@@ -342,7 +344,8 @@ fn locks_for_reading_and_writing() {
             let (one, two) = (block_on(lock.read_async()), block_on(lock.read_async()));
             assert_eq!(*one.unwrap() + *two.unwrap(), 2);
         }
-        // A writer that leaves lets in the readers whom it held up; so does one whom the lock had been given to.
+        // A writer that leaves lets in the readers whom it held up; so does one whom the lock had
+        // been given to.
         let read = lock.read().unwrap();
         let writer = ByHand::waiting(lock.write_async());
         let reader = ByHand::waiting(lock.read_async());
@@ -356,7 +359,8 @@ fn locks_for_reading_and_writing() {
         assert!(lock.try_read().is_err());
         drop(writer);
         drop(reader.woken().unwrap());
-        // All readers are let in together, and the lock goes on when the last of them has gone, whether it knew or not.
+        // All readers are let in together, and the lock goes on when the last of them has gone,
+        // whether it knew or not.
         let written = lock.write().unwrap();
         let readers = [(); 3].map(|()| ByHand::waiting(lock.read_async()));
         let writer = ByHand::waiting(lock.write_async());
@@ -467,7 +471,8 @@ fn permits() {
         let semaphore = Arc::new(Semaphore::new(2));
         let two = block_on(semaphore.acquire_many_async(2));
         assert!(block_on(timeout(SOON, semaphore.acquire_async())).is_err());
-        // Permits that were handed to one that is dropped go to the next; one that asks for much holds nobody up when it has gone.
+        // Permits that were handed to one that is dropped go to the next; one that asks for much
+        // holds nobody up when it has gone.
         let (much, little) = (
             ByHand::waiting(semaphore.acquire_many_async(2)),
             ByHand::waiting(semaphore.acquire_async()),

@@ -1,4 +1,5 @@
-//! Futures that are dropped at random moments beside others that wait for the same thing: nothing is lost, nothing happens twice.
+//! Futures that are dropped at random moments beside others that wait for the same thing: nothing
+//! is lost, nothing happens twice.
 
 use std::future::{Future, poll_fn};
 use std::pin::pin;
@@ -51,7 +52,8 @@ fn receivers_that_are_dropped_lose_no_message() {
         storms(2, |place, executor, mut random| {
             let (to, from) = channel::bounded(capacity);
             let received = Arc::new(AtomicU64::new(0));
-            // One that drops its futures in a coroutine or on a thread, two in the executor, and one that receives in the ordinary way.
+            // One that drops its futures in a coroutine or on a thread, two in the executor, and
+            // one that receives in the ordinary way.
             let mut tasks = Vec::new();
             for _ in 0..2 {
                 let (from, received, mut random) = (from.clone(), received.clone(), random.fork());

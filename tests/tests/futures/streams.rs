@@ -1,4 +1,5 @@
-//! Streams and datagrams that futures poll: real readiness, beside others who read and write in the ordinary way.
+//! Streams and datagrams that futures poll: real readiness, beside others who read and write in the
+//! ordinary way.
 
 use std::future::poll_fn;
 use std::io::{self, IoSlice, Read, Write};

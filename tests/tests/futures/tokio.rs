@@ -215,7 +215,8 @@ fn our_stream_in_tokio() {
     echo.join().unwrap();
 }
 
-/// The halves poll with a lock of std's held; a poll that suspended would have the other half stop the worker on it.
+/// The halves poll with a lock of std's held; a poll that suspended would have the other half stop
+/// the worker on it.
 #[test]
 fn the_halves_of_tokios_split() {
     on_workers(1, || {

@@ -1,4 +1,5 @@
-//! Wakers are user code that runs in the middle of somebody else's operation: they may wait, panic, and be destroyed at any moment.
+//! Wakers are user code that runs in the middle of somebody else's operation: they may wait, panic,
+//! and be destroyed at any moment.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -50,7 +51,8 @@ fn does(f: impl Fn() + Send + Sync + 'static) -> Waker {
 /// A mutex with what it guards, and a way to tell that it has changed.
 type Pair = Arc<(Mutex<()>, Condvar)>;
 
-/// A coroutine that waits for a condition gives its mutex to a future, whose waker waits; the notification comes in that moment.
+/// A coroutine that waits for a condition gives its mutex to a future, whose waker waits; the
+/// notification comes in that moment.
 #[test]
 fn a_condition_that_is_notified_while_the_mutex_is_given_to_a_future() {
     everywhere(|place| {
@@ -112,7 +114,8 @@ fn all_are_notified_also_those_who_wake_futures_meanwhile() {
                 })
                 .collect();
             for mutex in &mutexes {
-                // Not by waiting for it: the future does not take the lock when it is woken, and nobody else would be.
+                // Not by waiting for it: the future does not take the lock when it is woken, and
+                // nobody else would be.
                 eventually("the mutex is free", || {
                     mutex.try_lock().map(|mut ready| *ready = true).is_ok()
                 });
@@ -157,7 +160,8 @@ fn the_cancellation_of_whoever_runs_a_waker_does_not_cut_it_short() {
     });
 }
 
-/// A future that is polled where it is woken, by a waker whose destructor panics: the runtime destroys the last one.
+/// A future that is polled where it is woken, by a waker whose destructor panics: the runtime
+/// destroys the last one.
 #[test]
 fn a_worker_survives_the_destructor_of_a_waker() {
     type Job = Pin<Box<dyn Future<Output = ()> + Send>>;

@@ -1,8 +1,10 @@
-//! Fuzzers: random operations on one thing, beside a model of it that is simple enough to be seen to be right.
+//! Fuzzers: random operations on one thing, beside a model of it that is simple enough to be seen
+//! to be right.
 //!
-//! All is on one worker. Each operation that may wait is a coroutine of its own; after each operation all others get turns until nothing
-//! changes, and then model and thing must say the same: who still waits, and what the others have got. So a seed that fails
-//! fails each time. `MAY_FUZZ_SECONDS` says for how long, `MAY_TEST_SEED` takes up one seed.
+//! All is on one worker. Each operation that may wait is a coroutine of its own; after each
+//! operation all others get turns until nothing changes, and then model and thing must say the
+//! same: who still waits, and what the others have got. So a seed that fails fails each time.
+//! `MAY_FUZZ_SECONDS` says for how long, `MAY_TEST_SEED` takes up one seed.
 
 mod channel;
 mod semaphore;
@@ -45,7 +47,8 @@ impl<T: Send + 'static> Waiters<T> {
         number
     }
 
-    /// Gives everybody turns, and returns the results of those who have ended; none if they were cancelled.
+    /// Gives everybody turns, and returns the results of those who have ended; none if they were
+    /// cancelled.
     fn settle(&mut self) -> Vec<(usize, Option<T>)> {
         /// More than a wake-up that leads to another one takes.
         const TURNS: usize = 6;

@@ -1,4 +1,5 @@
-//! A semaphore: who came first is first, whatever it wants; also by select, by futures, and when somebody in front is cancelled.
+//! A semaphore: who came first is first, whatever it wants; also by select, by futures, and when
+//! somebody in front is cancelled.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -13,7 +14,8 @@ use super::Waiters;
 
 const DAY: Duration = Duration::from_secs(86_400);
 
-/// The ways to take permits. What is taken is forgotten, and given back by `add_permits`, but for the owned ones.
+/// The ways to take permits. What is taken is forgotten, and given back by `add_permits`, but for
+/// the owned ones.
 fn acquire(semaphore: &Arc<Semaphore>, wanted: usize, way: u64) -> Option<OwnedSemaphorePermit> {
     match way {
         0 => return Some(semaphore.clone().acquire_many_owned(wanted)),

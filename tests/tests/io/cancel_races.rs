@@ -1,4 +1,5 @@
-//! As `net/cancel_races.rs`, for all other descriptors: datagrams, Unix sockets, pipes, and waiting for readiness.
+//! As `net/cancel_races.rs`, for all other descriptors: datagrams, Unix sockets, pipes, and waiting
+//! for readiness.
 //!
 //! `MAY_ROUNDS` sets how often each race is run.
 
@@ -136,7 +137,8 @@ fn unix_connect() -> Scene {
         },
         move || drop(UnixStream::connect(&path.0).unwrap()),
         move || {
-            // Until everybody who waits has come: each is accepted some time after he has tried again.
+            // Until everybody who waits has come: each is accepted some time after he has tried
+            // again.
             for _ in 0..2 {
                 while listener.accept().is_ok() {}
                 may::coroutine::sleep(std::time::Duration::from_millis(1));
@@ -289,7 +291,8 @@ fn connecting_to_a_listener_without_room() {
     cancel_while_waiting(unix_connect);
 }
 
-/// One direction of a stream waits while a call in the other one is cancelled: it goes on, and the other one is as good as before.
+/// One direction of a stream waits while a call in the other one is cancelled: it goes on, and the
+/// other one is as good as before.
 fn cancel_beside_the_other_direction<S>(make: fn() -> (S, S))
 where
     S: Send + Sync + 'static,

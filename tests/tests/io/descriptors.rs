@@ -1,5 +1,5 @@
-//! Descriptors that are no sockets of ours: pipes, terminals, eventfds, files, foreign sockets, by `CoIo` and by waiting for
-//! readiness.
+//! Descriptors that are no sockets of ours: pipes, terminals, eventfds, files, foreign sockets, by
+//! `CoIo` and by waiting for readiness.
 
 use std::fs::File;
 use std::future::poll_fn;
@@ -522,7 +522,8 @@ fn any_number_may_wait_for_one_descriptor() {
     everywhere(|place| {
         let (client, server) = may_tests::net::pair();
         let server = Arc::new(server);
-        // Whoever comes first: somebody who only waits, a second stream around the descriptor, or the stream itself.
+        // Whoever comes first: somebody who only waits, a second stream around the descriptor, or
+        // the stream itself.
         for first in 0..3 {
             type Wait = Box<dyn Fn(&TcpStream) + Send>;
             let waits: [Wait; 3] = [
@@ -655,7 +656,8 @@ fn a_fifo_waits_for_its_other_end() {
     });
 }
 
-/// A type whose own reading is not what its descriptor says: it takes datagrams, and turns them round.
+/// A type whose own reading is not what its descriptor says: it takes datagrams, and turns them
+/// round.
 struct Backwards(UnixDatagram);
 
 impl AsFd for Backwards {

@@ -1,9 +1,10 @@
-//! The kill matrix: small programs, one for each primitive and each arm of a select, and every way to end one of their coroutines, at
-//! every point where that can make a difference. After each kill all others must come to their end, and what the program promises
-//! must hold.
+//! The kill matrix: small programs, one for each primitive and each arm of a select, and every way
+//! to end one of their coroutines, at every point where that can make a difference. After each kill
+//! all others must come to their end, and what the program promises must hold.
 //!
-//! A program says where its points are ([`At::here`]); the driver adds one for each turn that it gives. All run on one worker, so the
-//! points lie between all steps of all coroutines, and come in the same order each time, as far as neither time nor a socket has a say.
+//! A program says where its points are ([`At::here`]); the driver adds one for each turn that it
+//! gives. All run on one worker, so the points lie between all steps of all coroutines, and come in
+//! the same order each time, as far as neither time nor a socket has a say.
 //!
 //! `MAY_KILL` runs only the programs whose name contains it. What fails says which kill that was.
 
@@ -13,7 +14,8 @@ mod stage;
 use rows::Program;
 use stage::{Blow, strike};
 
-/// Kills each victim of each program in each way at each point. What fails is printed, and the others are run all the same.
+/// Kills each victim of each program in each way at each point. What fails is printed, and the
+/// others are run all the same.
 fn kill(programs: Vec<Program>) {
     stage::be_quiet_about_kills();
     let wanted = std::env::var("MAY_KILL").unwrap_or_default();

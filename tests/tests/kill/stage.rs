@@ -16,10 +16,12 @@ use crate::rows::Make;
 /// How long a victim may take that is to be ended by a limit. Longer than what most programs take.
 const LIMIT: Duration = Duration::from_micros(300);
 
-/// How many points of a program are tried at most. One that waits for the system has more when the machine is busy.
+/// How many points of a program are tried at most. One that waits for the system has more when the
+/// machine is busy.
 const MOST_POINTS: usize = 200;
 
-/// How many turns in a row, without a step of the program, are points: enough for a coroutine that was woken to go on.
+/// How many turns in a row, without a step of the program, are points: enough for a coroutine that
+/// was woken to go on.
 const QUIET_TURNS: usize = 3;
 
 /// A way to end a coroutine.
@@ -81,7 +83,8 @@ impl Play {
         self.victims.push(Box::new(role));
     }
 
-    /// Adds a coroutine without which the others would rightly never end. It starts after all victims.
+    /// Adds a coroutine without which the others would rightly never end. It starts after all
+    /// victims.
     pub(crate) fn helper(&mut self, role: impl FnOnce(&At) + Send + 'static) {
         self.helpers.push(Box::new(role));
     }

@@ -16,7 +16,8 @@ pub(crate) struct Documented {
 }
 
 impl Documented {
-    /// The functions with a section on cancellation, also those that a macro makes in several files.
+    /// The functions with a section on cancellation, also those that a macro makes in several
+    /// files.
     pub(crate) fn below(root: &Path) -> Documented {
         let mut documented = Documented::default();
         documented.read_directory(root, root);
@@ -41,7 +42,8 @@ impl Documented {
         }
     }
 
-    /// Reads a file as rustfmt leaves it: what begins at a column ends with a brace at the same one.
+    /// Reads a file as rustfmt leaves it: what begins at a column ends with a brace at the same
+    /// one.
     fn read_file(&mut self, file: &str, text: &str) {
         let mut section = false;
         let mut owner = Inside::default();

@@ -1,7 +1,8 @@
 //! Every function that blocks, against everything that can happen to a wait.
 //!
-//! The functions are data ([`rows`]) and the happenings are tests, so a function that is missing is missing in one place; and
-//! [`every_function_that_can_be_cancelled_has_a_row`] reads the sources to see that none is.
+//! The functions are data ([`rows`]) and the happenings are tests, so a function that is missing is
+//! missing in one place; and [`every_function_that_can_be_cancelled_has_a_row`] reads the sources
+//! to see that none is.
 //!
 //! `MAY_ROUNDS` sets how often each race is run per row and kind of place.
 
@@ -42,8 +43,8 @@ fn rounds() -> u64 {
     std::env::var("MAY_ROUNDS").map_or(150, |rounds| rounds.parse().expect("a number"))
 }
 
-/// Runs `check` for each row that `applies`, in these kinds of places. A cell that fails is printed, and the others are checked all the
-/// same.
+/// Runs `check` for each row that `applies`, in these kinds of places. A cell that fails is
+/// printed, and the others are checked all the same.
 fn for_rows(
     kinds: &[Kind],
     applies: impl Fn(&Row) -> bool,
@@ -97,7 +98,8 @@ fn what_is_ready_is_done_although_no_time_is_given() {
         |_, row| {
             let blocks = row.make();
             blocks.wake();
-            // A call that may give the others a turn does so before, and not inside the limit that is one of the rows.
+            // A call that may give the others a turn does so before, and not inside the limit that
+            // is one of the rows.
             coroutine::yield_now();
             let call = || blocks.call(Some(Duration::ZERO));
             match row.meets {
@@ -364,7 +366,8 @@ fn somewhere(place: &Place, random: &mut Random) -> Placement {
     }
 }
 
-/// Row 11: May 0.3 loses cancellations. Here the wake-up or the cancellation wins, and what the winner did not use is still there.
+/// Row 11: May 0.3 loses cancellations. Here the wake-up or the cancellation wins, and what the
+/// winner did not use is still there.
 #[test]
 fn a_cancellation_and_a_wake_up_race_and_exactly_one_wins() {
     let kinds = [1, 2, 4].map(Kind::Coroutines);
@@ -431,7 +434,8 @@ fn a_limit_and_a_wake_up_race_and_exactly_one_wins() {
     });
 }
 
-/// Two wait, and the first is cancelled or reaches a limit just when one wake-up comes: whoever of them is still there gets it.
+/// Two wait, and the first is cancelled or reaches a limit just when one wake-up comes: whoever of
+/// them is still there gets it.
 #[test]
 fn a_wake_up_that_a_leaving_waiter_did_not_use_goes_to_the_next() {
     let applies = |row: &Row| row.is_wakeable() && row.keeps && row.shared;

@@ -21,7 +21,8 @@ pub(crate) enum Ends {
 
 /// A thing that can be waited for.
 pub(crate) trait Blocks: Send + Sync {
-    /// Makes the call, with a timeout if the row has one. False if that elapsed, or if the other side has gone.
+    /// Makes the call, with a timeout if the row has one. False if that elapsed, or if the other
+    /// side has gone.
     fn call(&self, timeout: Option<Duration>) -> bool;
 
     /// Lets one call, the current or the next one, come to its end.
@@ -42,7 +43,8 @@ pub(crate) struct Row {
     pub(crate) keeps: bool,
     /// Whether several may wait at once, each for a `wake` of its own.
     pub(crate) shared: bool,
-    /// Whether it takes a moment from `wake` until there is nothing to wait for, because the other side has to come, too.
+    /// Whether it takes a moment from `wake` until there is nothing to wait for, because the other
+    /// side has to come, too.
     pub(crate) meets: bool,
     /// Whether there is another side whose going ends the wait.
     pub(crate) closes: bool,
@@ -122,8 +124,8 @@ pub(crate) const fn hangs<S>(
     ended_by(Ends::Never, covers, call)
 }
 
-/// A caller who is cancelled takes with him what he waited for. (Not a method: the type of the closure is known from what the call
-/// is passed to.)
+/// A caller who is cancelled takes with him what he waited for. (Not a method: the type of the
+/// closure is known from what the call is passed to.)
 pub(crate) fn loses<S>(mut call: Call<S>) -> Call<S> {
     call.keeps = false;
     call

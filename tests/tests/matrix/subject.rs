@@ -24,8 +24,8 @@ impl<T> Slot<T> {
         self.value().take()
     }
 
-    /// Uses it. It is out of the slot meanwhile, so that nobody waits with the lock of the slot, and comes back also if the use
-    /// is cancelled.
+    /// Uses it. It is out of the slot meanwhile, so that nobody waits with the lock of the slot,
+    /// and comes back also if the use is cancelled.
     pub(crate) fn with<R>(&self, f: impl FnOnce(&mut T) -> R) -> R {
         struct Back<'a, T>(&'a Slot<T>, Option<T>);
         impl<T> Drop for Back<'_, T> {
@@ -63,7 +63,8 @@ impl<A, B> Both<A, B> {
     }
 }
 
-/// Coroutines that wait for the caller of a row to come; those that still do when the row has ended are cancelled.
+/// Coroutines that wait for the caller of a row to come; those that still do when the row has ended
+/// are cancelled.
 #[derive(Default)]
 pub(crate) struct Partners(StdMutex<Vec<JoinHandle<()>>>);
 

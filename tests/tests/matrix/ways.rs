@@ -1,8 +1,8 @@
-//! Every function that blocks, and the ways in which the same can be waited for: each row is a test, and a line of
-//! `docs/operations.md`.
+//! Every function that blocks, and the ways in which the same can be waited for: each row is a
+//! test, and a line of `docs/operations.md`.
 //!
-//! A function whose documentation has a section on cancellation is in a row, or in [`OTHERS`] with the reason why there is no operation for
-//! it.
+//! A function whose documentation has a section on cancellation is in a row, or in [`OTHERS`] with
+//! the reason why there is no operation for it.
 
 use std::collections::BTreeSet;
 use std::io::Write;
@@ -50,8 +50,8 @@ struct Line {
     arm: &'static str,
 }
 
-/// One test, and one line, for each operation. `$state` makes what is waited for, `$operation` the operation on it, and `$ready` lets it
-/// happen once.
+/// One test, and one line, for each operation. `$state` makes what is waited for, `$operation` the
+/// operation on it, and `$ready` lets it happen once.
 macro_rules! ways {
     ($(
         $name:ident {

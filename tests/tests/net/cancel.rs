@@ -1,4 +1,5 @@
-//! Cancellation in every call of a socket, in either direction, and racing with what would have ended the wait.
+//! Cancellation in every call of a socket, in either direction, and racing with what would have
+//! ended the wait.
 //!
 //! `MAY_ROUNDS` asks for more rounds than the few that the ordinary run has time for.
 

@@ -1,5 +1,6 @@
-//! Cancelling one of several who wait at a socket, in every call, while what they wait for happens: nobody else loses a wake-up,
-//! and the socket goes on. (That a call that was cancelled has done nothing is shown by `cancel.rs`.)
+//! Cancelling one of several who wait at a socket, in every call, while what they wait for happens:
+//! nobody else loses a wake-up, and the socket goes on. (That a call that was cancelled has done
+//! nothing is shown by `cancel.rs`.)
 //!
 //! `MAY_ROUNDS` sets how often each race is run.
 
@@ -126,7 +127,8 @@ fn a_connect_races_with_cancellation() {
     cancel_racing(connect, 6);
 }
 
-/// The descriptor of a cancelled wait is closed with its last handle, also if that is dropped by the unwinding.
+/// The descriptor of a cancelled wait is closed with its last handle, also if that is dropped by
+/// the unwinding.
 #[test]
 fn a_cancelled_owner_closes_the_connection() {
     for workers in [1, 3] {

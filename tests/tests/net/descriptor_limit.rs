@@ -1,5 +1,5 @@
-//! A server that may have 256 descriptors, in a process of its own, and more clients than that: those beyond are delayed and not
-//! refused, those open go on, and each that closes makes room.
+//! A server that may have 256 descriptors, in a process of its own, and more clients than that:
+//! those beyond are delayed and not refused, those open go on, and each that closes makes room.
 
 use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};

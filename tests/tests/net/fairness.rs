@@ -1,4 +1,5 @@
-//! Sockets get their turn beside coroutines that are never done, and long-lived connections spread over the workers.
+//! Sockets get their turn beside coroutines that are never done, and long-lived connections spread
+//! over the workers.
 
 use std::collections::HashMap;
 use std::io::{ErrorKind, Read, Write};
@@ -29,11 +30,13 @@ fn descriptors() -> usize {
     usize::try_from(limit.rlim_cur).unwrap_or(usize::MAX)
 }
 
-/// How often is tried for an even spread. Where the machine keeps a worker from running for more than a millisecond, the other one takes
-/// what is there for it; but not each time, unless that is all there ever is.
+/// How often is tried for an even spread. Where the machine keeps a worker from running for more
+/// than a millisecond, the other one takes what is there for it; but not each time, unless that is
+/// all there ever is.
 const ATTEMPTS: usize = 20;
 
-/// Opens connections, `pause` apart or all before the first is accepted. Each of two workers must have its 40 of 100.
+/// Opens connections, `pause` apart or all before the first is accepted. Each of two workers must
+/// have its 40 of 100.
 fn assert_balanced(wanted: usize, pause: Option<Duration>) {
     let is_balanced = |shares: &[usize]| {
         let count: usize = shares.iter().sum();
@@ -122,8 +125,8 @@ fn connections_one_by_one_spread_evenly() {
     });
 }
 
-/// New connections, whose coroutines have to be accepted and started, from a plain thread, beside workers that only yield. (Round
-/// trips on an open one are in `limits.rs`.)
+/// New connections, whose coroutines have to be accepted and started, from a plain thread, beside
+/// workers that only yield. (Round trips on an open one are in `limits.rs`.)
 #[test]
 fn new_connections_are_served_beside_coroutines_that_only_yield() {
     alone(|| {
@@ -181,7 +184,8 @@ fn new_connections_are_served_beside_coroutines_that_only_yield() {
     });
 }
 
-/// An event that somebody else was faster to use does not send whoever waits to the end of the line.
+/// An event that somebody else was faster to use does not send whoever waits to the end of the
+/// line.
 #[test]
 fn whoever_was_woken_in_vain_keeps_his_place() {
     on_workers(1, || {
@@ -215,7 +219,8 @@ fn whoever_was_woken_in_vain_keeps_his_place() {
     });
 }
 
-/// Many who are woken at once, and have to wait on, do not come back in front of those who are still to be woken.
+/// Many who are woken at once, and have to wait on, do not come back in front of those who are
+/// still to be woken.
 #[test]
 fn everybody_can_be_woken_any_number_of_times() {
     on_workers(3, || {
@@ -256,7 +261,8 @@ fn a_socket_does_not_wait_for_many_long_turns_of_others() {
         let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         let (mut server, _) = listener.accept().unwrap();
         let turns = Arc::new(AtomicUsize::new(0));
-        // It is never done, and its turns are long: those of somebody whose peer sends more than can be dealt with.
+        // It is never done, and its turns are long: those of somebody whose peer sends more than
+        // can be dealt with.
         let busy = spawn({
             let turns = turns.clone();
             move || {

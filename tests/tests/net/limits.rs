@@ -144,7 +144,8 @@ fn sockets_at_the_standard_descriptors_keep_their_mode() {
             });
             stream.read_exact(&mut [0]).unwrap();
             assert!(!is_nonblocking());
-            // Far more than there is room for: the writer must let the reader run, on the same worker.
+            // Far more than there is room for: the writer must let the reader run, on the same
+            // worker.
             let mut peer = writer.join().unwrap();
             let reader = coroutine::spawn(move || {
                 let mut data = vec![0; 32 << 20];
@@ -205,8 +206,8 @@ fn workers_that_only_yield_do_not_stop_sockets() {
     });
 }
 
-/// Sockets are opened and closed by everybody at once, so that numbers of descriptors are used again all the time. No read may
-/// get stuck. `MAY_STORM_SECONDS` makes it last.
+/// Sockets are opened and closed by everybody at once, so that numbers of descriptors are used
+/// again all the time. No read may get stuck. `MAY_STORM_SECONDS` makes it last.
 #[test]
 fn a_storm_of_opening_and_closing() {
     let seconds = std::env::var("MAY_STORM_SECONDS")

@@ -235,7 +235,8 @@ fn a_panic_ends_its_connection_only_and_is_counted() {
             stream.read_exact(&mut byte).unwrap();
             match byte[0] {
                 b'!' => std::panic::resume_unwind(Box::new("a panic of a handler")),
-                // The payload is dropped by whoever has it last; that must not bring the server down.
+                // The payload is dropped by whoever has it last; that must not bring the server
+                // down.
                 b'*' => std::panic::resume_unwind(Box::new(OnDrop(|| {
                     std::panic::resume_unwind(Box::new("a panic of a payload"));
                 }))),

@@ -1,4 +1,5 @@
-//! `net::serve` when much happens at once: slow clients, no descriptors left, and ending in the midst of it.
+//! `net::serve` when much happens at once: slow clients, no descriptors left, and ending in the
+//! midst of it.
 
 use std::io::{Read, Write};
 use std::os::fd::AsRawFd;

@@ -1,5 +1,5 @@
-//! Sockets that several share: acceptors, readers, writers, peeks, in coroutines of one worker and of several, on plain threads, and
-//! between them; and what else std promises for these cases.
+//! Sockets that several share: acceptors, readers, writers, peeks, in coroutines of one worker and
+//! of several, on plain threads, and between them; and what else std promises for these cases.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV4};

@@ -1,5 +1,5 @@
-//! What `std::net`'s TCP types promise, in every place that may use ours: coroutines on one worker and on several, plain
-//! threads, both together.
+//! What `std::net`'s TCP types promise, in every place that may use ours: coroutines on one worker
+//! and on several, plain threads, both together.
 
 use std::io::{self, ErrorKind, IoSlice, IoSliceMut, Read, Write};
 use std::os::fd::{AsFd, AsRawFd, FromRawFd, IntoRawFd, OwnedFd};

@@ -383,7 +383,8 @@ fn groups_are_joined_and_left() {
         let group = Ipv4Addr::new(239, 255, 77, 1);
         let socket = UdpSocket::bind("0.0.0.0:0").unwrap();
         let port = socket.local_addr().unwrap().port();
-        // Through the loopback interface, so that nothing leaves the machine. Not every machine can.
+        // Through the loopback interface, so that nothing leaves the machine. Not every machine
+        // can.
         if socket
             .join_multicast_v4(&group, &Ipv4Addr::LOCALHOST)
             .is_ok()

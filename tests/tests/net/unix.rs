@@ -485,8 +485,8 @@ fn send_with_descriptor(stream: &UnixStream, bytes: &[u8], descriptor: &impl AsF
         iov_base: bytes.as_ptr().cast_mut().cast(),
         iov_len: bytes.len(),
     };
-    // SAFETY: the message points to what lives across the call; the control data is as `cmsg(3)` says, in a buffer that is aligned and
-    // large enough.
+    // SAFETY: the message points to what lives across the call; the control data is as `cmsg(3)`
+    // says, in a buffer that is aligned and large enough.
     unsafe {
         let mut message: libc::msghdr = std::mem::zeroed();
         message.msg_iov = &mut slice;

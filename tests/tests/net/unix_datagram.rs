@@ -432,8 +432,8 @@ fn receive_all(count: &AtomicUsize, mut receive: impl FnMut(&mut [u8]) -> usize)
     }
 }
 
-/// A wake-up that ends with somebody who does not use it, or a registration that is lost on its way from worker to worker, leaves a
-/// datagram where it is while others wait for it.
+/// A wake-up that ends with somebody who does not use it, or a registration that is lost on its way
+/// from worker to worker, leaves a datagram where it is while others wait for it.
 #[test]
 fn waiters_of_all_kinds_share_a_socket() {
     const DATAGRAMS: usize = 300;

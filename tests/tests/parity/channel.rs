@@ -1,5 +1,6 @@
-//! A table of everything that is public in crossbeam-channel except for selecting, checked against its types and against ours:
-//! whatever is a row here compiles for both. (`ci/parity.sh` says which rows are missing.)
+//! A table of everything that is public in crossbeam-channel except for selecting, checked against
+//! its types and against ours: whatever is a row here compiles for both. (`ci/parity.sh` says which
+//! rows are missing.)
 
 use std::cell::Cell;
 use std::error::Error;

@@ -1,6 +1,7 @@
 //! `may::coroutine` has the shape of `std::thread`: one table, expanded over both.
 //!
-//! What the table says holds for std's module or this file does not compile, so it cannot drift; and then it holds for ours.
+//! What the table says holds for std's module or this file does not compile, so it cannot drift;
+//! and then it holds for ours.
 
 /// Notes for one type which of some traits it has.
 macro_rules! rows {
@@ -9,7 +10,8 @@ macro_rules! rows {
     };
 }
 
-/// Every stable function and type of `std::thread`, as `module`, with its bounds and what it returns; and every trait of each type.
+/// Every stable function and type of `std::thread`, as `module`, with its bounds and what it
+/// returns; and every trait of each type.
 macro_rules! table {
     ($name:ident, $module:path, [$($local:tt)+]) => {
         mod $name {
@@ -176,7 +178,8 @@ fn each_type_has_the_traits_of_stds() {
     );
 }
 
-/// A program for threads, in which only the imports differ: a pipeline with shared state, a scope, a local value and a panic.
+/// A program for threads, in which only the imports differ: a pipeline with shared state, a scope,
+/// a local value and a panic.
 macro_rules! program {
     ($name:ident, $thread:path, $sync:path, [$($local:tt)+]) => {
         mod $name {

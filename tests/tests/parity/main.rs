@@ -1,5 +1,6 @@
-//! Tables of what std and crossbeam-channel have: each row holds for the original and for May, or this does not compile.
-//! `ci/parity.sh` holds the tables against the documentation of the originals.
+//! Tables of what std and crossbeam-channel have: each row holds for the original and for May, or
+//! this does not compile. `ci/parity.sh` holds the tables against the documentation of the
+//! originals.
 
 mod channel;
 mod coroutine;

@@ -1,5 +1,5 @@
-//! A table of everything that is stable in `std::net` for TCP and UDP, checked against std's types and against ours: whatever is a row here
-//! compiles for both.
+//! A table of everything that is stable in `std::net` for TCP and UDP, checked against std's types
+//! and against ours: whatever is a row here compiles for both.
 
 use std::fmt::Debug;
 use std::io::{self, Read, Write};

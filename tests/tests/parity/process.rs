@@ -1,5 +1,6 @@
-//! A table of everything that is stable in `std::process`, checked against std's types and against ours: whatever is a row here compiles
-//! for both. (What std has for Unix in the trait `CommandExt` are methods of ours; `pre_exec` is not.)
+//! A table of everything that is stable in `std::process`, checked against std's types and against
+//! ours: whatever is a row here compiles for both. (What std has for Unix in the trait `CommandExt`
+//! are methods of ours; `pre_exec` is not.)
 
 use std::ffi::OsStr;
 use std::fmt::Debug;

@@ -1,5 +1,5 @@
-//! A table of everything that is stable of the standard streams in `std::io`, checked against std's types and against ours: whatever is a
-//! row here compiles for both.
+//! A table of everything that is stable of the standard streams in `std::io`, checked against std's
+//! types and against ours: whatever is a row here compiles for both.
 
 use std::fmt::Debug;
 use std::os::fd::{AsFd, AsRawFd};

@@ -1,5 +1,5 @@
-//! A table of everything that is stable in `std::sync`, checked against std's types and against ours: whatever is a row here
-//! compiles for both. (`ci/parity.sh` says which rows are missing.)
+//! A table of everything that is stable in `std::sync`, checked against std's types and against
+//! ours: whatever is a row here compiles for both. (`ci/parity.sh` says which rows are missing.)
 //!
 //! What does not block is std's own, and its rows say only that.
 
@@ -243,7 +243,8 @@ macro_rules! surface {
                 implements!(&'static Receiver<Nothing>: IntoIterator<Item = Nothing, IntoIter = Iter<'static, Nothing>>);
                 implements!(Receiver<Cell<i32>>: Send + Unpin);
                 implements!(Receiver<NotUnwindSafe>: UnwindSafe + RefUnwindSafe);
-                // (std's is not `Sync`; ours may be shared, and what borrows it goes to other threads.)
+                // (std's is not `Sync`; ours may be shared, and what borrows it goes to other
+                // threads.)
                 lacks!(Receiver<NotSend>: Send);
                 lacks!(Receiver<i32>: Clone);
 

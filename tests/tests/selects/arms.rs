@@ -1,4 +1,5 @@
-//! `select!` over each operation, in both forms; what the operations do is tested in `operations.rs`.
+//! `select!` over each operation, in both forms; what the operations do is tested in
+//! `operations.rs`.
 
 use std::cell::Cell;
 use std::io::{Read, Write};
@@ -291,7 +292,8 @@ fn park_here(ended: &Cell<bool>) {
     coroutine::park();
 }
 
-/// What rustc knows of an expression in an arm: nothing is said of its type elsewhere, or only later.
+/// What rustc knows of an expression in an arm: nothing is said of its type elsewhere, or only
+/// later.
 #[test]
 fn expressions_of_all_types() {
     fn generic<T: Default>() -> T {

@@ -1,4 +1,5 @@
-//! The completion queues of May 0.3: each coroutine of a queue waits by itself, one at a time has its turn, and nothing is lost at the end.
+//! The completion queues of May 0.3: each coroutine of a queue waits by itself, one at a time has
+//! its turn, and nothing is lost at the end.
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
@@ -202,7 +203,8 @@ fn one_that_is_removed_ends() {
             assert_eq!(queue.poll(None).map(|event| event.token), Ok(1));
             waiting.remove();
             ready.remove();
-            // The one that is always ready may have sent an event by then, and one more without knowing that it was removed.
+            // The one that is always ready may have sent an event by then, and one more without
+            // knowing that it was removed.
             let rest = (0..).take_while(|_| queue.poll(None).is_ok()).count();
             assert!(rest <= 2, "{rest} more");
         });

@@ -1,5 +1,5 @@
-//! The engine below `select!`: exactly one of several operations happens, nothing is lost, nothing happens twice, nobody is favoured.
-//! (Called directly, as the macro does; and through `Select`.)
+//! The engine below `select!`: exactly one of several operations happens, nothing is lost, nothing
+//! happens twice, nobody is favoured. (Called directly, as the macro does; and through `Select`.)
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::pin;
@@ -96,7 +96,8 @@ fn messages_of_two_channels_arrive_once_each() {
     });
 }
 
-/// Two that would send to and receive from each other meet, in one direction or the other, and both know in which.
+/// Two that would send to and receive from each other meet, in one direction or the other, and both
+/// know in which.
 #[test]
 fn two_selects_that_face_each_other_meet() {
     const ROUNDS: u32 = 3_000;
@@ -343,7 +344,8 @@ fn a_set_that_is_made_at_run_time() {
     });
 }
 
-/// Operations of all kinds in one set, over and over: what was sent and received, in both directions, is there once.
+/// Operations of all kinds in one set, over and over: what was sent and received, in both
+/// directions, is there once.
 #[test]
 fn a_set_sends_receives_and_waits_for_events() {
     const EACH: usize = 200;
@@ -436,7 +438,8 @@ fn a_set_waits_no_longer_than_it_is_told() {
     });
 }
 
-/// Senders, receivers and selects in both roles, at random, with limits and cancellations: what was sent is received, once.
+/// Senders, receivers and selects in both roles, at random, with limits and cancellations: what was
+/// sent is received, once.
 #[test]
 fn nothing_is_lost_among_selects_and_plain_calls() {
     const EACH: u32 = 200;

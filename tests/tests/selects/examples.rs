@@ -1,6 +1,6 @@
-//! The examples by which `select!` was designed, as programs would have them. (The first, second, third and sixth, which need channels
-//! only, are among the tests of the grammar in `grammar.rs`: two sources and an idle timer, a bounded relay, a probe, an optional
-//! deadline.)
+//! The examples by which `select!` was designed, as programs would have them. (The first, second,
+//! third and sixth, which need channels only, are among the tests of the grammar in `grammar.rs`:
+//! two sources and an idle timer, a bounded relay, a probe, an optional deadline.)
 
 use std::io::{self, Read, Write};
 use std::sync::Mutex as StdMutex;
@@ -136,7 +136,8 @@ fn a_protocol_with_a_control_channel() {
     });
 }
 
-/// 7. Two blocking calls race. Each has its own coroutine; the slower is unwound before the body runs.
+/// 7. Two blocking calls race. Each has its own coroutine; the slower is unwound before the body
+///    runs.
 #[test]
 fn two_resolvers_race() {
     #[derive(Debug, PartialEq)]

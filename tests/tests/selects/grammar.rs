@@ -1,5 +1,5 @@
-//! The macro `select!`: what its grammar means. (What the engine below it promises is tested in `engine.rs`, what the compiler says
-//! in `ui-tests`.)
+//! The macro `select!`: what its grammar means. (What the engine below it promises is tested in
+//! `engine.rs`, what the compiler says in `ui-tests`.)
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -343,7 +343,8 @@ fn what_comes_of_a_closed_channel() {
     });
 }
 
-/// `?`, `break`, `continue` and `return` leave from where they stand, and a right to send that is not used goes back.
+/// `?`, `break`, `continue` and `return` leave from where they stand, and a right to send that is
+/// not used goes back.
 #[test]
 fn control_flow_leaves_a_select() {
     fn value(tx: &Sender<u8>, value: Result<u8, &'static str>) -> Result<(), &'static str> {
@@ -459,7 +460,8 @@ impl Relay {
         self.queue.push_back(number);
     }
 
-    /// The bodies borrow exclusively from where other arms would have got a right to send, or a guard.
+    /// The bodies borrow exclusively from where other arms would have got a right to send, or a
+    /// guard.
     fn run(mut self) -> usize {
         let lock = Mutex::new(());
         loop {

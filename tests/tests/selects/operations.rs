@@ -1,5 +1,5 @@
-//! Each operation as an arm: it wins when it can happen, it happens once, and if it loses nothing has.
-//! (Called below `select!`, so that each stands by itself.)
+//! Each operation as an arm: it wins when it can happen, it happens once, and if it loses nothing
+//! has. (Called below `select!`, so that each stands by itself.)
 
 use std::cell::Cell;
 use std::io::{Read, Write};

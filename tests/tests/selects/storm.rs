@@ -1,8 +1,9 @@
-//! Many selects over many arms, under cancellations, timeouts and ends that are dropped: no message is lost and none arrives twice, by
-//! exact sums; and nothing is left behind.
+//! Many selects over many arms, under cancellations, timeouts and ends that are dropped: no message
+//! is lost and none arrives twice, by exact sums; and nothing is left behind.
 //!
-//! As in `channels/storm.rs` the work is done in shifts. A message is made in the arm that sends it, and knows what became of it: it was
-//! received, or it was destroyed with its channel. `MAY_MESSAGES` says how many are sent at least; `ci/select-storm.sh` has a million sent.
+//! As in `channels/storm.rs` the work is done in shifts. A message is made in the arm that sends
+//! it, and knows what became of it: it was received, or it was destroyed with its channel.
+//! `MAY_MESSAGES` says how many are sent at least; `ci/select-storm.sh` has a million sent.
 
 use std::cell::Cell;
 use std::fmt::Write;
@@ -23,7 +24,8 @@ fn scale(variable: &str, usual: u64) -> u64 {
     set.map_or(usual, |set| set.parse().expect("a number"))
 }
 
-/// The number of messages, their sum and the sum of their squares: what tells lost from doubled messages.
+/// The number of messages, their sum and the sum of their squares: what tells lost from doubled
+/// messages.
 #[derive(Debug, Default)]
 struct Tally([AtomicU64; 3]);
 
@@ -156,7 +158,8 @@ impl Crew {
     }
 }
 
-/// Channels are made, used until so many messages were sent, and end; what had been sent then was received, or destroyed with them.
+/// Channels are made, used until so many messages were sent, and end; what had been sent then was
+/// received, or destroyed with them.
 fn epoch(books: &Arc<Books>, random: &mut Random, messages: u64) {
     let channels: Vec<_> = (0..3)
         .map(|_| match random.below(6) {
@@ -268,7 +271,8 @@ fn selects_that_time_out_leave_no_node_no_timer_and_no_coroutine() {
         assert_eq!(timed_out.into_inner(), total / AT_ONCE * AT_ONCE);
         // Timers: none on this worker, which had them all.
         assert_eq!(may_core::park::timers(), 0);
-        // Nodes: nobody is in the queue of the signal, and what is given to one who waits is taken by nobody.
+        // Nodes: nobody is in the queue of the signal, and what is given to one who waits is taken
+        // by nobody.
         let mut text = String::new();
         write!(text, "{signal:?}").unwrap();
         assert!(text.contains("waiting: 0"), "{text}");
@@ -285,8 +289,8 @@ fn selects_that_time_out_leave_no_node_no_timer_and_no_coroutine() {
     end(runtime);
 }
 
-/// The code of an arm ends at the moment in which it would be cancelled; either way it has ended when the select does, and its result is
-/// there exactly if its arm has won.
+/// The code of an arm ends at the moment in which it would be cancelled; either way it has ended
+/// when the select does, and its result is there exactly if its arm has won.
 #[test]
 fn code_that_ends_while_it_is_cancelled() {
     for workers in [1, 2] {

@@ -1,4 +1,5 @@
-//! Random trees of operations, waited for in every way, dropped and cancelled at any moment: what was received is what is gone.
+//! Random trees of operations, waited for in every way, dropped and cancelled at any moment: what
+//! was received is what is gone.
 
 use std::cell::Cell;
 use std::sync::Arc;
@@ -116,7 +117,8 @@ impl Things {
     /// Waits for an operation in some way, or not at all.
     fn act(&self, random: &mut Random) {
         let way = random.below(7);
-        // A receiver may have taken the message of a future that is dropped, which is documented: then it was sent, and nobody knows.
+        // A receiver may have taken the message of a future that is dropped, which is documented:
+        // then it was sent, and nobody knows.
         let tree = self.tree(3, way != 2, random);
         let time = Duration::from_micros(random.below(300));
         let done = match way {

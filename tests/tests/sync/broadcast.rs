@@ -1,4 +1,5 @@
-//! `sync::broadcast`: every message to every receiver, those who lag are told exactly how far, and no message is kept for nobody.
+//! `sync::broadcast`: every message to every receiver, those who lag are told exactly how far, and
+//! no message is kept for nobody.
 
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::time::{Duration, Instant};

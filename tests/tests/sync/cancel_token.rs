@@ -1,4 +1,5 @@
-//! `sync::CancelToken`: that a whole tree is cancelled and nothing above it, however deep, wide or changing it is.
+//! `sync::CancelToken`: that a whole tree is cancelled and nothing above it, however deep, wide or
+//! changing it is.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};

@@ -1,5 +1,5 @@
-//! Who competes for one thing again and again, and waits while it has the thing, gets as many turns as the others. What the table in
-//! `docs/choosing.md` says is asked here, row by row.
+//! Who competes for one thing again and again, and waits while it has the thing, gets as many turns
+//! as the others. What the table in `docs/choosing.md` says is asked here, row by row.
 //!
 //! And a loop over calls that need not wait lets the neighbours run.
 
@@ -386,7 +386,8 @@ rows! {
     who_competes_for_a_notification_has_its_turns: 7,
 }
 
-/// On one worker a neighbour has its turn while the caller does something again and again that need not wait.
+/// On one worker a neighbour has its turn while the caller does something again and again that need
+/// not wait.
 #[track_caller]
 fn lets_neighbours_run(mut call: impl FnMut() + Send) {
     on_workers(1, || {

@@ -1,4 +1,5 @@
-//! What `sync::mpsc` has beyond std: a receiver that is shared by reference, as programs of May 0.3 do.
+//! What `sync::mpsc` has beyond std: a receiver that is shared by reference, as programs of May 0.3
+//! do.
 
 use may::sync::mpsc;
 use may::{coroutine, join};

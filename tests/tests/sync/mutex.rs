@@ -90,7 +90,8 @@ fn a_contended_lock_in_a_destructor_during_a_cancellation_is_waited_for() {
     }
 }
 
-/// Row 13: while one coroutine of a worker is suspended in a destructor because of a panic, its neighbours do not unwind.
+/// Row 13: while one coroutine of a worker is suspended in a destructor because of a panic, its
+/// neighbours do not unwind.
 #[test]
 fn a_neighbour_that_unwinds_poisons_nothing_of_ours() {
     on_workers(1, || {

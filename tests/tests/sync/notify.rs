@@ -1,4 +1,5 @@
-//! `sync::{Notify, SyncFlag, WaitGroup}`: who is told, how often, and that nothing that was told is lost with somebody who left.
+//! `sync::{Notify, SyncFlag, WaitGroup}`: who is told, how often, and that nothing that was told is
+//! lost with somebody who left.
 
 use std::future::Future;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
@@ -327,7 +328,8 @@ fn who_waits_for_a_group_has_left_it_whatever_ends_the_wait() {
     });
 }
 
-/// `notify_all` wakes some at a time. Meanwhile an arm is woken in vain by another arm of its select, and comes back to its seat.
+/// `notify_all` wakes some at a time. Meanwhile an arm is woken in vain by another arm of its
+/// select, and comes back to its seat.
 #[test]
 fn all_are_notified_also_behind_one_that_comes_back_to_its_seat() {
     on_workers(1, || {

@@ -1,4 +1,5 @@
-//! `sync::oneshot`: one value, which arrives once, stays the sender's, or is dropped once; and either side hears of the other's end.
+//! `sync::oneshot`: one value, which arrives once, stays the sender's, or is dropped once; and
+//! either side hears of the other's end.
 
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::time::{Duration, Instant};

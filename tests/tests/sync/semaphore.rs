@@ -1,5 +1,6 @@
-//! `sync::Semaphore`: first come, first served, whatever the requests ask for; whoever leaves lets those behind him in; and what can be
-//! done with permits. (`matrix` has timeouts and cancellations of each call.)
+//! `sync::Semaphore`: first come, first served, whatever the requests ask for; whoever leaves lets
+//! those behind him in; and what can be done with permits. (`matrix` has timeouts and cancellations
+//! of each call.)
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
@@ -13,7 +14,8 @@ use may_tests::{
     assert_cancelled, eventually, everywhere, message, on_workers, spawn_waiting, with_seeds,
 };
 
-/// Waits until somebody waits for permits of a semaphore that has some: then nobody gets one just so.
+/// Waits until somebody waits for permits of a semaphore that has some: then nobody gets one just
+/// so.
 fn somebody_waits(semaphore: &Semaphore) {
     assert!(semaphore.available_permits() > 0);
     eventually("somebody waits", || semaphore.try_acquire().is_none());
@@ -139,7 +141,8 @@ fn a_request_whose_time_is_up_lets_those_behind_it_in() {
                 }
             });
             let behind = semaphore.clone();
-            // Mostly it comes while the big one waits; it gets its permit in any case, though none is given back.
+            // Mostly it comes while the big one waits; it gets its permit in any case, though none
+            // is given back.
             coroutine::sleep(Duration::from_millis(2));
             let small = place.start(move || drop(behind.acquire()));
             small.join();
@@ -342,8 +345,8 @@ fn cancellations_and_timeouts_lose_no_permit_and_nobody_waits_for_ever() {
     }
 }
 
-/// An arm that was woken in vain by another arm of its select was out of the queue while permits came that are enough for it, but not
-/// for the one behind it.
+/// An arm that was woken in vain by another arm of its select was out of the queue while permits
+/// came that are enough for it, but not for the one behind it.
 #[test]
 fn permits_that_came_while_an_arm_was_out_of_the_queue_are_taken() {
     on_workers(1, || {

@@ -1,4 +1,5 @@
-//! `sync::watch`: the last value is never missed, though those in between may be; and either side hears of the other's end.
+//! `sync::watch`: the last value is never missed, though those in between may be; and either side
+//! hears of the other's end.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
@@ -280,8 +281,8 @@ fn a_cancelled_receiver_has_seen_nothing() {
     }
 }
 
-/// Those whose worker is busy are passed over when one is woken, and must not be forgotten when all are: not for the sake of those who
-/// are quick enough to come back meanwhile.
+/// Those whose worker is busy are passed over when one is woken, and must not be forgotten when all
+/// are: not for the sake of those who are quick enough to come back meanwhile.
 #[test]
 fn receivers_whose_worker_computes_hear_of_a_change_as_well() {
     const ROUNDS: usize = 200;

@@ -1,5 +1,6 @@
-//! The behaviours of `std::sync`, asserted of `may::sync` in every kind of place, and of `std::sync`
-//! itself on threads. That the original passes shows that the suite asks for nothing of our own.
+//! The behaviours of `std::sync`, asserted of `may::sync` in every kind of place, and of
+//! `std::sync` itself on threads. That the original passes shows that the suite asks for nothing of
+//! our own.
 
 #![allow(
     clippy::duplicate_mod,

@@ -1,4 +1,5 @@
-//! An axum application on hyper, HTTP/1.1 and HTTP/2, with and without TLS; and no runtime of tokio's anywhere.
+//! An axum application on hyper, HTTP/1.1 and HTTP/2, with and without TLS; and no runtime of
+//! tokio's anywhere.
 //!
 //! ```text
 //! $ cargo run --release --bin hyper_axum

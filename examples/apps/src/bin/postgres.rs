@@ -1,4 +1,5 @@
-//! A client of PostgreSQL: pipelined queries of many coroutines over one connection, transactions, limits and notifications.
+//! A client of PostgreSQL: pipelined queries of many coroutines over one connection, transactions,
+//! limits and notifications.
 //!
 //! ```text
 //! $ cargo run --release --bin postgres -- --database postgresql://me:secret@localhost/test

@@ -1,4 +1,5 @@
-//! A chat in the browser: WebSockets by tungstenite over May's sockets, and the page on the same port.
+//! A chat in the browser: WebSockets by tungstenite over May's sockets, and the page on the same
+//! port.
 //!
 //! ```text
 //! $ cargo run --release --bin websocket

@@ -1,4 +1,5 @@
-//! A work queue that several processes share through Redis: more processes do more work, and any of them may be killed.
+//! A work queue that several processes share through Redis: more processes do more work, and any of
+//! them may be killed.
 //!
 //! ```text
 //! $ cargo run --release --bin work_queue -- produce --jobs 10000 &
@@ -11,8 +12,8 @@
 //! ...
 //! ```
 //!
-//! What a job does is not the point here: it counts the steps of the Collatz sequence of a number. [`may_apps::queue`] says what is
-//! promised and how it is kept.
+//! What a job does is not the point here: it counts the steps of the Collatz sequence of a number.
+//! [`may_apps::queue`] says what is promised and how it is kept.
 
 use std::{
     error::Error,

@@ -134,8 +134,8 @@ fn is_room(name: &str) -> bool {
     (1..=32).contains(&name.len()) && name.bytes().all(plain)
 }
 
-/// Whether a request comes from our own page, or from no page at all. Browsers let any page open WebSockets to anywhere, and say which
-/// page it was.
+/// Whether a request comes from our own page, or from no page at all. Browsers let any page open
+/// WebSockets to anywhere, and say which page it was.
 fn is_from_here(request: &Request<'_>) -> bool {
     let Some(origin) = request.header("Origin") else {
         return true;
@@ -146,7 +146,8 @@ fn is_from_here(request: &Request<'_>) -> bool {
     host.is_some() && host == request.header("Host")
 }
 
-/// Has tungstenite look at what a client says of its WebSocket; returns what proves that it has been understood.
+/// Has tungstenite look at what a client says of its WebSocket; returns what proves that it has
+/// been understood.
 fn accepted_key(request: &Request<'_>) -> Option<String> {
     let mut upgrade = tungstenite::http::Request::builder().method(request.method);
     for name in [

@@ -67,7 +67,8 @@ pub(super) fn attend(
                     break farewell;
                 }
             }
-            // What is told next waits until the last is written, so that at most that is in memory twice.
+            // What is told next waits until the last is written, so that at most that is in memory
+            // twice.
             Ok(text) = recv(messages) else { unreachable!("the place is in the room") } if !pending => {
                 let more = messages.into_iter().flat_map(|messages| messages.try_iter());
                 for text in iter::once(text).chain(more.take(BATCH - 1)) {
@@ -192,7 +193,8 @@ fn would_block(error: &Error) -> bool {
     matches!(error, Error::Io(error) if error.kind() == io::ErrorKind::WouldBlock)
 }
 
-/// Tells a guest why it has to go, and waits until it has hung up, but not for long. The socket is in blocking mode from here on.
+/// Tells a guest why it has to go, and waits until it has hung up, but not for long. The socket is
+/// in blocking mode from here on.
 fn say_goodbye(
     socket: &mut WebSocket<Ration>,
     mut stream: &TcpStream,
@@ -207,8 +209,8 @@ fn say_goodbye(
     let said = time::timeout(limit, || {
         socket.close(Some(frame))?;
         socket.flush()?;
-        // What the guest says now is not heard any more. But if it were left unread, closing the socket would take our last words
-        // away from the guest.
+        // What the guest says now is not heard any more. But if it were left unread, closing the
+        // socket would take our last words away from the guest.
         stream.shutdown(Shutdown::Write)?;
         io::copy(&mut (&mut stream).take(DRAIN_LENGTH), &mut io::sink())?;
         Ok(())

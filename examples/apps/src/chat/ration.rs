@@ -9,9 +9,11 @@ use may::net::TcpStream;
 
 /// A socket in non-blocking mode that gives no more within a second than its guest may send.
 ///
-/// tungstenite reads until it has a message or the socket has no more. So one endless message of empty fragments, which no limit of a
-/// message's length catches, would be read for as long as the guest likes to send it, at the cost of hundreds of frames for each call of
-/// the operating system. Nothing of that would get back to the guest's `select!`, which pings and tells it what others say.
+/// tungstenite reads until it has a message or the socket has no more. So one endless message of
+/// empty fragments, which no limit of a message's length catches, would be read for as long as the
+/// guest likes to send it, at the cost of hundreds of frames for each call of the operating system.
+/// Nothing of that would get back to the guest's `select!`, which pings and tells it what others
+/// say.
 #[derive(Debug)]
 pub(super) struct Ration {
     stream: TcpStream,

@@ -1,8 +1,9 @@
-//! ureq over May's sockets: its agents, pools, redirects and TLS, with connections that block only the coroutine.
+//! ureq over May's sockets: its agents, pools, redirects and TLS, with connections that block only
+//! the coroutine.
 //!
-//! ureq leaves two things to whoever wants them otherwise, which are the only two that block: opening a connection with moving bytes
-//! over it, and looking names up. They do not follow ureq's semantic versioning, so the version of the crate in `Cargo.toml` is one
-//! to raise with care.
+//! ureq leaves two things to whoever wants them otherwise, which are the only two that block:
+//! opening a connection with moving bytes over it, and looking names up. They do not follow ureq's
+//! semantic versioning, so the version of the crate in `Cargo.toml` is one to raise with care.
 //!
 //! * `transport`: opening connections and moving bytes
 //! * `resolver`: looking names up
@@ -24,7 +25,8 @@ use ureq::{
 pub use resolver::MayResolver;
 pub use transport::{MayConnector, MayTransport};
 
-/// Makes an agent over May's sockets. `roots` are the authorities whose certificates are trusted. Proxies are not supported.
+/// Makes an agent over May's sockets. `roots` are the authorities whose certificates are trusted.
+/// Proxies are not supported.
 ///
 /// An agent is for all coroutines together: its clones share their connections.
 #[must_use]

@@ -89,7 +89,8 @@ impl Transport for MayTransport {
         Ok(length > 0)
     }
 
-    /// Says whether the server has neither closed the connection nor sent what nobody has asked for.
+    /// Says whether the server has neither closed the connection nor sent what nobody has asked
+    /// for.
     fn is_open(&mut self) -> bool {
         let stream = &self.socket.0;
         let peek = || {

@@ -53,7 +53,8 @@ impl Default for Limits {
     }
 }
 
-/// Serves a client that does not use TLS. If it begins with HTTP/2 that is what it gets; nobody asks before.
+/// Serves a client that does not use TLS. If it begins with HTTP/2 that is what it gets; nobody
+/// asks before.
 ///
 /// # Errors
 ///
@@ -106,16 +107,17 @@ pub fn serve_tls(
     served
 }
 
-/// Throws away for a while what a client still sends, after hyper has shut the socket down for writing: if it were closed with unread
-/// bytes in it, the client would not get to read why its request was refused.
+/// Throws away for a while what a client still sends, after hyper has shut the socket down for
+/// writing: if it were closed with unread bytes in it, the client would not get to read why its
+/// request was refused.
 fn linger(mut socket: &TcpStream) {
     let _ = time::timeout(LINGER.0, || {
         io::copy(&mut (&mut socket).take(LINGER.1), &mut io::sink())
     });
 }
 
-/// Reads until it is clear whether a client begins with HTTP/2; returns what has been read. None if the server is to stop before the
-/// client has said anything that matters.
+/// Reads until it is clear whether a client begins with HTTP/2; returns what has been read. None if
+/// the server is to stop before the client has said anything that matters.
 fn greeting(stream: &TcpStream, stopping: &CancelToken) -> io::Result<Option<Vec<u8>>> {
     let mut begun = Vec::new();
     while begun.len() < PREFACE.len() && PREFACE.starts_with(&begun) {
@@ -191,7 +193,8 @@ fn answer(
     app.clone().call(request)
 }
 
-/// Polls a connection to its end, and tells it when the server is to stop: then it ends what it has begun, and no more.
+/// Polls a connection to its end, and tells it when the server is to stop: then it ends what it has
+/// begun, and no more.
 async fn until_stopped<C: Future>(
     mut connection: Pin<&mut C>,
     stopping: &CancelToken,

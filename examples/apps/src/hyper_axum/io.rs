@@ -14,8 +14,8 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 /// How much is read at once.
 const PART: usize = 8192;
 
-/// A stream for hyper, with what has been read of it already, and with an end to patience: hyper itself would wait for ever for a client
-/// that does not take its answer.
+/// A stream for hyper, with what has been read of it already, and with an end to patience: hyper
+/// itself would wait for ever for a client that does not take its answer.
 #[derive(Debug)]
 pub(super) struct HyperIo<T> {
     stream: T,
@@ -68,7 +68,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin> rt::Read for HyperIo<T> {
             self.begun.drain(..count);
             return Poll::Ready(Ok(()));
         }
-        // To read into hyper's own buffer would take a promise that only `unsafe` can give; this copies.
+        // To read into hyper's own buffer would take a promise that only `unsafe` can give; this
+        // copies.
         let mut part = [0; PART];
         let mut part = ReadBuf::new(&mut part[..PART.min(buffer.remaining())]);
         ready!(Pin::new(&mut self.stream).poll_read(context, &mut part))?;

@@ -1,8 +1,9 @@
 //! hyper and axum without a runtime of tokio's.
 //!
-//! What hyper asks of a runtime is little: streams that can be polled, times, and somebody who polls further futures, which only HTTP/2
-//! needs. Each connection is a coroutine that polls hyper's future by `block_on`; each stream of HTTP/2 is one more. Inside them a handler
-//! may `await`, and may as well block: that blocks its own coroutine and nothing else.
+//! What hyper asks of a runtime is little: streams that can be polled, times, and somebody who
+//! polls further futures, which only HTTP/2 needs. Each connection is a coroutine that polls
+//! hyper's future by `block_on`; each stream of HTTP/2 is one more. Inside them a handler may
+//! `await`, and may as well block: that blocks its own coroutine and nothing else.
 //!
 //! | module | what is there |
 //! |---|---|

@@ -42,8 +42,8 @@ impl Future for Sleep {
 pub(super) struct Streams(Arc<Mutex<TaskGroup<()>>>);
 
 impl Streams {
-    /// Cancels the streams that still run when the value is dropped. (That no [`Streams`] are left would not tell: hyper keeps one in each
-    /// stream.)
+    /// Cancels the streams that still run when the value is dropped. (That no [`Streams`] are left
+    /// would not tell: hyper keeps one in each stream.)
     pub(super) fn end_with(&self) -> EndOfStreams {
         EndOfStreams(self.clone())
     }
@@ -57,7 +57,8 @@ impl<F: Future<Output = ()> + Send + 'static> rt::Executor<F> for Streams {
     }
 }
 
-/// The end of a connection, and with it of its streams: a handler that blocks is polled by nobody who could tell it.
+/// The end of a connection, and with it of its streams: a handler that blocks is polled by nobody
+/// who could tell it.
 #[derive(Debug)]
 pub(super) struct EndOfStreams(Streams);
 

@@ -12,12 +12,13 @@ use may::future;
 
 use super::connection::LINGER;
 
-/// The body of a request of HTTP/2. If it is dropped before its end, because the request is refused, say, what still comes is thrown away
-/// for a while.
+/// The body of a request of HTTP/2. If it is dropped before its end, because the request is
+/// refused, say, what still comes is thrown away for a while.
 ///
-/// Otherwise h2 would reset the stream right behind the answer, with the error code `NO_ERROR`. That is as RFC 9113, section 8.1, asks,
-/// which also says that clients must not throw the answer away. But some do if both arrive together, curl 7.88 for one. A client that has
-/// time to read the answer stops sending by itself.
+/// Otherwise h2 would reset the stream right behind the answer, with the error code `NO_ERROR`.
+/// That is as RFC 9113, section 8.1, asks, which also says that clients must not throw the answer
+/// away. But some do if both arrive together, curl 7.88 for one. A client that has time to read the
+/// answer stops sending by itself.
 #[derive(Debug)]
 pub(super) struct Upload(Option<Incoming>);
 

@@ -72,8 +72,9 @@ impl From<time::Elapsed> for Failure {
 }
 
 impl Database {
-    /// Reads `config`, such as `postgresql://user:password@localhost:5432/name` or `host=localhost user=postgres`. No connection is
-    /// made yet. Connecting may take `limit`, and so may each request after that.
+    /// Reads `config`, such as `postgresql://user:password@localhost:5432/name` or
+    /// `host=localhost user=postgres`. No connection is made yet. Connecting may take `limit`, and
+    /// so may each request after that.
     ///
     /// # Errors
     ///
@@ -155,7 +156,8 @@ async fn drive(
         let AsyncMessage::Notification(notification) = message else {
             continue;
         };
-        // Nobody waits here for those who do not take theirs. One who has missed some finds the end of the queue, and knows.
+        // Nobody waits here for those who do not take theirs. One who has missed some finds the end
+        // of the queue, and knows.
         let queued = notifications
             .as_ref()
             .is_some_and(|queue| queue.try_send(notification).is_ok());
@@ -173,18 +175,20 @@ pub struct Session {
 }
 
 impl Session {
-    /// Runs a query and returns its rows. The types of the parameters are those that the server deduces.
+    /// Runs a query and returns its rows. The types of the parameters are those that the server
+    /// deduces.
     ///
     /// # Errors
     ///
-    /// What the server says. If it takes too long the server is asked to stop, and the session is as good as before. It stops whatever it
-    /// does for the session just then: of several coroutines that share it another one's request may fail in place of this one, so give
-    /// what may be slow a session of its own.
+    /// What the server says. If it takes too long the server is asked to stop, and the session is
+    /// as good as before. It stops whatever it does for the session just then: of several
+    /// coroutines that share it another one's request may fail in place of this one, so give what
+    /// may be slow a session of its own.
     ///
     /// # Cancellation
     ///
-    /// A cancelled coroutine unwinds while it waits. The server runs the query to its end, and nobody gets the answer; other users of the
-    /// session do not notice.
+    /// A cancelled coroutine unwinds while it waits. The server runs the query to its end, and
+    /// nobody gets the answer; other users of the session do not notice.
     pub fn query<T>(
         &self,
         statement: &T,
@@ -225,7 +229,8 @@ impl Session {
         self.wait(self.client.batch_execute(statements))
     }
 
-    /// Does `f` in a transaction, which is taken back if `f` fails or unwinds. Nobody else can use the session meanwhile.
+    /// Does `f` in a transaction, which is taken back if `f` fails or unwinds. Nobody else can use
+    /// the session meanwhile.
     ///
     /// # Errors
     ///
@@ -252,7 +257,8 @@ impl Session {
         self.database.or_stop(done, &token)
     }
 
-    /// What others have told those who `LISTEN`. It ends when the connection does, or when too many have not been taken.
+    /// What others have told those who `LISTEN`. It ends when the connection does, or when too many
+    /// have not been taken.
     #[must_use]
     pub fn notifications(&self) -> &Receiver<Notification> {
         &self.notifications
@@ -284,7 +290,8 @@ impl Database {
         if let Ok(result) = done {
             return Ok(result?);
         }
-        // That takes a connection of its own. If there is none, the server is about to notice by itself.
+        // That takes a connection of its own. If there is none, the server is about to notice by
+        // itself.
         let _ = time::timeout(self.limit, || {
             let stream = self.open()?;
             block_on(token.cancel_query_raw(stream, NoTls)).map_err(io::Error::other)

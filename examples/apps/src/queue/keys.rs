@@ -5,13 +5,15 @@ use redis::{Script, ScriptInvocation};
 /// The keys of one queue.
 #[derive(Clone, Debug)]
 pub struct Keys {
-    /// The jobs that are not finished, a stream; each entry has the fields `job` (its name) and `payload`.
+    /// The jobs that are not finished, a stream; each entry has the fields `job` (its name) and
+    /// `payload`.
     pub(super) jobs: String,
     /// The number of each producer's last job, by its name; a hash.
     pub(super) producers: String,
     /// What came out, by the names of the jobs; a hash.
     pub(super) results: String,
-    /// How often each job's effect was applied, by the names of the jobs; a hash. It is there for the check alone.
+    /// How often each job's effect was applied, by the names of the jobs; a hash. It is there for
+    /// the check alone.
     pub(super) applied: String,
     /// Jobs that cannot be done, a stream; as `jobs`, and with the field `reason`.
     pub(super) failed: String,

@@ -22,8 +22,9 @@ const PAUSE: Duration = Duration::from_millis(20);
 
 /// Somebody who adds jobs.
 ///
-/// Its jobs are numbered from 1, and the number is what keeps a job from being added twice: job 7 of a producer is the same job,
-/// however often it is added, by this process or by a later one of the same name. A name is for one process at a time.
+/// Its jobs are numbered from 1, and the number is what keeps a job from being added twice: job 7
+/// of a producer is the same job, however often it is added, by this process or by a later one of
+/// the same name. A name is for one process at a time.
 #[derive(Debug)]
 pub struct Producer {
     pool: Arc<Pool>,
@@ -45,8 +46,9 @@ impl Producer {
         }
     }
 
-    /// Adds the producer's jobs up to number `count`, beginning after the last one that the queue has; `payload` says what each is.
-    /// Waits while the queue is full, and while the server cannot be reached. Returns how many were added.
+    /// Adds the producer's jobs up to number `count`, beginning after the last one that the queue
+    /// has; `payload` says what each is. Waits while the queue is full, and while the server cannot
+    /// be reached. Returns how many were added.
     ///
     /// # Errors
     ///

@@ -10,7 +10,8 @@ use crate::redis::Connection;
 /// How many jobs are looked at with one request.
 const BATCH: usize = 1000;
 
-/// What became of all jobs of a queue, counted. While workers are at work the parts are from slightly different times.
+/// What became of all jobs of a queue, counted. While workers are at work the parts are from
+/// slightly different times.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Report {
     /// Jobs that were added.
@@ -21,7 +22,8 @@ pub struct Report {
     pub wrong: u64,
     /// Jobs whose effect was applied more than once.
     pub repeated: u64,
-    /// Jobs whose effect was not applied. Those that are waiting, being done or failed are among them.
+    /// Jobs whose effect was not applied. Those that are waiting, being done or failed are among
+    /// them.
     pub without: u64,
     /// Effects of jobs that nobody added.
     pub unknown: u64,
@@ -32,7 +34,8 @@ pub struct Report {
 }
 
 impl Report {
-    /// Looks at every job that was ever added; `expected` says what must have come out, for the producer's name and the number.
+    /// Looks at every job that was ever added; `expected` says what must have come out, for the
+    /// producer's name and the number.
     ///
     /// # Errors
     ///

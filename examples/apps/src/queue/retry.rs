@@ -10,8 +10,9 @@ use crate::redis::{Connection, Pool};
 /// The pauses between attempts grow from the first to the second.
 const PAUSE: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(2));
 
-/// Makes a request, and again for as long as the server cannot be reached. The request may have been carried out although its answer
-/// was lost, so it must be one for which a second time does no harm.
+/// Makes a request, and again for as long as the server cannot be reached. The request may have
+/// been carried out although its answer was lost, so it must be one for which a second time does no
+/// harm.
 ///
 /// # Errors
 ///

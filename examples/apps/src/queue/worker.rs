@@ -59,7 +59,8 @@ pub struct Job {
 type Entry = (String, Vec<Vec<u8>>);
 
 impl Job {
-    /// What an entry says, if it is a job. It is none if somebody else has added it who does not know how.
+    /// What an entry says, if it is a job. It is none if somebody else has added it who does not
+    /// know how.
     fn of((entry, fields): &Entry) -> Option<Job> {
         let text = |name: &[u8]| {
             let mut pairs = fields.chunks_exact(2);
@@ -85,7 +86,8 @@ pub struct Tally {
     pub dropped: u64,
     /// Put among those that failed.
     pub failed: u64,
-    /// The code panicked, or was cut off when the worker ended; the job is done again when its lease is over.
+    /// The code panicked, or was cut off when the worker ended; the job is done again when its
+    /// lease is over.
     pub left: u64,
 }
 
@@ -131,7 +133,8 @@ impl<H> Worker<H>
 where
     H: Fn(&Job) -> Result<String, String> + Send + Sync + 'static,
 {
-    /// Makes a worker. The handler does a job: it returns the result, or the reason for which it can never be done.
+    /// Makes a worker. The handler does a job: it returns the result, or the reason for which it
+    /// can never be done.
     #[must_use]
     pub fn new(pool: Arc<Pool>, keys: Keys, settings: Settings, handler: H) -> Arc<Worker<H>> {
         Arc::new(Worker {
@@ -144,8 +147,8 @@ where
         })
     }
 
-    /// Does jobs until `stopping` is cancelled, or until nothing is left if the settings say so; then waits for those that are being
-    /// done. While the server cannot be reached, it waits.
+    /// Does jobs until `stopping` is cancelled, or until nothing is left if the settings say so;
+    /// then waits for those that are being done. While the server cannot be reached, it waits.
     ///
     /// # Errors
     ///
@@ -153,7 +156,8 @@ where
     ///
     /// # Cancellation
     ///
-    /// A cancelled coroutine unwinds while it waits; the jobs that are being done are cancelled and left to others.
+    /// A cancelled coroutine unwinds while it waits; the jobs that are being done are cancelled and
+    /// left to others.
     pub fn run(self: &Arc<Worker<H>>, stopping: &CancelToken) -> RedisResult<Tally> {
         self.join()?;
         let mut jobs = TaskGroup::new();
@@ -279,7 +283,8 @@ where
                         token.cancel();
                     }
                 }
-                // The leases end, and others take the jobs; the next request that matters will say the same.
+                // The leases end, and others take the jobs; the next request that matters will say
+                // the same.
                 Err(error) => eprintln!("redis: leases cannot be renewed: {error}"),
             }
         }
@@ -305,14 +310,16 @@ where
             .group(GROUP, &self.settings.name)
             .count(most)
             .block(BLOCK.min(self.settings.lease / 2).as_millis() as usize);
-        // If the answer is lost, the jobs in it are pending, and will be claimed like those of a dead worker.
+        // If the answer is lost, the jobs in it are pending, and will be claimed like those of a
+        // dead worker.
         let reply: Option<Vec<(String, Vec<Entry>)>> =
             self.ask(|connection| connection.xread_options(&[&self.keys.jobs], &[">"], &options))?;
         let streams = reply.into_iter().flatten();
         Ok(streams.flat_map(|(_, entries)| entries).collect())
     }
 
-    /// Reads what was taken. What is no job is put among those that failed: left where it is, it would be taken again and again.
+    /// Reads what was taken. What is no job is put among those that failed: left where it is, it
+    /// would be taken again and again.
     fn jobs_among(&self, taken: &[Entry], tally: &mut Tally) -> RedisResult<Vec<Job>> {
         let mut jobs = Vec::with_capacity(taken.len());
         for entry in taken {
@@ -376,8 +383,9 @@ where
         })
     }
 
-    /// Makes a request, and again for as long as the server cannot be reached. If the group is gone, because the server has lost what it
-    /// had or somebody has removed it, it is made anew: producers, too, add again what is gone.
+    /// Makes a request, and again for as long as the server cannot be reached. If the group is
+    /// gone, because the server has lost what it had or somebody has removed it, it is made anew:
+    /// producers, too, add again what is gone.
     fn ask<T>(&self, mut request: impl FnMut(&mut Connection) -> RedisResult<T>) -> RedisResult<T> {
         loop {
             match patiently(&self.pool, &mut request) {

@@ -28,8 +28,8 @@ pub struct Client {
 impl Client {
     /// Reads `url`, such as `redis://:password@localhost:6379/0`. No connection is made yet.
     ///
-    /// Opening a connection may take `limit`, and so may each exchange with the server; for a pipeline it holds for all replies
-    /// together.
+    /// Opening a connection may take `limit`, and so may each exchange with the server; for a
+    /// pipeline it holds for all replies together.
     ///
     /// # Errors
     ///
@@ -116,9 +116,10 @@ fn unsupported(what: &'static str) -> RedisError {
 
 /// A connection to a Redis server, on which every command of the `redis` crate works.
 ///
-/// It is in step as long as every request that was sent has got its reply. A request that fails on the way, runs out of time or is
-/// unwound by a cancellation leaves a reply behind that nobody waits for, so after that the connection refuses to be used;
-/// [`is_open`](ConnectionLike::is_open) tells. An error that the *server* reports is an ordinary reply.
+/// It is in step as long as every request that was sent has got its reply. A request that fails on
+/// the way, runs out of time or is unwound by a cancellation leaves a reply behind that nobody
+/// waits for, so after that the connection refuses to be used; [`is_open`](ConnectionLike::is_open)
+/// tells. An error that the *server* reports is an ordinary reply.
 pub struct Connection {
     stream: TcpStream,
     /// Holds what has been received and not been asked for yet.
@@ -148,7 +149,8 @@ impl Connection {
         Ok(replies)
     }
 
-    /// Says whether the server has neither closed the connection nor sent anything while nobody was waiting.
+    /// Says whether the server has neither closed the connection nor sent anything while nobody was
+    /// waiting.
     pub(super) fn is_quiet(&self) -> bool {
         let peek = || {
             self.stream.set_nonblocking(true)?;
@@ -159,7 +161,8 @@ impl Connection {
         self.in_step && peek().is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock)
     }
 
-    /// Gives the parts away, to be read in a different way: the socket, what has been read of it, and how long an exchange may take.
+    /// Gives the parts away, to be read in a different way: the socket, what has been read of it,
+    /// and how long an exchange may take.
     pub(super) fn into_parts(self) -> (TcpStream, Parser, Duration) {
         (self.stream, self.parser, self.limit)
     }
@@ -179,8 +182,8 @@ impl ConnectionLike for Connection {
     ) -> RedisResult<Vec<Value>> {
         let mut replies = self.exchange(commands, offset + count)?;
         let wanted = replies.split_off(offset);
-        // In front of what is wanted stand the acknowledgements of a transaction's parts. If one was refused, that is why the
-        // server has refused the whole.
+        // In front of what is wanted stand the acknowledgements of a transaction's parts. If one
+        // was refused, that is why the server has refused the whole.
         for acknowledgement in replies {
             acknowledgement.extract_error()?;
         }

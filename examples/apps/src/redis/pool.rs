@@ -13,8 +13,9 @@ use super::{Client, Connection};
 
 /// A number of connections to one server, opened when they are needed.
 ///
-/// A coroutine that asks for one when all are in use waits for its turn. A connection that comes back out of step, because its user
-/// was cancelled in the middle of a request, say, is closed and not given to anybody else.
+/// A coroutine that asks for one when all are in use waits for its turn. A connection that comes
+/// back out of step, because its user was cancelled in the middle of a request, say, is closed and
+/// not given to anybody else.
 #[derive(Debug)]
 pub struct Pool {
     client: Client,
@@ -27,7 +28,8 @@ pub struct Pool {
 }
 
 impl Pool {
-    /// Makes a pool of at most `size` connections, for one of which a coroutine waits at most `patience`.
+    /// Makes a pool of at most `size` connections, for one of which a coroutine waits at most
+    /// `patience`.
     ///
     /// # Panics
     ///

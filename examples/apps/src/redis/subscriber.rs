@@ -20,7 +20,8 @@ pub struct Subscriber {
 }
 
 impl Subscriber {
-    /// Subscribes to `channels`, which takes the connection for good. When this returns, the server has confirmed all of them.
+    /// Subscribes to `channels`, which takes the connection for good. When this returns, the server
+    /// has confirmed all of them.
     ///
     /// # Errors
     ///
@@ -63,7 +64,8 @@ impl Subscriber {
     ///
     /// # Cancellation
     ///
-    /// A cancelled coroutine unwinds while it waits. Part of a message may have been read then, so this is not to be used again.
+    /// A cancelled coroutine unwinds while it waits. Part of a message may have been read then, so
+    /// this is not to be used again.
     pub fn recv(&mut self) -> RedisResult<Msg> {
         loop {
             if let Some(message) = self.early.pop_front() {

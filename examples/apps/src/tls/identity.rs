@@ -14,8 +14,9 @@ use rustls::{
 
 /// A server's certificate and its key, and the authority that has signed it.
 ///
-/// All are made anew, and the authority's key is thrown away when it has signed: nobody can sign anything else with it. Whoever is to
-/// trust the server is given [the authority's certificate](Identity::authority).
+/// All are made anew, and the authority's key is thrown away when it has signed: nobody can sign
+/// anything else with it. Whoever is to trust the server is given [the authority's
+/// certificate](Identity::authority).
 #[derive(Debug)]
 pub struct Identity {
     authority: String,
@@ -58,8 +59,8 @@ impl Identity {
         &self.authority
     }
 
-    /// What a server that speaks `protocols`, such as `http/1.1`, presents itself with: TLS 1.3 and 1.2, with tickets, so that clients
-    /// who come again need no full handshake.
+    /// What a server that speaks `protocols`, such as `http/1.1`, presents itself with: TLS 1.3 and
+    /// 1.2, with tickets, so that clients who come again need no full handshake.
     ///
     /// # Errors
     ///

@@ -12,8 +12,8 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::TlsStream;
 
-/// The socket while it is polled: rustls reads and writes it by std's traits, in which `WouldBlock` says that it is not ready. The caller
-/// of the poll is woken then.
+/// The socket while it is polled: rustls reads and writes it by std's traits, in which `WouldBlock`
+/// says that it is not ready. The caller of the poll is woken then.
 struct Polled<'a, 'c> {
     socket: &'a TcpStream,
     context: &'a mut Context<'c>,
@@ -66,7 +66,8 @@ impl TlsStream {
         let (tls, mut polled) = self.polled(context);
         ready!(or_pending(tls.read_tls(&mut polled)))?;
         let processed = tls.process_new_packets();
-        // A client may ask for new keys, or is to know what was wrong. What cannot be sent now is sent before the next bytes are.
+        // A client may ask for new keys, or is to know what was wrong. What cannot be sent now is
+        // sent before the next bytes are.
         let sent = self.poll_send(context);
         processed.map_err(|error| io::Error::new(ErrorKind::InvalidData, error))?;
         match sent {
@@ -92,7 +93,8 @@ impl AsyncRead for TlsStream {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         loop {
-            // It is an error if the connection ends without TLS's own end: somebody may have cut it off.
+            // It is an error if the connection ends without TLS's own end: somebody may have cut it
+            // off.
             match self.tls.reader().read(buffer.initialize_unfilled()) {
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {}
                 received => {

@@ -21,7 +21,8 @@ pub struct TlsStream {
 }
 
 impl TlsStream {
-    /// Greets a client, which must not take longer than `limit`. None if `stopping` is cancelled before the client has said anything.
+    /// Greets a client, which must not take longer than `limit`. None if `stopping` is cancelled
+    /// before the client has said anything.
     ///
     /// # Errors
     ///
@@ -99,7 +100,8 @@ impl Transport for TlsStream {
         stopping: Option<&CancelToken>,
     ) -> io::Result<usize> {
         loop {
-            // It is an error if the connection ends without TLS's own end: somebody may have cut it off.
+            // It is an error if the connection ends without TLS's own end: somebody may have cut it
+            // off.
             match self.tls.reader().read(buffer) {
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {}
                 received => return received,

@@ -74,7 +74,8 @@ fn no_more_are_fetched_at_once_than_allowed_and_connections_are_used_again() {
 
 #[test]
 fn a_server_that_says_nothing_costs_no_more_than_the_time_allowed() {
-    // One says nothing, one begins an answer and does not end it, one sends a byte now and then for ever.
+    // One says nothing, one begins an answer and does not end it, one sends a byte now and then for
+    // ever.
     let silent = server(|mut stream| while matches!(stream.read(&mut [0; 512]), Ok(1..)) {});
     let slow = server(|mut stream| {
         let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 500000\r\n\r\n");

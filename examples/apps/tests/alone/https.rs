@@ -186,7 +186,8 @@ fn the_server_ends_although_clients_are_connected() {
     let mut answer = [0; 17];
     stream.read_exact(&mut answer).unwrap();
     assert_eq!(&answer, b"HTTP/1.1 200 OK\r\n");
-    // One who has said nothing yet is not waited for, neither for the handshake nor for the grace, which are 10 s both.
+    // One who has said nothing yet is not waited for, neither for the handshake nor for the grace,
+    // which are 10 s both.
     let silent = TcpStream::connect(&server.addr).unwrap();
     let begin = Instant::now();
     server.running.stop();

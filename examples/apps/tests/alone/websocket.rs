@@ -55,7 +55,8 @@ impl Guest {
         }
     }
 
-    /// Reads until the server ends it; returns the code and the reason, and how many messages there were before.
+    /// Reads until the server ends it; returns the code and the reason, and how many messages there
+    /// were before.
     fn dismissed(&mut self) -> (CloseCode, String, usize) {
         let mut heard = 0;
         loop {
@@ -118,7 +119,8 @@ fn one_who_does_not_read_has_to_go_and_the_others_do_not_wait() {
     let mut ada = Guest::enter(&addr, "lab", "Ada", 0);
     let mut sleeper = Guest::enter(&addr, "lab", "Rip", 1);
     assert_eq!(ada.hear(), "came\tRip\t2");
-    // What the system holds for the sleeper is full at some time, and the queue soon after. Then the room has one guest less.
+    // What the system holds for the sleeper is full at some time, and the queue soon after. Then
+    // the room has one guest less.
     let text = "x".repeat(4000);
     let begin = Instant::now();
     loop {
@@ -202,8 +204,8 @@ fn frames_may_come_byte_by_byte_while_others_talk() {
     let mut ada = Guest::enter(&addr, "lab", "Ada", 0);
     let mut slow = Guest::enter(&addr, "lab", "Slow", 1);
     assert_eq!(ada.hear(), "came\tSlow\t2");
-    // A masked text frame, "hi". (It goes past the client's library, which would send an answer to a ping in the middle of it; the first
-    // ping is a long way off.)
+    // A masked text frame, "hi". (It goes past the client's library, which would send an answer to
+    // a ping in the middle of it; the first ping is a long way off.)
     let frame = [0x81, 0x82, 0, 0, 0, 0, b'h', b'i'];
     let (last, most) = frame.split_last().unwrap();
     for (number, byte) in most.iter().copied().enumerate() {

@@ -1,4 +1,5 @@
-//! `https`, driven by curl, openssl, wrk and a browser; and `http_client` against a server of Python's.
+//! `https`, driven by curl, openssl, wrk and a browser; and `http_client` against a server of
+//! Python's.
 
 use std::{
     fs,

@@ -53,7 +53,8 @@ fn curl_speaks_both_versions_with_and_without_tls() {
         );
         assert_eq!(ask(&note, &status), "404");
         let data = format!("@{large}");
-        // What is longer than a note may be is not read to its end, and the client gets to know why.
+        // What is longer than a note may be is not read to its end, and the client gets to know
+        // why.
         let upload = ["-X", "PUT", "--data-binary", &data];
         assert_eq!(ask(&note, &[&status[..], &upload].concat()), "413");
         let back = directory.file("back");

@@ -1,4 +1,5 @@
-//! The applications, driven by programs that others wrote: `ci/apps.sh` installs them and runs this.
+//! The applications, driven by programs that others wrote: `ci/apps.sh` installs them and runs
+//! this.
 //!
 //! Every test starts what it needs itself, on ports that the system chooses, and ends it.
 

@@ -68,7 +68,8 @@ impl Postgres {
             .output()
             .unwrap();
         assert!(made.status.success(), "{made:?}");
-        // It takes no port 0. So it is given one that was free a moment ago, and another if it is not any more.
+        // It takes no port 0. So it is given one that was free a moment ago, and another if it is
+        // not any more.
         let mut postgres = Postgres {
             server: None,
             directory,

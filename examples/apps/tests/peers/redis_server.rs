@@ -8,7 +8,8 @@ use std::{
 
 use crate::support::{Directory, Running, eventually};
 
-/// A server that is killed when this is dropped. What it acknowledges it keeps, also when it is killed.
+/// A server that is killed when this is dropped. What it acknowledges it keeps, also when it is
+/// killed.
 pub(crate) struct RedisServer {
     server: Option<Running>,
     directory: Directory,
@@ -19,7 +20,8 @@ pub(crate) struct RedisServer {
 impl RedisServer {
     /// Starts a server.
     pub(crate) fn start(password: Option<&'static str>) -> RedisServer {
-        // Redis takes no port 0. So it is given one that was free a moment ago, and another if it is not any more.
+        // Redis takes no port 0. So it is given one that was free a moment ago, and another if it
+        // is not any more.
         eventually("a server on a free port", || {
             let free = TcpListener::bind("127.0.0.1:0").unwrap();
             let mut server = RedisServer {

@@ -16,7 +16,8 @@ const PROGRAM: &str = env!("CARGO_BIN_EXE_work_queue");
 struct Random(u64);
 
 impl Random {
-    /// Takes the seed from `MAY_SEED`, or makes one up; prints it, so that what fails can be tried again.
+    /// Takes the seed from `MAY_SEED`, or makes one up; prints it, so that what fails can be tried
+    /// again.
     fn new() -> Random {
         let seed = match std::env::var("MAY_SEED") {
             Ok(seed) => seed.parse().expect("MAY_SEED is a number"),

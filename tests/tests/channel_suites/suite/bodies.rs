@@ -1,4 +1,5 @@
-//! What more than one kind of channel does: bodies that are told how to make the channel, and the macro that makes tests of them.
+//! What more than one kind of channel does: bodies that are told how to make the channel, and the
+//! macro that makes tests of them.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -483,8 +484,8 @@ pub(super) fn messages_sent_while_the_receivers_go_are_dropped_once(
     });
 }
 
-/// How many turns each has to have, and how soon: no share is asked for, only that nobody starves. It is a time and not a number of
-/// messages, as it is the system that gives turns to threads.
+/// How many turns each has to have, and how soon: no share is asked for, only that nobody starves.
+/// It is a time and not a number of messages, as it is the system that gives turns to threads.
 const TURNS: usize = 100;
 const SOON: Duration = Duration::from_secs(10);
 
@@ -652,7 +653,8 @@ pub(super) fn a_message_may_be_made_from_what_is_received(
 ) {
     let (tx, rx) = make();
     tx.send(0).unwrap();
-    // If a place in the buffer were held while the message is made, a full channel would never get rid of one.
+    // If a place in the buffer were held while the message is made, a full channel would never get
+    // rid of one.
     while tx.len() < 4 {
         tx.send(0).unwrap();
     }
@@ -699,7 +701,8 @@ pub(super) fn a_panic_in_a_message_reaches_who_drops_it_and_drops_none_twice(
         };
         assert_eq!(panics.iter().filter(|panicked| **panicked).count(), 1);
         let times = dropped.map(|dropped| dropped.load(SeqCst));
-        // Whether those behind it are dropped is left open, as by any collection whose element panics.
+        // Whether those behind it are dropped is left open, as by any collection whose element
+        // panics.
         assert_eq!(times[..3], [1, 1, 1]);
         assert!(times[3] <= 1);
     }

@@ -53,7 +53,8 @@ fn it_grows_and_shrinks_without_anybody_waiting() {
     everywhere(|_| {
         let ends = unbounded();
         let (mut sent, mut received) = (0, 0);
-        // However it keeps them, in pieces or in one that grows, these lengths cross the borders in many ways.
+        // However it keeps them, in pieces or in one that grows, these lengths cross the borders in
+        // many ways.
         for (more, fewer) in [
             (10_000, 9_999),
             (31, 32),

@@ -56,7 +56,8 @@ fn join_all<T>(helpers: Vec<Started<T>>) -> Vec<T> {
     helpers.into_iter().map(Started::join).collect()
 }
 
-/// Lets those who were started come to where they wait. They need not get there: then a test sees less, but does not fail.
+/// Lets those who were started come to where they wait. They need not get there: then a test sees
+/// less, but does not fail.
 fn let_them_wait() {
     coroutine::sleep(SHORT);
 }
@@ -90,7 +91,8 @@ impl Drop for Counted {
     }
 }
 
-/// Asserts what a channel without anything in it and without senders of its own says, also about what comes later.
+/// Asserts what a channel without anything in it and without senders of its own says, also about
+/// what comes later.
 #[track_caller]
 fn assert_nothing_comes<T: std::fmt::Debug + PartialEq>(rx: &Receiver<T>) {
     use channel::{RecvTimeoutError::Timeout, TryRecvError::Empty};

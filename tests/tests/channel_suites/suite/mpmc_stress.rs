@@ -1,4 +1,5 @@
-//! Several senders and receivers of any kind of channel do at random all that can be done, and nothing is lost or comes twice.
+//! Several senders and receivers of any kind of channel do at random all that can be done, and
+//! nothing is lost or comes twice.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};

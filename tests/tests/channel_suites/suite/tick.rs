@@ -10,8 +10,8 @@ use super::{
     LONG, SHORT, assert_nothing_comes, everywhere, far, join_all, not_early, past, several,
 };
 
-/// Asserts that ticks are a period apart from `start` on and from each other, and not from the future. They may be further apart,
-/// if nobody came to receive them in time.
+/// Asserts that ticks are a period apart from `start` on and from each other, and not from the
+/// future. They may be further apart, if nobody came to receive them in time.
 #[track_caller]
 fn assert_period(start: Instant, period: Duration, ticks: &[Instant]) {
     let mut last = start;
@@ -127,7 +127,8 @@ fn a_tick_that_is_there_is_received_without_waiting() {
     everywhere(|_| {
         let rx = tick(SHORT);
         eventually("a tick is there", || rx.is_full());
-        // A deadline that was over before the tick was due is left open: crossbeam-channel looks at the deadline first.
+        // A deadline that was over before the tick was due is left open: crossbeam-channel looks at
+        // the deadline first.
         assert!(rx.recv_deadline(Instant::now()).is_ok());
         eventually("a tick is there", || rx.len() == 1);
         assert!(rx.recv_timeout(Duration::ZERO).is_ok());

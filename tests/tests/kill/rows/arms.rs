@@ -1,4 +1,5 @@
-//! Each arm of `select!`, beside one that never wins: exactly one arm happens, and one that has not leaves no trace.
+//! Each arm of `select!`, beside one that never wins: exactly one arm happens, and one that has not
+//! leaves no trace.
 
 use std::io::{Read, Write};
 use std::process::Stdio;
@@ -89,7 +90,8 @@ fn receiving((sender, receiver): (Sender<usize>, Receiver<usize>)) -> Play {
     play
 }
 
-/// Two who send by select, and make the message only when they may; what was made and sent is received.
+/// Two who send by select, and make the message only when they may; what was made and sent is
+/// received.
 fn sending((sender, receiver): (Sender<usize>, Receiver<usize>)) -> Play {
     let mut play = Play::default();
     let (sent, received) = (Count::default(), Count::default());
@@ -130,7 +132,8 @@ fn both_ways() -> Play {
         play.victim(move |at| {
             let mut left = 3;
             let mut open = true;
-            // The receivers go with the roles, so a message that nobody takes any longer is not sent.
+            // The receivers go with the roles, so a message that nobody takes any longer is not
+            // sent.
             while left > 0 {
                 at.here();
                 select! {

@@ -165,7 +165,8 @@ impl Sends for mpsc::SyncSender<Message> {
     }
 }
 
-/// The message exists while there is a right to send it; a sender that is ended then gives the right back.
+/// The message exists while there is a right to send it; a sender that is ended then gives the
+/// right back.
 impl Sends for ReservingSender {
     fn send(&mut self, message: Message, at: &At) -> bool {
         let Ok(permit) = self.0.reserve() else {
@@ -278,7 +279,8 @@ fn broadcasting() -> Play {
     play
 }
 
-/// Each receiver that is left sees the last value. A sender that panics while it changes the value has changed it.
+/// Each receiver that is left sees the last value. A sender that panics while it changes the value
+/// has changed it.
 fn watching() -> Play {
     let mut play = Play::default();
     let (sender, receiver) = watch::channel(0);

@@ -257,7 +257,8 @@ fn once_lock() -> Play {
     play
 }
 
-/// The initializer runs once. A cancellation lets it come to its end; a panic is raised again for all who come later.
+/// The initializer runs once. A cancellation lets it come to its end; a panic is raised again for
+/// all who come later.
 fn lazy_lock() -> Play {
     type Lazy = LazyLock<usize, Box<dyn FnOnce() -> usize + Send>>;
     let mut play = Play::default();

@@ -42,7 +42,8 @@ fn notify_one(wait: fn(&Notify)) -> Play {
             at.here();
         });
     }
-    // Gives another one only when those before have been used. So one that is lost leaves somebody waiting.
+    // Gives another one only when those before have been used. So one that is lost leaves somebody
+    // waiting.
     play.helper(move |at| {
         let mut notified = 0;
         while !(0..WAITERS).all(|victim| at.is_over(victim)) {

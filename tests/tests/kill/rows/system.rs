@@ -106,7 +106,8 @@ fn blocking_on() -> Play {
     play
 }
 
-/// What runs elsewhere borrows from the caller, and has ended, or never began, when the caller goes on.
+/// What runs elsewhere borrows from the caller, and has ended, or never began, when the caller goes
+/// on.
 fn unblocking() -> Play {
     let mut play = Play::default();
     let left = Count::default();

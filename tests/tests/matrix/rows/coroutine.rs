@@ -73,10 +73,12 @@ fn in_scopes() -> Vec<Row> {
     ])
 }
 
-/// A coroutine of the queue waits for a message; it has to start first, and may have taken the message when the caller is cancelled.
+/// A coroutine of the queue waits for a message; it has to start first, and may have taken the
+/// message when the caller is cancelled.
 fn in_queues() -> Vec<Row> {
     type Gate = (Sender<()>, Receiver<()>);
-    // Without a timeout: what the coroutine has taken is gone with the queue. (`selects/cqueue.rs` tests timeouts.)
+    // Without a timeout: what the coroutine has taken is gone with the queue. (`selects/cqueue.rs`
+    // tests timeouts.)
     fn poll(gate: &Gate, _timeout: Option<Duration>) -> bool {
         cqueue::scope(|queue| {
             cqueue_add_oneshot!(queue, 0, _ = gate.1.recv() => {});

@@ -272,7 +272,8 @@ fn once_locks() -> Vec<Row> {
     .collect()
 }
 
-/// An initializer of the caller's own runs behind a shield, so there is nothing in it that could be cancelled.
+/// An initializer of the caller's own runs behind a shield, so there is nothing in it that could be
+/// cancelled.
 fn lazy_locks() -> Vec<Row> {
     type Lazy = LazyLock<i32, Box<dyn FnOnce() -> i32 + Send>>;
     let running = || {

@@ -111,8 +111,8 @@ fn flags() -> Vec<Row> {
     ])
 }
 
-/// A group of the caller and another one, and somebody who waits for both. A caller who is cancelled has left the group, which is
-/// seen by whoever waits for it then.
+/// A group of the caller and another one, and somebody who waits for both. A caller who is
+/// cancelled has left the group, which is seen by whoever waits for it then.
 struct Group {
     caller: Slot<WaitGroup>,
     other: Slot<WaitGroup>,

@@ -11,8 +11,8 @@ mod time;
 
 use crate::row::Row;
 
-/// Functions whose tests are elsewhere, by the beginning of their names: sockets, signals and what runs on other threads have
-/// matrices of their own, and the budget is spent by the channels.
+/// Functions whose tests are elsewhere, by the beginning of their names: sockets, signals and what
+/// runs on other threads have matrices of their own, and the budget is spent by the channels.
 pub(crate) const ELSEWHERE: &[&str] = &[
     "net/",
     "signal/",

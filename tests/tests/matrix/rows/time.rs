@@ -72,8 +72,8 @@ fn limited() -> Vec<Row> {
     ])
 }
 
-/// A channel that is made by the first call, which knows when its message is to come; so the next call finds what the first one has
-/// left.
+/// A channel that is made by the first call, which knows when its message is to come; so the next
+/// call finds what the first one has left.
 type Clock = OnceLock<Receiver<Instant>>;
 
 /// The calls that wait for the message of a channel.

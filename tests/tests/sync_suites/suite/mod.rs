@@ -1,5 +1,5 @@
-//! The behaviours of `std::sync`. The module that includes this one names the implementation `sync`,
-//! and `everywhere` what runs a body where it is to be tested.
+//! The behaviours of `std::sync`. The module that includes this one names the implementation
+//! `sync`, and `everywhere` what runs a body where it is to be tested.
 
 use std::error::Error;
 use std::fmt::{Debug, Display};
