@@ -1,10 +1,10 @@
 //! Where a channel keeps its messages: a ring as long as they fit, and a row of blocks behind it
 //! when they do not.
 //!
-//! Nothing is ever moved to make room and the blocks are allocated by whoever runs out of room,
-//! before he takes the channel's lock again; so the lock is held for a few instructions also in a
-//! channel that grows to millions of messages. A block that was emptied becomes the ring; memory
-//! goes back as the messages go.
+//! Nothing is ever moved to make room and the blocks are allocated by the caller that runs out of
+//! room, before it takes the channel's lock again. So the lock is held for a few instructions also
+//! in a channel that grows to millions of messages. A block that was emptied becomes the ring;
+//! memory goes back as the messages go.
 
 use std::cell::Cell;
 use std::collections::VecDeque;

@@ -2,18 +2,18 @@
 //!
 //! The whole state lies under one lock of a few instructions: the messages, those who wait for a
 //! message, those who wait for a free slot. So looking and registering are one step, and so are
-//! changing and waking, which leaves two read-modify-writes to a message that wakes somebody and
-//! one to a message that does not. (Go's channels are built the same way. A lock-free ring with a
-//! wait queue at either end needs twice as many, because each side must fence before it looks for
-//! the other.) No user code runs under the lock: messages are moved, never dropped or cloned.
+//! changing and waking. A message that wakes a waiter takes two read-modify-writes, and one that
+//! does not takes one. (Go's channels are built the same way. A lock-free ring with a wait queue at
+//! either end needs twice as many, because each side must fence before it looks for the other.) No
+//! user code runs under the lock: messages are moved, never dropped or cloned.
 //!
 //! A message goes into the buffer and nowhere else: a receiver is woken to fetch it, and never
-//! handed one while it sleeps, so a receiver that is cancelled or times out loses nothing. Whoever
-//! was woken tries before it waits again, so it either uses its wake-up or finds that somebody
-//! faster did.
+//! handed one while it sleeps, so a receiver that is cancelled or times out loses nothing. A waiter
+//! that was woken tries before it waits again, so it either uses its wake-up or finds that a faster
+//! caller did.
 //!
-//! A slot can be *reserved*: it counts as taken, though there is no message in it yet. Whoever
-//! reserved it fills it or gives it back, and then wakes the next sender.
+//! A slot can be *reserved*: it counts as taken, though there is no message in it yet. Its owner
+//! fills it or gives it back, and then wakes the next sender.
 //!
 //! Fairness: waiters are woken in the order in which they came, except that those whose worker is
 //! stuck in a computation are passed over. A sender or receiver that arrives just then may be
@@ -109,7 +109,7 @@ impl<T> State<T> {
     }
 }
 
-/// Leaves the lock, then wakes whom the holder has committed.
+/// Unlocks, then wakes the waiter that was committed under the lock.
 #[inline]
 pub(super) fn leave_and_wake<S>(state: SpinGuard<'_, S>, wake: Option<Wake>) {
     drop(state);
@@ -216,8 +216,8 @@ impl<T> Buffered<T> {
         Ok(message)
     }
 
-    /// Takes the message that was set aside for the caller. Without senders somebody else may have
-    /// been faster.
+    /// Takes the message that was set aside for the caller. Without senders another receiver may
+    /// have been faster.
     #[cold]
     fn pop_granted(&self) -> Option<T> {
         let mut state = self.state.lock();
@@ -255,7 +255,7 @@ impl<T> Buffered<T> {
         Ok(())
     }
 
-    /// Has the next sender use the slot that a waiter was woken for and does not want.
+    /// Passes the slot that a waiter was woken for, and does not want, to the next sender.
     fn pass_on_to_sender(&self, granted: bool) {
         let mut state = self.state.lock();
         state.reserved -= usize::from(granted);
@@ -301,7 +301,7 @@ impl<T> Buffered<T> {
         leave_and_wake(state, wake);
     }
 
-    /// Wakes everybody in one of the lists, because there is nobody left on the other side.
+    /// Wakes all waiters of one of the lists, because the other side has gone.
     fn wake_all(&self, list: fn(&mut State<T>) -> &mut WaitList) {
         loop {
             let mut state = self.state.lock();
@@ -406,7 +406,7 @@ pub(super) struct Sending<'a, T> {
 }
 
 impl<T> Sending<'_, T> {
-    /// The outcome if there is nobody to send to.
+    /// The outcome if all receivers have gone.
     fn disconnected(&self) -> Result<(), SendError<T>> {
         let message = self.message.take();
         Err(SendError(message.expect("it was not sent")))
@@ -468,8 +468,8 @@ impl<T> Listing for Sending<'_, T> {
     }
 }
 
-/// Reserving a slot; an error if there is nobody to send to. With the outcome comes the duty to
-/// fill the slot, or to give it back.
+/// Reserving a slot; an error if all receivers have gone. With the outcome comes the duty to fill
+/// the slot, or to give it back.
 pub(super) struct Reserving<'a, T>(pub(super) &'a Arc<Buffered<T>>);
 
 impl<'a, T> Listing for Reserving<'a, T> {

@@ -1,8 +1,8 @@
 //! Channels whose messages the clock sends: one at a given time, one every so often, none ever.
 //!
-//! There is nobody to be woken by: a receiver waits until its message is due and then takes it, if
-//! no other receiver of the channel was faster; so a receiver that is cancelled or gives up loses
-//! nothing.
+//! There is no sender that wakes a receiver: it waits until the message is due and then takes it,
+//! if no other receiver of the channel was faster. So a receiver that is cancelled or gives up
+//! loses nothing.
 
 use std::time::{Duration, Instant};
 
@@ -14,7 +14,7 @@ use crate::util::spin::SpinLock;
 #[derive(Debug)]
 pub(super) struct At<T> {
     due: Deadline,
-    /// The message, until somebody takes it.
+    /// The message, until a receiver takes it.
     message: SpinLock<Option<T>>,
 }
 
@@ -27,7 +27,7 @@ impl<T> At<T> {
         }
     }
 
-    /// When there is a message to be had, if it is still there.
+    /// When the message is due, if it is still there.
     pub(super) fn due(&self) -> Deadline {
         match self.message.lock().is_some() {
             true => self.due,
@@ -49,8 +49,8 @@ impl<T> At<T> {
     }
 }
 
-/// A message every so often. There is at most one at a time: those that nobody fetched in time are
-/// left out.
+/// A message for each period. There is at most one at a time: those that were not received in time
+/// are left out.
 #[derive(Debug)]
 pub(super) struct Tick<T> {
     period: Duration,
@@ -70,7 +70,7 @@ impl<T> Tick<T> {
         }
     }
 
-    /// When there is a message to be had.
+    /// When the next message is due.
     pub(super) fn due(&self) -> Deadline {
         Deadline::at(*self.next.lock())
     }

@@ -6,7 +6,7 @@ use crossbeam_channel::{RecvError, RecvTimeoutError, TryRecvError, TrySendError}
 /// Why no message was sent or received.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Refused {
-    /// There was no room, no message, or nobody to meet, and the time was up.
+    /// There was no room, no message, or no other side, and the time was up.
     NotNow,
     /// The other side has gone, and no message is left.
     Disconnected,

@@ -139,7 +139,7 @@ pub fn at(due: Instant) -> Receiver<Instant> {
 }
 
 /// Makes a channel to which a message is sent every `period`: the time at which it was due. Those
-/// that nobody receives in time are left out. It is never disconnected.
+/// that are not received in time are left out. It is never disconnected.
 ///
 /// # Examples
 ///

@@ -149,7 +149,7 @@ enum Right<T> {
     Slot(Arc<Buffered<T>>),
     /// A receiver that waits for the message and for nothing else.
     Receiver(Claimed<T>),
-    /// There is nobody to send to.
+    /// All receivers have gone.
     Disconnected,
 }
 

@@ -189,7 +189,7 @@ impl<T> Sender<T> {
 
     /// Reserves a slot, waiting for one, so that the message can be made later and will find room.
     ///
-    /// A rendezvous channel has no slots: there a permit is to be had at once and reserves nothing,
+    /// A rendezvous channel has no slots: there a permit is granted at once and reserves nothing,
     /// and [`SendPermit::send`] waits as [`send`](Self::send) does.
     ///
     /// # Errors

@@ -16,9 +16,9 @@ const BUFFER_BYTES: usize = 16 * 1024;
 /// Copies from `a` to `b` and from `b` to `a` at once, until both directions have ended; returns
 /// how many bytes went each way. This is what a proxy does.
 ///
-/// When one side has ended its direction, the other side is told so, and may go on in the other
-/// direction as long as it likes. Each direction has a buffer of 16 KiB, and is copied by a
-/// coroutine of its own: this one and another, which ends with it.
+/// When one side has ended its direction, the other side is told so, and may go on sending in the
+/// other direction. Each direction has a buffer of 16 KiB, and is copied by a coroutine of its own:
+/// this one and another, which ends with it.
 ///
 /// A read timeout of the streams limits for how long a connection may be idle: it is an error if
 /// nothing comes for that long, in either direction. While one direction is busy, the other may
@@ -106,7 +106,7 @@ fn copy(from: &impl Duplex, to: &impl Duplex, transfers: &AtomicU64) -> io::Resu
         bytes += length as u64;
         transfers.fetch_add(1, Ordering::Relaxed);
     }
-    // An error means that there is nobody to be told.
+    // An error means that the other side has gone.
     let _ = to.end_writing();
     Ok(bytes)
 }

@@ -1,4 +1,4 @@
-//! Directories: what is in them, and making them.
+//! Directories: their entries, and making them.
 
 use std::collections::VecDeque;
 use std::ffi::OsString;
@@ -13,7 +13,8 @@ use crate::blocking::unblock;
 /// How many entries are fetched at a time: the operating system returns about as many at once.
 const BATCH: usize = 256;
 
-/// What is in a directory: an iterator over [`DirEntry`]; the counterpart of [`std::fs::ReadDir`].
+/// The entries of a directory: an iterator over [`DirEntry`]; the counterpart of
+/// [`std::fs::ReadDir`].
 ///
 /// Entries are fetched some hundreds at a time.
 ///
@@ -21,7 +22,7 @@ const BATCH: usize = 256;
 ///
 /// A cancelled coroutine unwinds in `next` if it has to wait. No entry is left out afterwards.
 pub struct ReadDir {
-    /// What is still to be fetched; none if that is all.
+    /// The entries that are not fetched yet; none if there are no more.
     rest: Option<std::fs::ReadDir>,
     fetched: VecDeque<io::Result<DirEntry>>,
 }
@@ -47,7 +48,7 @@ impl ReadDir {
             return;
         };
         let entry = |entry: std::fs::DirEntry| DirEntry {
-            // It usually came with the name.
+            // Most file systems give it with the name.
             file_type: entry.file_type().ok(),
             entry,
         };
@@ -76,7 +77,7 @@ impl fmt::Debug for ReadDir {
     }
 }
 
-/// One thing in a directory; the counterpart of [`std::fs::DirEntry`].
+/// An entry of a directory; the counterpart of [`std::fs::DirEntry`].
 pub struct DirEntry {
     entry: std::fs::DirEntry,
     file_type: Option<FileType>,
@@ -95,11 +96,11 @@ impl DirEntry {
         self.entry.file_name()
     }
 
-    /// What is known of it, or of a link itself.
+    /// Its metadata; of a link, those of the link itself.
     ///
     /// # Errors
     ///
-    /// What the operating system says, for example that it has been removed meanwhile.
+    /// `NotFound` if it has been removed meanwhile.
     ///
     /// # Cancellation
     ///
@@ -112,7 +113,7 @@ impl DirEntry {
     ///
     /// # Errors
     ///
-    /// What the operating system says, where that has to be asked once more.
+    /// `NotFound` if the directory did not say what it is, and it has been removed meanwhile.
     ///
     /// # Cancellation
     ///
@@ -138,7 +139,7 @@ impl fmt::Debug for DirEntry {
     }
 }
 
-/// Makes directories, in one way or another; the counterpart of [`std::fs::DirBuilder`].
+/// Makes directories; the counterpart of [`std::fs::DirBuilder`].
 ///
 /// # Examples
 ///
@@ -161,8 +162,8 @@ impl DirBuilder {
         DirBuilder(std::fs::DirBuilder::new())
     }
 
-    /// Sets whether those above that are missing are made, too; then it is no error if there is
-    /// one.
+    /// Sets whether the directories above are made, too, if they are missing. It is no error then
+    /// if the directory exists.
     pub fn recursive(&mut self, recursive: bool) -> &mut DirBuilder {
         self.0.recursive(recursive);
         self
@@ -172,7 +173,8 @@ impl DirBuilder {
     ///
     /// # Errors
     ///
-    /// What the operating system says.
+    /// As for [`create_dir`](super::create_dir); with [`recursive`](DirBuilder::recursive) as for
+    /// [`create_dir_all`](super::create_dir_all).
     ///
     /// # Cancellation
     ///

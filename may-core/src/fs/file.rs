@@ -12,8 +12,8 @@ use crate::blocking::unblock;
 ///
 /// Like std's it has one position for all who use it, and closes the file when it is dropped,
 /// without telling of errors: call [`sync_all`](File::sync_all) where it matters that the data have
-/// arrived. Closing is done where the file is dropped: with a file system that writes only then, as
-/// those of networks do, drop it in [`unblock`].
+/// arrived. The file is closed where it is dropped. A network file system may write only then: drop
+/// such a file in [`unblock`].
 ///
 /// Share one by `&File` or `Arc<File>`, and read and write through `&*file`:
 /// `impl Read for Arc<File>`, which std has for its own, is one that the language leaves to std.
@@ -57,7 +57,7 @@ impl File {
     ///
     /// # Errors
     ///
-    /// What the operating system says.
+    /// `NotFound` if there is no such file, `PermissionDenied` if it may not be read.
     ///
     /// # Cancellation
     ///
@@ -70,7 +70,8 @@ impl File {
     ///
     /// # Errors
     ///
-    /// What the operating system says.
+    /// `NotFound` if the directory does not exist, `PermissionDenied` if the file may not be
+    /// written, `IsADirectory` if it is a directory.
     ///
     /// # Cancellation
     ///
@@ -83,7 +84,8 @@ impl File {
     ///
     /// # Errors
     ///
-    /// What the operating system says, for example that there is one.
+    /// `AlreadyExists` if there is one, `NotFound` if the directory does not exist,
+    /// `PermissionDenied` if that may not be changed.
     ///
     /// # Cancellation
     ///
@@ -102,7 +104,8 @@ impl File {
     ///
     /// # Errors
     ///
-    /// What the operating system says, also of writes that seemed to succeed.
+    /// `StorageFull`, or an error of the device: also for a write that has returned without an
+    /// error.
     ///
     /// # Cancellation
     ///
@@ -124,11 +127,12 @@ impl File {
         unblock(|| self.0.sync_data())
     }
 
-    /// Makes the file so long: cuts it off, or adds zeros.
+    /// Sets the length of the file in bytes: cuts it off, or adds zeros.
     ///
     /// # Errors
     ///
-    /// What the operating system says, for example that it was not opened for writing.
+    /// `InvalidInput` or `PermissionDenied` if the file was not opened for writing, `FileTooLarge`
+    /// if it would be longer than the file system allows.
     ///
     /// # Cancellation
     ///
@@ -141,7 +145,7 @@ impl File {
     ///
     /// # Errors
     ///
-    /// What the operating system says.
+    /// An error of the device, or of a file system that is on another machine.
     ///
     /// # Cancellation
     ///
@@ -163,7 +167,7 @@ impl File {
     ///
     /// # Errors
     ///
-    /// What the operating system says.
+    /// `PermissionDenied` if the file is not the user's.
     ///
     /// # Cancellation
     ///
@@ -176,7 +180,7 @@ impl File {
     ///
     /// # Errors
     ///
-    /// What the operating system says.
+    /// `PermissionDenied` if the file is not the user's.
     ///
     /// # Cancellation
     ///
@@ -189,7 +193,7 @@ impl File {
     ///
     /// # Errors
     ///
-    /// What the operating system says.
+    /// As for [`set_times`](File::set_times).
     ///
     /// # Cancellation
     ///
@@ -198,7 +202,7 @@ impl File {
         unblock(|| self.0.set_modified(time))
     }
 
-    /// Whether this is a terminal. (std has it in a trait that nobody else can implement.)
+    /// Whether this is a terminal. (std has it in a sealed trait.)
     #[must_use]
     pub fn is_terminal(&self) -> bool {
         self.0.is_terminal()
@@ -241,7 +245,7 @@ impl Write for &File {
     }
 
     fn write_fmt(&mut self, arguments: fmt::Arguments<'_>) -> io::Result<()> {
-        // What is formatted is the user's, and stays with him; the pieces go to the file together.
+        // The user's code formats, so that happens on this thread; the text is written at once.
         let mut text = Vec::new();
         text.write_fmt(arguments)?;
         self.write_all(&text)
@@ -473,7 +477,9 @@ impl OpenOptions {
     ///
     /// # Errors
     ///
-    /// What the operating system says; `InvalidInput` if the options contradict each other.
+    /// `InvalidInput` if the options contradict each other. `NotFound` if there is no such file and
+    /// none is to be created, `AlreadyExists` if there is one and `create_new` is set,
+    /// `PermissionDenied` if it may not be opened in this way.
     ///
     /// # Cancellation
     ///

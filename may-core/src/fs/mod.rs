@@ -1,25 +1,24 @@
 //! Files and directories in the shape of `std::fs`, which block only the coroutine; plain threads
 //! may use them, too.
 //!
-//! A program in which `std::fs` is replaced by `may::fs` compiles and behaves. No operating system
-//! tells when a file is ready, so each call is std's own, made on one of the threads of
-//! [`blocking`](crate::blocking); on a plain thread it is just made.
+//! A program in which `std::fs` is replaced by `may::fs` compiles and does the same. No operating
+//! system says when a file is ready, so each call is std's own, made on one of the threads of
+//! [`blocking`](crate::blocking); a plain thread makes it itself.
 //!
 //! # What a call costs
 //!
-//! The way to a thread and back takes some ten microseconds. So read and write in large pieces:
+//! The way to a thread and back takes about ten microseconds. So read and write in large pieces:
 //! whole files with [`read`], [`write()`], [`Read::read_to_end`](std::io::Read::read_to_end) or
-//! [`write_all`](std::io::Write::write_all), which make the way once, and small pieces through
-//! [`BufReader`](std::io::BufReader) and [`BufWriter`](std::io::BufWriter). Many small calls in a
-//! row make the way once if [`unblock`]`(|| ..)` is around those of std.
+//! [`write_all`](std::io::Write::write_all), each of which makes the way once, and small pieces
+//! through [`BufReader`](std::io::BufReader) and [`BufWriter`](std::io::BufWriter). For many small
+//! calls in a row, call those of std inside one [`unblock`]`(|| ..)`.
 //!
 //! # Cancellation
 //!
-//! All of these calls: a cancelled coroutine unwinds in one that no thread has begun, and then it
-//! has not happened. One that has begun is carried to its end. So no call is half done, nothing
-//! that was read is lost; and a file system that does not answer holds up the coroutine until it
-//! does. Where that must not be, [`unblock_detached`](crate::blocking::unblock_detached) around
-//! std's call lets go of it.
+//! A cancelled coroutine unwinds in a call that no thread has begun; the call has not happened
+//! then. A call that has begun is carried to its end. So no call is half done, and nothing that was
+//! read is lost. A file system that does not answer holds up the coroutine until it does. Where
+//! that must not be, make std's call in [`unblock_detached`](crate::blocking::unblock_detached).
 //!
 //! # What is not here
 //!
@@ -44,13 +43,13 @@ pub use directory::{DirBuilder, DirEntry, ReadDir};
 pub use file::{File, OpenOptions};
 pub use std::fs::{FileTimes, FileType, Metadata, Permissions};
 
-/// Makes std's call with a path, where it may block.
+/// Makes std's call with a path on a thread that may block.
 fn on<R: Send>(path: impl AsRef<Path>, call: impl FnOnce(&Path) -> R + Send) -> R {
     let path = path.as_ref();
     unblock(|| call(path))
 }
 
-/// Makes std's call with two paths, where it may block.
+/// Makes std's call with two paths on a thread that may block.
 fn from_to<R: Send>(
     from: impl AsRef<Path>,
     to: impl AsRef<Path>,
@@ -64,7 +63,8 @@ fn from_to<R: Send>(
 ///
 /// # Errors
 ///
-/// What the operating system says, for example that there is no such file.
+/// `NotFound` if there is no such file, `PermissionDenied` if it may not be read, `IsADirectory` if
+/// it is a directory; an error of the device while it is read.
 ///
 /// # Cancellation
 ///
@@ -85,7 +85,7 @@ pub fn read<P: AsRef<Path>>(path: P) -> io::Result<Vec<u8>> {
 ///
 /// # Errors
 ///
-/// What the operating system says; `InvalidData` if it is not UTF-8.
+/// As for [`read`], and `InvalidData` if the contents are not UTF-8.
 ///
 /// # Cancellation
 ///
@@ -98,7 +98,8 @@ pub fn read_to_string<P: AsRef<Path>>(path: P) -> io::Result<String> {
 ///
 /// # Errors
 ///
-/// What the operating system says.
+/// `NotFound` if the directory does not exist, `PermissionDenied` if the file may not be written,
+/// `StorageFull` if there is no space left. Part of the contents may have been written then.
 ///
 /// # Cancellation
 ///
@@ -121,11 +122,13 @@ pub fn write<P: AsRef<Path>, C: AsRef<[u8]>>(path: P, contents: C) -> io::Result
     on(path, |path| std::fs::write(path, contents))
 }
 
-/// Copies a file and its permissions, and returns how many bytes that were; as [`std::fs::copy`].
+/// Copies a file and its permissions, and returns its length in bytes; as [`std::fs::copy`].
 ///
 /// # Errors
 ///
-/// What the operating system says; `InvalidInput` if `from` is not a file.
+/// `NotFound` if `from` does not exist, `InvalidInput` if it is not a file, `PermissionDenied` if
+/// one of the two may not be opened, `StorageFull` if there is no space left. `to` may be
+/// incomplete then.
 ///
 /// # Cancellation
 ///
@@ -134,11 +137,12 @@ pub fn copy<P: AsRef<Path>, Q: AsRef<Path>>(from: P, to: Q) -> io::Result<u64> {
     from_to(from, to, |from, to| std::fs::copy(from, to))
 }
 
-/// Gives a file or a directory another name, replacing what had it; as [`std::fs::rename`].
+/// Renames a file or a directory, replacing what has the new name; as [`std::fs::rename`].
 ///
 /// # Errors
 ///
-/// What the operating system says, for example that the names are on different file systems.
+/// `NotFound` if `from` does not exist, `PermissionDenied` if one of the directories may not be
+/// changed, `CrossesDevices` if the two names are on different file systems.
 ///
 /// # Cancellation
 ///
@@ -151,7 +155,8 @@ pub fn rename<P: AsRef<Path>, Q: AsRef<Path>>(from: P, to: Q) -> io::Result<()> 
 ///
 /// # Errors
 ///
-/// What the operating system says.
+/// `NotFound` if `original` does not exist, `AlreadyExists` if `link` does, `CrossesDevices` if
+/// they are on different file systems.
 ///
 /// # Cancellation
 ///
@@ -166,7 +171,8 @@ pub fn hard_link<P: AsRef<Path>, Q: AsRef<Path>>(original: P, link: Q) -> io::Re
 ///
 /// # Errors
 ///
-/// What the operating system says.
+/// `AlreadyExists` if there is something at `link`, `NotFound` if its directory does not exist,
+/// `PermissionDenied` if that may not be changed.
 ///
 /// # Cancellation
 ///
@@ -185,7 +191,7 @@ pub fn soft_link<P: AsRef<Path>, Q: AsRef<Path>>(original: P, link: Q) -> io::Re
 ///
 /// # Errors
 ///
-/// What the operating system says, for example that it is not a link.
+/// `NotFound` if there is nothing at the path, `InvalidInput` if it is not a link.
 ///
 /// # Cancellation
 ///
@@ -198,7 +204,8 @@ pub fn read_link<P: AsRef<Path>>(path: P) -> io::Result<PathBuf> {
 ///
 /// # Errors
 ///
-/// What the operating system says, for example that there is nothing there.
+/// `NotFound` if there is nothing at the path, `NotADirectory` if a part of it that is not the last
+/// is not a directory.
 ///
 /// # Cancellation
 ///
@@ -207,11 +214,12 @@ pub fn canonicalize<P: AsRef<Path>>(path: P) -> io::Result<PathBuf> {
     on(path, |path| std::fs::canonicalize(path))
 }
 
-/// What is known of a file, following links; as [`std::fs::metadata`].
+/// The metadata of a file, following links; as [`std::fs::metadata`].
 ///
 /// # Errors
 ///
-/// What the operating system says.
+/// `NotFound` if there is nothing at the path, or nothing where a link leads; `PermissionDenied` if
+/// a directory on the way may not be searched.
 ///
 /// # Cancellation
 ///
@@ -220,11 +228,12 @@ pub fn metadata<P: AsRef<Path>>(path: P) -> io::Result<Metadata> {
     on(path, |path| std::fs::metadata(path))
 }
 
-/// What is known of a file, or of a link itself; as [`std::fs::symlink_metadata`].
+/// The metadata of a file, or of a link itself; as [`std::fs::symlink_metadata`].
 ///
 /// # Errors
 ///
-/// What the operating system says.
+/// `NotFound` if there is nothing at the path, `PermissionDenied` if a directory on the way may not
+/// be searched.
 ///
 /// # Cancellation
 ///
@@ -233,11 +242,11 @@ pub fn symlink_metadata<P: AsRef<Path>>(path: P) -> io::Result<Metadata> {
     on(path, |path| std::fs::symlink_metadata(path))
 }
 
-/// Whether there is anything; as [`std::fs::exists`].
+/// Whether there is anything at a path; as [`std::fs::exists`].
 ///
 /// # Errors
 ///
-/// If that cannot be found out, for example for want of a permission.
+/// `PermissionDenied` if a directory on the way may not be searched.
 ///
 /// # Cancellation
 ///
@@ -250,7 +259,7 @@ pub fn exists<P: AsRef<Path>>(path: P) -> io::Result<bool> {
 ///
 /// # Errors
 ///
-/// What the operating system says.
+/// `NotFound` if there is nothing at the path, `PermissionDenied` if the file is not the user's.
 ///
 /// # Cancellation
 ///
@@ -263,7 +272,8 @@ pub fn set_permissions<P: AsRef<Path>>(path: P, perm: Permissions) -> io::Result
 ///
 /// # Errors
 ///
-/// What the operating system says.
+/// `NotFound` if there is no such file, `PermissionDenied` if its directory may not be changed; on
+/// most systems `IsADirectory` or `PermissionDenied` if it is a directory.
 ///
 /// # Cancellation
 ///
@@ -276,7 +286,8 @@ pub fn remove_file<P: AsRef<Path>>(path: P) -> io::Result<()> {
 ///
 /// # Errors
 ///
-/// What the operating system says, for example that there is one.
+/// `AlreadyExists` if there is something at the path, `NotFound` if the directory above does not
+/// exist, `PermissionDenied` if that may not be changed.
 ///
 /// # Cancellation
 ///
@@ -289,7 +300,8 @@ pub fn create_dir<P: AsRef<Path>>(path: P) -> io::Result<()> {
 ///
 /// # Errors
 ///
-/// What the operating system says.
+/// `AlreadyExists` or `NotADirectory` if something on the path is not a directory,
+/// `PermissionDenied` if a directory may not be changed. Those that were made by then stay.
 ///
 /// # Cancellation
 ///
@@ -302,7 +314,8 @@ pub fn create_dir_all<P: AsRef<Path>>(path: P) -> io::Result<()> {
 ///
 /// # Errors
 ///
-/// What the operating system says, for example that it is not empty.
+/// `DirectoryNotEmpty` if something is in it, `NotFound` if it does not exist, `NotADirectory` if
+/// it is something else.
 ///
 /// # Cancellation
 ///
@@ -316,7 +329,8 @@ pub fn remove_dir<P: AsRef<Path>>(path: P) -> io::Result<()> {
 ///
 /// # Errors
 ///
-/// What the operating system says; what has been removed by then is gone.
+/// `NotFound` if it does not exist, `PermissionDenied` if something in it may not be removed. What
+/// was removed by then is gone.
 ///
 /// # Cancellation
 ///
@@ -325,11 +339,12 @@ pub fn remove_dir_all<P: AsRef<Path>>(path: P) -> io::Result<()> {
     on(path, |path| std::fs::remove_dir_all(path))
 }
 
-/// What is in a directory; as [`std::fs::read_dir`].
+/// The entries of a directory; as [`std::fs::read_dir`].
 ///
 /// # Errors
 ///
-/// What the operating system says, for example that it is not a directory.
+/// `NotFound` if there is nothing at the path, `NotADirectory` if it is something else,
+/// `PermissionDenied` if it may not be read.
 ///
 /// # Cancellation
 ///

@@ -4,21 +4,21 @@
 //!
 //! ```text
 //!   block_on                                  waker, on any thread
-//!   1  poll: ready ends it                    a  set the mark; if it was set, somebody else does the rest
+//!   1  poll: ready ends it                    a  set the mark; if it was set, another waker does the rest
 //!   2  take the mark; if it was set, let      b  fence
-//!      others run, and back to 1              c  wake who waits, if somebody does
+//!      others run, and back to 1              c  wake the waiter, if there is one
 //!   3  register, fence, look at the mark
 //!   4  park; then back to 2
 //! ```
 //!
 //! *No wake-up is lost.* A waker that is called during the poll leaves the mark, which step 2
-//! finds. Of the two fences one comes first: either *c* finds the one who waits, or step 3 finds
-//! the mark. Who finds the mark set in step *a* is covered by the one who has set it and has yet to
-//! come to *c*. Taking the mark in step 2 is a read-modify-write, so what every waker did before is
+//! finds. Of the two fences one comes first: either *c* finds the waiter, or step 3 finds the mark.
+//! A waker that finds the mark set in step *a* can leave: the one that has set it has yet to come
+//! to *c*. Taking the mark in step 2 is a read-modify-write, so what every waker did before is
 //! visible to the next poll.
 //!
-//! The mark lies in a counted block, so a waker may outlive the call, and the coroutine: then it
-//! wakes nobody. Nothing is allocated but this block, and a thread keeps one for the next call.
+//! The mark lies in a counted block, so a waker may outlive the call and the coroutine; it has no
+//! effect then. Nothing is allocated but this block, and a thread keeps one for the next call.
 
 use std::future::Future;
 use std::pin::pin;
@@ -57,7 +57,7 @@ impl Mark {
     }
 }
 
-/// The mark's being set, which is taken.
+/// The operation that waits until the mark is set, and takes it.
 struct Marked<'a>(&'a Mark);
 
 impl Queueing for Marked<'_> {
@@ -98,7 +98,7 @@ impl Wake for Mark {
 
 #[cfg(not(may_loom))]
 thread_local! {
-    /// A mark that nobody uses.
+    /// A mark that is not in use.
     static SPARE: std::cell::Cell<Option<Arc<Mark>>> = const { std::cell::Cell::new(None) };
 }
 
@@ -130,9 +130,9 @@ impl Drop for Lent {
 /// Runs a future to its end, blocking the calling coroutine, or plain thread, until it is ready.
 ///
 /// The worker runs other coroutines meanwhile. The future is polled here and nowhere else, so it
-/// need not be `Send`. It may be woken from any thread, by any executor or library; wakers may be
-/// kept for as long as one likes. Unlike with other executors, a future that is polled on a
-/// coroutine may itself call what blocks: the coroutine waits in the middle of the poll.
+/// need not be `Send`. It may be woken from any thread, by any executor or library; its wakers may
+/// be kept for any time. Unlike with other executors, a future that is polled on a coroutine may
+/// itself call what blocks: the coroutine waits in the middle of the poll.
 ///
 /// A future that wakes itself lets the other coroutines run before it is polled again. May's own
 /// futures do so now and then although they could be ready, so that a loop over them leaves room
@@ -147,8 +147,8 @@ impl Drop for Lent {
 /// # Cancellation
 ///
 /// A cancelled coroutine unwinds here when it would wait, and drops the future, which for futures
-/// means the same: what was awaited has not happened. Limits by
-/// [`time::timeout`](crate::time::timeout()) end the wait in the same way.
+/// means the same: what was awaited has not happened. [`time::timeout`](crate::time::timeout())
+/// ends the wait in the same way.
 ///
 /// # Examples
 ///
@@ -173,7 +173,7 @@ pub fn block_on<F: IntoFuture>(future: F) -> F::Output {
         }
         match mark.take() {
             true if park::may_block() => park::yield_now(),
-            // Where nothing may suspend, which it does not ask for, it is polled again at once.
+            // Where nothing may suspend, the future is polled again at once.
             true => {}
             false => mark.wait(),
         }

@@ -1,8 +1,8 @@
-//! Between coroutines and futures, both ways.
+//! Coroutines that wait for futures, and futures that wait for coroutines.
 //!
 //! *A coroutine waits for a future* by [`block_on`], which blocks the coroutine and nothing else.
-//! Any future will do, whichever executor it was written for, as long as it brings what it needs;
-//! [`spawn`] gives it a coroutine of its own.
+//! It may be any future, whichever executor it was written for, as long as it does not need that
+//! one around it. [`spawn`] runs it in a new coroutine.
 //!
 //! *A future waits for coroutines*: their handles are futures ([`JoinHandle`] implements
 //! `IntoFuture`), and what they wait for has a method that returns a future, for example
@@ -13,7 +13,7 @@
 //! such a future is what a cancellation is to a coroutine: it has not happened, and nothing is
 //! lost.
 //!
-//! * [`mod@block_on`]: a future polled by whoever calls
+//! * [`mod@block_on`]: a future that is polled by the caller
 //! * [`time`]: sleeping, and limits for other futures
 //! * `tokio`, with the feature of that name: futures that need a runtime of tokio's around them
 //!
@@ -44,11 +44,10 @@ pub use crate::operation::OpFuture;
 pub use block_on::block_on;
 pub use time::{Sleep, sleep, sleep_until, timeout, timeout_at};
 
-/// Runs a future in a coroutine of its own.
+/// Runs a future in a new coroutine.
 ///
-/// Inside it blocking calls block the coroutine, so the future may make them, too. It is dropped
-/// when it is ready, and also if the coroutine is cancelled. Dropping the handle lets the coroutine
-/// run on.
+/// Blocking calls in the future block that coroutine, so they are allowed. It is dropped when it is
+/// ready, and also if the coroutine is cancelled. Dropping the handle lets the coroutine run on.
 ///
 /// # Panics
 ///

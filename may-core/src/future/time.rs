@@ -12,10 +12,11 @@ use crate::util::clock::Deadline;
 /// Ready at a time; from [`sleep`] and [`sleep_until`].
 pub type Sleep = OpFuture<After>;
 
-/// A future that is ready `duration` after this call. Any duration will do; `Duration::MAX` is
+/// A future that is ready `duration` after this call. The duration may be any; `Duration::MAX` is
 /// never over.
 ///
-/// A worker looks after it: the one on which it is polled, or any of the default runtime.
+/// The timer is in the wheel of a worker: of the one on which it is polled, or of any of the
+/// default runtime.
 ///
 /// # Examples
 ///

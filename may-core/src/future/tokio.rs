@@ -2,14 +2,14 @@
 //! spawn on it.
 //!
 //! What such a future looks for is a thread-local that [`tokio::runtime::Handle::enter`] sets and
-//! its guard restores. Guards must be dropped in the reverse order, on their thread, and everybody
-//! who runs on it meanwhile sees the runtime; so one must not be held across a suspension. Here it
-//! is held for the length of a poll, inside [`forbid_blocking`], which makes a panic of a
-//! suspension in the poll.
+//! its guard restores. Guards must be dropped in the reverse order, on their thread, and all code
+//! that runs on the thread meanwhile sees the runtime. So a guard must not be held across a
+//! suspension. Here it is held for the length of a poll, inside [`forbid_blocking`], which turns a
+//! suspension in the poll into a panic.
 //!
 //! The runtime is one for the process: a single thread, started by the first call, that drives
-//! tokio's reactor and timers and runs what is spawned. A program that has a runtime of tokio's
-//! uses [`block_on_with`].
+//! tokio's reactor and timers and runs what is spawned. A program that has its own runtime of
+//! tokio's uses [`block_on_with`].
 
 use std::future::{Future, poll_fn};
 use std::io;
@@ -118,7 +118,7 @@ pub fn handle() -> &'static Handle {
     })
 }
 
-/// Starts the runtime and the thread that drives it for ever.
+/// Starts the runtime and the thread that drives it until the process ends.
 fn start() -> io::Result<Handle> {
     let runtime = Builder::new_current_thread().enable_all().build()?;
     let handle = runtime.handle().clone();

@@ -9,7 +9,7 @@
 //! to stay there.
 //!
 //! Jobs of one kind, looking up names, may hold a part of the threads only: a name server that does
-//! not answer is not to keep everybody from reading files.
+//! not answer must not keep files from being read.
 //!
 //! Everything is under one lock, which is held for a few instructions, and while a thread is
 //! started. A caller can take its job out again until a thread has taken it. So the queue holds
@@ -120,7 +120,7 @@ impl Pool {
         has_threads.then_some(ticket)
     }
 
-    /// Has threads end as soon as they have nothing to do. Jobs may still come.
+    /// Makes threads end as soon as they have nothing to do. Jobs may still come.
     pub(crate) fn close(&self) {
         self.lock().closed = true;
         self.work.notify_all();

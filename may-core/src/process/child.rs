@@ -41,28 +41,28 @@ pub struct Child {
     pub stdout: Option<ChildStdout>,
     /// The end of its standard error, if it has a pipe.
     pub stderr: Option<ChildStderr>,
-    /// None only while it is handed over.
+    /// None only while it is handed on.
     inner: Option<process::Child>,
-    /// What tells of its end; found out when somebody first waits.
+    /// What announces its end; chosen when it is first waited for.
     exit: OnceLock<Exit>,
 }
 
-/// What tells of a child's end.
+/// What announces a child's end.
 pub(super) enum Exit {
     /// A descriptor that becomes readable.
     Descriptor(Descriptor<OwnedFd>),
-    /// That some child has ended.
+    /// SIGCHLD, which says that some child has ended.
     Signals(Signals),
     /// It has been waited for, and its number may be another process's by now.
     Known,
 }
 
 impl Exit {
-    /// What there is for the child with a number.
+    /// What there is for the child with this number.
     fn of(id: u32) -> io::Result<Exit> {
         match sys::process::end_descriptor(id) {
             Ok(descriptor) => Ok(Exit::Descriptor(Descriptor::new(descriptor))),
-            // Somebody else has waited for it, so no signal will come either.
+            // It has been waited for already, so no signal will come either.
             Err(error) if sys::process::is_no_child(&error) => Err(error),
             // There are no such descriptors on this system, or none left.
             Err(_) => Exit::by_signal(),
@@ -106,7 +106,7 @@ impl Child {
     ///
     /// # Errors
     ///
-    /// What the operating system says, for example that the child runs as another user.
+    /// `PermissionDenied` if the child runs as another user.
     ///
     /// # Examples
     ///
@@ -128,14 +128,14 @@ impl Child {
         self.inner.as_ref().map_or(0, process::Child::id)
     }
 
-    /// Waits for the child's end, and says how it ended; again and again, if it is called again.
-    /// Its standard input is closed first, so that it does not wait for more.
+    /// Waits for the child's end, and says how it ended. A further call says the same. Its standard
+    /// input is closed first, so that it does not wait for more.
     ///
     /// # Errors
     ///
-    /// What the operating system says, for example that somebody else has waited for the child; or
-    /// that there are no descriptors left to be told by of its end. Then it can be waited for
-    /// again.
+    /// An error with `ECHILD` if another part of the program has waited for the child. An error
+    /// with `EMFILE` or `ENFILE` if there is no descriptor left by which its end is announced; it
+    /// can be waited for again then.
     ///
     /// # Cancellation
     ///
@@ -181,7 +181,7 @@ impl Child {
     ///
     /// # Errors
     ///
-    /// What the operating system says.
+    /// As for [`wait`](Child::wait), and an error of the pipes.
     ///
     /// # Cancellation
     ///
@@ -218,7 +218,7 @@ impl Child {
         })
     }
 
-    /// Waits for a child whose handle nobody else has.
+    /// Waits for a child that has no other handle.
     pub(super) fn wait_for_end(self) -> io::Result<ExitStatus> {
         Held(self).0.wait()
     }

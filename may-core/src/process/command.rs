@@ -10,10 +10,10 @@ use std::process::{self, CommandArgs, CommandEnvs, ExitStatus, Output, Stdio};
 use super::{Child, orphan};
 use crate::blocking::unblock;
 
-/// How a child process is started; the counterpart of [`std::process::Command`], where each setting
-/// is told.
+/// How a child process is started; the counterpart of [`std::process::Command`], which documents
+/// each setting.
 ///
-/// The extensions that std has for Unix in a trait are methods here.
+/// std's extensions for Unix, which are a trait there, are methods here.
 ///
 /// # Examples
 ///
@@ -28,8 +28,7 @@ use crate::blocking::unblock;
 /// ```
 pub struct Command {
     inner: process::Command,
-    /// Whether what becomes of standard output and of standard error was set, so that `output`
-    /// leaves it.
+    /// Whether standard output and standard error were set, so that `output` leaves them.
     stdout_is_set: bool,
     stderr_is_set: bool,
     /// The same for standard input.
@@ -125,8 +124,10 @@ impl Command {
     ///
     /// # Errors
     ///
-    /// What the operating system says, for example that there is no such program; `InvalidInput` if
-    /// an argument, a variable or a path has a zero byte in it.
+    /// `NotFound` if there is no such program or directory, `PermissionDenied` if the program may
+    /// not be run, `InvalidInput` if an argument, a variable or a path has a zero byte in it,
+    /// `WouldBlock` if there may be no further process, an error with `EMFILE` or `ENFILE` if there
+    /// is no descriptor left for a pipe.
     ///
     /// # Cancellation
     ///
@@ -143,7 +144,7 @@ impl Command {
     ///
     /// # Errors
     ///
-    /// As for [`spawn`](Command::spawn), and what the operating system says while it runs.
+    /// As for [`spawn`](Command::spawn) and [`Child::wait_with_output`].
     ///
     /// # Cancellation
     ///
@@ -220,48 +221,47 @@ impl Command {
         self.inner.get_current_dir()
     }
 
-    /// Sets as which user it runs.
+    /// Sets the user that it runs as.
     pub fn uid(&mut self, id: u32) -> &mut Command {
         self.inner.uid(id);
         self
     }
 
-    /// Sets as which group it runs.
+    /// Sets the group that it runs as.
     pub fn gid(&mut self, id: u32) -> &mut Command {
         self.inner.gid(id);
         self
     }
 
-    /// Sets what it is called by itself.
+    /// Sets its argument 0, the name by which it is called.
     pub fn arg0<S: AsRef<OsStr>>(&mut self, arg: S) -> &mut Command {
         self.inner.arg0(arg);
         self
     }
 
-    /// Sets its process group; 0 stands for one of its own.
+    /// Sets its process group; 0 makes a new one for it.
     pub fn process_group(&mut self, pgroup: i32) -> &mut Command {
         self.inner.process_group(pgroup);
         self
     }
 
-    /// Runs the program in place of this process, which ends with it: coroutines are gone without
-    /// their destructors.
+    /// Replaces this process by the program. The destructors of coroutines do not run.
     ///
     /// # Errors
     ///
-    /// It returns only if it fails: what the operating system says.
+    /// It returns only if it fails: with the errors of [`spawn`](Command::spawn).
     pub fn exec(&mut self) -> io::Error {
         self.inner.exec()
     }
 
-    /// The command of std's, for what is not here (`pre_exec`). The standard streams are to be set
-    /// here.
+    /// The underlying command of std, for what this type does not have (`pre_exec`). Set the
+    /// standard streams through this type.
     pub fn as_std_mut(&mut self) -> &mut process::Command {
         &mut self.inner
     }
 }
 
-/// Its standard streams count as not set.
+/// The standard streams count as not set.
 impl From<process::Command> for Command {
     fn from(inner: process::Command) -> Command {
         Command {

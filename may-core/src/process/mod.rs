@@ -1,29 +1,30 @@
 //! Child processes in the shape of `std::process`, which block only the coroutine; plain threads
 //! may use them, too.
 //!
-//! A program in which `std::process` is replaced by `may::process` compiles and behaves. Starting a
-//! process can take long, and is done on one of the threads of [`blocking`](crate::blocking). Its
-//! end is told by a descriptor (Linux 5.3 and later) or by SIGCHLD, which is then received as by
-//! [`Signals`](crate::signal::Signals); its pipes are read and written as sockets are.
+//! A program in which `std::process` is replaced by `may::process` compiles and does the same.
+//! Starting a process can take long, and is done on one of the threads of
+//! [`blocking`](crate::blocking). A descriptor announces its end (Linux 5.3 and later), or SIGCHLD,
+//! which is then received as by [`Signals`](crate::signal::Signals). Its pipes are read and written
+//! as sockets are.
 //!
 //! # Cancellation
 //!
-//! A coroutine that is cancelled, or whose time is up, while it waits for a child leaves the child
-//! alone: it runs on, and can be waited for again. A [`Child`] that is dropped runs on, too, as
-//! std's does, and stays as a *zombie* when it has ended, until this process ends. Those whose
-//! handle went with the call that was cancelled ([`Command::status`], [`Command::output`],
-//! [`Child::wait_with_output`]) are waited for when another one is started. To end a child with the
+//! If a coroutine is cancelled while it waits for a child, or its time is up, the child runs on,
+//! and can be waited for again. A [`Child`] that is dropped runs on, too, as std's does, and stays
+//! as a *zombie* when it has ended, until this process ends. A call that owns the handle
+//! ([`Command::status`], [`Command::output`], [`Child::wait_with_output`]) drops it when it is
+//! cancelled; such children are waited for when the next one is started. To end a child with the
 //! coroutine, see the example.
 //!
 //! # The thread
 //!
 //! The parent thread of a child is not that of the coroutine, and may end before the child does. So
-//! what belongs to one thread does not reach it (a namespace, a scheduling class), and a signal for
-//! the parent's death (`PR_SET_PDEATHSIG`) comes too early.
+//! a child does not inherit what belongs to the coroutine's thread (a namespace, a scheduling
+//! class), and a signal for the parent's death (`PR_SET_PDEATHSIG`) comes too early.
 //!
 //! # Examples
 //!
-//! A child that ends with whoever waits for it:
+//! A child that ends when its owner does:
 //!
 //! ```
 //! use std::time::Duration;
@@ -47,7 +48,7 @@
 //! * [`child`]: the type [`Child`]
 //! * [`pipe`]: the ends of a child's standard streams
 //! * [`op`]: a child's end as an operation
-//! * [`orphan`]: children whose handles have gone
+//! * [`orphan`]: children whose handles were dropped by a cancelled call
 
 mod child;
 mod command;

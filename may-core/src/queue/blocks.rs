@@ -111,8 +111,8 @@ impl<T> Blocks<T> {
         let is_second = self.producer.count.get() == BLOCK;
         self.producer.behind.set(spare.is_null() && !is_second);
         let block = if spare.is_null() { Block::new() } else { spare };
-        // SAFETY: (docs/safety.md, R5) a spare block is nobody else's, and the producer's own is
-        // freed after its successor is in use.
+        // SAFETY: (docs/safety.md, R5) a spare block belongs to the producer alone, and the
+        // producer's own is freed after its successor is in use.
         unsafe {
             (*block).next.store(ptr::null_mut(), Ordering::Relaxed);
             // Relaxed: the count that is put out next carries it.

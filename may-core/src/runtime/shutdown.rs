@@ -87,8 +87,8 @@ pub(super) fn await_quiet(shared: &Shared, deadline: Deadline) -> bool {
 
 /// Waits until something is so of which the waiters are told; false if it is `deadline` before.
 ///
-/// Behind a shield: a caller that is cancelled meanwhile has a runtime in its hands, and would wait
-/// for it in its destructor.
+/// Behind a shield: a caller that is cancelled meanwhile owns the runtime, whose destructor would
+/// wait for it.
 fn wait_until(shared: &Shared, deadline: Deadline, is_so: impl Fn(&Shared) -> bool) -> bool {
     shield(|| operation::wait_until(&shared.waiters, deadline, || is_so(shared)))
 }

@@ -47,8 +47,8 @@ impl Runtime {
     ///
     /// # Errors
     ///
-    /// What the operating system says: no descriptors, no threads, no memory. Nothing is left
-    /// behind then.
+    /// If the operating system has no descriptor, no thread or no memory left. Nothing of the
+    /// runtime is left behind then.
     ///
     /// # Examples
     ///
@@ -203,7 +203,7 @@ impl Drop for Runtime {
             // A panic here would be one too many. The workers end by themselves.
             return self.shared.stop();
         }
-        // Nobody is there to hear that something was left.
+        // A destructor cannot return that something was left.
         let _ = self.stop(DROP_TIMEOUT);
     }
 }
@@ -221,8 +221,9 @@ impl RuntimeBuilder {
     ///
     /// # Errors
     ///
-    /// What the operating system says: no descriptors, no threads, no memory, no way to bind
-    /// threads to processors; or that the name contains a NUL byte. Nothing is left behind then.
+    /// If the operating system has no descriptor, no thread or no memory left, or cannot bind
+    /// threads to processors; `InvalidInput` if the name contains a NUL byte. Nothing of the
+    /// runtime is left behind then.
     ///
     /// # Examples
     ///
@@ -289,7 +290,7 @@ mod tests {
             Ok(runtime) => {
                 let processors = || std::thread::available_parallelism().unwrap().get();
                 assert_eq!(runtime.run(processors), 1);
-                // What a worker has others do is not bound to its processor.
+                // Threads for blocking work are not bound to the processor of a worker.
                 assert_eq!(runtime.run(|| unblock(processors)), processors());
             }
             Err(error) => assert_eq!(error.kind(), io::ErrorKind::Unsupported),

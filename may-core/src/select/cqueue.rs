@@ -15,9 +15,9 @@
 //!   marker      runs when the coroutine waits for something or has ended, since it stays with its worker; says that the turn is over
 //! ```
 //!
-//! *Nothing is lost at the end*: whoever has sent its event gets its turn, also when the queue ends
-//! and all are cancelled. *Nobody waits for ever*: who is dropped before it has said something says
-//! so by being dropped, in all three directions.
+//! *Nothing is lost at the end*: a coroutine that has sent its event gets its turn, also when the
+//! queue ends and all are cancelled. *No side waits forever*: a side that is dropped before it has
+//! sent something closes its channel, in all three directions.
 
 use std::any::Any;
 use std::fmt;
@@ -69,7 +69,7 @@ enum Said {
     Ready { event: Event, turn: Turn },
     /// It has ended; if it panicked, with what.
     Ended(Option<Box<dyn Any + Send>>),
-    /// Said by whoever has heard that the last one has ended, for others who poll.
+    /// Sent by the caller that has received the last end, to others that poll.
     Finished,
 }
 
@@ -113,7 +113,7 @@ pub struct Cqueue<'scope, 'env: 'scope> {
 ///         queue.add(token, move |events| {
 ///             let number = receiver.recv().unwrap();
 ///             events.send(0);
-///             // From here on nobody else of this queue has its turn, until this waits for something.
+///             // From here on no other of this queue has its turn, until this waits for something.
 ///             sum.fetch_add(number, Relaxed);
 ///         });
 ///     }
@@ -187,7 +187,8 @@ impl<'scope> Cqueue<'scope, '_> {
         Selector(self.scope.spawn(move || end.after(token, f)))
     }
 
-    /// Waits for the next event, for ever or for so long, and lets its coroutine have its turn.
+    /// Waits for the next event, forever or for at most `timeout`, and lets its coroutine have its
+    /// turn.
     ///
     /// # Errors
     ///
@@ -215,7 +216,7 @@ impl<'scope> Cqueue<'scope, '_> {
     /// Waits for an event or a panic.
     fn hear(&self, deadline: Deadline) -> Result<Heard, PollError> {
         loop {
-            // Acquire: whoever has heard of the last end has heard of everything before it.
+            // Acquire: after the last end all that was sent before it is visible.
             if self.live.load(Ordering::Acquire) == 0 && self.said.is_empty() {
                 return Err(PollError::Finished);
             }
@@ -274,8 +275,8 @@ impl fmt::Debug for Cqueue<'_, '_> {
 }
 
 /// Says something to the queue. It neither suspends nor unwinds, so a cancellation that is due
-/// cannot come between: the queue counts on what was to be said. If the queue has gone, nobody
-/// wants to know.
+/// cannot come between: the queue relies on the message. If the queue has gone, the message is of
+/// no use.
 fn say(to_say: &Sender<Said>, said: Said) {
     let _ = forbid_blocking(|| to_say.send(said));
 }
@@ -349,8 +350,8 @@ impl EventSender<'_> {
         };
         say(self.to_say, Said::Ready { event, turn });
         if let Ok(over) = shield(|| my_turn.recv()) {
-            // If there can be no marker, the way to say that the turn is over is dropped, which
-            // says so, too.
+            // If there can be no marker, the sender that reports the end of the turn is dropped,
+            // which reports it, too.
             let _ = Builder::new().spawn_local(|| over.send(()));
         }
     }

@@ -15,8 +15,8 @@ use crate::util::clock::Deadline;
 ///
 /// For a fixed number of operations `select!` reads better and costs less. Here each operation
 /// comes with a closure that says what becomes of its outcome, so operations of different kinds
-/// have one type of result in the end. What has happened has happened, closure included, when a
-/// call returns; nothing was taken or sent by the others. The set stays as it is: the next call
+/// have one type of result in the end. When a call returns, the operation has happened and its
+/// closure has run; the others have taken and sent nothing. The set is not changed: the next call
 /// waits for all of them again.
 ///
 /// # Examples
@@ -127,7 +127,7 @@ impl<'a, R> Select<'a, R> {
     }
 
     /// Makes an empty set in which, of several that are possible, the one that was added first is
-    /// taken. One that always is then keeps those behind it from ever having their turn.
+    /// taken. One that is always possible then starves those behind it.
     #[must_use]
     pub fn biased() -> Select<'a, R> {
         Select {
@@ -247,17 +247,14 @@ impl<'a, R> Select<'a, R> {
     ///
     /// # Panics
     ///
-    /// Panics if the set is empty, because it would wait for ever.
+    /// Panics if the set is empty, because it would wait forever.
     ///
     /// # Cancellation
     ///
     /// A cancelled coroutine unwinds here, and none of the operations has happened.
     #[track_caller]
     pub fn wait(&mut self) -> Selected<R> {
-        assert!(
-            !self.is_empty(),
-            "a select over nothing would wait for ever"
-        );
+        assert!(!self.is_empty(), "a select over nothing would wait forever");
         self.run(Some(Deadline::NEVER))
             .unwrap_or_else(|| unreachable!("there is no deadline"))
     }

@@ -79,7 +79,7 @@ pub fn finish<A: Finish>(arm: Pin<&mut A>) -> A::Output {
     arm.finish()
 }
 
-/// Ends a select that would wait for ever.
+/// Ends a select that would wait forever.
 ///
 /// # Panics
 ///
@@ -88,7 +88,7 @@ pub fn finish<A: Finish>(arm: Pin<&mut A>) -> A::Output {
 #[track_caller]
 pub fn all_disabled(arms: &[&str]) -> ! {
     panic!(
-        "every arm of this `select!` is disabled, so it would wait for ever: `{}`\n\
+        "every arm of this `select!` is disabled, so it would wait forever: `{}`\n\
          help: add a `default` arm",
         arms.join("`, `")
     )

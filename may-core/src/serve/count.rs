@@ -1,14 +1,14 @@
-//! What has become of the connections.
+//! The numbers of connections, by how they ended.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// What a server has done: how many connections there were and what has become of them.
+/// The number of connections that a server has accepted, and how they have ended.
 ///
 /// `accepted` is the sum of those below it, up to `not_begun`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Report {
-    /// All connections that came.
+    /// All connections that were accepted.
     pub accepted: u64,
     /// Those that are open now. [`serve`](super::serve) leaves none.
     pub open: u64,
@@ -16,7 +16,7 @@ pub struct Report {
     pub refused: u64,
     /// Those whose handler has returned.
     pub completed: u64,
-    /// Those whose handler has panicked. What it said was reported as that of any coroutine.
+    /// Those whose handler has panicked. The panic was reported as that of any coroutine.
     pub panicked: u64,
     /// Those whose [lifetime](super::Limits::lifetime) was over.
     pub expired: u64,
@@ -71,7 +71,7 @@ impl Counters {
         *self.lock()
     }
 
-    /// std's lock: it is held for a moment, and nobody suspends meanwhile.
+    /// std's lock: it is held for a moment and never across a suspension.
     fn lock(&self) -> MutexGuard<'_, Report> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -1,4 +1,4 @@
-//! How much a server takes on, and for how long.
+//! The limits of a server.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use crate::spawn::Builder;
 use crate::sync::CancelToken;
 use crate::worker::Placement;
 
-/// What [`serve`](super::serve) is held to, and how it is ended.
+/// The limits of [`serve`](super::serve), and the token that ends it.
 ///
 /// # Examples
 ///
@@ -36,8 +36,8 @@ pub struct Limits {
 }
 
 impl Limits {
-    /// 10,000 connections, any number of which may come from one place and live for ever; 10
-    /// seconds of grace; and nobody who ends it.
+    /// 10,000 connections, of which any number may have one origin, without a limit to their
+    /// lifetime; 10 seconds of grace; and no token that ends it.
     pub fn new() -> Limits {
         Limits {
             connections: 10_000,

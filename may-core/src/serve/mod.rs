@@ -1,5 +1,5 @@
 //! Serving the connections of a listener: as many at once as are allowed, each by a coroutine,
-//! until somebody ends it.
+//! until the server is told to end.
 //!
 //! * `limits`: how much is taken on, and for how long
 //! * `count`: what has become of the connections
@@ -12,9 +12,9 @@
 //! lost when the token is cancelled.
 //!
 //! A connection has a *seat*, a permit of a semaphore, which is taken before it is accepted and
-//! given back when its handler has ended. So "all have left" is "all permits can be had", and
-//! waiting for that until the end of the grace is one call. No connection begins any more by then,
-//! so all that are left can be cancelled at once.
+//! given back when its handler has ended. So "all have left" is "all permits are free", and waiting
+//! for that until the end of the grace is one call. No further connection begins by then, so all
+//! that are left can be cancelled at once.
 //!
 //! If the caller unwinds, it cancels its children, and the scope waits for them.
 

@@ -1,24 +1,24 @@
-//! Signals, received as messages: [`Signals`] for any of them, [`ctrl_c`] for the commonest case.
+//! Signals, received as messages: [`Signals`] for any of them, [`ctrl_c`] for the most common one.
 //!
-//! **From the first receiver on, a signal does not do any more what it does by default**, usually
-//! end the process: whether somebody receives it or not, and also when all its receivers have gone.
-//! A handler that some other library has installed before is called, too; one that it installs
-//! later replaces the one here, and nothing is received any more. To end a process as the signal
-//! would have, end it with the exit code 128 plus the number of the signal, which is what shells
-//! make of it. Programs that are started by this one have the default again.
+//! **From the first receiver on, a signal no longer has its default action**, which for most
+//! signals is to end the process. That holds whether or not it is received, and after all its
+//! receivers have been dropped. A handler that another library has installed before is called, too.
+//! One that it installs later replaces this one, and nothing is received from then on. To end the
+//! process as the signal would have, exit with 128 plus the number of the signal, as shells report
+//! it. Programs that this process starts have the default again.
 //!
 //! # Protocol
 //!
 //! The handler counts signals and writes a byte to a socket pair (`sys/signal_counter.rs`); the
 //! other end is a descriptor like any other, so its event wakes the first of those who wait. A
-//! caller waits until the count of a signal differs from the one that he has seen. One event must
-//! wake them all, also if somebody who called later has read the byte before the event was fetched;
-//! therefore everybody who calls, or was woken, *relays*: whoever is the first to see a new total
-//! empties the socket and wakes everybody.
+//! caller waits until the count of a signal differs from the one that it has seen. One event must
+//! wake them all, also if a later caller has read the byte before the event was fetched. Therefore
+//! every caller *relays*, when it calls and when it is woken: the first one to see a new total
+//! empties the socket and wakes all others.
 //!
-//! No signal is missed: one that arrives before a caller has registered has changed the count,
-//! which he looks at after he has; for one that arrives later there is either an event, or somebody
-//! took the byte, who relays.
+//! No signal is missed. A caller looks at the count after it has registered, so it sees a signal
+//! that arrived before. For one that arrives later there is an event, or another caller has taken
+//! the byte, and relays.
 //!
 //! * [`number`]: the type [`Signal`]
 //! * [`op`]: the next signal as an operation
@@ -42,10 +42,10 @@ pub use number::Signal;
 pub use op::NextSignal;
 pub(crate) use op::Receiving;
 
-/// The total up to which everybody has been woken.
+/// The total up to which all waiters have been woken.
 static RELAYED: AtomicU64 = AtomicU64::new(0);
 
-/// Where the bytes come from, which the first call opens.
+/// The end that the bytes come from; the first call opens it.
 fn pipe() -> io::Result<&'static Descriptor<Inlet>> {
     static PIPE: OnceLock<Descriptor<Inlet>> = OnceLock::new();
     static OPENING: Mutex<()> = Mutex::new(());
@@ -60,16 +60,17 @@ fn pipe() -> io::Result<&'static Descriptor<Inlet>> {
     Ok(PIPE.get_or_init(|| pipe))
 }
 
-/// If there is a new signal, takes the bytes out and wakes everybody; the first to see it does.
+/// If there is a new signal, takes the bytes out and wakes all waiters; the first caller to see it
+/// does.
 fn relay(pipe: &Descriptor<Inlet>) {
     if signal_counter::total() == RELAYED.load(Ordering::SeqCst) {
         // The usual case, without a system call. A byte that comes after its signal was relayed
-        // stays there; it is no harm, since every other one is an event, too, and the next signal
-        // has it taken out.
+        // stays there. That does no harm: the next byte is an event, too, and both are taken out
+        // then.
         return;
     }
     pipe.get().empty();
-    // Whoever emptied the socket sees the counts that came before the bytes.
+    // The caller that has emptied the socket sees the counts that came before the bytes.
     fence(Ordering::SeqCst);
     let total = signal_counter::total();
     if RELAYED.fetch_max(total, Ordering::SeqCst) < total {
@@ -77,8 +78,8 @@ fn relay(pipe: &Descriptor<Inlet>) {
     }
 }
 
-/// A receiver of signals. Each receiver gets every signal that it was made for, from the moment on
-/// when it was made.
+/// A receiver of signals. Each receiver gets every signal that it was made for and that arrives
+/// after it was made.
 ///
 /// Several signals of the same number that arrive before they are received count as one. Of several
 /// numbers the one that was named first is received first. Coroutines and threads that share one
@@ -128,15 +129,14 @@ impl Interest {
 }
 
 impl Signals {
-    /// Makes a receiver of these signals. They do not do any more what they do by default, from now
-    /// on.
+    /// Makes a receiver of these signals. From now on they no longer have their default actions.
     ///
     /// # Errors
     ///
     /// `InvalidInput` for signals that cannot be received: those that no process may handle
     /// (SIGKILL, SIGSTOP), those that report a fault of the process itself (SIGSEGV and its like,
-    /// SIGABRT), and numbers that are none. Otherwise what the operating system says, usually that
-    /// the process has no descriptors left.
+    /// SIGABRT), and numbers that are no signals. An error with `EMFILE` or `ENFILE` if there is no
+    /// descriptor left for the socket pair.
     ///
     /// # Examples
     ///
@@ -194,7 +194,8 @@ impl Signals {
     ///
     /// # Errors
     ///
-    /// If the operating system has no memory to watch for them.
+    /// `OutOfMemory`, or an error with `ENOSPC`, if the operating system cannot watch the socket
+    /// pair.
     ///
     /// # Cancellation
     ///
@@ -208,7 +209,7 @@ impl Signals {
     pub fn try_recv(&self) -> Option<Signal> {
         self.interests.iter().find_map(|interest| {
             while let Some((seen, count)) = interest.new_count() {
-                // Another one who shares the receiver may be faster.
+                // Another user of the receiver may be faster.
                 if interest
                     .seen
                     .compare_exchange(seen, count, Ordering::SeqCst, Ordering::SeqCst)
@@ -239,9 +240,9 @@ impl fmt::Debug for Signals {
 /// call.
 ///
 /// Any number of coroutines and threads may wait at once; one interrupt ends the waits of all of
-/// them. **From the first call on the signal does not end the process any more**, whether somebody
-/// waits or not. System calls that it interrupts are restarted. It is [`Signals`] with one signal,
-/// from the call on; a service that must not miss one between two calls keeps a receiver.
+/// them. **From the first call on the signal no longer ends the process**, whether or not a caller
+/// waits. System calls that it interrupts are restarted. It is [`Signals`] with one signal, from
+/// the call on; a service that must not miss one between two calls keeps a receiver.
 ///
 /// # Errors
 ///

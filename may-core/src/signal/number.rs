@@ -6,8 +6,7 @@ use crate::sys::signal_counter::number;
 
 /// A signal of the operating system.
 ///
-/// The constants have the names of POSIX. Others that a system has can be had by their
-/// [numbers](Signal::from_raw).
+/// The constants have the names of POSIX. Others are made of their [numbers](Signal::from_raw).
 ///
 /// # Examples
 ///
@@ -21,7 +20,8 @@ use crate::sys::signal_counter::number;
 pub struct Signal(i32);
 
 impl Signal {
-    /// The signal with a number. Whether there is one shows when it is [used](super::Signals::new).
+    /// The signal with a number. A number without a signal is an error where it is
+    /// [used](super::Signals::new).
     #[must_use]
     pub const fn from_raw(number: i32) -> Signal {
         Signal(number)
@@ -75,7 +75,7 @@ signals! {
     SIGPROF;
     /// What ctrl-\ sends.
     SIGQUIT;
-    /// What `kill` sends, and service managers to have a process end in good order.
+    /// What `kill` sends, and service managers that ask a process to end.
     SIGTERM;
     /// What ctrl-z sends.
     SIGTSTP;
@@ -85,9 +85,9 @@ signals! {
     SIGTTOU;
     /// Urgent data have arrived at a socket.
     SIGURG;
-    /// Free for every program.
+    /// For programs' own use.
     SIGUSR1;
-    /// Free for every program.
+    /// For programs' own use.
     SIGUSR2;
     /// A timer of the time that the process has computed.
     SIGVTALRM;

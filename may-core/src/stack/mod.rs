@@ -9,7 +9,7 @@
 //!
 //! Stacks of one size lie side by side in a *slab*, a piece of address space that is mapped,
 //! guarded and given back as a whole. Below each stack lies its *guard*, where every access faults,
-//! so that a stack that overflows hits nobody:
+//! so that a stack that overflows damages no other memory:
 //!
 //! ```text
 //!              slot 0                           slot 1                    slot 63
@@ -48,7 +48,7 @@
 //! ```
 //!
 //! A stack that never comes home, because its coroutine was given up (docs/safety.md, R9), keeps
-//! its slab mapped for ever.
+//! its slab mapped forever.
 //!
 //! `size.rs` has the sizes, `slab.rs` the mappings, `pool.rs` what a worker owns, `overflow.rs` the
 //! report of an overflow, `label.rs` what that report knows of a coroutine, `watermark.rs` how much

@@ -39,8 +39,7 @@ use crate::sys::signals::{self, Fault};
 /// there are of the size that the guard is made for.
 const NEAR_BYTES: usize = GUARD_BYTES;
 
-/// Has overflows reported from now on. Has an effect once in a process. Called before a stack is
-/// mapped.
+/// Installs the report of overflows. Further calls have no effect. Called before a stack is mapped.
 pub(crate) fn install() {
     signals::on_fault(examine);
 }

@@ -506,8 +506,7 @@ impl Shelf {
             let slab = unsafe { pointer.as_ref() };
             let (slots, bytes, touched) = (slab.slots(), slab.bytes(), slab.touched());
             self.touched.set(self.touched.get() - touched);
-            // SAFETY: (docs/safety.md, R9) all stacks are home, and in no list the slab is in
-            // nobody's hands.
+            // SAFETY: (docs/safety.md, R9) all stacks are home, and the slab is in no list.
             if unsafe { Slab::unmap(pointer) }.is_ok() {
                 self.total.set(self.total.get() - slots);
                 self.home.set(self.home.get() - slots);

@@ -452,7 +452,8 @@ impl Drop for Stack {
         }
         let (slab, slot) = (self.slab_pointer(), self.slot());
         // SAFETY: (docs/safety.md, I3) the stack is the only one of its slab, and it is not in use.
-        // If the system refuses to unmap it, there is nobody to tell; its pages are given back.
+        // If the system refuses to unmap it, a destructor cannot report that; its pages are given
+        // back.
         unsafe {
             slab.as_ref().home.set(1 << slot);
             slab.as_ref().touched.set(1 << slot);

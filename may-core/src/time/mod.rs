@@ -1,7 +1,7 @@
 //! Sleeping, limits in time, and regular times, for coroutines and plain threads alike.
 //!
-//! A coroutine sleeps in its worker's wheel and blocks nobody; precise to about a tenth of a
-//! millisecond where the platform allows it.
+//! A coroutine sleeps in its worker's wheel and blocks no other. Times are precise to about a tenth
+//! of a millisecond where the platform allows it.
 //!
 //! * [`timeout`](mod@timeout): a deadline around any blocking code
 //! * [`interval`](mod@interval): something every so often; [`op`]: times and its ticks as

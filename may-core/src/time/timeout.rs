@@ -103,7 +103,7 @@ fn run<T>(deadline: Deadline, f: impl FnOnce() -> T) -> Result<T, Elapsed> {
     }
     let before = unwinding::mark_of_caller();
     let frame = limit::enter(deadline);
-    // Whoever sees something half done sees it after an unwinding either way.
+    // What `f` leaves half done can be seen after its unwinding either way.
     let result = catch_unwind(AssertUnwindSafe(f));
     match result {
         Ok(value) => Ok(value),

@@ -241,7 +241,7 @@ fn locks_are_given_back_and_not_poisoned() {
     });
 }
 
-/// A limit around a scope, whose children wait for ever: with the limit reached in its body, and
+/// A limit around a scope, whose children wait forever: with the limit reached in its body, and
 /// while it waits for them.
 fn around_a_scope() {
     for in_body in [true, false] {

@@ -262,7 +262,7 @@ fn if_all_are_disabled_the_arms_are_named_at_the_call() {
         });
         assert_eq!(
             message,
-            "every arm of this `select!` is disabled, so it would wait for ever: `recv(&rx)`, `tx.send(1)`, `after(None)`\n\
+            "every arm of this `select!` is disabled, so it would wait forever: `recv(&rx)`, `tx.send(1)`, `after(None)`\n\
              help: add a `default` arm"
         );
         assert_eq!(rx.len(), 1);
