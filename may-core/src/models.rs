@@ -135,7 +135,7 @@ pub fn unless_cancelled<R>(f: impl FnOnce() -> R) -> Option<R> {
 /// How a wait ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {
-    /// Somebody woke the waiter, or there was nothing to wait for.
+    /// The waiter was woken, or there was nothing to wait for.
     Woken,
     /// The deadline won.
     TimedOut,

@@ -171,7 +171,7 @@ const TEST_ROWS: &[Row] = &[
         },
         example: "\"allow\"",
         default: "`\"deny\"`",
-        help: "what coroutines mean that are left a quarter of a second after the test: `\"deny\"` makes it fail, \
+        help: "whether the test may leave coroutines that have not ended a quarter of a second after it: `\"deny\"` makes it fail, \
                `\"allow\"` lets it pass",
     },
     CRATE,
@@ -397,7 +397,7 @@ impl Entry {
 enum Fit {
     /// Fits.
     Plain,
-    /// Has a signature of another kind.
+    /// The signature is of another kind.
     Other,
     /// Has a `self` and thus cannot be moved elsewhere.
     Method,
@@ -468,7 +468,7 @@ mod tests {
             ("test", quote!(), true),
             ("#[may::test]", quote!(), false),
             ("may::test", quote!(), false),
-            // What another macro writes has the place of that macro's call.
+            // Tokens that another macro has written have the span of that macro's call.
             ("#[other]", quote!(), false),
             ("#[$attribute]", quote!(), false),
             ("#[test(workers = 1)]", quote!(workers = 1), false),

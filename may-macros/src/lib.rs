@@ -88,7 +88,7 @@ pub fn main(arguments: TokenStream, item: TokenStream) -> TokenStream {
 /// | `pin` | whether each of these threads is bound to a processor (on Linux; elsewhere the runtime does not start) | `false` |
 /// | `on_exit` | what becomes of coroutines that are left: `"leave"` lets them end with the process, as threads do; `"cancel"` cancels them and waits while they unwind; `"join"` waits for them | `"cancel"` |
 /// | `timeout` | after what time the test fails: a string such as `"5s"`, `"300ms"` or `"2m"`, or a constant `Duration` | `"60s"` |
-/// | `leak` | what coroutines mean that are left a quarter of a second after the test: `"deny"` makes it fail, `"allow"` lets it pass | `"deny"` |
+/// | `leak` | whether the test may leave coroutines that have not ended a quarter of a second after it: `"deny"` makes it fail, `"allow"` lets it pass | `"deny"` |
 /// | `crate` | where this crate is found, as a path or a string | `::may` |
 #[proc_macro_attribute]
 pub fn test(arguments: TokenStream, item: TokenStream) -> TokenStream {

@@ -1,4 +1,4 @@
-//! "Did you mean": finds the name that somebody probably wanted to write.
+//! "Did you mean": finds the name that was probably meant.
 
 /// Counts the edits that turn one word into the other: a letter more, less, changed, or swapped
 /// with the next.

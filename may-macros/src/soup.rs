@@ -173,7 +173,7 @@ fn soup(random: &mut Random) -> TokenStream {
     }
 }
 
-/// Has all macros expand it.
+/// Expands it by all macros.
 fn expand(first: &TokenStream, second: &TokenStream) {
     let path: TokenTree = Group::new(Delimiter::Bracket, quote::quote!(may)).into();
     let all: TokenStream = [path.into(), first.clone()].into_iter().collect();

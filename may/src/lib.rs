@@ -34,23 +34,23 @@
 //! | [`fs`] | files and directories |
 //! | [`process`] | child processes |
 //! | [`time`] | sleeping, limits around blocking code, regular times |
-//! | [`unblock`], [`blocking`] | code that blocks its thread, on threads that are there for it |
+//! | [`unblock`], [`blocking`] | code that blocks its thread, on a pool of threads |
 //! | [`future`] | waiting for futures, and by futures |
 //! | [`signal`] | ctrl-c, and any other signal |
 //! | [`runtime`] | runtimes as values, settings |
 //!
 //! # What to know before the first program
 //!
-//! * A coroutine that has started stays on its thread for ever. So [`coroutine::spawn`] is safe,
-//!   and thread-locals, `Rc` and std's guards behave; the price is that a long computation holds up
-//!   the other coroutines of its thread.
+//! * A coroutine that has started never leaves its thread. So [`coroutine::spawn`] is safe, and
+//!   thread-locals, `Rc` and std's guards behave; the price is that a long computation holds up the
+//!   other coroutines of its thread.
 //! * Blocking calls of std, inside a coroutine, block its thread and so all coroutines on it. Use
 //!   the ones here, or [`unblock`].
 //! * A stack has 256 KiB, of which only what is used takes memory;
 //!   [`coroutine::Builder::stack_size`] changes that.
 //!
 //! [`#[may::main]`](macro@main), [`#[may::test]`](macro@test) and
-//! [`#[may::coroutine]`](macro@coroutine) save writing.
+//! [`#[may::coroutine]`](macro@coroutine) make coroutines of functions.
 
 mod macros;
 
@@ -64,23 +64,23 @@ pub use may_core::{
 pub use may_macros::{coroutine, main, test};
 pub use runtime::{Runtime, config};
 
-/// Has the examples of the users' guide compiled and run.
+/// The examples of the users' guide, which are compiled and run.
 #[cfg(doctest)]
 #[doc = include_str!("../../docs/attributes.md")]
 pub struct AttributesGuide;
 
-/// Has the examples of the guide to futures compiled and run.
+/// The examples of the guide to futures, which are compiled and run.
 #[cfg(doctest)]
 #[doc = include_str!("../../docs/async.md")]
 pub struct AsyncGuide;
 
-/// Has the examples of the guide to operations compiled and run.
+/// The examples of the guide to operations, which are compiled and run.
 #[cfg(doctest)]
 #[doc = include_str!("../../docs/operations.md")]
 pub struct OperationsGuide;
 
 /// Coroutines, in the shape of `std::thread`: a program in which `std::thread` is replaced by
-/// `may::coroutine` compiles and behaves.
+/// `may::coroutine` compiles and does the same.
 pub mod coroutine {
     pub use may_core::coroutine::{
         AccessError, Cancelled, LocalKey, forbid_blocking, panicking, shield,

@@ -249,7 +249,7 @@ macro_rules! join {
 ///
 /// # Panics
 ///
-/// If all arms are disabled and there is no `default`: the call would wait for ever.
+/// If all arms are disabled and there is no `default`: the call would wait forever.
 ///
 /// # Cancellation
 ///

@@ -3,8 +3,8 @@
 //! The driver is its worker's own; the [`Registrar`] is the part that others reach, because a
 //! source may be registered, moved and dropped on any thread. Its table turns a token into a
 //! source. A token carries the generation of its place in the table, so an event that was on its
-//! way when its source went finds an older generation and is ignored: the descriptor may be
-//! somebody else's by then.
+//! way when its source went finds an older generation and is ignored: the descriptor's number may
+//! be in use for another file by then.
 //!
 //! Lock order: a source's registration, then a table. The table is locked to find the sources of
 //! the events, and not while these are handed over: that may run wakers of futures, which are the
@@ -64,7 +64,7 @@ struct Place {
 struct Table {
     places: Vec<Place>,
     vacant: Vec<u32>,
-    /// The driver has stopped: nothing may be registered any more.
+    /// The driver has stopped: nothing may be registered from now on.
     closed: bool,
 }
 
@@ -181,7 +181,7 @@ impl Driver {
     ///
     /// # Errors
     ///
-    /// What the operating system says; usually that there are no descriptors left.
+    /// An error with `EMFILE` or `ENFILE` if there are no descriptors left, or with `ENOMEM`.
     pub(crate) fn new() -> io::Result<(Driver, mio::Waker)> {
         let poll = mio::Poll::new()?;
         let waker = home::waker(&poll, WAKER)?;
@@ -272,7 +272,7 @@ impl Driver {
         }
     }
 
-    /// Lets go of all sources: their waiters are woken and register with somebody else. For a
+    /// Lets go of all sources: their waiters are woken and register with another driver. For a
     /// worker that stops.
     pub(crate) fn close(&self) {
         let places = {

@@ -1,4 +1,4 @@
-//! One descriptor: what is known of its readiness, and who waits for it.
+//! One descriptor: what is known of its readiness, and its waiters.
 //!
 //! # Readiness
 //!
@@ -21,7 +21,7 @@
 //!
 //! That a read was shorter than its buffer is evidence that there is no more, except where TCP's
 //! urgent data is about: a read ends in front of the mark. So from the first urgent data on, such
-//! evidence is not accepted any more.
+//! evidence is no longer accepted.
 //!
 //! # Waiting
 //!
@@ -29,7 +29,7 @@
 //! direction; a waiter registers its node, issues a fence and looks at the bits once more; so no
 //! event is lost (`wait/mod.rs`). A waiter whose call succeeds and leaves the bit set wakes the
 //! next one (R8), so one event serves as many waiters as it has data for. When a direction ends,
-//! everybody is woken.
+//! all its waiters are woken.
 //!
 //! # Polling
 //!
@@ -37,19 +37,18 @@
 //! not. So beside its queue each direction has a place for one waker, that of the last poll. A poll
 //! leaves its waker there and then sets the bit *polled*, in the same word that events change; so
 //! either it reads that the direction has become ready, or the event reads that there is a waker,
-//! which it takes out. It does that in addition to waking from the queue: as nobody relies on a
-//! future's doing anything when it is woken, there is nothing to pass on if it has gone.
+//! which it takes out. It does that in addition to waking from the queue: a future that is woken
+//! need not do anything, so there is nothing to pass on if it has gone.
 //!
 //! # Registration
 //!
 //! A source is registered with the first worker that has to wait for it, and moves to another
-//! worker that waits when nobody else does: the wake-up then stays on one thread. The new
-//! registration is made before the old one ends, so a move that fails, and one that crosses
-//! somebody's beginning to wait, leave nobody without events. A source is deregistered before its
-//! descriptor is closed, and by a driver that stops; in the second case the waiters are woken and
-//! register anew.
+//! worker that waits when no other waiter is left: the wake-up then stays on one thread. The new
+//! registration is made before the old one ends, so no waiter is without events if a move fails, or
+//! if it begins to wait during a move. A source is deregistered before its descriptor is closed,
+//! and by a driver that stops; in the second case the waiters are woken and register anew.
 //!
-//! A poll knows a descriptor once. Where several sources share one (somebody waits for the
+//! A poll knows a descriptor once. Where several sources share one (a program waits for the
 //! descriptor under a stream, or wraps it a second time), all but the first register a duplicate,
 //! which is closed with the registration.
 
@@ -70,9 +69,9 @@ use crate::wait::{WaitQueue, WakerPlace};
 const READ: u32 = 1;
 /// Output is worth trying.
 const WRITE: u32 = 1 << 1;
-/// Input will not block any more.
+/// Input will no longer block.
 const READ_ENDED: u32 = 1 << 2;
-/// Output will not block any more.
+/// Output will no longer block.
 const WRITE_ENDED: u32 = 1 << 3;
 /// Urgent data has been about, so a short read may have ended at its mark.
 const URGENT: u32 = 1 << 4;
@@ -134,7 +133,7 @@ pub(crate) struct Readiness {
     pub(crate) urgent: bool,
 }
 
-/// With whom a source is registered.
+/// The driver with which a source is registered.
 #[derive(Debug)]
 struct Registration {
     registrar: Arc<Registrar>,
@@ -149,9 +148,7 @@ struct Registration {
 impl Registration {
     /// Registers `source` for the events of `descriptor`.
     ///
-    /// # Errors
-    ///
-    /// What the operating system says.
+    /// # Errors    /// `OutOfMemory`, or an error with `ENOSPC`, `EMFILE` or `ENFILE`, if there is no further registration or duplicate.
     fn new(
         registrar: &Arc<Registrar>,
         source: &Arc<Source>,
@@ -246,7 +243,7 @@ impl Source {
         seen.is_ready(direction).then_some(seen)
     }
 
-    /// Wakes whoever polled the directions whose bits are in `polled`.
+    /// Wakes the pollers of the directions whose bits are in `polled`.
     #[cold]
     fn wake_polls(&self, polled: u32) {
         for (bit, place) in [READ_POLLED, WRITE_POLLED].into_iter().zip(&self.polls) {
@@ -297,7 +294,7 @@ impl Source {
         }
     }
 
-    /// Notes an event and wakes those whom it concerns.
+    /// Notes an event and wakes the waiters that it concerns.
     pub(crate) fn dispatch(&self, event: Readiness) {
         let read = event.read || event.read_ended || event.failed;
         let write = event.write || event.write_ended || event.failed;
@@ -313,11 +310,11 @@ impl Source {
         }
         let polled = (if read { READ_POLLED } else { 0 }) | (if write { WRITE_POLLED } else { 0 });
         let polled = self.set(bits, polled);
-        for (ready, everybody, queue) in [
+        for (ready, all, queue) in [
             (read, event.read_ended || event.failed, &self.readers),
             (write, event.write_ended || event.failed, &self.writers),
         ] {
-            if everybody {
+            if all {
                 queue.wake_all();
             } else if ready {
                 queue.wake_one();
@@ -337,8 +334,8 @@ impl Source {
         before.expect("the closure always returns a value") & polled
     }
 
-    /// Declares both directions worth trying and wakes everybody: what was known is not kept up to
-    /// date any more.
+    /// Declares both directions worth trying and wakes all waiters: the readiness is no longer kept
+    /// up to date.
     pub(crate) fn forget(&self) {
         let polled = self.set(READ | WRITE, READ_POLLED | WRITE_POLLED);
         self.readers.wake_all();
@@ -348,14 +345,14 @@ impl Source {
         }
     }
 
-    /// Whether somebody waits for events, blocked or by a waker.
+    /// Whether there are waiters for events, blocked or by a waker.
     fn is_waited_for(&self) -> bool {
         let polled = self.readiness.load(Ordering::Relaxed) & (READ_POLLED | WRITE_POLLED);
         polled != 0 || !self.readers.is_empty() || !self.writers.is_empty()
     }
 
-    /// With whom it is registered; nothing in here panics halfway through a change, so poison means
-    /// nothing.
+    /// The driver with which it is registered; nothing in here panics halfway through a change, so
+    /// poison means nothing.
     fn registration(&self) -> MutexGuard<'_, Option<Registration>> {
         self.registration
             .lock()
@@ -369,7 +366,8 @@ impl Source {
     ///
     /// # Errors
     ///
-    /// What the operating system says, for example that it has no memory for another registration.
+    /// `OutOfMemory`, or an error with `ENOSPC`, `EMFILE` or `ENFILE`, if there is no further
+    /// registration or duplicate.
     #[cfg(unix)]
     pub(crate) fn register(
         self: &Arc<Source>,
@@ -392,8 +390,8 @@ impl Source {
             Ok(new) => {
                 let address = Arc::as_ptr(preferred).cast_mut();
                 self.registered_with.store(address, Ordering::Release);
-                // Last, so that whoever has begun to wait meanwhile has events all the time, also
-                // if there is no new registration.
+                // Last, so that a waiter that has begun meanwhile has events all the time, also if
+                // there is no new registration.
                 if let Some(old) = registration.replace(new) {
                     old.end(descriptor);
                 }

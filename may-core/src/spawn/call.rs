@@ -256,7 +256,7 @@ impl<F: CoroutineFn> LocalCall<F> {
         LocalCall(Call::new(options, name, body))
     }
 
-    /// The call, for whoever keeps it with the caller's worker.
+    /// The call, for an arm that keeps it with the caller's worker.
     pub(crate) fn into_call(self) -> Call<F> {
         self.0
     }

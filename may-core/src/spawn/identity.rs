@@ -1,4 +1,4 @@
-//! Who somebody is: handles and numbers of coroutines and plain threads.
+//! Identity: handles and numbers of coroutines and plain threads.
 
 use std::fmt;
 use std::num::NonZeroU64;
@@ -127,7 +127,7 @@ impl Coroutine {
     /// Leaves the token that ends the current [`park`](crate::park::park) of the coroutine or
     /// thread, or its next one.
     ///
-    /// What the caller did before is visible to whoever returns from `park` because of it. A token
+    /// What the caller did before is visible after the `park` that returns because of it. A token
     /// is not counted: several end one `park`.
     pub fn unpark(&self) {
         match &self.0 {

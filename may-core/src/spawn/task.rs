@@ -10,10 +10,10 @@
 //!
 //! Who owns closure and result (R1): the closure is taken out when the coroutine first runs. The
 //! result is written before `DONE` is set. Then `DONE` and `DETACHED` decide, each set once by a
-//! read-modify-write: whoever comes second owns the result. A handle that joins comes after `DONE`
-//! and takes it; a handle that is dropped sets `DETACHED`, and if it finds `DONE` it drops the
-//! result; if the coroutine sets `DONE` and finds `DETACHED`, the coroutine drops it, still on its
-//! own stack.
+//! read-modify-write: the second one owns the result. A handle that joins comes after `DONE` and
+//! takes it; a handle that is dropped sets `DETACHED`, and if it finds `DONE` it drops the result;
+//! if the coroutine sets `DONE` and finds `DETACHED`, the coroutine drops it, still on its own
+//! stack.
 
 use std::any::Any;
 use std::cell::UnsafeCell;
@@ -38,8 +38,7 @@ pub(crate) trait Member {
     /// Called by the spawner once the task is in place, before it is scheduled.
     fn joined(&self, header: NonNull<Header>);
 
-    /// Called by the coroutine as its very last act but one: nothing of it is used any more, except
-    /// by handles.
+    /// Called by the coroutine just before its last switch: only handles use it from then on.
     ///
     /// # Safety
     ///
@@ -103,7 +102,7 @@ impl<F: FnOnce() -> T, T, M: Member> Task<F, T, M> {
             header.as_ref().shield_to_the_end();
             locals::destroy(header.as_ref());
             (*slot).result = ManuallyDrop::new(result);
-            // AcqRel: whoever sees `DONE` sees the result; whoever sees `DETACHED` sees that the
+            // AcqRel: with `DONE` the result is visible; with `DETACHED` it is visible that the
             // handle is done.
             let before = header
                 .as_ref()

@@ -15,7 +15,7 @@ pub(crate) fn take(length: usize) -> Option<NonNull<u8>> {
 ///
 /// # Safety
 ///
-/// Nobody uses it any more.
+/// It is no longer in use.
 #[cfg(all(unix, not(miri)))]
 pub(crate) unsafe fn give_back(start: NonNull<u8>, length: usize) {
     // Where the system refuses, because it has no map entry left for the hole, the memory stays
@@ -42,7 +42,7 @@ pub(crate) fn take(length: usize) -> Option<NonNull<u8>> {
 ///
 /// # Safety
 ///
-/// Nobody uses it any more.
+/// It is no longer in use.
 #[cfg(any(not(unix), miri))]
 pub(crate) unsafe fn give_back(start: NonNull<u8>, length: usize) {
     // SAFETY: (docs/safety.md, R1) `take` allocated it with this layout.

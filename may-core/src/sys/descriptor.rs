@@ -143,7 +143,7 @@ pub(crate) enum Kind {
 ///
 /// # Errors
 ///
-/// What the operating system says.
+/// An error with `EBADF` if it is closed.
 pub(crate) fn kind(descriptor: BorrowedFd<'_>) -> io::Result<Kind> {
     // SAFETY: (docs/safety.md, system calls) zeros are a value of this plain structure.
     let mut status: libc::stat = unsafe { mem::zeroed() };
@@ -162,7 +162,7 @@ pub(crate) fn kind(descriptor: BorrowedFd<'_>) -> io::Result<Kind> {
 ///
 /// # Errors
 ///
-/// What the operating system says; usually that there are no descriptors left.
+/// An error with `EMFILE` or `ENFILE` if there are no descriptors left.
 pub(crate) fn duplicate(descriptor: RawFd) -> io::Result<OwnedFd> {
     // SAFETY: (docs/safety.md, system calls) plain values only.
     match unsafe { libc::fcntl(descriptor, libc::F_DUPFD_CLOEXEC, FIRST_OWN) } {
@@ -206,7 +206,7 @@ impl NonBlocking {
     ///
     /// # Errors
     ///
-    /// What the operating system says.
+    /// An error with `EBADF` if it is closed.
     pub(crate) fn set(descriptor: BorrowedFd<'_>) -> io::Result<Option<NonBlocking>> {
         let before = flags(descriptor)?;
         if before & libc::O_NONBLOCK != 0 {
@@ -229,11 +229,11 @@ impl Drop for NonBlocking {
 }
 
 /// Opens what a descriptor of a pipe or a terminal leads to once more, in a non-blocking mode that
-/// nobody else shares.
+/// no other process shares.
 ///
 /// # Errors
 ///
-/// What the operating system says: that it may not be opened, or that it has no name.
+/// `PermissionDenied` if it may not be opened, `NotFound` if it has no name.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 pub(crate) fn reopen(descriptor: BorrowedFd<'_>) -> io::Result<OwnedFd> {
     use std::fs::OpenOptions;

@@ -137,7 +137,7 @@ pub(crate) fn map(length: usize) -> Result<usize, Errno> {
 ///
 /// # Safety
 ///
-/// Nobody uses the range any more.
+/// The range is no longer in use.
 pub(crate) unsafe fn unmap(start: usize, length: usize) -> bool {
     // SAFETY: (docs/safety.md, I3) the caller vouches for the range.
     unsafe { libc::munmap(start as *mut _, length) == 0 }
@@ -157,7 +157,7 @@ pub(crate) fn guards_cost_mappings() -> bool {
 ///
 /// # Safety
 ///
-/// Nobody needs what is in the 4 KiB from `address` on.
+/// The contents of the 4 KiB from `address` on are not needed.
 #[cfg_attr(
     not(any(test, target_os = "linux")),
     expect(dead_code, reason = "for marks only")
@@ -173,7 +173,7 @@ pub(crate) unsafe fn is_writable(address: usize) -> bool {
 ///
 /// # Safety
 ///
-/// Nobody uses the ranges.
+/// The ranges are not in use.
 pub(crate) unsafe fn guard(ranges: Ranges) -> Result<Guards, Errno> {
     // SAFETY: (docs/safety.md, I3) the caller vouches for the ranges.
     if !guards_cost_mappings() && unsafe { marks::install(ranges) } {
@@ -187,7 +187,7 @@ pub(crate) unsafe fn guard(ranges: Ranges) -> Result<Guards, Errno> {
 ///
 /// # Safety
 ///
-/// Nobody uses the ranges.
+/// The ranges are not in use.
 unsafe fn protect(ranges: Ranges) -> Result<(), Errno> {
     ranges.iter().try_for_each(|(start, length)| {
         // SAFETY: (docs/safety.md, I3) the caller vouches for the ranges.
@@ -203,7 +203,7 @@ unsafe fn protect(ranges: Ranges) -> Result<(), Errno> {
 ///
 /// # Safety
 ///
-/// The range lies in a mapping of `map`, and nobody needs what is in it.
+/// The range lies in a mapping of `map`, and its contents are not needed.
 pub(crate) unsafe fn discard(start: usize, length: usize) -> bool {
     // SAFETY: (docs/safety.md, I3) the caller vouches for the range.
     unsafe { libc::madvise(start as *mut _, length, DISCARD) == 0 }
@@ -221,8 +221,8 @@ const DISCARD: libc::c_int = libc::MADV_FREE;
 ///
 /// # Safety
 ///
-/// The range consists of whole pages of a mapping of `map` without guards, and nobody needs what is
-/// in it.
+/// The range consists of whole pages of a mapping of `map` without guards, and its contents are not
+/// needed.
 pub(crate) unsafe fn wipe(range: Range<usize>) {
     let gone = cfg!(any(target_os = "linux", target_os = "android"))
         // SAFETY: (docs/safety.md, I3) the caller vouches for the range.
@@ -298,8 +298,8 @@ mod marks {
         *WORK.get_or_init(|| {
             let length = page_bytes();
             let Ok(page) = map(length) else { return false };
-            // SAFETY: (docs/safety.md, I3) the page was mapped for this, and is unmapped when
-            // nobody uses it.
+            // SAFETY: (docs/safety.md, I3) the page was mapped for this, and is unmapped when it is
+            // not in use.
             unsafe {
                 let before = is_writable(page);
                 let marked = libc::madvise(page as *mut _, length, GUARD_INSTALL) == 0;
@@ -314,7 +314,7 @@ mod marks {
     ///
     /// # Safety
     ///
-    /// Nobody uses the ranges.
+    /// The ranges are not in use.
     pub(super) unsafe fn install(ranges: Ranges) -> bool {
         // SAFETY: (docs/safety.md, I3) the caller vouches for the ranges.
         let batched = unsafe { install_batched(ranges) };
@@ -329,7 +329,7 @@ mod marks {
     ///
     /// # Safety
     ///
-    /// Nobody uses the ranges.
+    /// The ranges are not in use.
     unsafe fn install_batched(ranges: Ranges) -> usize {
         /// Set when the kernel turned out to have no such call.
         static MISSING: AtomicBool = AtomicBool::new(false);
@@ -379,7 +379,7 @@ mod marks {
     }
 }
 
-/// Nobody else marks guards in the page tables.
+/// Only Linux marks guards in the page tables.
 #[cfg(not(target_os = "linux"))]
 mod marks {
     use super::Ranges;
@@ -452,8 +452,8 @@ pub(crate) mod tests {
             stride: 2 * page,
             count: 2,
         });
-        // SAFETY: (docs/safety.md, I3) nobody needs what is in the mapping, which is unmapped when
-        // it is not used.
+        // SAFETY: (docs/safety.md, I3) the contents of the mapping are not needed, and it is
+        // unmapped when it is not used.
         unsafe {
             let writable: Vec<bool> = (0..4)
                 .map(|index| is_writable(start + index * page))
@@ -499,7 +499,7 @@ pub(crate) mod tests {
             seen.push((address - start) / page)
         });
         assert_eq!(seen, touched);
-        // SAFETY: (docs/safety.md, I3) nobody uses the mapping any more.
+        // SAFETY: (docs/safety.md, I3) the mapping is no longer in use.
         unsafe {
             wipe(start..start + 600 * page);
             assert_eq!(ptr::read_volatile((start + page) as *const u8), 0);
@@ -521,7 +521,7 @@ pub(crate) mod tests {
             unsafe { ptr::write_volatile((start + index * page) as *mut u8, 1) };
         }
         assert!(thread_faults() - before >= 64);
-        // SAFETY: (docs/safety.md, I3) nobody uses the mapping any more.
+        // SAFETY: (docs/safety.md, I3) the mapping is no longer in use.
         assert!(unsafe { unmap(start, 64 * page) });
     }
 }

@@ -45,7 +45,7 @@ pub(crate) fn wait_precisely(_poll: &Poll, _timeout: Duration) -> bool {
 }
 
 /// Whether a registration failed because the descriptor is of a kind that cannot be polled, a plain
-/// file for example. It hardly ever makes anybody wait.
+/// file for example. Calls on it hardly ever wait.
 #[cfg(unix)]
 pub(crate) fn cannot_be_polled(error: &std::io::Error) -> bool {
     error.raw_os_error() == Some(libc::EPERM)

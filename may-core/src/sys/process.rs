@@ -9,7 +9,8 @@ use std::os::fd::OwnedFd;
 ///
 /// # Errors
 ///
-/// What the operating system says: that it has no such descriptors, or none left.
+/// `Unsupported`, or an error with `ENOSYS`, if the system has no such descriptors; one with
+/// `EMFILE` or `ENFILE` if none is left; one with `ESRCH` if there is no such child.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 pub(crate) fn end_descriptor(id: u32) -> io::Result<OwnedFd> {
     use std::os::fd::FromRawFd;
@@ -17,7 +18,7 @@ pub(crate) fn end_descriptor(id: u32) -> io::Result<OwnedFd> {
     // SAFETY: (docs/safety.md, system calls) plain values only. It is closed on `exec`.
     let descriptor = unsafe { libc::syscall(libc::SYS_pidfd_open, id as libc::pid_t, 0) };
     match libc::c_int::try_from(descriptor) {
-        // SAFETY: (docs/safety.md, system calls) the descriptor is new, and nobody else's.
+        // SAFETY: (docs/safety.md, system calls) the descriptor is new, and has no other owner.
         Ok(descriptor) if descriptor >= 0 => Ok(unsafe { OwnedFd::from_raw_fd(descriptor) }),
         _ => Err(io::Error::last_os_error()),
     }
@@ -34,7 +35,7 @@ pub(crate) fn is_no_child(error: &io::Error) -> bool {
     error.raw_os_error() == Some(libc::ESRCH)
 }
 
-/// Whether a child of this process has ended, or is no child any more. It still has to be waited
+/// Whether a child of this process has ended, or is no longer its child. It still has to be waited
 /// for.
 pub(crate) fn has_ended(id: u32) -> bool {
     // SAFETY: (docs/safety.md, system calls) zeros are a value of this plain structure, which lives

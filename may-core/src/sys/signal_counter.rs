@@ -1,9 +1,9 @@
-//! Signals that the process wants to hear of: a counter for each, and a byte in a pipe for each
-//! that arrives.
+//! Signals that the process receives: a counter for each, and a byte in a pipe for each that
+//! arrives.
 //!
 //! The handler does what a handler may do (docs/safety.md, R10): it counts, writes one byte to a
-//! socket that never blocks, and calls the handler that was there before. A full socket is no harm:
-//! whoever waits empties it before he waits, and the counters are what decides.
+//! socket that never blocks, and calls the handler that was there before. A full socket does no
+//! harm: a waiter empties it before it waits, and the counters are what decides.
 
 use std::io::{self, Read};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, IntoRawFd};
@@ -28,7 +28,7 @@ pub(crate) mod number {
 static COUNTS: [AtomicU64; NUMBERS] = [const { AtomicU64::new(0) }; NUMBERS];
 /// How many of all have arrived.
 static TOTAL: AtomicU64 = AtomicU64::new(0);
-/// What the handler writes to; open for ever once it is set.
+/// What the handler writes to; never closed once it is set.
 static OUTLET: AtomicI32 = AtomicI32::new(-1);
 /// What was to be done about each signal before; set for those that are counted.
 static PREVIOUS: [OnceLock<libc::sigaction>; NUMBERS] = [const { OnceLock::new() }; NUMBERS];
@@ -59,7 +59,7 @@ impl Inlet {
     ///
     /// # Errors
     ///
-    /// What the operating system says, usually that there are no descriptors left.
+    /// An error with `EMFILE` or `ENFILE` if there are no descriptors left.
     pub(crate) fn open() -> io::Result<Inlet> {
         let (inlet, outlet) = UnixStream::pair()?;
         inlet.set_nonblocking(true)?;
@@ -89,13 +89,12 @@ impl AsRawFd for Inlet {
     }
 }
 
-/// Installs the handler for a signal, if it is not there: from now on it is counted, and does not
-/// do what it does by default. The pipe is open.
+/// Installs the handler for a signal, if it is not there: from now on it is counted, and no longer
+/// has its default action. The pipe is open.
 ///
 /// # Errors
 ///
-/// What the operating system says, usually that there is no such signal or that nobody may handle
-/// it; nothing is installed then.
+/// `InvalidInput` if there is no such signal or it cannot be handled; nothing is installed then.
 pub(crate) fn count_from_now_on(signal: i32) -> io::Result<()> {
     static INSTALLED: Mutex<[bool; NUMBERS]> = Mutex::new([false; NUMBERS]);
     let index = index(signal).ok_or_else(|| io::Error::from_raw_os_error(libc::EINVAL))?;

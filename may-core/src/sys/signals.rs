@@ -198,7 +198,7 @@ pub(crate) fn abort() -> ! {
 /// What a handler needs beyond what the kernel stores for it.
 const HANDLER_BYTES: usize = 16 << 10;
 
-/// What is enough for our handler, in a stack that somebody else made. It and std's take some
+/// What is enough for our handler, in a stack that was made elsewhere. It and std's take some
 /// hundred bytes; builds without optimisation take more.
 const ENOUGH_BYTES: usize = 4 << 10;
 
@@ -269,8 +269,8 @@ impl Drop for AlternateStack {
         };
         let (address, flags, size) = self.previous;
         // SAFETY: (docs/safety.md, R10) this is the thread that the stack was made for, and after
-        // the call it does not use it any more. A call that fails leaves the stack in use, so it
-        // stays mapped.
+        // the call it no longer uses it. A call that fails leaves the stack in use, so it stays
+        // mapped.
         unsafe {
             let mut previous: libc::stack_t = mem::zeroed();
             previous.ss_sp = address as *mut _;

@@ -200,7 +200,7 @@ fn message(buffers: *mut libc::iovec, count: usize) -> libc::msghdr {
 ///
 /// # Errors
 ///
-/// What the operating system says.
+/// An error with `EAGAIN` if no connection waits; otherwise see [`is_passing`] and [`is_shortage`].
 pub(crate) fn accept(listener: BorrowedFd<'_>) -> io::Result<(OwnedFd, Address)> {
     // One call instead of three: accept and set both flags.
     #[cfg(not(target_vendor = "apple"))]

@@ -7,8 +7,8 @@ pub(crate) const INPUT: RawFd = libc::STDIN_FILENO;
 pub(crate) const OUTPUT: RawFd = libc::STDOUT_FILENO;
 pub(crate) const ERROR: RawFd = libc::STDERR_FILENO;
 
-/// One of the standard streams. It is nobody's, and stays open unless somebody closes it by its
-/// number; then calls fail.
+/// One of the standard streams. It has no owner, and stays open unless it is closed by its number;
+/// then calls fail.
 pub(crate) fn stream(number: RawFd) -> BorrowedFd<'static> {
     // SAFETY: (docs/safety.md, system calls) as std's own handles do: these numbers stand for the
     // streams, whatever they lead to.

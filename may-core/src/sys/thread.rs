@@ -55,8 +55,8 @@ pub(crate) struct Conduct {
 
 impl Conduct {
     /// How the calling thread runs; on which processors only if `are_pinned` says that workers are
-    /// bound to theirs. (Otherwise whoever moves the process to others while it runs has moved the
-    /// workers, too.)
+    /// bound to theirs. (Otherwise a tool that moves the process to others while it runs has moved
+    /// the workers, too.)
     #[cfg(any(target_os = "linux", target_os = "android"))]
     pub(crate) fn current(are_pinned: bool) -> Conduct {
         // SAFETY: (docs/safety.md, system calls) the set is plain data, lives across the call and
@@ -77,7 +77,7 @@ impl Conduct {
         Conduct {}
     }
 
-    /// Has the calling thread run like this. What the system refuses stays as it is.
+    /// Gives these settings to the calling thread. What the system refuses stays as it is.
     pub(crate) fn adopt(&self) {
         #[cfg(any(target_os = "linux", target_os = "android"))]
         // SAFETY: (docs/safety.md, system calls) the set lives across the call and is as long as is

@@ -2,8 +2,8 @@
 //!
 //! A node lives where its owner put it, usually on the stack of a blocked coroutine; the list only
 //! threads a pair of pointers through it. So linking and unlinking allocate nothing and take
-//! constant time, and the price is a contract: a node stays where it is while it is linked, and
-//! whoever calls the list has the only access to its nodes' links (the wait queue has its lock for
+//! constant time, and the price is a contract: a node stays where it is while it is linked, and the
+//! caller has the only access to the links of the list's nodes (the wait queue has its lock for
 //! that, a worker its thread).
 
 use std::cell::Cell;

@@ -1,4 +1,5 @@
-//! A small generator for choices that only have to be fair: whom to rob, which arm to try first.
+//! A small generator for choices that only have to be fair: which worker to steal from, which arm
+//! to try first.
 
 use std::cell::Cell;
 use std::hash::{BuildHasher, RandomState};

@@ -1,6 +1,6 @@
 //! The lock for sections of a few instructions: linking a node, taking it out again.
 //!
-//! No user code runs inside it and nobody blocks inside it, so a holder is gone after some
+//! No user code runs inside it and it is not held across a wait, so a holder is gone after some
 //! nanoseconds unless the operating system took its processor away; for that case a waiting thread
 //! gives up its own processor after a while.
 
@@ -14,7 +14,7 @@ mod raw {
 
     use crate::prim::{AtomicBool, Ordering, StdUnsafeCell};
 
-    /// A flag that says whether somebody is inside, and what it guards.
+    /// A flag that says whether the lock is held, and the value that it guards.
     pub(super) struct Raw<T> {
         locked: AtomicBool,
         value: StdUnsafeCell<T>,
@@ -115,19 +115,19 @@ impl<T> UnwindSafe for SpinLock<T> {}
 impl<T> RefUnwindSafe for SpinLock<T> {}
 
 impl<T> SpinLock<T> {
-    /// A lock that nobody holds.
+    /// A lock that is free.
     #[cfg(not(may_loom))]
     pub(crate) const fn new(value: T) -> SpinLock<T> {
         SpinLock(raw::Raw::new(value))
     }
 
-    /// A lock that nobody holds.
+    /// A lock that is free.
     #[cfg(may_loom)]
     pub(crate) fn new(value: T) -> SpinLock<T> {
         SpinLock(raw::Raw::new(value))
     }
 
-    /// Waits until nobody else is inside, and enters.
+    /// Waits until the lock is free, and takes it.
     #[inline]
     pub(crate) fn lock(&self) -> SpinGuard<'_, T> {
         SpinGuard {

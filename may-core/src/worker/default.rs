@@ -18,7 +18,7 @@ static SETTINGS: Mutex<RuntimeBuilder> = Mutex::new(RuntimeBuilder::new());
 ///
 /// # Errors
 ///
-/// What the operating system says to the start; a later call tries again.
+/// As for [`Shared::start`]; a later call tries again.
 #[inline]
 pub(crate) fn with_current<R>(f: impl FnOnce(&Shared) -> R) -> io::Result<R> {
     let mine = with_local(|local| local.map(|local| Arc::as_ptr(local.shared())));
@@ -49,9 +49,9 @@ pub(crate) fn default() -> io::Result<Arc<Shared>> {
     Ok(DEFAULT.get_or_init(|| shared).clone())
 }
 
-/// A runtime that looks after the deadlines of futures when the default one has ended, as
-/// `#[may::main(on_exit = "cancel")]` has it do: a program has threads and destructors that outlive
-/// it.
+/// A runtime that looks after the deadlines of futures when the default one has ended, which
+/// `#[may::main(on_exit = "cancel")]` makes it do: a program has threads and destructors that
+/// outlive it.
 ///
 /// # Errors
 ///

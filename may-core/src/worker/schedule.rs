@@ -101,8 +101,7 @@ impl Shared {
         }
     }
 
-    /// Queues a new coroutine, and has a worker woken for it if need be. The placement was
-    /// admitted.
+    /// Queues a new coroutine, and wakes a worker for it if need be. The placement was admitted.
     #[inline]
     pub(crate) fn schedule(&self, unstarted: Unstarted, placement: Placement) {
         let placement = match placement {

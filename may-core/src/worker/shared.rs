@@ -76,8 +76,8 @@ impl Shared {
     ///
     /// # Errors
     ///
-    /// What the operating system says: no descriptors, no threads, no memory; or what is wrong with
-    /// the settings. Nothing is left behind then.
+    /// If the settings are wrong, or the operating system has no descriptor, no thread or no memory
+    /// left. Nothing is left behind then.
     pub(crate) fn start(settings: RuntimeBuilder) -> io::Result<Arc<Shared>> {
         let settings = settings.finish()?;
         report::install();
@@ -211,9 +211,9 @@ impl Shared {
         self.unjoined.load(Ordering::Acquire)
     }
 
-    /// Has the threads of workers that have ended joined, by a thread that has nothing else to do:
-    /// what they still run is the user's, and may take as long as it likes. Returns the thread that
-    /// does it, which ends at once when none is left; `None` if there is none to be had.
+    /// Joins the threads of workers that have ended, on a thread of its own: their thread-local
+    /// destructors are the user's code, and may take any time. Returns that thread, which ends when
+    /// none is left; `None` if the system has no thread left.
     pub(crate) fn begin_joining(self: &Arc<Shared>) -> Option<thread::JoinHandle<()>> {
         let shared = self.clone();
         spawn_thread(move || shared.join_threads())

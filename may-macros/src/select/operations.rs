@@ -349,7 +349,7 @@ impl Operation {
     }
 }
 
-/// Returns the operation that somebody probably meant.
+/// Returns the operation that was probably meant.
 pub(crate) fn meant(name: &str) -> Option<&'static str> {
     let names = OPERATIONS.iter().map(|operation| operation.name);
     let names = names.chain(["run", "default"]);

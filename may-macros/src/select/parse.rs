@@ -522,7 +522,7 @@ impl Parser<'_> {
         Some(pattern)
     }
 
-    /// Finds what somebody wrote instead of a `=`.
+    /// Finds what was written instead of a `=`.
     fn wrong_equals(&self, from: usize, to: usize) -> Option<usize> {
         let wrong = [['=', '='], ['<', '-'], [':', '='], ['<', '='], ['+', '=']];
         // Both lie before the end: in `==>` the second `=` is the arrow's.

@@ -673,7 +673,7 @@ const OTHERS: &[(&str, &str)] = &[
     ),
     (
         "sync/watch.rs Sender::",
-        "`watch::Sender::send`: it waits for a moment, while somebody looks",
+        "`watch::Sender::send`: it waits for a moment, while a receiver borrows the value",
     ),
     (
         "time/mod.rs sleep",
