@@ -718,9 +718,12 @@ fn the_documentation_has_the_table_and_every_function_is_in_it() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let path = root.join("docs/operations.md");
     let document = std::fs::read_to_string(&path).unwrap_or_default();
+    // Where a line of the document ends does not matter.
+    let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let document = words(&document);
     for part in [table(), list()] {
         assert!(
-            document.contains(&part),
+            document.contains(&words(&part)),
             "docs/operations.md does not have this:\n{part}"
         );
     }
