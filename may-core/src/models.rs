@@ -197,6 +197,10 @@ struct Waits<'a, F> {
 impl<F: Fn() -> bool> Queueing for Waits<'_, F> {
     type Output = End;
 
+    fn kind(&self) -> &'static str {
+        "model"
+    }
+
     fn queue(&self) -> &WaitQueue {
         self.queue
     }

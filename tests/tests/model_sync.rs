@@ -9,6 +9,9 @@
 //! the call goes on.
 #![cfg(may_loom)]
 
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Waker};
 use std::time::Duration;
 
 use loom::cell::UnsafeCell;
@@ -16,7 +19,7 @@ use loom::thread::{self, JoinHandle};
 use may_core::coroutine::shield;
 use may_core::models::Disturbance::{self, Cancellation, Deadline};
 use may_core::models::{LONG, unless_cancelled, with_and_without_grants};
-use may_core::sync::{Condvar, Mutex, Notify, Once, RwLock, Semaphore, oneshot};
+use may_core::sync::{Condvar, LockFuture, Mutex, Notify, Once, RwLock, Semaphore, oneshot};
 
 /// What a lock guards. The model checker notices if two are inside who must not be, and if one does
 /// not see what another did before.
@@ -62,6 +65,12 @@ fn join(threads: impl IntoIterator<Item = JoinHandle<()>>) {
     }
 }
 
+/// Polls a future once; whether it is ready.
+fn poll<F: Future>(future: &mut Pin<Box<F>>) -> bool {
+    let mut context = Context::from_waker(Waker::noop());
+    future.as_mut().poll(&mut context).is_ready()
+}
+
 // Mutex
 
 fn add_one(lock: &Mutex<Guarded>) {
@@ -92,6 +101,31 @@ fn a_mutex_is_not_lost_with_one_who_leaves(disturbance: Disturbance) {
         join([disturber]);
         assert_eq!(lock.try_lock().unwrap().count(), 1 + usize::from(got_it));
     });
+}
+
+/// A future waits for a mutex, and so does a thread; while the mutex is given up, something else is
+/// done with the future.
+fn a_mutex_is_not_lost_with_a_future(then: fn(Pin<Box<LockFuture<'static, Guarded>>>)) {
+    with_and_without_grants(move || {
+        let lock = share(Mutex::new(Guarded::new()));
+        let inside = lock.lock().unwrap();
+        let mut future = Box::pin(lock.lock_async());
+        assert!(!poll(&mut future));
+        let others = [start(lock, add_one), give_up(inside)];
+        then(future);
+        join(others);
+        assert_eq!(lock.try_lock().unwrap().count(), 1);
+    });
+}
+
+#[test]
+fn a_mutex_is_not_lost_with_a_future_that_is_dropped() {
+    a_mutex_is_not_lost_with_a_future(drop);
+}
+
+#[test]
+fn a_mutex_is_not_lost_with_a_future_that_is_polled_again() {
+    a_mutex_is_not_lost_with_a_future(|mut future| _ = poll(&mut future));
 }
 
 #[test]

@@ -140,6 +140,10 @@ impl Listing for Running<'_> {
     type State = State;
     type Data = ();
 
+    fn kind(&self) -> &'static str {
+        "unblock"
+    }
+
     fn lock(&self) -> &SpinLock<State> {
         self.state
     }
@@ -200,6 +204,10 @@ impl Listing for Ending<'_> {
     type Output = ();
     type State = State;
     type Data = ();
+
+    fn kind(&self) -> &'static str {
+        "unblock"
+    }
 
     fn lock(&self) -> &SpinLock<State> {
         self.0

@@ -354,6 +354,10 @@ impl<T> Listing for Receiving<'_, T> {
     type State = State<T>;
     type Data = ();
 
+    fn kind(&self) -> &'static str {
+        "recv"
+    }
+
     #[inline]
     fn lock(&self) -> &SpinLock<State<T>> {
         &self.0.state
@@ -418,6 +422,10 @@ impl<T> Listing for Sending<'_, T> {
     type State = State<T>;
     type Data = ();
 
+    fn kind(&self) -> &'static str {
+        "send"
+    }
+
     #[inline]
     fn lock(&self) -> &SpinLock<State<T>> {
         &self.channel.state
@@ -476,6 +484,10 @@ impl<'a, T> Listing for Reserving<'a, T> {
     type Output = Result<&'a Arc<Buffered<T>>, SendError<()>>;
     type State = State<T>;
     type Data = ();
+
+    fn kind(&self) -> &'static str {
+        "send"
+    }
 
     fn lock(&self) -> &SpinLock<State<T>> {
         &self.0.state

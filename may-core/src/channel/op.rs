@@ -54,6 +54,10 @@ struct Clock<'a, T>(&'a Receiver<T>);
 impl<T> Timing for Clock<'_, T> {
     type Output = Result<T, RecvError>;
 
+    fn kind(&self) -> &'static str {
+        "recv"
+    }
+
     fn attempt(&mut self) -> Option<Result<T, RecvError>> {
         // Such a channel is never disconnected.
         self.0.try_receive().ok().map(Ok)

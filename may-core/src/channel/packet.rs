@@ -237,6 +237,7 @@ impl<T> Claim<T> {
         };
         // SAFETY: (docs/safety.md, R6) it is given up by this swap, after which a thread may go on, and its packet may be gone.
         let before = unsafe { self.packet() }.claim.swap(FREE, Ordering::AcqRel);
+        wake.release();
         wake.fire();
         match &self.packet {
             Kept::OfFuture(packet) if before == LEFT => Err(Estate(packet.take())),

@@ -152,7 +152,7 @@ impl<T> State<T> {
         loop {
             let packet = Cell::new(None);
             // SAFETY: (docs/safety.md, I2) as above.
-            let offered = self.receivers.offer_first(
+            let offered = self.receivers.claim_first(
                 |theirs| unsafe {
                     counted.set(theirs.count());
                     theirs.packet.as_ref().set_claimed(true);
@@ -513,6 +513,10 @@ impl<T, P: HasPacket<T>> Listing for Receiving<'_, T, P> {
     type State = State<T>;
     type Data = Place<T>;
 
+    fn kind(&self) -> &'static str {
+        "recv"
+    }
+
     fn lock(&self) -> &SpinLock<State<T>> {
         &self.channel.state
     }
@@ -584,12 +588,6 @@ impl<T, P: HasPacket<T>> Listing for Receiving<'_, T, P> {
             }
         }
     }
-
-    fn is_held(&self) -> bool {
-        self.packet
-            .counted()
-            .is_some_and(|packet| packet.is_claimed())
-    }
 }
 
 /// Sending a message.
@@ -618,6 +616,10 @@ impl<T> Listing for Sending<'_, T> {
     type Output = Result<(), SendError<T>>;
     type State = State<T>;
     type Data = Party<T>;
+
+    fn kind(&self) -> &'static str {
+        "send"
+    }
 
     fn lock(&self) -> &SpinLock<State<T>> {
         &self.channel.state
@@ -691,6 +693,10 @@ impl<T> Listing for Claiming<'_, T> {
     type Output = Result<Claimed<T>, SendError<()>>;
     type State = State<T>;
     type Data = Party<T>;
+
+    fn kind(&self) -> &'static str {
+        "send"
+    }
 
     fn lock(&self) -> &SpinLock<State<T>> {
         &self.channel.state

@@ -14,6 +14,7 @@ use super::limit::{self, Reached};
 use super::request::CANCELLED;
 use super::strand::Strand;
 use super::unwinding::{self, Unwinding};
+use crate::util::must_return::must_return;
 
 /// The payload with which a cancelled coroutine unwinds, and the error that its `join` returns.
 ///
@@ -125,23 +126,6 @@ pub fn shield<R>(f: impl FnOnce() -> R) -> R {
 /// the process ends: there is no other way not to go on.
 pub(crate) fn insist<R>(f: impl FnOnce() -> R) -> R {
     must_return(|| shield(|| with_mark(|strand| &strand.forbids, false, f)))
-}
-
-/// Runs `f`, which does not unwind: others hold pointers into the caller's frame meanwhile (I2,
-/// I3). If it does, the process ends.
-#[inline]
-pub(crate) fn must_return<R>(f: impl FnOnce() -> R) -> R {
-    /// Ends the process if it is dropped.
-    struct Abort;
-    impl Drop for Abort {
-        fn drop(&mut self) {
-            std::process::abort();
-        }
-    }
-    let abort = Abort;
-    let result = f();
-    std::mem::forget(abort);
-    result
 }
 
 /// Runs `f` in a section in which blocking is a bug: every call that would suspend the coroutine

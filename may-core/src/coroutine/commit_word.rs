@@ -32,6 +32,7 @@
 use std::fmt;
 
 use crate::prim::{AtomicU64, Ordering};
+use crate::util::must_return::must_return;
 
 /// Bits of the state.
 const STATE_MASK: u64 = 0b111;
@@ -49,6 +50,8 @@ const WITHDRAWN: u64 = 5;
 const CANCELLABLE: u64 = 1 << 3;
 /// `unpark` may close the wait.
 const UNPARKABLE: u64 = 1 << 4;
+/// The operation that won is not done yet: see [`CommitWord::commit_held`].
+const HELD: u64 = 1 << 5;
 /// Where the number of the arm that won is kept.
 const ARM_SHIFT: u32 = 8;
 /// Bits of the arm.
@@ -99,7 +102,11 @@ impl CommitWord {
     /// sequentially consistent fence after opening and looks at their flags again.
     #[inline]
     pub(crate) fn open(&self, openness: Openness) -> Ticket {
-        let generation = (self.0.load(Ordering::Relaxed) >> GENERATION_SHIFT).wrapping_add(1);
+        let before = self.0.load(Ordering::Relaxed);
+        if before & STATE_MASK == WAITING {
+            waits_already();
+        }
+        let generation = (before >> GENERATION_SHIFT).wrapping_add(1);
         let mut word = generation << GENERATION_SHIFT | WAITING;
         if openness.cancellable {
             word |= CANCELLABLE;
@@ -116,6 +123,24 @@ impl CommitWord {
     #[inline]
     pub(crate) fn commit(&self, ticket: Ticket, arm: u16) -> bool {
         self.close(ticket.0, COMMITTED | u64::from(arm) << ARM_SHIFT)
+    }
+
+    /// As [`commit`](CommitWord::commit), for an operation of which a part is still to be done: what
+    /// the waiter was woken for is not there before [`release`](CommitWord::release). For futures,
+    /// which may be polled meanwhile.
+    pub(crate) fn commit_held(&self, ticket: Ticket, arm: u16) -> bool {
+        self.close(ticket.0, HELD | COMMITTED | u64::from(arm) << ARM_SHIFT)
+    }
+
+    /// Says that the operation which has closed the word by `commit_held` is done.
+    pub(crate) fn release(&self) {
+        // Release: what was done before is visible to the waiter that finds the word not held.
+        self.0.fetch_and(!HELD, Ordering::Release);
+    }
+
+    /// Whether the operation that has closed the word is not done yet. Waiter only.
+    pub(crate) fn is_held(&self) -> bool {
+        self.0.load(Ordering::Acquire) & HELD != 0
     }
 
     /// Closes the word because the deadline has passed; false if the wait has ended already.
@@ -197,6 +222,17 @@ impl CommitWord {
             }
         }
     }
+}
+
+/// Ends the process: what is to wait waits already. The two waits could not be told apart.
+#[cold]
+fn waits_already() -> ! {
+    must_return(|| {
+        panic!(
+            "a wait was begun inside another one of the same coroutine or thread\n\
+             help: `Operation::register` must not block"
+        )
+    })
 }
 
 impl fmt::Debug for CommitWord {

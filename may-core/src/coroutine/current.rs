@@ -26,6 +26,12 @@ pub(super) fn coroutine() -> Option<NonNull<Strand>> {
     CONTEXT.with(|context| NonNull::new(context.strand.get().cast_mut()))
 }
 
+/// A number that no other thread has while this one lives.
+#[inline]
+pub(crate) fn thread_number() -> usize {
+    CONTEXT.with(|context| ptr::from_ref(context).addr())
+}
+
 /// Whether the caller is a coroutine.
 #[inline]
 pub(crate) fn is_coroutine() -> bool {

@@ -27,7 +27,7 @@ pub(crate) struct Strand {
     pub(crate) flags: AtomicU32,
     /// Own: a shield is in force.
     pub(super) shielded: Cell<bool>,
-    /// Own: a `forbid_blocking` section is open.
+    /// Own: a `forbid_blocking` section is open, or a wait, which is not suspended yet.
     pub(super) forbids: Cell<bool>,
     /// Own: there is a limit below.
     pub(super) limited: Cell<bool>,
@@ -88,6 +88,12 @@ impl Strand {
     #[inline]
     pub(crate) fn forbids_blocking(&self) -> bool {
         self.forbids.get()
+    }
+
+    /// Says whether blocking is an error now.
+    #[inline]
+    pub(crate) fn set_forbids_blocking(&self, forbids: bool) {
+        self.forbids.set(forbids);
     }
 
     /// Notes what the wait is for that begins now. It stays where it is until the wait is over.

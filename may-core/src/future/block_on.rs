@@ -63,6 +63,10 @@ struct Marked<'a>(&'a Mark);
 impl Queueing for Marked<'_> {
     type Output = ();
 
+    fn kind(&self) -> &'static str {
+        "future"
+    }
+
     fn queue(&self) -> &WaitQueue {
         &self.0.waiter
     }

@@ -76,6 +76,13 @@ impl<'a, C: Call> Calling<'a, C> {
 impl<C: Call> Queueing for Calling<'_, C> {
     type Output = io::Result<C::Output>;
 
+    fn kind(&self) -> &'static str {
+        match self.direction {
+            Direction::Read => "read",
+            Direction::Write => "write",
+        }
+    }
+
     #[inline]
     fn queue(&self) -> &WaitQueue {
         self.polled.source().queue(self.direction)

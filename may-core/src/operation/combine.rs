@@ -82,10 +82,6 @@ impl<O: Operation, R, F: FnOnce(O::Output) -> R> Operation for Map<O, F> {
         self.operation.is_committed()
     }
 
-    fn is_held(&self) -> bool {
-        self.operation.is_held()
-    }
-
     fn needs(&self) -> Needs {
         self.operation.needs()
     }
@@ -191,9 +187,9 @@ impl<F: FnOnce() -> O, O: Operation> Operation for Guard<F, O> {
     }
 
     fn register(self: Pin<&mut Self>, by: &Registration) -> bool {
-        // What is registered was tried before; so nothing of the user's runs here.
+        // User code must not run here. If it was not made yet it was not tried either, which comes first.
         let operation = self.project().operation.as_pin_mut();
-        operation.expect("it was tried").register(by)
+        operation.is_none_or(|operation| operation.register(by))
     }
 
     fn withdraw(self: Pin<&mut Self>, by: Caller) -> Option<O::Output> {
@@ -208,10 +204,6 @@ impl<F: FnOnce() -> O, O: Operation> Operation for Guard<F, O> {
 
     fn is_committed(&self) -> bool {
         self.is_made_and(O::is_committed)
-    }
-
-    fn is_held(&self) -> bool {
-        self.is_made_and(O::is_held)
     }
 
     fn needs(&self) -> Needs {
@@ -280,10 +272,6 @@ impl<T> Operation for Boxed<'_, T> {
         self.0.is_committed()
     }
 
-    fn is_held(&self) -> bool {
-        self.0.is_held()
-    }
-
     fn needs(&self) -> Needs {
         self.0.needs()
     }
@@ -294,6 +282,14 @@ impl<T> Operation for Boxed<'_, T> {
 
     fn cancelled(mut self: Pin<&mut Self>) -> Option<T> {
         self.0.as_mut().cancelled()
+    }
+
+    fn at_deadline(mut self: Pin<&mut Self>) -> Option<T> {
+        self.0.as_mut().at_deadline()
+    }
+
+    fn spend_budget(&self) {
+        self.0.spend_budget();
     }
 }
 
@@ -387,12 +383,6 @@ macro_rules! operation {
             fn is_committed(&self) -> bool {
                 match &self.kind {
                     $($kind::$variant { operation } => operation.is_committed(),)+
-                }
-            }
-
-            fn is_held(&self) -> bool {
-                match &self.kind {
-                    $($kind::$variant { operation } => operation.is_held(),)+
                 }
             }
 

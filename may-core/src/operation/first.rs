@@ -14,7 +14,8 @@ use std::fmt;
 use std::pin::Pin;
 
 use super::{Caller, Needs, OpFuture, Operation, Registration};
-use crate::util::random::{Random, with_random};
+use crate::park;
+use crate::util::random::with_random;
 
 /// In which order operations that are possible are preferred.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,9 +43,6 @@ pub trait Arm<R> {
     /// See [`Operation::is_committed`].
     fn is_committed(&self) -> bool;
 
-    /// See [`Operation::is_held`].
-    fn is_held(&self) -> bool;
-
     /// See [`Operation::needs`].
     fn needs(&self) -> Needs;
 
@@ -53,6 +51,16 @@ pub trait Arm<R> {
 
     /// See [`Operation::cancelled`].
     fn cancelled(self: Pin<&mut Self>) -> Option<R>;
+
+    /// See [`Operation::at_deadline`].
+    fn at_deadline(self: Pin<&mut Self>) -> Option<R> {
+        None
+    }
+
+    /// See [`Operation::spend_budget`].
+    fn spend_budget(&self) {
+        park::spend_budget();
+    }
 
     /// Starts what the arm needs to happen at all. Before the first registration; may panic.
     ///
@@ -114,10 +122,6 @@ impl<O: Operation> Arm<O::Output> for O {
         Operation::is_committed(self)
     }
 
-    fn is_held(&self) -> bool {
-        Operation::is_held(self)
-    }
-
     fn needs(&self) -> Needs {
         Operation::needs(self)
     }
@@ -128,6 +132,14 @@ impl<O: Operation> Arm<O::Output> for O {
 
     fn cancelled(self: Pin<&mut Self>) -> Option<O::Output> {
         Operation::cancelled(self)
+    }
+
+    fn at_deadline(self: Pin<&mut Self>) -> Option<O::Output> {
+        Operation::at_deadline(self)
+    }
+
+    fn spend_budget(&self) {
+        Operation::spend_budget(self);
     }
 }
 
@@ -239,21 +251,18 @@ impl<P: Parts + ?Sized> Several<'_, P> {
                 self.attempt_at(first, by)
                     .or_else(|| self.attempt_at(second, by))
             }
-            count => with_random(|random| self.attempt_in_random_order(count, by, random)),
+            count => self.attempt_in_random_order(count, by),
         }
     }
 
     /// Tries the parts in an order that is made as it is used up, by Fisher and Yates's shuffle. (A random start alone would over-serve the
     /// one behind a row of those that are never ready.)
-    fn attempt_in_random_order(
-        &mut self,
-        count: usize,
-        by: Caller,
-        random: &Random,
-    ) -> Option<(usize, P::Part)> {
+    fn attempt_in_random_order(&mut self, count: usize, by: Caller) -> Option<(usize, P::Part)> {
         (0..count).find_map(|place| {
+            // The attempt is outside of this: it may run user code, which may block (R5).
+            let other = place + with_random(|random| random.below(count - place));
             let numbers = self.order.numbers(count);
-            numbers.swap(place, place + random.below(count - place));
+            numbers.swap(place, other);
             let index = usize::from(numbers[place]);
             self.attempt_at(index, by)
         })
@@ -269,28 +278,45 @@ impl<P: Parts + ?Sized> Several<'_, P> {
 
     /// Withdraws all, and last the one that was committed; its number and outcome, if it has happened.
     pub(crate) fn withdraw(&mut self, by: Caller) -> Option<(usize, P::Part)> {
-        let mut committed = None;
+        let (mut committed, mut happened) = (None, None);
         for index in 0..self.parts.count() {
             let mut part = self.part(index);
-            if part.as_ref().is_committed() {
+            if committed.is_none() && part.as_ref().is_committed() {
                 committed = Some(index);
-            } else if part.as_mut().withdraw(by).is_some() {
-                debug_assert!(false, "what was not committed has not happened");
+            } else if let Some(outcome) = part.as_mut().withdraw(by) {
+                // Only of an operation that was written wrongly, and says that it was not committed.
+                happened = Some((index, outcome));
             }
         }
-        let index = committed?;
-        Some((index, self.part(index).withdraw(by)?))
+        let Some(index) = committed else {
+            return happened;
+        };
+        let outcome = self.part(index).withdraw(by);
+        outcome.map(|outcome| (index, outcome)).or(happened)
     }
 
     /// What all the parts need.
     pub(crate) fn needs(parts: &P) -> Needs {
         let needs = (0..parts.count()).map(|index| parts.part(index).needs());
-        needs.fold(Needs::NOTHING, Needs::and)
+        needs.fold(Needs::NONE, Needs::and)
     }
 
-    /// The outcome of the caller's cancellation, if that is one of the parts.
+    /// The outcome of the caller's cancellation: of those parts for which it ranks highest.
     pub(crate) fn cancelled(&mut self) -> Option<(usize, P::Part)> {
-        (0..self.parts.count()).find_map(|index| Some((index, self.part(index).cancelled()?)))
+        let rank = Several::needs(&*self.parts).cancellation;
+        (0..self.parts.count()).find_map(|index| {
+            let part = self.part(index);
+            let ranks_highest = part.as_ref().needs().cancellation == rank;
+            ranks_highest
+                .then(|| part.cancelled())
+                .flatten()
+                .map(|outcome| (index, outcome))
+        })
+    }
+
+    /// A last look at each, as the time is over.
+    fn at_deadline(&mut self) -> Option<(usize, P::Part)> {
+        (0..self.parts.count()).find_map(|index| Some((index, self.part(index).at_deadline()?)))
     }
 }
 
@@ -333,7 +359,7 @@ pub fn first<P: Parts>(operations: P) -> First<P> {
 ///
 /// # Panics
 ///
-/// Panics if there are more than 65,534.
+/// Panics if there are more than 65,535.
 ///
 /// # Examples
 ///
@@ -348,10 +374,10 @@ pub fn first<P: Parts>(operations: P) -> First<P> {
 pub fn first_of<O: Operation>(operations: impl IntoIterator<Item = O>) -> First<Row<O>> {
     let operations: Box<[O]> = operations.into_iter().collect();
     assert!(
-        operations.len() < usize::from(u16::MAX),
+        operations.len() <= usize::from(u16::MAX),
         "`first_of` was called with {} operations; it takes {} at most",
         operations.len(),
-        u16::MAX - 1
+        u16::MAX
     );
     first(Row::new(operations))
 }
@@ -392,16 +418,22 @@ impl<P: Parts> Operation for First<P> {
         (0..self.parts.count()).any(|index| self.parts.part(index).is_committed())
     }
 
-    fn is_held(&self) -> bool {
-        (0..self.parts.count()).any(|index| self.parts.part(index).is_held())
-    }
-
     fn needs(&self) -> Needs {
         Several::needs(&self.parts)
     }
 
     fn is_enabled(&self) -> bool {
         (0..self.parts.count()).any(|index| self.parts.part(index).is_enabled())
+    }
+
+    fn cancelled(self: Pin<&mut Self>) -> Option<P::Output> {
+        let (index, part) = self.several().cancelled()?;
+        Some(P::outcome(index, part))
+    }
+
+    fn at_deadline(self: Pin<&mut Self>) -> Option<P::Output> {
+        let (index, part) = self.several().at_deadline()?;
+        Some(P::outcome(index, part))
     }
 }
 

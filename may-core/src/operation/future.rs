@@ -13,6 +13,7 @@
 use std::fmt;
 use std::future::Future;
 use std::io;
+use std::marker::PhantomPinned;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -21,6 +22,7 @@ use super::{Caller, Operation};
 use crate::coroutine::commit_word::{Openness, Ticket};
 use crate::park;
 use crate::util::clock::Deadline;
+use crate::util::must_return::must_return;
 use crate::wait::{Alarms, Registration, TaskBlock};
 use crate::worker::{self, Shared};
 
@@ -39,7 +41,9 @@ pin_project_lite::pin_project! {
         // Gone when it has happened. Before the wait, which it has to leave before that goes.
         #[pin]
         operation: Option<O>,
-        // The wait that lasts or whose end has not been looked at. While there is one the operation may be registered.
+        // The wait that lasts or whose end has not been looked at. While there is one the operation may be registered. It is pinned,
+        // also where the operation need not be, since entries have pointers to the registration.
+        #[pin]
         wait: Wait,
         // From the first wait on.
         block: Option<Arc<TaskBlock>>,
@@ -51,19 +55,19 @@ pin_project_lite::pin_project! {
         fn drop(this: Pin<&mut Self>) {
             let mut this = this;
             if this.as_mut().close() {
-                let this = this.as_mut().project();
+                let mut this = this.as_mut().project();
                 if let Some(operation) = this.operation.as_pin_mut() {
                     operation.abandon();
                 }
-                this.wait.end();
+                this.wait.set(Wait::none());
             }
             this.clear_waker();
         }
     }
 }
 
-/// The wait of a future. It is pinned with the future, since entries have pointers to the registration.
-struct Wait(Option<Registration>);
+/// The wait of a future.
+struct Wait(Option<Registration>, PhantomPinned);
 
 // SAFETY: (docs/safety.md, R6) the registration and the entries that count in it lie in the same future, and are used only by whoever has
 // that exclusively; the block that the waiter points to is counted and `Sync`.
@@ -72,16 +76,17 @@ unsafe impl Send for Wait {}
 unsafe impl Sync for Wait {}
 
 impl Wait {
+    fn none() -> Wait {
+        Wait(None, PhantomPinned)
+    }
+
+    fn begun(registration: Registration) -> Wait {
+        Wait(Some(registration), PhantomPinned)
+    }
+
     /// The ticket of the wait, if there is one.
     fn ticket(&self) -> Option<Ticket> {
         self.0.as_ref().map(|registration| registration.ticket)
-    }
-
-    /// Makes sure that the operation is registered nowhere any more, and forgets the wait.
-    fn end(&mut self) {
-        if let Some(registration) = self.0.take() {
-            registration.end();
-        }
     }
 }
 
@@ -90,7 +95,7 @@ impl<O: Operation> OpFuture<O> {
     pub fn new(operation: O) -> OpFuture<O> {
         OpFuture {
             operation: Some(operation),
-            wait: Wait(None),
+            wait: Wait::none(),
             block: None,
             alarms: None,
         }
@@ -98,17 +103,20 @@ impl<O: Operation> OpFuture<O> {
 
     /// Begins a wait. If it turns out that there may be nothing to wait for it is taken back, if nobody has ended it yet.
     fn begin(self: Pin<&mut Self>) {
-        let this = self.project();
+        let mut this = self.project();
         let operation = this.operation.as_pin_mut().expect("it has not happened");
+        let needs = operation.needs();
+        needs.check();
         let block = this.block.get_or_insert_with(TaskBlock::new);
         let ticket = block.word.open(Openness::default());
-        let deadline = operation.needs().due;
         let registration = Registration::new(TaskBlock::waiter(block), ticket);
-        let registration = this.wait.0.insert(registration);
-        if operation.register(registration) {
+        this.wait.set(Wait::begun(registration));
+        let wait = this.wait.as_ref().get_ref();
+        let registration = wait.0.as_ref().expect("it has begun");
+        if must_return(|| operation.register(registration)) {
             block.word.withdraw(ticket);
-        } else if !deadline.is_never() {
-            *this.alarms = Some(set_alarm(block, ticket, deadline));
+        } else if !needs.due.is_never() {
+            *this.alarms = Some(set_alarm(block, ticket, needs.due));
         }
     }
 
@@ -121,12 +129,13 @@ impl<O: Operation> OpFuture<O> {
         let Some(outcome) = block.word.outcome(ticket) else {
             return true;
         };
+        if block.word.is_held() {
+            return true;
+        }
         if let Some(registration) = &this.wait.0 {
             registration.note(outcome);
         }
-        this.operation
-            .as_pin_mut()
-            .is_some_and(|operation| operation.is_held())
+        false
     }
 
     /// Drops the waker of the last poll, which nobody may call from now on.
@@ -143,10 +152,9 @@ impl<O: Operation> OpFuture<O> {
             return false;
         };
         let ticket = registration.ticket;
-        if !block.word.withdraw(ticket) {
-            let outcome = block.word.outcome(ticket);
-            registration.note(outcome.expect("the wait has ended"));
-        }
+        block.word.withdraw(ticket);
+        let outcome = block.word.outcome(ticket);
+        registration.note(outcome.expect("the wait has ended"));
         if let Some(alarms) = this.alarms.take() {
             // SAFETY: (docs/safety.md, R11) it was set there.
             unsafe { alarms.clear(block) };
@@ -159,10 +167,10 @@ impl<O: Operation> OpFuture<O> {
         if !self.as_mut().close() {
             return None;
         }
-        let this = self.project();
+        let mut this = self.project();
         let operation = this.operation.as_pin_mut().expect("it has not happened");
         let output = operation.withdraw(Caller::Polls);
-        this.wait.end();
+        this.wait.set(Wait::none());
         output
     }
 }

@@ -22,6 +22,9 @@ pub(crate) trait Listing {
     /// A waiter that was woken without a grant tries again like any other; nothing was handed over to it.
     const TRIES_AGAIN: bool = false;
 
+    /// See [`Needs::waits_for`].
+    fn kind(&self) -> &'static str;
+
     /// The lock; always the same one.
     fn lock(&self) -> &SpinLock<Self::State>;
 
@@ -77,17 +80,17 @@ pub(crate) trait Listing {
         None
     }
 
-    /// See [`Operation::is_held`].
-    #[inline]
-    fn is_held(&self) -> bool {
-        false
-    }
-
     /// See [`Operation::spend_budget`].
     #[inline]
     fn spend_budget(&self) {
         park::spend_budget();
     }
+}
+
+/// What a wait for such an operation needs.
+#[inline]
+fn needs_of<L: Listing>(listing: &L) -> Needs {
+    Needs::NOTHING.waits_for(listing.kind(), listing.lock())
 }
 
 /// Such an operation, with its node.
@@ -166,8 +169,8 @@ impl<L: Listing> Listed<L> {
         by: &Registration,
     ) {
         let data = listing.data(&mut state, by);
-        // SAFETY: (docs/safety.md, I2) the entry is pinned with the operation; `unlink` takes it out of the same list, and `drop` calls
-        // that at the latest. It is not linked: each wait ends with `withdraw` or `abandon`, or the process ends (R6).
+        // SAFETY: (docs/safety.md, I2) the entry is pinned with the operation, and `unlink` takes it out of the same list: `drop`
+        // calls that at the latest, if the process has not ended (R7).
         unsafe { entry.link(L::list(&mut state), by, data) };
         let wake = listing.linked(&mut state, by);
         drop(state);
@@ -195,6 +198,10 @@ impl<L: Listing> Listing for &L {
     type State = L::State;
     type Data = L::Data;
     const TRIES_AGAIN: bool = L::TRIES_AGAIN;
+
+    fn kind(&self) -> &'static str {
+        (**self).kind()
+    }
 
     #[inline]
     fn lock(&self) -> &SpinLock<L::State> {
@@ -245,10 +252,6 @@ impl<L: Listing> Listing for &L {
         (**self).leave(state)
     }
 
-    fn is_held(&self) -> bool {
-        (**self).is_held()
-    }
-
     #[inline]
     fn spend_budget(&self) {
         (**self).spend_budget();
@@ -259,6 +262,8 @@ impl<L: Listing> Operation for Listed<L> {
     #[inline]
     fn attempt(self: Pin<&mut Self>, by: Caller) -> Option<L::Output> {
         let (listing, entry) = self.parts();
+        // While it waits, what it waits with may be in the hands of another.
+        entry.check_unlinked();
         listing.try_now(by, entry.seat())
     }
 
@@ -271,7 +276,7 @@ impl<L: Listing> Operation for Listed<L> {
         match listing.attempt(Caller::Blocks, entry.seat()) {
             Ok(output) => Attempted::Happened(output),
             Err(state) => {
-                Self::link(listing, entry, state, open(Needs::NOTHING));
+                Self::link(listing, entry, state, open(needs_of(listing)));
                 Attempted::Registered { ready: false }
             }
         }
@@ -318,8 +323,8 @@ impl<L: Listing> Operation for Listed<L> {
         self.entry.is_committed()
     }
 
-    fn is_held(&self) -> bool {
-        self.entry.is_committed() && self.listing.is_held()
+    fn needs(&self) -> Needs {
+        needs_of(&self.listing)
     }
 
     #[inline]
@@ -331,7 +336,7 @@ impl<L: Listing> Operation for Listed<L> {
 impl<L: Listing> Drop for Listed<L> {
     #[inline]
     fn drop(&mut self) {
-        // Only of an operation that its owner drops while it is registered.
+        // Nothing is linked, unless its owner has not called `withdraw` or `abandon`, or a panic has left it.
         Self::unlink(&self.listing, &mut self.entry);
     }
 }

@@ -37,9 +37,9 @@ mod when;
 use std::pin::{Pin, pin};
 use std::time::{Duration, Instant};
 
-use crate::coroutine::cancel::must_return;
 use crate::park;
 use crate::util::clock::Deadline;
+use crate::util::must_return::must_return;
 
 pub use crate::wait::Registration;
 pub(crate) use combine::operation;
@@ -73,14 +73,29 @@ pub struct Needs {
     pub(crate) unparkable: bool,
     /// A cancellation of the caller is an outcome of the operation.
     pub(crate) cancellation: park::Cancellation,
+    /// In how many places the waiter is registered.
+    nodes: u32,
+    /// See [`Awaited`](park::Awaited).
+    kind: &'static str,
+    /// As `kind`.
+    place: usize,
 }
 
 impl Needs {
-    /// Nothing but that somebody commits the waiter.
-    pub(crate) const NOTHING: Needs = Needs {
+    /// Nothing at all.
+    pub(crate) const NONE: Needs = Needs {
         due: Deadline::NEVER,
         unparkable: false,
         cancellation: park::Cancellation::Unwinds,
+        nodes: 0,
+        kind: "",
+        place: 0,
+    };
+
+    /// Nothing but that somebody commits the waiter.
+    pub(crate) const NOTHING: Needs = Needs {
+        nodes: 1,
+        ..Needs::NONE
     };
 
     /// That the wait ends at a time.
@@ -107,6 +122,16 @@ impl Needs {
         }
     }
 
+    /// The same, of an operation of that kind on what lies at `place`, for those who want to know what a caller waits for.
+    #[inline]
+    pub(crate) fn waits_for<P: ?Sized>(self, kind: &'static str, place: &P) -> Needs {
+        Needs {
+            kind,
+            place: std::ptr::from_ref(place).addr(),
+            ..self
+        }
+    }
+
     /// Whether a cancellation is an outcome.
     pub(crate) fn takes_cancellation(&self) -> bool {
         self.cancellation == park::Cancellation::IsOutcome
@@ -115,11 +140,30 @@ impl Needs {
     /// What both need.
     #[must_use]
     pub fn and(self, other: Needs) -> Needs {
+        let (kind, place) = match (self.kind, other.kind) {
+            ("", _) => (other.kind, other.place),
+            (_, "") => (self.kind, self.place),
+            _ => ("select", 0),
+        };
         Needs {
+            kind,
+            place,
             due: self.due.min(other.due),
             unparkable: self.unparkable || other.unparkable,
             cancellation: self.cancellation.max(other.cancellation),
+            nodes: self.nodes.saturating_add(other.nodes),
         }
+    }
+
+    /// Makes sure that one wait is enough for it.
+    #[inline]
+    fn check(&self) {
+        let most = u32::from(u16::MAX);
+        assert!(
+            self.nodes <= most,
+            "an operation waits for {} things; it can wait for {most} at most",
+            self.nodes
+        );
     }
 }
 
@@ -175,8 +219,9 @@ impl Default for Needs {
 /// # Implementing it
 ///
 /// Most operations of one's own are functions that combine others; [`when`](crate::op::when) makes one of a closure and a
-/// [`Signal`]. A type may also implement the trait itself, by calling the four steps of the operations it is made of.
-/// It needs no `unsafe` for that, and cannot do harm by it: an operation that forgets to withdraw one of its parts ends the process.
+/// [`Signal`]. A type may also implement the trait itself, by calling the steps of the operations that it is made of.
+/// It needs no `unsafe` for that, and cannot do harm by it: an operation that calls the steps of its parts out of their order, or forgets
+/// to withdraw one of them, ends the process.
 /// `IntoFuture` is the same for all:
 ///
 /// ```
@@ -210,6 +255,10 @@ impl Default for Needs {
 ///     fn abandon(mut self: Pin<&mut Self>) {
 ///         self.recv.as_mut().abandon();
 ///     }
+///
+///     fn is_committed(&self) -> bool {
+///         self.recv.is_committed()
+///     }
 /// }
 ///
 /// impl<T> IntoFuture for Counted<'_, T> {
@@ -239,7 +288,7 @@ pub trait Operation: IntoFuture<IntoFuture = OpFuture<Self>> + Sized {
     fn attempt(self: Pin<&mut Self>, by: Caller) -> Option<Self::Output>;
 
     /// Registers the waiter wherever somebody may end its wait; true if the operation is found to be possible, whether or not the waiter
-    /// was registered.
+    /// was registered. [`attempt`](Operation::attempt) has failed just before.
     ///
     /// The caller's wait is open: this must not block, and a panic in it ends the process.
     fn register(self: Pin<&mut Self>, by: &Registration) -> bool;
@@ -251,15 +300,9 @@ pub trait Operation: IntoFuture<IntoFuture = OpFuture<Self>> + Sized {
     /// As [`withdraw`](Operation::withdraw), for an operation that is not wanted any more: what it was woken for goes to the next one.
     fn abandon(self: Pin<&mut Self>);
 
-    /// Whether the wait, which is over, was ended through this operation. [`first`] asks, to withdraw the others before.
-    fn is_committed(&self) -> bool {
-        false
-    }
-
-    /// Whether somebody who has ended the wait is not done yet, and will wake the waiter when that is so. Asked for a future.
-    fn is_held(&self) -> bool {
-        false
-    }
+    /// Whether the wait, which is over, was ended through this operation: of one that is made of others, through one of them.
+    /// [`first`] asks, to withdraw the others before.
+    fn is_committed(&self) -> bool;
 
     /// What the operation needs of a wait: of one that is made of others, what all of them need.
     fn needs(&self) -> Needs {

@@ -15,6 +15,9 @@ pub(crate) trait Queueing {
     /// The outcome.
     type Output;
 
+    /// See [`Needs::waits_for`].
+    fn kind(&self) -> &'static str;
+
     /// Those who wait; always the same queue.
     fn queue(&self) -> &WaitQueue;
 
@@ -135,8 +138,8 @@ impl<Q: Queueing> Operation for Queued<Q> {
         if queueing.prepare() {
             return true;
         }
-        // SAFETY: (docs/safety.md, I2) the entry is pinned with the operation; `unlink` takes it out of the same queue, and `drop` calls
-        // that at the latest. It is not linked: each wait ends with `withdraw` or `abandon`, or the process ends (R6).
+        // SAFETY: (docs/safety.md, I2) the entry is pinned with the operation, and `unlink` takes it out of the same queue: `drop`
+        // calls that at the latest, if the process has not ended (R7).
         unsafe { entry.link_in(queueing.queue(), by, ()) };
         by.fence();
         queueing.is_ready()
@@ -166,7 +169,8 @@ impl<Q: Queueing> Operation for Queued<Q> {
 
     #[inline]
     fn needs(&self) -> Needs {
-        self.queueing.needs()
+        let needs = self.queueing.needs();
+        needs.waits_for(self.queueing.kind(), self.queueing.queue())
     }
 
     fn at_deadline(self: Pin<&mut Self>) -> Option<Q::Output> {
@@ -186,7 +190,7 @@ impl<Q: Queueing> Operation for Queued<Q> {
 impl<Q: Queueing> Drop for Queued<Q> {
     #[inline]
     fn drop(&mut self) {
-        // Only of an operation that its owner drops while it is registered.
+        // Nothing is linked, unless its owner has not called `withdraw` or `abandon`, or a panic has left it.
         Self::unlink(&self.queueing, &mut self.entry);
     }
 }

@@ -11,6 +11,9 @@ pub(crate) trait Timing {
     /// The outcome.
     type Output;
 
+    /// See [`Needs::waits_for`].
+    fn kind(&self) -> &'static str;
+
     /// Carries the operation out if its time has come.
     fn attempt(&mut self) -> Option<Self::Output>;
 
@@ -46,8 +49,12 @@ impl<T: Timing> Operation for Timed<T> {
 
     fn abandon(self: Pin<&mut Self>) {}
 
+    fn is_committed(&self) -> bool {
+        false
+    }
+
     fn needs(&self) -> Needs {
-        Needs::due(self.0.due())
+        Needs::due(self.0.due()).waits_for(self.0.kind(), self)
     }
 }
 

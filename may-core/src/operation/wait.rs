@@ -2,9 +2,10 @@
 
 use std::pin::Pin;
 
-use super::{Attempted, Needs, Operation, Queued, Queueing};
-use crate::park::{Ended, Wait};
+use super::{Attempted, Caller, Needs, Operation, Queued, Queueing};
+use crate::park::{Awaited, Ended, Wait};
 use crate::util::clock::Deadline;
+use crate::util::must_return::must_return;
 use crate::wait::{Registration, WaitQueue};
 
 /// Blocks until the operation has happened, until `deadline` at the latest.
@@ -37,7 +38,9 @@ pub(super) fn wait_after<O: Operation>(
         let mut opened = None;
         let slot = &mut opened;
         let open = |needs: Needs| {
-            let wait = Wait::open(needs.cancellation, needs.unparkable);
+            needs.check();
+            let awaited = Awaited::now(needs.kind, needs.place);
+            let wait = Wait::open(awaited, needs.cancellation, needs.unparkable);
             // By value, so that what is returned may borrow from it.
             let slot = slot;
             slot.insert((needs.due, wait)).1.registration()
@@ -45,7 +48,8 @@ pub(super) fn wait_after<O: Operation>(
         let ready = match first.take() {
             Some(register) => {
                 let by = open(operation.needs());
-                register(operation.as_mut(), by)
+                // Others have pointers into the caller's frame from here on.
+                must_return(|| register(operation.as_mut(), by))
             }
             None => match operation.as_mut().attempt_or_register(open) {
                 Attempted::Happened(output) => return Some(output),
@@ -56,17 +60,25 @@ pub(super) fn wait_after<O: Operation>(
         let ended = wait.end(deadline.min(*due), ready);
         // Also after a time-out or a cancellation: some operations happen before the waiter is told.
         let output = operation.as_mut().withdraw_alone();
-        wait.registration().end();
         match ended {
             _ if output.is_some() => return output,
             // (Without any deadline it is a model that ends the wait, and the caller waits on.)
-            Ended::TimedOut if deadline <= *due && !deadline.is_never() => {
-                return operation.at_deadline();
+            Ended::TimedOut if !deadline.is_never() && is_over(deadline, *due) => {
+                let happens = operation.as_mut().attempt(Caller::Blocks);
+                return happens.or_else(|| operation.at_deadline());
             }
-            Ended::Cancelled if wait.takes_cancellation() => return operation.cancelled(),
+            Ended::Cancelled if wait.takes_cancellation() => match operation.as_mut().cancelled() {
+                None => wait.deliver(ended),
+                outcome => return outcome,
+            },
             ended => wait.deliver(ended),
         }
     }
+}
+
+/// Whether a wait has timed out because of `deadline`, and not because of something that was due before.
+fn is_over(deadline: Deadline, due: Deadline) -> bool {
+    deadline <= due || deadline.has_elapsed()
 }
 
 /// Blocks until the operation has happened.
@@ -77,18 +89,28 @@ pub(crate) fn wait<O: Operation>(operation: Pin<&mut O>) -> O::Output {
 
 /// Waits in `queue` until something is so, until `deadline` at the latest; whether it is. Those who make it so wake from the queue after
 /// that. `is_so` runs no user code.
-pub(crate) fn wait_until(queue: &WaitQueue, deadline: Deadline, is_so: impl Fn() -> bool) -> bool {
-    Queued::block_until(Condition { queue, is_so }, deadline).is_some()
+pub(crate) fn wait_until(
+    kind: &'static str,
+    queue: &WaitQueue,
+    deadline: Deadline,
+    is_so: impl Fn() -> bool,
+) -> bool {
+    Queued::block_until(Condition { kind, queue, is_so }, deadline).is_some()
 }
 
 /// Something's being so.
 struct Condition<'a, F> {
+    kind: &'static str,
     queue: &'a WaitQueue,
     is_so: F,
 }
 
 impl<F: Fn() -> bool> Queueing for Condition<'_, F> {
     type Output = ();
+
+    fn kind(&self) -> &'static str {
+        self.kind
+    }
 
     fn queue(&self) -> &WaitQueue {
         self.queue

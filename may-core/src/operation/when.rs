@@ -8,7 +8,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use super::first::Row;
-use super::{Caller, OpFuture, Operation, Parts, Queued, Queueing, Registration};
+use super::{Caller, Needs, OpFuture, Operation, Parts, Queued, Queueing, Registration, Several};
 use crate::prim::{AtomicUsize, Ordering};
 use crate::wait::WaitQueue;
 
@@ -113,6 +113,10 @@ struct Noticed {
 impl Queueing for Noticed {
     type Output = ();
 
+    fn kind(&self) -> &'static str {
+        "when"
+    }
+
     fn queue(&self) -> &WaitQueue {
         &self.signal.waiters
     }
@@ -178,6 +182,10 @@ impl<T, F: FnMut() -> Option<T>> Operation for When<F> {
 
     fn is_committed(&self) -> bool {
         self.any(|signal| signal.is_committed())
+    }
+
+    fn needs(&self) -> Needs {
+        Several::needs(&self.signals)
     }
 }
 

@@ -1,7 +1,7 @@
 //! Blocking: the one place where a coroutine or a thread stops and goes on (I2).
 //!
 //! A wait is a [`Wait`]: opening the caller's commit word, and suspending until that is closed. Operations have their loop in
-//! `op/wait.rs`; what has no queue is here: [`park()`], [`yield_now`] and [`sleep_until`].
+//! `operation/wait.rs`; what has no queue is here: [`park()`], [`yield_now`] and [`sleep_until`].
 //!
 //! # Cancellation
 //!
@@ -14,13 +14,14 @@ mod hook;
 
 use std::cell::Cell;
 use std::pin::{Pin, pin};
-use std::ptr::NonNull;
+use std::ptr::{self, NonNull};
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::coroutine::commit_word::{Openness, Outcome, Ticket};
 use crate::coroutine::current::{self, with_strand};
 use crate::coroutine::header::Header;
+use crate::coroutine::home;
 use crate::coroutine::strand::Strand;
 use crate::coroutine::thread::ThreadBlock;
 use crate::coroutine::{cancel, limit, request, unwinding};
@@ -29,6 +30,7 @@ use crate::util::clock::Deadline;
 use crate::wait::{Node, Registration, Seat, StandIn, Timeout, WaitQueue, Waiter, Wake};
 use crate::worker::with_local;
 
+pub use crate::coroutine::strand::Awaited;
 pub(crate) use budget::{
     budget_is_spent, count_try, poll_budget, spend_budget, spend_budget_if, spend_budget_of_lock,
 };
@@ -53,9 +55,7 @@ impl Blocker {
             Some(coroutine) => {
                 // SAFETY: (docs/safety.md, R1) the running coroutine's block lives while it runs.
                 let header = unsafe { coroutine.as_ref() };
-                if header.strand.forbids_blocking() {
-                    refuse("a call inside `forbid_blocking` would have blocked");
-                }
+                refuse_if_forbidden(&header.strand);
                 refuse_foreign_stack(header);
                 Blocker::Coroutine(coroutine)
             }
@@ -63,7 +63,9 @@ impl Blocker {
                 if current::is_worker() {
                     refuse("a call would have blocked a worker outside its coroutines");
                 }
-                Blocker::Thread(ThreadBlock::current())
+                let block = ThreadBlock::current();
+                refuse_if_forbidden(&block.strand);
+                Blocker::Thread(block)
             }
         }
     }
@@ -189,6 +191,17 @@ fn refuse_foreign_stack(header: &Header) {
     let _ = header;
 }
 
+/// Panics if the caller must not block.
+#[inline(always)]
+fn refuse_if_forbidden(strand: &Strand) {
+    if strand.forbids_blocking() {
+        refuse(match strand.word.is_open() {
+            true => "`Operation::register` would have blocked, or the waker or `Drop` that it ran",
+            false => "a call inside `forbid_blocking` would have blocked",
+        });
+    }
+}
+
 /// The panic of a call that must not block.
 #[cold]
 fn refuse(what: &str) -> ! {
@@ -283,12 +296,25 @@ impl Cancellation {
     }
 }
 
-/// A wait of the caller that is open: step by step, for `op/wait.rs`, which has the loop.
+/// A wait of the caller that is open: step by step, for `operation/wait.rs`, which has the loop.
 pub(crate) struct Wait {
     blocker: Blocker,
+    awaited: Awaited,
     registration: Registration,
     cancellation: Cancellation,
     cancellable: bool,
+}
+
+impl Awaited {
+    /// What a wait that begins now is for.
+    #[inline]
+    pub(crate) fn now(kind: &'static str, place: usize) -> Awaited {
+        Awaited {
+            kind,
+            place,
+            since: home::recently(),
+        }
+    }
 }
 
 /// How a wait has ended.
@@ -308,13 +334,13 @@ pub(crate) enum Ended {
 }
 
 impl Wait {
-    /// Opens the caller's commit word.
+    /// Opens the caller's commit word, for a wait for `awaited`.
     ///
     /// # Panics
     ///
     /// Panics where blocking is a bug.
     #[inline(always)]
-    pub(crate) fn open(cancellation: Cancellation, unparkable: bool) -> Wait {
+    pub(crate) fn open(awaited: Awaited, cancellation: Cancellation, unparkable: bool) -> Wait {
         let blocker = Blocker::current();
         let strand = blocker.strand();
         let cancellable =
@@ -323,9 +349,12 @@ impl Wait {
             cancellable,
             unparkable,
         });
+        // Whatever registers the wait must not suspend: a committer would find the caller in a queue already.
+        strand.set_forbids_blocking(true);
         Wait {
             registration: Registration::new(blocker.waiter(), ticket),
             blocker,
+            awaited,
             cancellation,
             cancellable,
         }
@@ -342,8 +371,10 @@ impl Wait {
     #[inline(always)]
     pub(crate) fn end(&self, deadline: Deadline, ready: bool) -> Ended {
         let strand = self.blocker.strand();
+        strand.set_forbids_blocking(false);
         let limited = limited(strand, deadline);
         let ticket = self.registration.ticket;
+        strand.set_waits_for(&self.awaited);
         // Pairs with the fences of those who cancel.
         self.registration.fence_once();
         let cancelled = self.cancellable && !ready && must_end(strand);
@@ -491,7 +522,8 @@ fn wait_once<D>(
     register: impl FnOnce(Pin<&Node<D>>) -> bool,
     is_over: impl FnOnce() -> bool,
 ) -> Notified {
-    let wait = Wait::open(Cancellation::Unwinds, false);
+    let awaited = Awaited::now("condvar", ptr::from_ref(queue).addr());
+    let wait = Wait::open(awaited, Cancellation::Unwinds, false);
     let by = wait.registration();
     // The node is withdrawn on every way out of this frame, and nothing unwinds before that.
     let node = pin!(Node::new(by.waiter, by.ticket, 1, Seat::NEW, data));
@@ -561,10 +593,10 @@ fn park_until(deadline: Deadline) {
         if take_token() {
             return;
         }
-        let wait = Wait::open(Cancellation::Unwinds, true);
+        let wait = Wait::open(Awaited::now("park", 0), Cancellation::Unwinds, true);
         // Pairs with the fence of `unpark`.
         wait.registration().fence();
-        let taken = take_token();
+        let taken = request::take_token(wait.blocker.strand());
         let ended = wait.end(deadline, taken);
         match ended {
             Ended::Committed => {
@@ -626,7 +658,7 @@ pub fn park_timeout(timeout: Duration) {
 /// Blocks the caller until `deadline`.
 pub(crate) fn sleep_until(deadline: Deadline) {
     loop {
-        let wait = Wait::open(Cancellation::Unwinds, false);
+        let wait = Wait::open(Awaited::now("sleep", 0), Cancellation::Unwinds, false);
         match wait.end(deadline, false) {
             Ended::TimedOut => return,
             ended => wait.deliver(ended),
@@ -676,9 +708,7 @@ fn yield_thread() {
 /// The rare half of [`yield_now`]: delivers a cancellation or a limit, or refuses to suspend.
 #[cold]
 fn before_yield(header: &Header) {
-    if header.strand.forbids_blocking() {
-        refuse("`yield_now` was called inside `forbid_blocking`");
-    }
+    refuse_if_forbidden(&header.strand);
     raise_due(&header.strand);
 }
 
@@ -698,6 +728,14 @@ fn raise_due(strand: &Strand) {
 #[must_use]
 pub fn timers() -> usize {
     with_local(|local| local.map_or(0, |local| local.timers()))
+}
+
+/// What the coroutines of the caller's worker wait for, each with its number. For tests, and for what
+/// will show it to users.
+#[doc(hidden)]
+#[must_use]
+pub fn waits() -> Vec<(u64, Awaited)> {
+    with_local(|local| local.map_or_else(Vec::new, |local| local.waits()))
 }
 
 /// How many coroutines of the caller's runtime have started and not ended. For tests of what is left behind.

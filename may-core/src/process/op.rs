@@ -17,6 +17,10 @@ struct Known;
 impl Timing for Known {
     type Output = io::Result<()>;
 
+    fn kind(&self) -> &'static str {
+        "child"
+    }
+
     fn attempt(&mut self) -> Option<io::Result<()>> {
         Some(Ok(()))
     }
@@ -35,6 +39,10 @@ struct Ending<'a> {
 
 impl Queueing for Ending<'_> {
     type Output = io::Result<()>;
+
+    fn kind(&self) -> &'static str {
+        "child"
+    }
 
     fn queue(&self) -> &WaitQueue {
         self.signals.queue()

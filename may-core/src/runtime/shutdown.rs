@@ -90,5 +90,5 @@ pub(super) fn await_quiet(shared: &Shared, deadline: Deadline) -> bool {
 /// Behind a shield: a caller that is cancelled meanwhile owns the runtime, whose destructor would
 /// wait for it.
 fn wait_until(shared: &Shared, deadline: Deadline, is_so: impl Fn(&Shared) -> bool) -> bool {
-    shield(|| operation::wait_until(&shared.waiters, deadline, || is_so(shared)))
+    shield(|| operation::wait_until("shutdown", &shared.waiters, deadline, || is_so(shared)))
 }

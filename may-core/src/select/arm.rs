@@ -58,10 +58,6 @@ impl<O: Operation> Arm<()> for OpArm<O> {
         self.operation.is_committed()
     }
 
-    fn is_held(&self) -> bool {
-        self.operation.is_held()
-    }
-
     fn needs(&self) -> Needs {
         self.operation.needs()
     }
@@ -114,10 +110,6 @@ impl<A: Arm<()>> Arm<()> for Option<A> {
 
     fn is_committed(&self) -> bool {
         self.as_ref().is_some_and(A::is_committed)
-    }
-
-    fn is_held(&self) -> bool {
-        self.as_ref().is_some_and(A::is_held)
     }
 
     fn needs(&self) -> Needs {

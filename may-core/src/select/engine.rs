@@ -7,8 +7,8 @@
 //!   4  withdraw   every arm, and last the one that was committed, which carries its operation out; if somebody was faster, back to 1
 //! ```
 //!
-//! That is the first of several operations (`op/first.rs`, which says why exactly one happens and no wake-up is lost), waited for like any
-//! operation (`op/wait.rs`). What is more here: arms that run code of the user's. They do so in coroutines of their own, which are started
+//! That is the first of several operations (`operation/first.rs`, which says why exactly one happens and no wake-up is lost), waited for like any
+//! operation (`operation/wait.rs`). What is more here: arms that run code of the user's. They do so in coroutines of their own, which are started
 //! before step 2 and have ended before the select does, whether it returns or unwinds.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -94,6 +94,10 @@ impl Operation for Arms<'_, '_> {
         unreachable!("a select is waited for until it has happened")
     }
 
+    fn is_committed(&self) -> bool {
+        self.arms.iter().any(|arm| arm.is_committed())
+    }
+
     fn needs(&self) -> Needs {
         Several::needs(self.arms)
     }
@@ -168,7 +172,7 @@ fn first(arms: &mut [AnyArm<'_>], mode: Mode) -> Option<usize> {
 pub fn select_or_default(arms: &mut [AnyArm<'_>], mode: Mode) -> Option<usize> {
     let order = Order::Written;
     let mut arms = Arms { arms, order, mode };
-    arms.spend_budget();
+    Operation::spend_budget(&arms);
     let (arm, ()) = arms.several().attempt(Caller::Blocks, mode)?;
     Some(arm)
 }

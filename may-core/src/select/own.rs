@@ -102,6 +102,10 @@ impl Operation for OwnCancellation {
 
     fn abandon(self: Pin<&mut Self>) {}
 
+    fn is_committed(&self) -> bool {
+        false
+    }
+
     fn needs(&self) -> Needs {
         Needs::cancellation_as_outcome()
     }

@@ -22,6 +22,10 @@ struct Ending<T>(Joiner<T>);
 impl<T> Queueing for Ending<T> {
     type Output = ();
 
+    fn kind(&self) -> &'static str {
+        "join"
+    }
+
     fn queue(&self) -> &WaitQueue {
         self.0.joiners()
     }
@@ -201,10 +205,6 @@ where
 
     fn is_committed(&self) -> bool {
         self.end.as_ref().is_some_and(Operation::is_committed)
-    }
-
-    fn is_held(&self) -> bool {
-        false
     }
 
     fn needs(&self) -> Needs {

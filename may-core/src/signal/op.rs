@@ -32,6 +32,10 @@ impl<'a> Receiving<'a> {
 impl Queueing for Receiving<'_> {
     type Output = io::Result<Signal>;
 
+    fn kind(&self) -> &'static str {
+        "signal"
+    }
+
     fn queue(&self) -> &WaitQueue {
         self.pipe.polled().source().queue(Direction::Read)
     }

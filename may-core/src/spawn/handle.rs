@@ -65,7 +65,7 @@ impl<T> JoinHandle<T> {
 
     /// Waits until the coroutine has ended, at most until `deadline`; whether it has.
     pub(crate) fn wait_until(&self, deadline: Deadline) -> bool {
-        wait_until(self.0.joiners(), deadline, || self.is_finished())
+        wait_until("join", self.0.joiners(), deadline, || self.is_finished())
     }
 
     /// Whether the coroutine has ended, so that [`join`](Self::join) returns at once.
@@ -114,7 +114,9 @@ pub(crate) fn wait_for_end<T>(joiner: &Joiner<T>) {
     }
     let own = Header::current() == Some(joiner.reference().as_ptr());
     assert!(!own, "a coroutine cannot join itself");
-    wait_until(joiner.joiners(), Deadline::NEVER, || joiner.is_done());
+    wait_until("join", joiner.joiners(), Deadline::NEVER, || {
+        joiner.is_done()
+    });
 }
 
 impl<T> fmt::Debug for JoinHandle<T> {

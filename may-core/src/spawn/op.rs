@@ -19,6 +19,10 @@ struct Joining<T, H> {
 impl<T, H: BorrowMut<JoinHandle<T>>> Queueing for Joining<T, H> {
     type Output = super::Result<T>;
 
+    fn kind(&self) -> &'static str {
+        "join"
+    }
+
     fn queue(&self) -> &WaitQueue {
         self.handle.borrow().0.joiners()
     }

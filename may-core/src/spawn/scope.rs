@@ -102,7 +102,7 @@ impl Data {
     /// Waits until all children have ended.
     fn wait(&self) {
         let all_ended = || self.running.load(Ordering::Acquire) == 0;
-        wait_until(&self.parent, Deadline::NEVER, all_ended);
+        wait_until("scope", &self.parent, Deadline::NEVER, all_ended);
     }
 
     /// Cancels all children.

@@ -156,6 +156,10 @@ impl Listing for Arriving<'_> {
     type State = State;
     type Data = ();
 
+    fn kind(&self) -> &'static str {
+        "barrier"
+    }
+
     fn lock(&self) -> &SpinLock<State> {
         &self.barrier.state
     }

@@ -79,17 +79,9 @@ impl<T> State<T> {
 impl<T> Shared<T> {
     /// Wakes everybody who waits for a message.
     fn wake_all<'a>(&'a self, state: SpinGuard<'a, State<T>>) {
-        // Those who are woken look again, so it does not matter if one that has come back is woken twice; the number of receivers
-        // bounds the loop.
-        let mut left = state.receivers;
+        let last = state.waiters.last_seat();
         Wakes::fire_all(&self.state, state, |state, wakes| {
-            while left > 0
-                && !wakes.is_full()
-                && let Some(wake) = state.waiters.grant_first()
-            {
-                left -= 1;
-                wake.into_iter().for_each(|wake| wakes.push(wake));
-            }
+            state.waiters.wake_until(last, wakes);
         });
     }
 
@@ -399,8 +391,10 @@ impl<T> Receiver<T> {
     /// How many messages there are for this receiver, those that were overwritten included.
     #[must_use]
     pub fn len(&self) -> usize {
-        let end = self.shared.state.lock().end();
-        usize::try_from(end - self.next.load(Ordering::Relaxed)).unwrap_or(usize::MAX)
+        let state = self.shared.state.lock();
+        // Under the lock, since others may receive with this receiver meanwhile.
+        let next = self.next.load(Ordering::Relaxed);
+        usize::try_from(state.end() - next).unwrap_or(usize::MAX)
     }
 
     /// Whether there is no message for this receiver.
@@ -446,6 +440,10 @@ impl<T: Clone> Listing for Receiving<'_, T> {
     type State = State<T>;
     type Data = ();
     const TRIES_AGAIN: bool = true;
+
+    fn kind(&self) -> &'static str {
+        "recv"
+    }
 
     fn lock(&self) -> &SpinLock<State<T>> {
         &self.0.shared.state

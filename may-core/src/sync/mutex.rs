@@ -9,7 +9,7 @@
 //! ```
 //!
 //! Locking is one compare-and-swap and unlocking one subtraction, as long as nobody waits. A caller that finds the lock held swaps `CONTENDED`
-//! in, before each wait and also when it gets the lock at last, since there may be more like it; so the holder who finds
+//! in, before each wait and also when it was woken and gets the lock, since there may be more like it; so the holder who finds
 //! `CONTENDED` knows that it has to wake somebody. (The states are those of Drepper's "Futexes Are Tricky", 2011, with a
 //! wait queue in place of the futex.)
 //!
@@ -106,6 +106,13 @@ impl Raw {
     /// Takes the lock if nobody holds it; true if so. In any case it says from then on that others may wait.
     fn acquire_or_contend(&self) -> bool {
         self.state.swap(CONTENDED, Ordering::Acquire) == UNLOCKED
+    }
+
+    /// As [`acquire_or_contend`](Raw::acquire_or_contend), for a waiter that was woken. The one that has woken it may not have unlocked
+    /// yet, which it does in the same section of the queue's lock: it would wipe out the mark.
+    fn acquire_or_contend_after_release(&self) -> bool {
+        let _queue = self.queue.lock();
+        self.acquire_or_contend()
     }
 
     /// Whether nobody holds the lock. If somebody does it says from then on that others may wait.
@@ -239,6 +246,10 @@ impl<L: Locked> Listing for Acquiring<L> {
     type Data = ();
     const TRIES_AGAIN: bool = true;
 
+    fn kind(&self) -> &'static str {
+        "lock"
+    }
+
     fn lock(&self) -> &SpinLock<Queue> {
         &self.0.raw().queue
     }
@@ -267,15 +278,14 @@ impl<L: Locked> Listing for Acquiring<L> {
     }
 
     fn complete(&self, _by: Caller, _seat: Seat, committed: Committed<()>) -> Option<L::Guard> {
-        // There may be more who wait, so the lock stays marked.
-        let acquired = committed.granted || self.0.raw().acquire_or_contend();
+        let acquired = committed.granted || self.0.raw().acquire_or_contend_after_release();
         acquired.then(|| self.0.guard())
     }
 
     fn pass_on(&self, committed: Committed<()>) {
         // If nobody holds the lock it is the next one's turn, and it is if it was handed over to this one; if somebody holds it, that
         // one is told that others wait.
-        if committed.granted || self.0.raw().acquire_or_contend() {
+        if committed.granted || self.0.raw().acquire_or_contend_after_release() {
             self.0.raw().release();
         }
     }
@@ -294,6 +304,10 @@ impl Listing for AcquiringPromised<'_> {
     type State = Queue;
     type Data = ();
     const TRIES_AGAIN: bool = true;
+
+    fn kind(&self) -> &'static str {
+        "lock"
+    }
 
     fn lock(&self) -> &SpinLock<Queue> {
         &self.0.queue

@@ -170,6 +170,10 @@ impl Listing for Waiting<'_> {
     type State = State;
     type Data = Begun;
 
+    fn kind(&self) -> &'static str {
+        "notify"
+    }
+
     fn lock(&self) -> &SpinLock<State> {
         &self.notify.state
     }

@@ -218,7 +218,7 @@ impl Once {
     /// Waits for the end of an initializer.
     fn wait_while_running(&self) {
         let has_ended = || self.state.load(Ordering::Acquire) != RUNNING;
-        wait_until(&self.waiters, Deadline::NEVER, has_ended);
+        wait_until("once", &self.waiters, Deadline::NEVER, has_ended);
     }
 
     /// Waits until an initializer has returned, or, unless forced, has panicked.
@@ -229,7 +229,7 @@ impl Once {
             POISONED => !force,
             _ => false,
         };
-        wait_until(&self.waiters, Deadline::NEVER, is_over);
+        wait_until("once", &self.waiters, Deadline::NEVER, is_over);
         if !self.is_completed() {
             refuse();
         }

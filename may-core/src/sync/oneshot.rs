@@ -30,12 +30,9 @@ fn leave_and_wake<'a, T>(lock: &'a SpinLock<State<T>>, state: SpinGuard<'a, Stat
     if state.waiters.is_empty() {
         return;
     }
+    let last = state.waiters.last_seat();
     Wakes::fire_all(lock, state, |state, wakes| {
-        while !wakes.is_full()
-            && let Some(wake) = state.waiters.grant_first()
-        {
-            wake.into_iter().for_each(|wake| wakes.push(wake));
-        }
+        state.waiters.wake_until(last, wakes);
     });
 }
 
@@ -224,6 +221,10 @@ impl<T, R: Borrow<Receiver<T>>> Listing for Receiving<T, R> {
     type Data = ();
     const TRIES_AGAIN: bool = true;
 
+    fn kind(&self) -> &'static str {
+        "recv"
+    }
+
     fn lock(&self) -> &SpinLock<State<T>> {
         &self.receiver.borrow().0
     }
@@ -258,6 +259,10 @@ impl<T> Listing for Closing<'_, T> {
     type State = State<T>;
     type Data = ();
     const TRIES_AGAIN: bool = true;
+
+    fn kind(&self) -> &'static str {
+        "closed"
+    }
 
     fn lock(&self) -> &SpinLock<State<T>> {
         &self.0.0

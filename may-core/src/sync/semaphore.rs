@@ -314,6 +314,10 @@ impl<P: Permits> Listing for Acquiring<P> {
     type State = State;
     type Data = usize;
 
+    fn kind(&self) -> &'static str {
+        "acquire"
+    }
+
     fn lock(&self) -> &SpinLock<State> {
         &self.permits.semaphore().state
     }

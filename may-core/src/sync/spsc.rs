@@ -235,6 +235,10 @@ impl<T, R: Receives<T>> Receiving<T, R> {
 impl<T, R: Receives<T>> Queueing for Receiving<T, R> {
     type Output = Result<T, RecvError>;
 
+    fn kind(&self) -> &'static str {
+        "recv"
+    }
+
     #[inline]
     fn queue(&self) -> &WaitQueue {
         &self.receiver.consumer().0.receiver

@@ -93,6 +93,10 @@ struct Raising<'a>(&'a SyncFlag);
 impl Queueing for Raising<'_> {
     type Output = ();
 
+    fn kind(&self) -> &'static str {
+        "flag"
+    }
+
     fn queue(&self) -> &WaitQueue {
         &self.0.waiters
     }

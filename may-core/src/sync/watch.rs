@@ -34,13 +34,22 @@ struct Shared<T> {
 impl<T> Shared<T> {
     /// Whether there is another number than `seen`, which is then seen, or never will be.
     fn try_changed(&self, seen: &AtomicU64) -> Option<Result<(), RecvError>> {
-        // Before the number, so that a change by the last sender is seen.
-        let ended = self.has_ended();
-        let version = self.version();
-        if seen.swap(version, Ordering::Relaxed) != version {
-            return Some(Ok(()));
+        loop {
+            // Before the number, so that a change by the last sender is seen.
+            let ended = self.has_ended();
+            // Before the number, too, and compared with when it is replaced: another one that looks with the same receiver may have
+            // seen a newer number.
+            let before = seen.load(Ordering::Acquire);
+            let version = self.version();
+            if before == version {
+                return ended.then_some(Err(RecvError));
+            }
+            let replaced =
+                seen.compare_exchange(before, version, Ordering::AcqRel, Ordering::Relaxed);
+            if replaced.is_ok() {
+                return Some(Ok(()));
+            }
         }
-        ended.then_some(Err(RecvError))
     }
 
     /// The value, for reading. A panic while it was changed does not matter to those who read it, as with a plain value.
@@ -427,6 +436,10 @@ struct Changing<'a, T> {
 impl<T> Queueing for Changing<'_, T> {
     type Output = Result<(), RecvError>;
 
+    fn kind(&self) -> &'static str {
+        "changed"
+    }
+
     fn queue(&self) -> &WaitQueue {
         &self.shared.changed
     }
@@ -447,6 +460,10 @@ struct Closing<'a, T>(&'a Shared<T>);
 
 impl<T> Queueing for Closing<'_, T> {
     type Output = ();
+
+    fn kind(&self) -> &'static str {
+        "closed"
+    }
 
     fn queue(&self) -> &WaitQueue {
         &self.0.closed

@@ -12,6 +12,10 @@ struct At(Deadline);
 impl Timing for At {
     type Output = ();
 
+    fn kind(&self) -> &'static str {
+        "sleep"
+    }
+
     fn attempt(&mut self) -> Option<()> {
         self.0.has_elapsed().then_some(())
     }
@@ -44,6 +48,10 @@ struct Next<'a>(&'a mut Interval);
 
 impl Timing for Next<'_> {
     type Output = Instant;
+
+    fn kind(&self) -> &'static str {
+        "tick"
+    }
 
     fn attempt(&mut self) -> Option<Instant> {
         self.0.try_tick()

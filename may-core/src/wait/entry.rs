@@ -3,34 +3,43 @@
 //! A wait has one [`Registration`]. It lies where the wait is made: in the frame of a caller that blocks, or in a future. Each place
 //! where the caller waits has an [`Entry`], which lies in the operation. The operation is pinned, so a linked node stays where it is.
 //!
-//! The registration lasts until every entry that was linked by it has been cleared. It counts them, and [`Registration::end`] ends the
-//! process if one is left: the node would have a pointer to a waiter that goes on, and may be gone the next moment. So an operation
-//! that was written wrongly, by a user of May for example, cannot do harm (R6).
+//! Operations are written by users of May, too, who may write them wrongly. So nothing here relies on their order of calls (R7). Each
+//! linked entry has a pointer to its registration, and through its node others have one to the waiter. Three checks keep both alive:
+//!
+//! * A registration that is dropped while an entry is linked by it ends the process. So it outlives its entries, however the wait's
+//!   frame is left.
+//! * An entry is linked once until it is cleared, or the process ends. So no list has a node twice.
+//! * An entry is cleared after the wait has ended, by the thread that has ended it, or the process ends. So the count is changed by one
+//!   thread at a time, and no packet or node goes while another thread may be at it.
 
 use std::cell::Cell;
 use std::fmt;
 use std::pin::Pin;
 use std::ptr::NonNull;
+use std::sync::atomic::{self, AtomicUsize};
 
 use super::node::{Node, Seat};
 use super::queue::{WaitList, WaitQueue};
 use super::waiter::Waiter;
-use crate::coroutine::cancel::must_return;
 use crate::coroutine::commit_word::{Outcome, Ticket};
+use crate::coroutine::current::thread_number;
 use crate::prim::{Ordering, fence};
+use crate::util::must_return::must_return;
 
 /// One wait, to be registered in several places.
 pub struct Registration {
     pub(crate) waiter: Waiter,
     pub(crate) ticket: Ticket,
     /// The number of the next node. Zero is that of the caller's token.
-    next: Cell<u16>,
+    next: Cell<u32>,
     /// How many entries have been linked and not been cleared.
     entries: Cell<u32>,
     /// The number of the node through which the wait was ended.
     committed: Cell<Option<u16>>,
     /// A sequentially consistent fence was issued since the wait was opened.
     fenced: Cell<bool>,
+    /// The number of the thread that has ended the wait, and takes the entries out now. Zero while the wait lasts.
+    ended_by: AtomicUsize,
 }
 
 impl Registration {
@@ -44,6 +53,7 @@ impl Registration {
             entries: Cell::new(0),
             committed: Cell::new(None),
             fenced: Cell::new(false),
+            ended_by: AtomicUsize::new(0),
         }
     }
 
@@ -62,32 +72,40 @@ impl Registration {
         }
     }
 
-    /// Notes how the wait has ended, for those that look at their entries now.
+    /// Notes how the wait has ended, for the entries, which the caller takes out now.
     #[inline]
     pub(crate) fn note(&self, outcome: Outcome) {
         if let Outcome::Committed(number) = outcome {
             self.committed.set(Some(number));
         }
+        // Another thread that looks finds a number that is not its own.
+        self.ended_by
+            .store(thread_number(), atomic::Ordering::Relaxed);
     }
 
-    /// Makes sure that no entry is linked by this any more.
+    /// Whether the caller has ended the wait.
     #[inline]
-    pub(crate) fn end(&self) {
+    fn is_ended(&self) -> bool {
+        self.ended_by.load(atomic::Ordering::Relaxed) == thread_number()
+    }
+}
+
+impl Drop for Registration {
+    #[inline]
+    fn drop(&mut self) {
         if self.entries.get() > 0 {
-            leaked();
+            misused(
+                "an `Operation` has not withdrawn all that it had registered when its wait was over\n\
+                 help: `withdraw` and `abandon` of an operation that is made of others call those of each of them",
+            );
         }
     }
 }
 
 /// Ends the process: see the module's documentation.
 #[cold]
-fn leaked() -> ! {
-    must_return(|| {
-        panic!(
-            "an `Operation` has not withdrawn all that it had registered when its wait was over\n\
-             help: `withdraw` and `abandon` of an operation that is made of others call those of each of them"
-        )
-    })
+pub(crate) fn misused(how: &str) -> ! {
+    must_return(|| panic!("{how}"))
 }
 
 impl fmt::Debug for Registration {
@@ -117,9 +135,11 @@ struct Linked<D> {
 }
 
 // SAFETY: (docs/safety.md, R6) what others do with a linked node they do under the lock of its list, and so does the owner, whatever
-// thread it has come to; it never looks at `data`, which is for them. The registration moves with its entries.
+// thread it has come to; it never looks at `data`, which is for them. The registration is touched by one thread at a time: by the
+// waiter's while the wait lasts, which alone has a reference to it, and then by the one that has ended the wait, which is asked for
+// before (R7).
 unsafe impl<D> Send for Entry<D> {}
-// SAFETY: (docs/safety.md, R6) a shared entry gives access to nothing but its seat: its methods that do take it exclusively.
+// SAFETY: (docs/safety.md, R6) a shared entry gives access to its seat, and to `is_committed`, which asks for that thread, too.
 unsafe impl<D> Sync for Entry<D> {}
 
 impl<D> Entry<D> {
@@ -149,12 +169,14 @@ impl<D> Entry<D> {
     /// Makes a node for a registration.
     #[inline]
     fn renew(&mut self, by: &Registration, data: D) -> Pin<&Node<D>> {
-        let number = by.next.get();
-        by.next.set(
-            number
-                .checked_add(1)
-                .expect("a wait is for 65,535 things at most"),
-        );
+        if self.linked.is_some() {
+            misused(
+                "an `Operation` was registered twice in one wait\n\
+                 help: `register` calls that of each of its parts once",
+            );
+        }
+        let number = u16::try_from(by.next.get()).expect("a wait is for 65,535 things at most");
+        by.next.set(u32::from(number) + 1);
         by.entries.set(by.entries.get() + 1);
         let node = Node::new(by.waiter, by.ticket, number, self.seat, data);
         let by = NonNull::from(by);
@@ -182,6 +204,7 @@ impl<D> Entry<D> {
     ///
     /// If the entry is linked, then in this list.
     pub(crate) unsafe fn unlink(&mut self, list: &mut WaitList<D>) {
+        self.check();
         if let Some(node) = self.pinned() {
             // SAFETY: (docs/safety.md, I2) as promised by the caller.
             unsafe { list.withdraw(node) };
@@ -207,6 +230,7 @@ impl<D> Entry<D> {
     ///
     /// If the entry is linked, then in this queue.
     pub(crate) unsafe fn unlink_from(&mut self, queue: &WaitQueue<D>) {
+        self.check();
         if let Some(node) = self.pinned() {
             // SAFETY: (docs/safety.md, I2) as promised by the caller.
             unsafe { queue.withdraw(node) };
@@ -220,13 +244,38 @@ impl<D> Entry<D> {
         self.linked.is_some()
     }
 
-    /// Whether the wait, which has ended, was ended through this entry.
+    /// Whether the caller has ended the wait, and it was ended through this entry.
     #[inline]
     pub(crate) fn is_committed(&self) -> bool {
         self.linked.as_ref().is_some_and(|linked| {
-            // SAFETY: (docs/safety.md, R6) the registration lives until the entry is cleared.
-            unsafe { linked.by.as_ref() }.committed.get() == Some(linked.node.arm)
+            // SAFETY: (docs/safety.md, R7) the registration outlives the entries that are linked by it.
+            let by = unsafe { linked.by.as_ref() };
+            by.is_ended() && by.committed.get() == Some(linked.node.arm)
         })
+    }
+
+    /// Makes sure that the caller has ended the wait, if the entry is linked.
+    #[inline]
+    fn check(&self) {
+        // SAFETY: (docs/safety.md, R7) as above.
+        let ended = |linked: &Linked<D>| unsafe { linked.by.as_ref() }.is_ended();
+        if !self.linked.as_ref().is_none_or(ended) {
+            misused(
+                "an `Operation` was used or dropped by others while it was waited for\n\
+                 help: keep the parts of an operation to itself, and change them in its own methods only",
+            );
+        }
+    }
+
+    /// Makes sure that the entry is not linked.
+    #[inline]
+    pub(crate) fn check_unlinked(&self) {
+        if self.linked.is_some() {
+            misused(
+                "an `Operation` was tried while it was waited for\n\
+                 help: call its `withdraw` before, as is done after each wait",
+            );
+        }
     }
 
     /// Takes what the other side has left, if the wait was ended through this entry. It has taken the node out of its list.
@@ -251,7 +300,7 @@ impl<D> Entry<D> {
     #[inline]
     fn clear(&mut self) -> Option<Committed<D>> {
         let Linked { node, by } = self.linked.take()?;
-        // SAFETY: (docs/safety.md, R6) the registration lives until the entry is cleared, which is now.
+        // SAFETY: (docs/safety.md, R7) the registration outlives the entries that are linked by it, of which this is one.
         let by = unsafe { by.as_ref() };
         by.entries.set(by.entries.get() - 1);
         self.seat = Seat(node.seat.get());

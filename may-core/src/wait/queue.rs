@@ -186,7 +186,19 @@ impl<D> WaitList<D> {
     ) -> Option<Option<Wake>> {
         let node = self.front_of_those_who_can_run()?;
         // SAFETY: (docs/safety.md, I2) the node is in the list, whose lock is held.
-        Some(unsafe { self.commit(node, offer, retract) })
+        Some(unsafe { self.commit(node, offer, retract, false) })
+    }
+
+    /// As [`offer_first`](WaitList::offer_first), for something that the caller has yet to make: the waiter is woken when that
+    /// is done, and a future that is polled before finds itself held ([`Wake::release`]).
+    pub(crate) fn claim_first(
+        &mut self,
+        offer: impl FnOnce(&D),
+        retract: impl FnOnce(&D),
+    ) -> Option<Option<Wake>> {
+        let node = self.front_of_those_who_can_run()?;
+        // SAFETY: (docs/safety.md, I2) the node is in the list, whose lock is held.
+        Some(unsafe { self.commit(node, offer, retract, true) })
     }
 
     /// As [`offer_first`](WaitList::offer_first), strictly in the order in which the waiters came.
@@ -197,12 +209,30 @@ impl<D> WaitList<D> {
     ) -> Option<Option<Wake>> {
         let node = self.nodes.front()?;
         // SAFETY: (docs/safety.md, I2) the node is in the list, whose lock is held.
-        Some(unsafe { self.commit(node, offer, retract) })
+        Some(unsafe { self.commit(node, offer, retract, false) })
     }
 
     /// As [`offer_front`](WaitList::offer_front), with nothing to offer but the end of the wait.
     pub(crate) fn grant_first(&mut self) -> Option<Option<Wake>> {
         self.offer_front(|_| {}, |_| {})
+    }
+
+    /// The seat of the waiter that came last. One that comes, or comes back after [`wake_until`](WaitList::wake_until), has a later one.
+    pub(crate) fn last_seat(&self) -> u64 {
+        self.last_seat
+    }
+
+    /// Ends the waits of those with seats up to `last`, as far as there is room for the wake-ups; returns how many nodes were taken
+    /// out.
+    pub(crate) fn wake_until(&mut self, last: u64, wakes: &mut Wakes) -> usize {
+        let mut taken = 0;
+        while !wakes.is_full() && self.first_seat().is_some_and(|seat| seat <= last) {
+            taken += 1;
+            if let Some(wake) = self.dismiss_first().flatten() {
+                wakes.push(wake);
+            }
+        }
+        taken
     }
 
     /// As [`grant_first`](WaitList::grant_first), but if the waiter comes back it stands at the end.
@@ -223,7 +253,7 @@ impl<D> WaitList<D> {
         while let Some(node) = self.front_of_those_who_can_run() {
             taken += 1;
             // SAFETY: (docs/safety.md, I2) the node is in the list, whose lock is held.
-            if let Some(wake) = unsafe { self.commit(node, |_| {}, |_| {}) } {
+            if let Some(wake) = unsafe { self.commit(node, |_| {}, |_| {}, false) } {
                 return (Some(wake), taken);
             }
         }
@@ -301,7 +331,7 @@ impl<D> WaitList<D> {
                     retract(data);
                 }
             };
-            self.commit(node, make, take_back)
+            self.commit(node, make, take_back, false)
         }
     }
 
@@ -329,7 +359,8 @@ impl<D> WaitList<D> {
         Some(front)
     }
 
-    /// Takes `node` out and ends its wait, between `offer` and, if that fails, `retract`.
+    /// Takes `node` out and ends its wait, between `offer` and, if that fails, `retract`. `claims` says that the caller is to make
+    /// what the waiter is woken for.
     ///
     /// # Safety
     ///
@@ -340,6 +371,7 @@ impl<D> WaitList<D> {
         node: NonNull<Node<D>>,
         offer: impl FnOnce(&D),
         retract: impl FnOnce(&D),
+        claims: bool,
     ) -> Option<Wake> {
         // SAFETY: (docs/safety.md, I2) the lock is held, so a node in the list is alive until it is unlinked here, and
         // until its wait is ended; nothing of it is used after that.
@@ -349,7 +381,13 @@ impl<D> WaitList<D> {
             node.queued.set(false);
             let wake = node.waiter.wake();
             offer(&node.data);
-            if node.waiter.word().commit(node.ticket, node.arm) {
+            let word = node.waiter.word();
+            let held = claims && wake.runs_user_code();
+            let committed = match held {
+                false => word.commit(node.ticket, node.arm),
+                true => word.commit_held(node.ticket, node.arm),
+            };
+            if committed {
                 return Some(wake);
             }
             retract(&node.data);
@@ -537,16 +575,10 @@ impl<D> WaitQueue<D> {
             return woken;
         }
         let nodes = self.nodes.lock();
-        // Whoever comes back to wait again has a seat behind those who wait now.
-        let last = nodes.last_seat;
+        let last = nodes.last_seat();
         Wakes::fire_all(&self.nodes, nodes, |nodes, wakes| {
-            while !wakes.is_full() && nodes.first_seat().is_some_and(|seat| seat <= last) {
-                self.count_down(1);
-                if let Some(Some(wake)) = nodes.dismiss_first() {
-                    wakes.push(wake);
-                    woken += 1;
-                }
-            }
+            self.count_down(nodes.wake_until(last, wakes));
+            woken += wakes.len();
         });
         woken
     }

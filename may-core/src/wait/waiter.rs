@@ -107,6 +107,18 @@ impl Wake {
         matches!(self, Wake::Task(_))
     }
 
+    /// Says that what the waiter was claimed for is done: see [`WaitList::claim_first`]. To be called
+    /// before it is woken.
+    ///
+    /// [`WaitList::claim_first`]: super::WaitList::claim_first
+    #[inline]
+    pub(crate) fn release(&self) {
+        // Coroutines and threads are not woken before.
+        if let Wake::Task(block) = self {
+            block.word.release();
+        }
+    }
+
     /// Wakes the waiter. To be called outside every lock and every open wait, because wakers are user code. It does not unwind: what
     /// a waker or its destructor raises ends in `wait/waker.rs`, so nobody else goes without a wake-up.
     #[inline]
@@ -133,6 +145,11 @@ pub(crate) struct Wakes {
 impl Wakes {
     /// How many there may be at a time.
     const MOST: usize = 16;
+
+    /// How many there are.
+    pub(crate) fn len(&self) -> usize {
+        self.count
+    }
 
     /// Whether there is room for no more.
     pub(crate) fn is_full(&self) -> bool {

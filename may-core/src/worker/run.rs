@@ -12,12 +12,14 @@
 //! The number may be wrong for what runs now. So the worker also reads the clock after a full
 //! round, and when a coroutine has spent its budget.
 
+use std::cell::RefCell;
 use std::ptr::NonNull;
 use std::time::Duration;
 
 use super::local::Local;
 use super::queues::{StealResult, Unstarted};
 use crate::coroutine::header::{Header, flag};
+use crate::coroutine::strand::Awaited;
 use crate::coroutine::unwinding;
 use crate::queue::Fifo;
 use crate::stack::{OutOfStacks, Stack};
@@ -653,6 +655,26 @@ impl Local {
         while let Some(Unstarted(coroutine)) = self.next_unstarted() {
             self.end_unstarted(coroutine, None);
         }
+    }
+
+    /// What the coroutines wait for that have started here and not ended, each with its number.
+    pub(crate) fn waits(&self) -> Vec<(u64, Awaited)> {
+        let waits = RefCell::new(Vec::new());
+        self.for_each_live(|coroutine| {
+            if Header::current() == Some(coroutine) {
+                return;
+            }
+            // SAFETY: (docs/safety.md, I1) listed coroutines have not ended; this is the worker's
+            // thread, so all but the caller are suspended.
+            let (id, awaited) = unsafe {
+                let header = coroutine.as_ref();
+                (header.id(), header.strand.waits_for())
+            };
+            waits
+                .borrow_mut()
+                .extend(awaited.map(|awaited| (id, awaited)));
+        });
+        waits.into_inner()
     }
 
     /// Calls `f` for each coroutine that has started here and not ended. `f` does not run any of

@@ -16,3 +16,4 @@ mod stress;
 mod task_group;
 mod time;
 mod time_limits;
+mod waits;

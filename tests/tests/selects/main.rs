@@ -2,6 +2,7 @@
 
 mod arms;
 mod cqueue;
+mod custom;
 mod engine;
 mod examples;
 mod grammar;

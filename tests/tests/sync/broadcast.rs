@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use may::channel::SendError;
 use may::coroutine::{self, spawn};
+use may::op::{self, Operation};
 use may::sync::broadcast::{self, RecvError, TryRecvError};
 use may::sync::{Arc, Mutex};
 use may_tests::{assert_cancelled, eventually, everywhere, on_workers, spawn_waiting};
@@ -320,4 +321,39 @@ fn a_channel_says_who_is_there() {
     drop((rx, again));
     assert_eq!(tx.receiver_count(), 0);
     assert!(std::panic::catch_unwind(|| broadcast::channel::<u32>(0)).is_err());
+}
+
+/// Several may wait with one receiver: each gets a message of its own, and the end is told to all.
+#[test]
+fn several_wait_with_one_receiver() {
+    everywhere(|place| {
+        for _ in 0..50 {
+            let (tx, shared) = broadcast::channel(16);
+            let (shared, mut single) = (Arc::new(shared), tx.subscribe());
+            let waiters = |_| {
+                let shared = shared.clone();
+                place.start(move || op::recv(&*shared).wait())
+            };
+            let together: Vec<_> = (0..3).map(waiters).collect();
+            let alone = place.start(move || [(); 3].map(|()| single.recv().unwrap()));
+            coroutine::yield_now();
+            for number in 0..3 {
+                tx.send(number).unwrap();
+                coroutine::yield_now();
+            }
+            let mut got: Vec<_> = together
+                .into_iter()
+                .map(|one| one.join().unwrap())
+                .collect();
+            got.sort_unstable();
+            assert_eq!(got, [0, 1, 2]);
+            assert_eq!(alone.join(), [0, 1, 2]);
+            let left: Vec<_> = (0..3).map(waiters).collect();
+            coroutine::yield_now();
+            drop(tx);
+            for one in left {
+                assert_eq!(one.join(), Err(RecvError::Closed));
+            }
+        }
+    });
 }

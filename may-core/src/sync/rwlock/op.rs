@@ -19,6 +19,10 @@ impl<'a, T: ?Sized> Listing for Reading<'a, T> {
     type State = State;
     type Data = ();
 
+    fn kind(&self) -> &'static str {
+        "read_lock"
+    }
+
     fn lock(&self) -> &SpinLock<State> {
         &self.0.raw.0
     }
@@ -70,6 +74,10 @@ impl<'a, T: ?Sized> Listing for Writing<'a, T> {
     type Output = LockResult<RwLockWriteGuard<'a, T>>;
     type State = State;
     type Data = ();
+
+    fn kind(&self) -> &'static str {
+        "write_lock"
+    }
 
     fn lock(&self) -> &SpinLock<State> {
         &self.0.raw.0
