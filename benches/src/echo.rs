@@ -24,7 +24,7 @@ const MESSAGE: usize = 64;
 const WARM_UP: Duration = Duration::from_millis(200);
 
 /// How long the clients wait for a server that does nothing.
-const PATIENCE: Duration = Duration::from_secs(5);
+const HANG: Duration = Duration::from_secs(5);
 
 /// Runs the server of a peer until this process is killed; its first line is its address.
 pub(crate) fn serve(task: &Task) -> Result<(), String> {
@@ -101,11 +101,11 @@ fn turn(
     clients: &mut [Client],
     latencies: &mut Vec<u32>,
 ) -> io::Result<()> {
-    poll.poll(events, Some(PATIENCE))?;
+    poll.poll(events, Some(HANG))?;
     if events.is_empty() {
         return Err(io::Error::new(
             ErrorKind::TimedOut,
-            "the server does nothing any more",
+            "the server has stopped answering",
         ));
     }
     for event in events.iter() {

@@ -4,10 +4,10 @@
 //! cargo run --release -- --help
 //! ```
 //!
-//! Every measurement runs in a process of its own, so that nobody inherits a heap, a thread or a
-//! warm stack from another; the peers take turns within each round, so that what else the machine
-//! does meets all of them; and what counts is the median of the rounds. The same program is all of
-//! these processes: the schedule starts itself again with the arguments of one measurement.
+//! Every measurement runs in a process of its own, so that none inherits a heap, a thread or a warm
+//! stack from another; the peers take turns within each round, so that what else the machine does
+//! meets all of them; and what counts is the median of the rounds. The same program is all of these
+//! processes: the schedule starts itself again with the arguments of one measurement.
 //!
 //! * `case` says what is measured, `peers` how each peer does it, `peer` what that takes.
 //! * `schedule` runs a comparison, `report` prints and stores what came out.

@@ -14,7 +14,7 @@ pub(crate) enum Start {
     Coroutine,
     /// The main thread: they come from outside.
     Thread,
-    /// Whoever can make them run on two different workers.
+    /// Peers that can make them run on two different workers.
     Apart,
 }
 
@@ -70,7 +70,7 @@ impl Crowd {
         self.turns / (self.readers + self.writers)
     }
 
-    /// Whether there is nobody to wait for.
+    /// Whether there is nothing to wait for.
     pub(crate) fn is_one(self) -> bool {
         self.readers + self.writers == 1
     }
@@ -99,7 +99,7 @@ pub(crate) trait Peer {
     }
 
     /// Starts `batch` coroutines at a time without keeping handles, `total` in all; the last of a
-    /// batch wakes whoever started it.
+    /// batch wakes the one that started it.
     fn spawn_detached(&self, _total: u64, _batch: u64) -> Option<Duration> {
         None
     }

@@ -41,7 +41,7 @@ const ATTEMPTS: usize = 4;
 
 /// How much time a comparison may spend on that in all: on a machine that is always busy it would
 /// be lost.
-const PATIENCE: Duration = Duration::from_secs(60);
+const REPEAT_BUDGET: Duration = Duration::from_secs(60);
 
 /// The figure that says how much of the machine others used.
 pub(crate) const FOREIGN: &str = "foreign";
@@ -49,10 +49,10 @@ pub(crate) const FOREIGN: &str = "foreign";
 /// Runs everything that `options` ask for.
 pub(crate) fn compare(options: &Options) -> Result<(), String> {
     let begin = Instant::now();
-    let mut patience = if options.quick {
+    let mut budget = if options.quick {
         Duration::ZERO
     } else {
-        PATIENCE
+        REPEAT_BUDGET
     };
     let mut report = Report::new(options.csv.as_deref())?;
     for case in &options.cases {
@@ -60,7 +60,7 @@ pub(crate) fn compare(options: &Options) -> Result<(), String> {
             if options.workers.is_some_and(|only| only != workers) {
                 continue;
             }
-            report.add(take_turns(options, case, workers, &mut patience))?;
+            report.add(take_turns(options, case, workers, &mut budget))?;
         }
     }
     report.finish(begin.elapsed());
@@ -72,7 +72,7 @@ fn take_turns(
     options: &Options,
     case: &'static Case,
     workers: usize,
-    patience: &mut Duration,
+    budget: &mut Duration,
 ) -> Comparison {
     let rounds = match case.work {
         Work::Echo { .. } | Work::Parked { .. } => options.rounds.min(LONG_ROUNDS),
@@ -102,15 +102,15 @@ fn take_turns(
                 workers,
                 quick: options.quick,
             };
-            comparison.record(index, measure_in_peace(&task, patience));
+            comparison.record(index, measure_in_peace(&task, budget));
         }
     }
     comparison
 }
 
 /// Repeats a measurement while others use too much of the machine, and takes the least disturbed.
-/// What the repetitions take comes out of `patience`.
-fn measure_in_peace(task: &Task, patience: &mut Duration) -> Result<Figures, String> {
+/// What the repetitions take comes out of `budget`.
+fn measure_in_peace(task: &Task, budget: &mut Duration) -> Result<Figures, String> {
     let mut best: Option<Figures> = None;
     for _ in 0..ATTEMPTS {
         let begin = Instant::now();
@@ -121,10 +121,10 @@ fn measure_in_peace(task: &Task, patience: &mut Duration) -> Result<Figures, Str
         if best.as_ref().is_none_or(|best| share < best[FOREIGN]) {
             best = Some(figures);
         }
-        if share < DISTURBED || patience.is_zero() {
+        if share < DISTURBED || budget.is_zero() {
             break;
         }
-        *patience = patience.saturating_sub(begin.elapsed());
+        *budget = budget.saturating_sub(begin.elapsed());
     }
     Ok(best.expect("there was an attempt"))
 }

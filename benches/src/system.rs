@@ -110,7 +110,7 @@ impl Foreign {
 }
 
 /// The time that all processes of the machine have spent on a CPU, or waited for one that the
-/// machine's host kept. What interrupts took is left out, since nobody is charged for it.
+/// machine's host kept. What interrupts took is left out, since no process is charged for it.
 fn cpu_time_of_all() -> Duration {
     let text = fs::read_to_string("/proc/stat").unwrap_or_default();
     // user, nice, system, idle, waiting for devices, interrupts, soft interrupts, stolen

@@ -18,7 +18,7 @@ struct Task {
 
 impl Wake for Task {
     fn wake(self: Arc<Task>) {
-        // An executor that has ended polls nothing any more.
+        // An executor that has ended no longer polls.
         let _ = self.queue.clone().send(self);
     }
 }

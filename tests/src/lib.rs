@@ -20,7 +20,7 @@ use may::coroutine;
 use may_core::select::{Arm, Finish, Mode, after, select};
 
 /// After how long a test counts as hanging.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub const HANG_AFTER: Duration = Duration::from_secs(60);
 /// How long a runtime of a test may take to end.
 const SHUTDOWN: Duration = Duration::from_secs(20);
 
@@ -34,26 +34,26 @@ pub struct Watchdog {
 #[must_use = "the watch ends when the watchdog is dropped"]
 #[track_caller]
 pub fn watchdog() -> Watchdog {
-    watchdog_for(PATIENCE)
+    watchdog_for(HANG_AFTER)
 }
 
-/// Watches the test that calls this, with another patience.
+/// Watches the test that calls this, with another limit.
 #[must_use = "the watch ends when the watchdog is dropped"]
 #[track_caller]
-pub fn watchdog_for(patience: Duration) -> Watchdog {
+pub fn watchdog_for(limit: Duration) -> Watchdog {
     let test = thread::current().name().unwrap_or("a test").to_owned();
-    watchdog_of(format!("{test} ({})", Location::caller()), patience)
+    watchdog_of(format!("{test} ({})", Location::caller()), limit)
 }
 
 /// Watches a part of a test, which is named in the message.
 #[must_use = "the watch ends when the watchdog is dropped"]
-pub fn watchdog_of(what: String, patience: Duration) -> Watchdog {
+pub fn watchdog_of(what: String, limit: Duration) -> Watchdog {
     let (alive, watched) = mpsc::channel();
     thread::Builder::new()
         .name("watchdog".to_owned())
         .spawn(move || {
-            if watched.recv_timeout(patience) == Err(mpsc::RecvTimeoutError::Timeout) {
-                let text = format!("\n{what} hangs: it has not ended within {patience:?}\n");
+            if watched.recv_timeout(limit) == Err(mpsc::RecvTimeoutError::Timeout) {
+                let text = format!("\n{what} hangs: it has not ended within {limit:?}\n");
                 // Not `eprintln`: what that writes is captured by the harness, and lost with the
                 // process.
                 let _ = std::io::Write::write_all(&mut std::io::stderr(), text.as_bytes());
@@ -73,7 +73,7 @@ pub fn watchdog_of(what: String, patience: Duration) -> Watchdog {
 pub fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
     let start = Instant::now();
     while !condition() {
-        assert!(start.elapsed() < PATIENCE / 2, "never came true: {what}");
+        assert!(start.elapsed() < HANG_AFTER / 2, "never came true: {what}");
         coroutine::sleep(Duration::from_micros(50));
     }
 }
@@ -279,7 +279,7 @@ impl Random {
         (self.0 >> 11) % limit
     }
 
-    /// A generator of its own for somebody else.
+    /// A generator for another user.
     #[must_use]
     pub fn fork(&mut self) -> Random {
         Random::new(self.below(u64::MAX))

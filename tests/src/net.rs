@@ -20,7 +20,7 @@ pub fn pair() -> (TcpStream, TcpStream) {
     (client, server)
 }
 
-/// Writes until there is no room any more; returns how many bytes that were.
+/// Writes until there is no room left; returns the number of bytes.
 pub fn fill(stream: &TcpStream) -> io::Result<usize> {
     use std::io::Write;
     let mut writer = stream;
@@ -37,7 +37,7 @@ pub fn fill(stream: &TcpStream) -> io::Result<usize> {
     Ok(written)
 }
 
-/// A path that nobody else uses. What is there is removed when this is dropped.
+/// A path of this test's own. What is there is removed when this is dropped.
 #[derive(Debug)]
 pub struct Temporary(pub PathBuf);
 

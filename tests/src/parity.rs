@@ -1,4 +1,5 @@
-//! Tables that say what a type of somebody else has, to be expanded over his type and over ours.
+//! Tables of what a type of std or crossbeam-channel has, which are expanded over that type and
+//! over ours.
 //!
 //! A row is one of the macros below. What a row says of the original must be true or the file does
 //! not compile, so the tables cannot drift. That no row is missing is for `ci/parity.sh` to say. It

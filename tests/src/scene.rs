@@ -21,7 +21,7 @@ pub fn rounds() -> u64 {
 /// A call that waits, and what ends its wait.
 #[derive(Clone)]
 pub struct Scene {
-    /// Makes sure that the call will wait; called while nobody does.
+    /// Makes sure that the call will wait; called while none waits.
     prepare: Arc<dyn Fn() + Send + Sync>,
     /// Waits.
     wait: Arc<dyn Fn() + Send + Sync>,
@@ -81,7 +81,7 @@ fn start_waiting(scene: &Scene) -> JoinHandle<()> {
 ///
 /// # Panics
 ///
-/// If one waits for ever, or does not unwind.
+/// If one waits forever, or does not unwind.
 pub fn cancel_while_waiting(scene: fn() -> Scene) {
     for workers in [1, 3] {
         on_workers(workers, || {
@@ -95,7 +95,7 @@ pub fn cancel_while_waiting(scene: fn() -> Scene) {
                 for waiter in waiters {
                     assert_cancelled(waiter.join());
                 }
-                // Whoever comes next waits as ever.
+                // The next caller waits as always.
                 let next = start_waiting(&scene);
                 (scene.ready)();
                 next.join().unwrap();

@@ -1,9 +1,9 @@
 //! Models of the channels: bounded, unbounded, rendezvous; with cancellations and deadlines in
 //! play.
 //!
-//! See `model_wait.rs`. In each model the main thread is the one to whom something happens while it
-//! waits; the others are patient. A message that is lost leaves one of them asleep, which the model
-//! checker reports.
+//! See `model_wait.rs`. In each model the main thread is the one to which something happens while
+//! it waits; the others wait without a limit. A message that is lost leaves one of them asleep,
+//! which the model checker reports.
 #![cfg(may_loom)]
 
 use loom::cell::Cell;
@@ -137,8 +137,8 @@ fn a_bounded_channel_delivers_each_message_once() {
     two_send_and_one_receives(|| bounded(1));
 }
 
-/// The queue for two has no lock: whoever sends looks whether the receiver waits after he has put
-/// the message out.
+/// The queue for two has no lock: the sender looks whether the receiver waits after it has put the
+/// message out.
 #[test]
 fn a_message_for_the_one_receiver_wakes_him() {
     loom::model(|| {
@@ -156,7 +156,7 @@ fn a_message_for_the_one_receiver_wakes_him() {
     });
 }
 
-/// The one sender goes: whatever he has sent is received before.
+/// The one sender goes: what it has sent is received before.
 #[test]
 fn the_end_of_the_one_sender_ends_the_wait_after_his_last_message() {
     loom::model(|| {
@@ -230,7 +230,7 @@ fn both_sides_agree(of_receiver: Disturbance, of_sender: Disturbance) {
             sent
         });
         let received = receive(&from);
-        // A sender that waits still learns that nobody receives any more.
+        // A sender that waits still learns that no receiver is left.
         drop(from);
         assert_eq!(received, sender.join().unwrap().then_some(1));
         disturber.join().unwrap();
@@ -265,7 +265,7 @@ fn two_learn_that_the_channel_is_disconnected(capacity: usize) {
         let other = sender(&to, 1);
         let dropper = thread::spawn(move || drop(from));
         let Err(SendError(message)) = to.send(Message::new(2)) else {
-            panic!("there is nobody who could have received it");
+            panic!("there is no receiver that could have received it");
         };
         assert_eq!(message.number(), 2);
         assert!(!other.join().unwrap());

@@ -226,8 +226,8 @@ fn a_future_that_is_claimed_leaves() {
     });
 }
 
-/// What a future was given that leaves is there for whoever comes, although the sender has gone;
-/// and then the channel has ended.
+/// What a future that leaves was given is there for the next receiver, although the sender has
+/// gone; and then the channel has ended.
 fn comes_back(sends: impl Fn(Sender<u32>) + Copy + Send + Sync + 'static) {
     loom::model(move || {
         let (to, from) = bounded(0);
@@ -289,7 +289,7 @@ const WRITES: Takes = |lock| drop(lock.write());
 const READS_OR_LEAVES: Takes = |lock| drop(once(lock.read_async()));
 const WRITES_OR_LEAVES: Takes = |lock| drop(once(lock.write_async()));
 
-/// A future wants a lock that is given up, and leaves; somebody else gets it.
+/// A future wants a lock that is given up, and leaves; another one gets it.
 fn a_right_against_a_future(leaves: Takes, takes: Takes, written: bool) {
     loom::model(move || {
         let lock = Arc::new(RwLock::new(()));

@@ -71,8 +71,8 @@ fn a_select_that_sends_first_meets_one_that_receives_first() {
     two_that_face_each_other([0, 1]);
 }
 
-/// A right is won and dropped; whoever was claimed for it goes on, and gets the next message or
-/// learns that there is none.
+/// A right is won and dropped; the receiver that was claimed for it goes on, and gets the next
+/// message or learns that there is none.
 fn a_right_that_is_dropped(capacity: usize) {
     with_and_without_grants(move || {
         let (to, from) = bounded(capacity);
@@ -110,7 +110,7 @@ fn a_receiver_that_leaves(disturbance: Disturbance) {
         });
         let received = unless_cancelled(|| from.recv_timeout(LONG));
         disturber.join().unwrap();
-        // Whoever has not received it lets the sender know that nobody will.
+        // The receivers that have not received it let the sender know that they have gone.
         drop(from);
         match received {
             Some(Ok(number)) => {
@@ -132,8 +132,7 @@ fn a_receiver_whose_time_is_up_has_its_message_or_has_not() {
     a_receiver_that_leaves(Deadline);
 }
 
-/// A right is won and dropped while the other end goes: whoever waits to send behind it learns of
-/// it.
+/// A right is won and dropped while the other end goes: the next sender that waits learns of it.
 fn a_right_that_is_dropped_while_the_receiver_goes(capacity: usize) {
     with_and_without_grants(move || {
         let (to, from) = bounded::<u32>(capacity);
@@ -178,7 +177,7 @@ fn left_in(from: &Receiver<u32>) -> u32 {
     found.next().unwrap()
 }
 
-/// Somebody commits a select over two channels, which meanwhile finds one of them ready and
+/// A sender commits a select over two channels, which meanwhile finds one of them ready and
 /// withdraws, or is cancelled: a message was received or is still there.
 fn a_select_that_leaves(capacity: usize, disturbance: Disturbance) {
     with_and_without_grants(move || {
@@ -233,7 +232,7 @@ fn a_flag_that_is_raised_ends_a_select() {
     });
 }
 
-/// A lock is given back while a select registers for it, and taken by somebody else who waits, too.
+/// A lock is given back while a select registers for it, and taken by another one that waits, too.
 #[test]
 fn a_lock_that_is_given_back_ends_a_select() {
     with_and_without_grants(|| {
@@ -289,7 +288,7 @@ fn code_that_ends_while_it_is_cancelled_has_its_message_or_leaves_it() {
             won
         });
         let received = unless_cancelled(|| from.recv());
-        // What the end of a coroutine is: a mark, then whoever waits for it is woken.
+        // What the end of a coroutine is: a mark, then its waiters are woken.
         ended.fire();
         let won = caller.join().unwrap();
         sender.join().unwrap();

@@ -1,9 +1,9 @@
 //! Models of the locks, the semaphore, the condition variable and their like; with cancellations
 //! and deadlines in play.
 //!
-//! See `model_wait.rs`. In each model the main thread is the one to whom something happens while it
-//! waits; the others are patient. A right that is lost with it leaves one of them asleep, which the
-//! model checker reports.
+//! See `model_wait.rs`. In each model the main thread is the one to which something happens while
+//! it waits; the others wait without a limit. A right that is lost with it leaves one of them
+//! asleep, which the model checker reports.
 //!
 //! A deadline of a call that has none stands for a limit around it that may not be raised just now:
 //! the call goes on.
@@ -37,13 +37,12 @@ impl Guarded {
     }
 
     fn count(&self) -> usize {
-        // SAFETY: (docs/safety.md, models) it is what the model asks whether nobody writes
-        // meanwhile.
+        // SAFETY: (docs/safety.md, models) the model checks that no other thread writes meanwhile.
         self.0.with(|count| unsafe { *count })
     }
 }
 
-/// Makes what threads share; for ever, so that a thread may give up what another has taken.
+/// Makes what threads share; never freed, so that a thread may give up what another has taken.
 fn share<S>(shared: S) -> &'static S {
     Box::leak(Box::new(shared))
 }
@@ -267,7 +266,7 @@ fn a_permit_is_not_lost_with_one_whose_time_is_up() {
     a_permit_is_not_lost_with_one_who_leaves(Deadline);
 }
 
-/// Somebody asks for more than there is, and leaves; those behind get what they asked for.
+/// A request asks for more than there is, and leaves; those behind get what they asked for.
 fn those_behind_a_big_request_get_in(disturbance: Disturbance) {
     loom::model(move || {
         let semaphore = share(Semaphore::new(1));
@@ -330,7 +329,7 @@ impl Things {
 }
 
 /// As [`Things::put`], but notifies when it has given the mutex up, so that it may be free by then,
-/// or somebody else's.
+/// or another one's.
 fn put_and_notify(things: &Things) {
     *things.count.lock().unwrap() += 1;
     things.changed.notify_one();
@@ -351,7 +350,7 @@ fn a_mutex_that_is_promised_is_lost_to_nobody() {
     });
 }
 
-/// The one to whom a mutex would be promised leaves.
+/// The waiter that a mutex would be promised to leaves.
 #[test]
 fn a_promise_to_one_who_leaves_harms_nobody() {
     for disturbance in [Cancellation, Deadline] {

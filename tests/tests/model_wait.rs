@@ -1,7 +1,7 @@
 //! Models of waiting: the commit word, the wait queue, cancellation, the deadline, `park`.
 //!
 //! Run by `ci/models.sh` under the model checker, which tries every order of the threads' steps, up
-//! to a number of preemptions, and reports a thread that sleeps for ever as a deadlock.
+//! to a number of preemptions, and reports a thread that sleeps forever as a deadlock.
 #![cfg(may_loom)]
 
 use loom::sync::Arc;
@@ -236,7 +236,7 @@ fn a_waiter_whose_time_is_up_is_passed_by() {
 #[test]
 fn a_waiter_that_was_woken_in_vain_goes_back_to_where_it_stood() {
     loom::model(|| {
-        // The queue, and how often somebody has begun to wait in it.
+        // The queue, and how often a wait in it has begun.
         let shared = Arc::new((Queue::default(), AtomicUsize::new(0)));
         let wait = |shared: &(Queue, AtomicUsize), times| {
             let is_ready = || {

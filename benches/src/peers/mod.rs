@@ -38,7 +38,7 @@ pub(crate) enum Part {
     Takes,
     /// It does, but has no workers and uses all CPUs: it stands beside the larger number.
     TakesWithAll,
-    /// It is not made for that, and nobody would expect it.
+    /// It is not made for that.
     Misses,
     /// It should, but cannot.
     Fails(&'static str),

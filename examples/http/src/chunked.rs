@@ -7,7 +7,7 @@ use crate::refusal::{Refusal, Status};
 
 /// The most digits of a size.
 const MOST_DIGITS: u32 = 15;
-/// The most bytes of what may follow a size behind a semicolon, which nobody needs.
+/// The most bytes of what may follow a size behind a semicolon, which is ignored.
 const MOST_EXTENSION: usize = 256;
 /// The most bytes of trailers.
 const MOST_TRAILERS: usize = 4096;

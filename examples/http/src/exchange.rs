@@ -172,8 +172,8 @@ impl<'x, 's> Exchange<'x, 's> {
         }
     }
 
-    /// Gets what nobody has read of the body out of the way of the next request, if that is not
-    /// much. Otherwise the connection will be closed.
+    /// Reads the rest of the body, so that the next request can be read, if that is not much.
+    /// Otherwise the connection will be closed.
     fn discard_body(&mut self) -> Result<(), Failure> {
         let mut sink = [0; 4096];
         let mut discarded = 0;

@@ -1,8 +1,8 @@
 //! Files from a directory.
 //!
-//! What is not served, so that nobody gets to see what was not meant for him: names that begin with
-//! a dot, `..` among them; what lies outside of the directory, also if a symbolic link inside leads
-//! there; and what is no regular file.
+//! What is not served, because it is not meant for clients: names that begin with a dot, `..` among
+//! them; what lies outside of the directory, also if a symbolic link inside leads there; and what
+//! is no regular file.
 //!
 //! Looking for a file takes several calls of the operating system, each of which may block. They
 //! are std's, on a thread that is there for that (`may::unblock`), so that the way there is made
@@ -78,7 +78,7 @@ impl Files {
                 let headers = [("Location", location.as_str())];
                 exchange.explain(Status::MOVED_PERMANENTLY, &headers, "it is a directory")
             }
-            // Whether it is there is nobody's business if he may not have it.
+            // A client that may not have it is not told whether it is there.
             Err(_) => exchange.explain(Status::NOT_FOUND, &[], none),
         }
     }
@@ -142,7 +142,7 @@ impl Opened {
         }
         // The client sends the date that it was sent, so there is no need to understand it. A date
         // that is not that one is no reason to send nothing. One who asks by tags as well had them
-        // from somebody else, and then the date does not count.
+        // from another version, and then the date does not count.
         if modified.is_some()
             && request.header("if-none-match").is_none()
             && request.header("if-modified-since") == modified

@@ -1,8 +1,8 @@
 //! Where a head ends.
 //!
-//! The parser, httparse, is lenient about the ends of lines, as RFC 9112 allows. But whoever stands
-//! between a client and this server may see other lines than a lenient one does, so here a line
-//! ends with CR and LF, and neither stands anywhere else.
+//! The parser, httparse, is lenient about the ends of lines, as RFC 9112 allows. But a program that
+//! stands between a client and this server may see other lines than a lenient one does, so here a
+//! line ends with CR and LF, and neither stands anywhere else.
 
 use crate::refusal::Refusal;
 

@@ -8,9 +8,9 @@ use may::{
     sync::CancelToken,
 };
 
-/// Makes a token that ctrl-c cancels. A server calls this before it tells anybody where it listens:
-/// from then on ctrl-c ends it in good order. Who presses ctrl-c again does not want to wait for
-/// that, and the process ends at once.
+/// Makes a token that ctrl-c cancels. A server calls this before it prints where it listens: from
+/// then on ctrl-c ends it in good order. Who presses ctrl-c again does not want to wait for that,
+/// and the process ends at once.
 ///
 /// # Errors
 ///

@@ -4,7 +4,7 @@
 //!
 //! | module | what happens there |
 //! |---|---|
-//! | [`server`] | the loop of a connection: wait, read a head, have it answered, and again |
+//! | [`server`] | the loop of a connection: wait, read a head, answer, and again |
 //! | [`wire`] | bytes in and out of the connection, each with a deadline |
 //! | [`transport`] | what they go over: a socket, or TLS |
 //! | [`head`] | where a head ends, and what is wrong with its lines |
@@ -22,7 +22,7 @@
 //! written when there is nothing more to read, so a batch of requests costs one read and one write.
 //! *Doubt is refused*: where two readers of the same bytes could disagree about where a request
 //! ends, such as with two lengths, a request is answered with an error and the connection closed.
-//! What else would be read as the next request is what somebody has smuggled in.
+//! Otherwise bytes of a body could be read as the next request (request smuggling).
 
 pub mod chunked;
 pub mod date;

@@ -239,7 +239,7 @@ fn split_target<'h>(method: &str, target: &'h str) -> Result<(&'h str, Option<&'
         ));
     }
     if method == "CONNECT" {
-        // A host and a port; there are no tunnels here, so nobody looks at it.
+        // A host and a port; there are no tunnels here, so it is ignored.
         return match target.contains('/') || !target.contains(':') {
             true => bad,
             false => Ok((target, None)),
@@ -283,8 +283,8 @@ fn path_of_uri(target: &str) -> Option<&str> {
     }
 }
 
-/// Whether a byte may stand in a host with its port. (Not `@`: whoever sends a user name there
-/// means to deceive somebody.)
+/// Whether a byte may stand in a host with its port. (Not `@`: a user name there is a way to
+/// deceive readers of the address.)
 fn is_in_host(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=%:[]".contains(&byte)
 }

@@ -40,7 +40,7 @@ impl<S: Service> Server<S> {
                 wire.finish();
                 return None;
             }
-            // If it cannot be answered, there is nobody to be told.
+            // If it cannot be answered, the client has gone.
             match self.answer(&mut wire, &mut head).ok()? {
                 Next::Request => {}
                 Next::Protocol => {

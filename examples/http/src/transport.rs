@@ -11,19 +11,19 @@ use may::sync::CancelToken;
 /// A way for bytes in both directions. The server has one for plain connections; TLS is another.
 pub trait Transport: fmt::Debug {
     /// Prepares for a conversation of gathered messages, in which no [`send`](Transport::send) may
-    /// wait for longer than `patience`.
+    /// wait for longer than `limit`.
     ///
     /// # Errors
     ///
     /// If the socket cannot be set up.
-    fn prepare(&mut self, patience: Duration) -> io::Result<()>;
+    fn prepare(&mut self, limit: Duration) -> io::Result<()>;
 
     /// Waits for bytes and moves them into `buffer`, which is not empty; returns how many. That is
-    /// 0 if none come any more, or if `stopping` is cancelled before some have.
+    /// 0 if there are no more, or if `stopping` is cancelled before some have come.
     ///
     /// # Errors
     ///
-    /// [`TimedOut`](ErrorKind::TimedOut) at the deadline; otherwise what the operating system says.
+    /// [`TimedOut`](ErrorKind::TimedOut) at the deadline; an error of the connection.
     fn receive(
         &mut self,
         buffer: &mut [u8],
@@ -48,9 +48,9 @@ pub trait Transport: fmt::Debug {
 }
 
 impl Transport for &TcpStream {
-    fn prepare(&mut self, patience: Duration) -> io::Result<()> {
+    fn prepare(&mut self, limit: Duration) -> io::Result<()> {
         self.set_nodelay(true)?;
-        self.set_write_timeout(Some(patience.max(Duration::from_millis(1))))
+        self.set_write_timeout(Some(limit.max(Duration::from_millis(1))))
     }
 
     fn receive(

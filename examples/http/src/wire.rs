@@ -133,7 +133,7 @@ impl<'s> Wire<'s> {
     ///
     /// # Errors
     ///
-    /// [`TimedOut`](ErrorKind::TimedOut) at the deadline; otherwise what the operating system says.
+    /// [`TimedOut`](ErrorKind::TimedOut) at the deadline; an error of the connection.
     pub fn receive(&mut self, deadline: Instant) -> io::Result<usize> {
         self.flush()?;
         self.make_room();

@@ -24,7 +24,7 @@ use may::{channel, coroutine as thread, net, sync::Mutex};
 /// How many lines may wait for a guest, how long a line may be, and how long writing one may take.
 const BACKLOG: usize = 100;
 const LENGTH: u64 = 1000;
-const PATIENCE: Duration = Duration::from_secs(10);
+const HANG_AFTER: Duration = Duration::from_secs(10);
 
 /// The queues of the lines that each guest has still to get.
 type Guests = Mutex<HashMap<u64, channel::Sender<String>>>;
@@ -55,7 +55,7 @@ fn welcome(number: u64, stream: &net::TcpStream, guests: &Guests) -> io::Result<
     let _ = queue.send(format!("you are guest {number}\n"));
     guests.lock().unwrap().insert(number, queue);
     let mut writer = stream.try_clone()?;
-    writer.set_write_timeout(Some(PATIENCE))?;
+    writer.set_write_timeout(Some(HANG_AFTER))?;
     thread::spawn(move || {
         let _ = lines
             .iter()

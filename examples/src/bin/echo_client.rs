@@ -39,7 +39,7 @@ Usage: echo_client [options]
   --help            show this text";
 
 /// How long a connection waits for an answer before it fails.
-const PATIENCE: Duration = Duration::from_secs(10);
+const HANG_AFTER: Duration = Duration::from_secs(10);
 
 /// How much of a message is under way at once. If a client wrote all of a long message first, it
 /// would wait for a server that waits until its answer is read.
@@ -171,8 +171,8 @@ impl Connection {
     fn open(options: &Options, number: usize) -> io::Result<Connection> {
         let stream = TcpStream::connect(&options.addr)?;
         stream.set_nodelay(true)?;
-        stream.set_read_timeout(Some(PATIENCE))?;
-        stream.set_write_timeout(Some(PATIENCE))?;
+        stream.set_read_timeout(Some(HANG_AFTER))?;
+        stream.set_write_timeout(Some(HANG_AFTER))?;
         let bytes = (0..options.size).map(|index| (number * 31 + index * 7) as u8);
         Ok(Connection {
             stream,

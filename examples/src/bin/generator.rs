@@ -21,7 +21,7 @@ fn generate<T: Send + 'static>(
 ) -> impl Iterator<Item = T> {
     let (items, receiver) = channel::bounded(0);
     go!(move || {
-        // An error only says that nobody wants another item.
+        // An error only says that no further item is wanted.
         let _ = body(&items);
     });
     receiver.into_iter()

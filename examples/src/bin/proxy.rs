@@ -1,8 +1,8 @@
 //! A TCP proxy: carries the bytes of each client to a server and back.
 //!
 //! `io::copy_bidirectional` carries both directions at once. A side that has sent its last byte may
-//! still receive; the proxy passes that on. Connecting has a limit of time, and connections end
-//! that nobody uses.
+//! still receive; the proxy passes that on. Connecting has a limit of time, and connections that
+//! are not used are closed.
 //!
 //! ```text
 //! $ cargo run --release -p may-examples --bin proxy -- 127.0.0.1:8000
@@ -21,7 +21,7 @@ use may::{
 const CONNECTIONS: usize = 1000;
 /// How long connecting to the server may take, with looking up its name.
 const CONNECT: Duration = Duration::from_secs(5);
-/// After how long a connection ends that nobody uses.
+/// After how long a connection that is not used is closed.
 const IDLE: Duration = Duration::from_secs(300);
 
 fn main() -> io::Result<()> {

@@ -46,7 +46,8 @@ fn main() -> io::Result<()> {
     served.map(drop)
 }
 
-/// Binds the name, also if it is that of a server that has gone: then nobody answers there.
+/// Binds the name, also if it is that of a server that has gone: then a connection to it is
+/// refused.
 fn bind(path: &Path) -> io::Result<UnixListener> {
     let bound = UnixListener::bind(path);
     let taken = matches!(&bound, Err(error) if error.kind() == ErrorKind::AddrInUse);

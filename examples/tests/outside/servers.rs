@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use crate::support::{PATIENCE, Server, complaint, printed};
+use crate::support::{HANG_AFTER, Server, complaint, printed};
 
 #[test]
 fn echo_sends_back_what_it_gets_and_stops_with_clients_connected() {
@@ -59,7 +59,7 @@ fn echo_client_explains_itself_and_says_what_is_wrong() {
     assert!(printed(client, &["--help"]).contains("--connections N"));
     let message = complaint(client, &["--no-such-option"]);
     assert!(message.contains("--no-such-option"), "{message}");
-    // The port was free a moment ago, and nobody listens on it.
+    // The port was free a moment ago, and has no listener.
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let addr = listener.local_addr().unwrap().to_string();
     drop(listener);
@@ -93,7 +93,7 @@ fn chat_takes_guests() {
 fn udp_echo_sends_back_every_datagram() {
     let server = Server::start(env!("CARGO_BIN_EXE_udp_echo"), &["127.0.0.1:0"]);
     let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
-    socket.set_read_timeout(Some(PATIENCE)).unwrap();
+    socket.set_read_timeout(Some(HANG_AFTER)).unwrap();
     socket.connect(&server.addr).unwrap();
     for length in [0, 1, 1500, 65_507] {
         let datagram = vec![7; length];
@@ -147,7 +147,7 @@ fn unix_echo_keeps_its_name_while_it_runs() {
     let name = path.to_str().unwrap();
     let echoes = || {
         let mut stream = UnixStream::connect(&path).unwrap();
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.set_read_timeout(Some(HANG_AFTER)).unwrap();
         stream.write_all(b"hello").unwrap();
         stream.shutdown(Shutdown::Write).unwrap();
         let mut answer = String::new();

@@ -8,7 +8,7 @@ use std::{
 };
 
 /// How long a test waits for a program.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const HANG_AFTER: Duration = Duration::from_secs(20);
 
 /// Runs a program to its end.
 pub(crate) fn run(path: &str, args: &[&str]) -> Output {
@@ -67,7 +67,7 @@ impl Server {
     /// Connects to the server, which must answer in time.
     pub(crate) fn connect(&self) -> TcpStream {
         let stream = TcpStream::connect(&self.addr).unwrap();
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.set_read_timeout(Some(HANG_AFTER)).unwrap();
         stream
     }
 

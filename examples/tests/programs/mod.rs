@@ -53,7 +53,7 @@ fn guests_hear_each_other() {
     assert_eq!(ada.hear(), "guest 1: hello");
     assert_eq!(grace.hear(), "guest 0: hello, Grace");
 
-    // One who has left is not missed.
+    // The others go on when one has left.
     grace.stream.shutdown(Shutdown::Write).unwrap();
     assert_eq!(grace.hear(), "");
     ada.say("Grace has left");
@@ -66,7 +66,7 @@ fn a_guest_who_does_not_read_has_to_go() {
     let addr = chat();
     let mut silent = Guest::enter(addr, 0);
     let mut talker = Guest::enter(addr, 1);
-    // More than all buffers on the way hold, and nobody waits for the silent one.
+    // More than all buffers on the way hold, and the others do not wait for the silent one.
     let line = "x".repeat(900);
     for _ in 0..LINES {
         talker.say(&line);
@@ -90,8 +90,8 @@ impl Guest {
     /// Connects, and waits for the number that the server gives.
     fn enter(addr: SocketAddr, number: usize) -> Guest {
         let stream = TcpStream::connect(addr).unwrap();
-        let patience = Some(Duration::from_secs(10));
-        stream.set_read_timeout(patience).unwrap();
+        let limit = Some(Duration::from_secs(10));
+        stream.set_read_timeout(limit).unwrap();
         let reader = BufReader::new(stream.try_clone().unwrap());
         let mut guest = Guest { stream, reader };
         assert_eq!(guest.hear(), format!("you are guest {number}"));

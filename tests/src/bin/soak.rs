@@ -344,7 +344,7 @@ fn channels(random: &mut Random, _: &Shared) {
     for _ in 0..random.below(3) {
         parties[random.below(parties.len() as u64) as usize].cancel();
     }
-    // Somebody has to receive if all receivers are ended.
+    // A receiver is needed if all others are ended.
     let rest = receiver.iter().count() as u64;
     parties.into_iter().for_each(|party| {
         done_or_cancelled(party.join());
@@ -541,7 +541,10 @@ fn futures(random: &mut Random, _: &Shared) {
     let pause = Duration::from_micros(random.below(500));
     let task = future::spawn(async move {
         for message in 0..messages {
-            sender.send_async(message).await.expect("somebody receives");
+            sender
+                .send_async(message)
+                .await
+                .expect("there is a receiver");
         }
         future::sleep(pause).await;
     });

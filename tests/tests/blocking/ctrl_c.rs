@@ -61,7 +61,7 @@ fn a_signal_from_before_does_not_count() {
                 handle.join().unwrap();
             }
             for _ in 0..20 {
-                // Nobody waits: forgotten.
+                // There is no waiter: it is forgotten.
                 interrupt();
                 let waiting = start_waiting(5);
                 for _ in 0..50 {

@@ -268,7 +268,7 @@ fn owners() {
             file.metadata().unwrap().uid(),
             file.metadata().unwrap().gid(),
         );
-        // To what they are, which everybody may.
+        // To what they are, which every user may do.
         chown(&path, Some(owner), Some(group)).unwrap();
         fchown(&file, None, Some(group)).unwrap();
         may::os::unix::fs::symlink("nowhere", directory.join("link")).unwrap();
@@ -370,12 +370,12 @@ fn handles_go_from_std_and_back() {
         let mut file = File::from(OwnedFd::from(file));
         file.write_all(b"3").unwrap();
         let number = OwnedFd::from(file).into_raw_fd();
-        // SAFETY: the descriptor is nobody else's.
+        // SAFETY: the descriptor has no other owner.
         let mut file = unsafe { File::from_raw_fd(number) };
         file.write_all(b"4").unwrap();
         assert!(format!("{file:?}").contains("fd"));
         let number = file.into_raw_fd();
-        // SAFETY: the descriptor is nobody else's.
+        // SAFETY: the descriptor has no other owner.
         drop(unsafe { File::from_raw_fd(number) });
         assert_eq!(fs::read(&path).unwrap(), b"1234");
     });
@@ -596,6 +596,6 @@ fn a_cancellation_at_any_moment_agrees_with_the_position() {
             assert_eq!((&*file).stream_position().unwrap(), have.len() as u64);
             lengths.fetch_max(have.len(), SeqCst);
         });
-        assert!(lengths.load(SeqCst) > 0, "nobody has read anything");
+        assert!(lengths.load(SeqCst) > 0, "nothing was read");
     });
 }

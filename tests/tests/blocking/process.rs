@@ -488,7 +488,7 @@ fn of_a_child_whose_end_is_known_nothing_has_to_tell() {
             assert!(waited.wait().unwrap().success());
             assert_eq!(open(), before);
 
-            // For one that somebody else has waited for there is nothing to wait for either.
+            // For one that was waited for elsewhere there is nothing to wait for either.
             let mut taken = shell("exit 4").spawn().unwrap();
             let id = taken.id() as libc::pid_t;
             // SAFETY: plain numbers, and no status is asked for.

@@ -162,7 +162,7 @@ fn as_an_arm_of_a_select() {
     });
 }
 
-/// Everybody who waits is woken, whether he waits in a call or in a select, and whatever for.
+/// All waiters are woken, whether they wait in a call or in a select, and whatever for.
 #[test]
 fn one_signal_ends_the_waits_of_all_kinds() {
     alone(|| {
@@ -202,8 +202,8 @@ fn one_signal_ends_the_waits_of_all_kinds() {
     });
 }
 
-/// The signals are watched for by a worker of whoever waited first. When that runtime ends, those
-/// of others and threads still hear.
+/// The signals are watched for by a worker of the first waiter. When that runtime ends, those of
+/// others and threads still hear.
 #[test]
 fn the_end_of_a_runtime_leaves_those_of_others_waiting() {
     alone(|| {
@@ -274,7 +274,7 @@ fn what_cannot_be_received_is_refused() {
     assert_eq!(Signal::from_raw(40).to_string(), "signal 40");
 }
 
-/// Whether nobody handles a signal.
+/// Whether a signal has no handler.
 fn default_action(signal: Signal) -> bool {
     // SAFETY: the call fills the structure in.
     unsafe {
@@ -401,7 +401,7 @@ fn a_cancellation_or_a_limit_at_any_moment_takes_no_signal_with_it() {
                             false => for_victim.recv().unwrap(),
                         })
                     });
-                    // Somebody else waits for the same.
+                    // Another one waits for the same.
                     let other = spawn_waiting(|| signal::ctrl_c().unwrap());
                     (0..random.below(3)).for_each(|_| coroutine::yield_now());
                     send(Signal::SIGUSR1);

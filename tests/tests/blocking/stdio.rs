@@ -17,7 +17,7 @@ use may_tests::{
 };
 
 /// How long a test may take: those that cancel often can be told to do it more often.
-const PATIENCE: Duration = Duration::from_secs(300);
+const HANG_AFTER: Duration = Duration::from_secs(300);
 
 /// Runs `body`, of the test that calls this, in a process whose streams are those that `streams`
 /// sets, and `drive` here with that process.
@@ -26,7 +26,7 @@ fn with_streams(
     streams: impl FnOnce(&mut Command),
     drive: impl FnOnce(&mut Child),
 ) {
-    let _watchdog = watchdog_for(PATIENCE);
+    let _watchdog = watchdog_for(HANG_AFTER);
     if is_rerun() {
         body();
         std::process::exit(0);
@@ -331,7 +331,7 @@ fn the_locks_belong_to_coroutines() {
                                 let mut out = stdout().lock();
                                 for _ in 0..3 {
                                     write!(out, "{number}").unwrap();
-                                    // Whoever holds it may lock it again.
+                                    // The holder may lock it again.
                                     write!(stdout(), "{number}").unwrap();
                                     coroutine::yield_now();
                                 }
@@ -552,7 +552,7 @@ fn pipe_at(number: i32) -> CoIo<OwnedFd> {
         assert_eq!(size, PAGE as i32);
         assert_eq!(libc::dup2(near.as_raw_fd(), number), number);
         // In case it hangs where it cannot say so.
-        libc::alarm(PATIENCE.as_secs() as u32);
+        libc::alarm(HANG_AFTER.as_secs() as u32);
     }
     let report = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |information| {
@@ -605,7 +605,7 @@ impl<T: Send + 'static> Victim<T> {
     }
 }
 
-/// What somebody does who must not have to wait long.
+/// What a caller does that must not have to wait long.
 #[cfg(target_os = "linux")]
 fn soon<T>(what: &str, call: impl FnOnce() -> T) -> T {
     time::timeout(Duration::from_secs(20), call).unwrap_or_else(|_| panic!("{what}"))
@@ -617,7 +617,7 @@ fn soon<T>(what: &str, call: impl FnOnce() -> T) -> T {
 fn cancel_often(name: &str, mut told: impl Write + Send, round: impl Fn(Random) -> bool + Sync) {
     for workers in [1, 2] {
         let (happened, rounds_run) = (AtomicUsize::new(0), AtomicUsize::new(0));
-        let _watchdog = watchdog_for(PATIENCE);
+        let _watchdog = watchdog_for(HANG_AFTER);
         let runtime = may_tests::runtime(workers);
         runtime.run(|| {
             with_seeds(rounds(), |random| {
@@ -671,7 +671,7 @@ const READS: [Read8; 4] = [
     }),
 ];
 
-/// Each round writes a line of eight bytes for somebody who is cancelled, and perhaps one for a
+/// Each round writes a line of eight bytes for a caller that is cancelled, and perhaps one for a
 /// bystander. Whatever the first has not taken is there for the next who comes.
 #[test]
 #[cfg(target_os = "linux")]
@@ -721,7 +721,7 @@ fn a_cancellation_at_any_moment_leaves_what_comes_for_the_next_reader() {
     with_pipes(body, tell);
 }
 
-/// In each round a full pipe is emptied for somebody who is cancelled, and perhaps once more for a
+/// In each round a full pipe is emptied for a caller that is cancelled, and perhaps once more for a
 /// bystander. A line that goes into the pipe at once goes in once, or not at all.
 #[cfg(target_os = "linux")]
 fn cancel_writers(number: i32, name: &str, write: fn(&[u8])) {

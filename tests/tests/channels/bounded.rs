@@ -233,8 +233,8 @@ fn a_sender_that_is_never_refused_lets_others_run() {
     });
 }
 
-/// Whoever is woken for a message is to be one who can fetch it: not the one who has waited
-/// longest, if his worker computes.
+/// The receiver that is woken for a message must be one that can fetch it: not the one that has
+/// waited longest, if its worker computes.
 #[test]
 fn a_message_wakes_a_receiver_whose_worker_is_free() {
     const ENOUGH: u32 = 5;
@@ -292,7 +292,7 @@ fn a_message_wakes_a_receiver_whose_worker_is_free() {
         }
         // Not each time: a worker that the operating system does not let run looks as if it
         // computed.
-        assert_eq!(met, ENOUGH, "so many messages met somebody who was free");
+        assert_eq!(met, ENOUGH, "so many messages met a receiver that was free");
     };
     on_workers(3, || {
         let sender = Builder::new().placement(Placement::Worker(2));

@@ -166,8 +166,8 @@ fn slots_are_never_lost_nor_made() {
                                 0 => tx.reserve().ok(),
                                 1 => tx.try_reserve().ok(),
                                 _ => {
-                                    let patience = Duration::from_nanos(random.below(30_000));
-                                    time::timeout(patience, || tx.reserve().unwrap()).ok()
+                                    let limit = Duration::from_nanos(random.below(30_000));
+                                    time::timeout(limit, || tx.reserve().unwrap()).ok()
                                 }
                             };
                             if random.below(4) == 0 {

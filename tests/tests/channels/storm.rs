@@ -4,8 +4,8 @@
 //! The work is done in shifts: each helper sends or receives a few messages and ends, is cancelled,
 //! or runs into a limit. What it has done it notes at once, in counters that it shares with the
 //! test: between a call that has returned and the note about it there is nothing that can be
-//! interrupted. `MAY_MESSAGES` says how many messages each flavour carries at least;
-//! `ci/channel-storm.sh` has it carry ten million.
+//! interrupted. `MAY_MESSAGES` says how many messages each flavour carries at least; With
+//! `ci/channel-storm.sh` it carries ten million.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
@@ -151,7 +151,7 @@ fn storm(body: impl Fn(&Runtime, bool, u64, Random)) {
 }
 
 /// A limit so short that it mostly elapses in a wait, and rarely beside one.
-fn patience(random: &mut Random) -> Duration {
+fn limit(random: &mut Random) -> Duration {
     Duration::from_nanos(random.below(30_000))
 }
 
@@ -161,11 +161,9 @@ fn send(tx: &channel::Sender<u64>, books: &Books, random: &mut Random) {
         let message = books.message();
         let sent = match random.below(8) {
             0 => tx.try_send(message).is_ok(),
-            1 => tx.send_timeout(message, patience(random)).is_ok(),
-            2 => {
-                time::timeout(patience(random), || tx.send(message)).is_ok_and(|sent| sent.is_ok())
-            }
-            3 => match time::timeout(patience(random), || tx.reserve().unwrap()) {
+            1 => tx.send_timeout(message, limit(random)).is_ok(),
+            2 => time::timeout(limit(random), || tx.send(message)).is_ok_and(|sent| sent.is_ok()),
+            3 => match time::timeout(limit(random), || tx.reserve().unwrap()) {
                 // In a rendezvous channel this waits, without any limit.
                 Ok(permit) if random.below(4) > 0 => permit.send(message).is_ok(),
                 _ => false,
@@ -195,8 +193,8 @@ fn receive(rx: &channel::Receiver<u64>, books: &Books, random: &mut Random, stop
         }
         let received = match random.below(8) {
             0 => rx.try_recv().ok(),
-            1 => rx.recv_timeout(patience(random)).ok(),
-            2 => time::timeout(patience(random), || rx.recv())
+            1 => rx.recv_timeout(limit(random)).ok(),
+            2 => time::timeout(limit(random), || rx.recv())
                 .ok()
                 .and_then(Result::ok),
             _ => rx.recv().ok(),
@@ -310,7 +308,7 @@ fn mpsc_with_a_receiver_that_changes_hands() {
                                     tx.try_send(message).is_ok()
                                 }
                                 Tx::Sync(tx) if random.below(3) == 0 => {
-                                    time::timeout(patience(&mut random), || tx.send(message))
+                                    time::timeout(limit(&mut random), || tx.send(message))
                                         .is_ok_and(|sent| sent.is_ok())
                                 }
                                 Tx::Sync(tx) => tx.send(message).is_ok(),
@@ -335,8 +333,8 @@ fn mpsc_with_a_receiver_that_changes_hands() {
                         for _ in 0..4 * SHIFT {
                             let received = match random.below(6) {
                                 0 => rx.try_recv().ok(),
-                                1 => rx.recv_timeout(patience(&mut random)).ok(),
-                                2 => time::timeout(patience(&mut random), || rx.recv())
+                                1 => rx.recv_timeout(limit(&mut random)).ok(),
+                                2 => time::timeout(limit(&mut random), || rx.recv())
                                     .ok()
                                     .and_then(Result::ok),
                                 _ => rx.recv_timeout(Duration::from_millis(10)).ok(),
@@ -420,8 +418,8 @@ fn oneshots() {
                         }
                         let received = match random.below(4) {
                             0 => rx.try_recv().ok(),
-                            1 => rx.recv_timeout(patience(&mut random)).ok(),
-                            2 => time::timeout(patience(&mut random), || rx.recv())
+                            1 => rx.recv_timeout(limit(&mut random)).ok(),
+                            2 => time::timeout(limit(&mut random), || rx.recv())
                                 .ok()
                                 .and_then(Result::ok),
                             _ => rx.recv().ok(),
@@ -475,8 +473,8 @@ impl<F: FnOnce()> Drop for Unsent<F> {
     }
 }
 
-/// With room for everything: whoever is there from the beginning gets all, though coroutines that
-/// receive for it are cancelled.
+/// With room for everything: a receiver that is there from the beginning gets all, though
+/// coroutines that receive for it are cancelled.
 #[test]
 fn broadcasts() {
     const RECEIVERS: usize = 3;
@@ -501,8 +499,8 @@ fn broadcasts() {
                 for _ in 0..4 * SHIFT {
                     let received = match random.below(4) {
                         0 => rx.try_recv(),
-                        1 => rx.recv_timeout(patience(&mut random)),
-                        2 => time::timeout(patience(&mut random), || rx.recv())
+                        1 => rx.recv_timeout(limit(&mut random)),
+                        2 => time::timeout(limit(&mut random), || rx.recv())
                             .map_or(Err(broadcast::TryRecvError::Empty), |received| {
                                 received.map_err(Into::into)
                             }),
@@ -566,10 +564,10 @@ fn watches() {
                 for _ in 0..SHIFT {
                     let changed = match random.below(4) {
                         0 => rx.has_changed() == Ok(true),
-                        1 => rx.changed_timeout(patience(&mut random)).is_ok(),
-                        2 => time::timeout(patience(&mut random), || rx.changed())
+                        1 => rx.changed_timeout(limit(&mut random)).is_ok(),
+                        2 => time::timeout(limit(&mut random), || rx.changed())
                             .is_ok_and(|changed| changed.is_ok()),
-                        // Threads cannot be cancelled, so nobody waits for ever.
+                        // Threads cannot be cancelled, so none waits forever.
                         _ => rx.changed_timeout(Duration::from_millis(1)).is_ok(),
                     };
                     if changed {

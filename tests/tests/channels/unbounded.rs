@@ -1,5 +1,5 @@
-//! Channels without a limit: whoever sends never waits, and keeps its turn unless the receivers are
-//! far behind.
+//! Channels without a limit: a sender never waits, and keeps its turn unless the receivers are far
+//! behind.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
@@ -13,7 +13,7 @@ use may_tests::on_workers;
 const CHANNELS: usize = 200;
 const EACH: usize = 50;
 
-/// Sends while it holds a lock that stops the thread of whoever comes next, in a coroutine that is
+/// Sends while it holds a lock that stops the thread of the next caller, in a coroutine that is
 /// cancelled and has a neighbour.
 fn send_with_a_lock<T: Send + 'static, R>(
     (senders, receivers): (Vec<T>, Vec<R>),
@@ -75,7 +75,7 @@ fn a_send_to_those_who_keep_up_does_not_suspend() {
 fn a_sender_that_nothing_slows_down_lets_others_run() {
     /// More than would be sent if the receiver had its turn.
     const TOO_MANY: usize = 100_000;
-    /// Sends until nobody receives any more; the receiver takes one message and goes.
+    /// Sends until there are no receivers; the one receiver takes one message and goes.
     fn race<R: Send + 'static>(
         (mut send, rx): (impl FnMut() -> bool, R),
         receive: impl FnOnce(R) + Send + 'static,

@@ -249,7 +249,7 @@ fn cancellations_limits_and_locks_of_neighbours_do_not_mind_who_unwinds() {
 }
 
 /// The neighbour was waiting before, so it is certain that it does not unwind, and it can be
-/// cancelled in the middle of somebody else's unwinding.
+/// cancelled in the middle of another one's unwinding.
 #[test]
 fn a_destructor_that_cancels_and_joins_a_neighbour_does_not_wait_for_ever() {
     for workers in [1, 3] {
@@ -488,7 +488,7 @@ fn a_cancellation_cuts_no_destructor_short() {
         never.cancel();
         assert_cancelled(never.join());
         assert_eq!(done.load(SeqCst), 3);
-        // A result that nobody takes.
+        // A result that is not taken.
         let result = waits();
         let left = spawn(move || {
             let _ = catch_unwind(coroutine::park);

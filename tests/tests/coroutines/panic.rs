@@ -1,5 +1,5 @@
-//! Panics: they end one coroutine, reach its join, are reported under its name, and disturb nobody
-//! else.
+//! Panics: they end one coroutine, reach its join, are reported under its name, and do not disturb
+//! others else.
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
@@ -159,7 +159,7 @@ fn a_panic_in_the_destructor_of_a_result_or_closure_is_contained() {
         }
     }
     everywhere(|_| {
-        // A result that nobody wants.
+        // A result that is not taken.
         drop(spawn(|| Panics));
         // A closure that is never called.
         let value = Panics;

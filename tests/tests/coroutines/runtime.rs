@@ -248,7 +248,7 @@ fn a_coroutine_given_up_while_it_waits_is_passed_by() {
         eventually("it waits for a message", || started.load(SeqCst));
         let error = runtime.shutdown(Duration::from_millis(20)).unwrap_err();
         assert_eq!(error.coroutines(), 1);
-        // The worker parks for ever as soon as it sees that; until then the coroutine may still be
+        // The worker parks forever as soon as it sees that; until then the coroutine may still be
         // woken.
         thread::sleep(Duration::from_millis(50));
         tx.send(7).unwrap();

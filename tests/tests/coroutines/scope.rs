@@ -367,7 +367,7 @@ fn a_value_whose_destructor_waits_is_dropped_when_all_children_have_ended() {
         });
         is_running.recv().unwrap();
         parent.cancel();
-        // What left the scope too early would say so now.
+        // A child that left the scope too early would fail now.
         let early = has_left.recv_timeout(Duration::from_millis(20));
         release.send(()).unwrap();
         assert!(early.is_err(), "the scope was left while its child ran");

@@ -88,7 +88,7 @@ fn seeds_of_a_worker_that_comes_back_to_be_given_up_end() {
             })
         }));
         drop(runtime.spawn(move || {
-            // Nobody but the worker may touch what is not `Send`.
+            // Only the worker may touch what is not `Send`.
             let of_worker = std::rc::Rc::new(());
             let local = Builder::new().spawn_local(move || drop(of_worker));
             tx.send(local.unwrap()).unwrap();

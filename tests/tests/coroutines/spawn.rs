@@ -1,5 +1,5 @@
-//! Spawning and joining: results, names, numbers, placement, stealing, and that whoever has started
-//! stays where it is.
+//! Spawning and joining: results, names, numbers, placement, stealing, and that a coroutine that
+//! has started stays where it is.
 
 use std::cell::Cell;
 use std::collections::HashSet;

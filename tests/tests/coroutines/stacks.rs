@@ -48,7 +48,7 @@ fn a_seed_waits_for_a_stack_to_come_back_but_not_for_one_that_waits_for_it() {
     may_tests::alone(|| {
         on_workers(1, || {
             let large = || Builder::new().stack_size(LARGE);
-            // One of them, so that nothing else is to be had when the limit is set.
+            // One of them, so that there is no other when the limit is set.
             let (go, gate) = may::channel::bounded::<()>(1);
             let holder = large().spawn(move || gate.recv().unwrap()).unwrap();
             coroutine::yield_now();

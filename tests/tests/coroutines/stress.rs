@@ -55,7 +55,7 @@ fn live(world: &Arc<World>, mut random: Random, depth: u64) {
                 }
             }
             8 => {
-                let mut count = world.count.lock().expect("nobody panics while holding it");
+                let mut count = world.count.lock().expect("no holder panics");
                 *count += 1;
                 if random.below(4) == 0 {
                     // Cancelled here, the lock is left, not poisoned.
@@ -139,7 +139,7 @@ fn program(workers: usize, random: &mut Random) {
     end(runtime);
     let made = world.made.load(SeqCst);
     assert_eq!(world.gone.load(SeqCst), made, "each body is dropped once");
-    let world = Arc::into_inner(world).expect("nobody else is left");
+    let world = Arc::into_inner(world).expect("there is no other reference");
     let left = world.rx.try_iter().sum::<usize>();
     assert_eq!(world.sent.load(SeqCst), world.received.load(SeqCst) + left);
     assert_eq!(

@@ -1,5 +1,5 @@
 //! `coroutine::TaskGroup`: results as they come, whatever becomes of the members, of the group, and
-//! of whoever waits for it.
+//! of the one that waits for it.
 
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::time::{Duration, Instant};
@@ -62,7 +62,7 @@ fn all_results_come_in_the_order_in_which_the_members_ended() {
             });
         }
         let mut ends: Vec<_> = group.join_all().into_iter().map(Result::unwrap).collect();
-        // On several workers somebody may be overtaken between the lock and his end.
+        // On several workers one may be overtaken between the lock and its end.
         ends.sort_unstable();
         assert!(ends.into_iter().eq(1..=50));
         assert!(TaskGroup::<()>::new().join_all().is_empty());
@@ -282,8 +282,8 @@ fn a_wait_that_is_interrupted_has_taken_no_result() {
             }
             let mut got = [false; MEMBERS];
             while !group.is_empty() {
-                let patience = Duration::from_nanos(random.below(50_000));
-                if let Ok(end) = time::timeout(patience, || group.join_next()) {
+                let limit = Duration::from_nanos(random.below(50_000));
+                if let Ok(end) = time::timeout(limit, || group.join_next()) {
                     let i = end.expect("one is left").unwrap();
                     assert!(!std::mem::replace(&mut got[i], true));
                 }

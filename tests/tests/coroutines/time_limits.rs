@@ -317,7 +317,7 @@ fn the_result_of_a_task_is_not_lost_to_a_limit() {
             let mut got = None;
             while got.is_none() {
                 match timeout(SHORT / 20, || group.join_next()) {
-                    Ok(next) => got = Some(next.expect("it is still to be had").unwrap()),
+                    Ok(next) => got = Some(next.expect("it is still there").unwrap()),
                     Err(_) => assert_eq!(group.len(), 1, "nothing was taken"),
                 }
             }

@@ -163,7 +163,7 @@ fn wakers_outlive_what_they_wake() {
             .join();
         let waker = kept.lock().unwrap().take().unwrap();
         waker.wake_by_ref();
-        // It wakes nobody else, so the next call is not disturbed by it.
+        // It wakes no other call, so the next one is not disturbed by it.
         let mut polls = 0;
         let switch = Switch::default();
         let for_helper = switch.clone();
@@ -414,7 +414,7 @@ fn handles_are_futures() {
         let result: coroutine::Result<()> = block_on(broken);
         assert_eq!(message(&*result.unwrap_err()), "broken");
 
-        // By reference, and joined after one has lost patience.
+        // By reference, and joined after one has timed out.
         let (gate, open) = channel::bounded::<()>(1);
         let mut slow = spawn(move || open.recv().is_ok());
         let early = block_on(future::timeout(Duration::from_millis(1), &mut slow));

@@ -21,7 +21,7 @@ const SOON: Duration = Duration::from_millis(2);
 fn right<T>(to: &channel::Sender<T>) -> channel::SendRight<T> {
     let mut sending = pin!(send(to));
     let won = select_or_default(&mut [sending.as_mut()], Mode::Fair);
-    assert_eq!(won, Some(0), "somebody can be sent to");
+    assert_eq!(won, Some(0), "there is a receiver");
     sending.finish()
 }
 
@@ -157,7 +157,7 @@ fn messages_that_come_back_are_received_first_and_all() {
         assert!(got.iter().copied().eq(0..100), "{got:?}");
         assert_eq!(from.recv(), Ok(1_000));
         late.join().unwrap().unwrap();
-        // What nobody receives goes with the channel.
+        // What is not received goes with the channel.
         let unwanted = Arc::new(());
         let (to, from) = channel::bounded(0);
         let waiting = ByHand::waiting(from.recv_async());
@@ -197,7 +197,7 @@ fn a_sender_that_is_dropped_has_sent_or_has_not() {
 fn a_future_is_claimed_by_a_select() {
     everywhere(|_| {
         let (to, from) = channel::bounded(0);
-        // It is at the mercy of whoever makes the message, also if it is polled meanwhile.
+        // It depends on the sender that makes the message, also if it is polled meanwhile.
         let mut receiving = ByHand::waiting(from.recv_async());
         let claim = right(&to);
         assert!(receiving.poll().is_pending());
@@ -237,7 +237,7 @@ fn a_future_is_claimed_by_a_select() {
         right(&to).send(5).unwrap();
         drop(receiving);
         assert_eq!(from.try_recv(), Ok(5));
-        // Or the sender learns that nobody is left.
+        // Or the sender learns that no receiver is left.
         let receiving = ByHand::waiting(from.recv_async());
         let claim = right(&to);
         drop(receiving);
@@ -305,7 +305,7 @@ fn locks() {
         assert_eq!((first.wakes(), second.wakes()), (1, 0));
         drop(first);
         *second.woken().unwrap() += 1;
-        // Somebody was faster, and the one who was woken leaves: the next one is woken all the
+        // Another one was faster, and the one that was woken leaves: the next one is woken all the
         // same.
         let held = mutex.lock().unwrap();
         let (first, second) = (
@@ -344,7 +344,7 @@ fn locks_for_reading_and_writing() {
             let (one, two) = (block_on(lock.read_async()), block_on(lock.read_async()));
             assert_eq!(*one.unwrap() + *two.unwrap(), 2);
         }
-        // A writer that leaves lets in the readers whom it held up; so does one whom the lock had
+        // A writer that leaves lets in the readers that it held up; so does one that the lock had
         // been given to.
         let read = lock.read().unwrap();
         let writer = ByHand::waiting(lock.write_async());
@@ -472,7 +472,7 @@ fn permits() {
         let two = block_on(semaphore.acquire_many_async(2));
         assert!(block_on(timeout(SOON, semaphore.acquire_async())).is_err());
         // Permits that were handed to one that is dropped go to the next; one that asks for much
-        // holds nobody up when it has gone.
+        // holds up no other when it has gone.
         let (much, little) = (
             ByHand::waiting(semaphore.acquire_many_async(2)),
             ByHand::waiting(semaphore.acquire_async()),

@@ -303,7 +303,7 @@ fn a_barrier_counts_those_who_stay() {
                 })
             })
             .collect();
-        // Whoever still waits is let out.
+        // Those that still wait are let out.
         eventually("all have passed", || {
             let (mut one, mut two) = (
                 ByHand::new(barrier.wait_async()),
@@ -315,7 +315,7 @@ fn a_barrier_counts_those_who_stay() {
         done.store(true, SeqCst);
         helpers.into_iter().for_each(|helper| helper.join());
         tasks.into_iter().for_each(|task| task.join());
-        // Nobody is counted any more.
+        // None is counted any longer.
         let [one, two] = [(); 2].map(|()| ByHand::waiting(barrier.wait_async()));
         assert!(block_on(barrier.wait_async()).is_leader());
         assert!(!one.woken().is_leader() && !two.woken().is_leader());

@@ -219,7 +219,7 @@ fn a_poll_outlives_the_runtime_on_which_it_began() {
         accepts = Some(ByHand::waiting(listener.accept_async()));
     });
     let (mut reads, mut accepts) = (reads.unwrap(), accepts.unwrap());
-    // They are woken to register with somebody else.
+    // They are woken to register with another worker.
     assert!(reads.wakes() > 0 && accepts.wakes() > 0);
     assert!(reads.poll().is_pending() && accepts.poll().is_pending());
     let wakes = (reads.wakes(), accepts.wakes());
@@ -239,7 +239,7 @@ impl<T: Send> Wake for Gone<T> {
     fn wake(self: Arc<Gone<T>>) {}
 }
 
-/// Polls a future to which nobody but its own waker leads, and which is dropped by being woken.
+/// Polls a future that only its own waker owns, and which is dropped by being woken.
 fn leave_to_its_waker<F: Future<Output: Send> + Send + 'static>(future: F) {
     let gone = Arc::new(Gone(Mutex::new(Some(Box::pin(future)))));
     let waker = Waker::from(gone.clone());

@@ -1,5 +1,5 @@
-//! Wakers are user code that runs in the middle of somebody else's operation: they may wait, panic,
-//! and be destroyed at any moment.
+//! Wakers are user code that runs in the middle of another coroutine's operation: they may wait,
+//! panic, and be destroyed at any moment.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -114,8 +114,8 @@ fn all_are_notified_also_those_who_wake_futures_meanwhile() {
                 })
                 .collect();
             for mutex in &mutexes {
-                // Not by waiting for it: the future does not take the lock when it is woken, and
-                // nobody else would be.
+                // Not by waiting for it: the future does not take the lock when it is woken, and no
+                // other would be.
                 eventually("the mutex is free", || {
                     mutex.try_lock().map(|mut ready| *ready = true).is_ok()
                 });
@@ -147,7 +147,7 @@ fn the_cancellation_of_whoever_runs_a_waker_does_not_cut_it_short() {
         assert_cancelled(waiter.join());
         assert!(ended.load(SeqCst), "the waker has run to its end");
         drop(pair.0.lock().unwrap());
-        // Nobody stands in for the one who has left.
+        // No other one takes the place of the one that has left.
         let (waits, condition) = (pair.clone(), Arc::new(AtomicBool::new(false)));
         let sees = condition.clone();
         let next = spawn_waiting(move || {

@@ -148,7 +148,7 @@ pub(crate) fn round(mut random: Random) {
                     continue;
                 };
                 let way = random.below(5);
-                // A right to send is no message: on a rendezvous channel it claims nobody.
+                // A right to send is no message: on a rendezvous channel it claims no receiver.
                 let way = if capacity == 0 && way == 3 { 0 } else { way };
                 let number = waiters.start(move || send(&sender, step, way));
                 model.senders.push_back((number, step));
@@ -171,7 +171,7 @@ pub(crate) fn round(mut random: Random) {
                 if has_room {
                     match model.receivers.is_empty() {
                         true => model.messages.push_back(step),
-                        // It goes by way of a sender that nobody waits for.
+                        // It goes by way of a sender that no receiver waits for.
                         false => model.senders.push_front((usize::MAX, step)),
                     }
                 }

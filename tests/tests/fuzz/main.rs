@@ -47,7 +47,7 @@ impl<T: Send + 'static> Waiters<T> {
         number
     }
 
-    /// Gives everybody turns, and returns the results of those who have ended; none if they were
+    /// Gives all of them turns, and returns the results of those that have ended; none if they were
     /// cancelled.
     fn settle(&mut self) -> Vec<(usize, Option<T>)> {
         /// More than a wake-up that leads to another one takes.

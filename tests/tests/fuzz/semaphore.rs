@@ -1,5 +1,5 @@
 //! A semaphore: who came first is first, whatever it wants; also by select, by futures, and when
-//! somebody in front is cancelled.
+//! one in front is cancelled.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;

@@ -55,7 +55,7 @@ fn unix_datagram(receive: fn(&UnixDatagram) -> usize) -> Scene {
     )
 }
 
-/// Sends datagrams by `send` where there is no room; receiving all makes room for everybody.
+/// Sends datagrams by `send` where there is no room; receiving all makes room for all.
 fn unix_datagram_room(send: fn(&UnixDatagram, &PathBuf) -> io::Result<usize>) -> Scene {
     let path = Arc::new(Temporary::new());
     let receiver = std_net::UnixDatagram::bind(&path.0).unwrap();
@@ -84,7 +84,7 @@ fn unix_read(read: fn(&UnixStream) -> usize) -> Scene {
     )
 }
 
-/// Writes a byte where there is no room; reading all makes room for everybody.
+/// Writes a byte where there is no room; reading all makes room for all.
 fn unix_write(write: fn(&UnixStream) -> usize) -> Scene {
     let (stream, reader) = UnixStream::pair().unwrap();
     reader.set_nonblocking(true).unwrap();
@@ -112,7 +112,7 @@ fn unix_accept() -> Scene {
     )
 }
 
-/// Connects to a listener that has no room; accepting all makes room for everybody.
+/// Connects to a listener that has no room; accepting all makes room for all.
 fn unix_connect() -> Scene {
     let path = Arc::new(Temporary::new());
     let listener =
@@ -137,8 +137,7 @@ fn unix_connect() -> Scene {
         },
         move || drop(UnixStream::connect(&path.0).unwrap()),
         move || {
-            // Until everybody who waits has come: each is accepted some time after he has tried
-            // again.
+            // Until all waiters have come: each is accepted some time after it has tried again.
             for _ in 0..2 {
                 while listener.accept().is_ok() {}
                 may::coroutine::sleep(std::time::Duration::from_millis(1));
@@ -185,7 +184,7 @@ fn drain(reader: &CoIo<io::PipeReader>) {
     reader.set_nonblocking(false);
 }
 
-/// Writes a byte into a full pipe; reading all makes room for everybody.
+/// Writes a byte into a full pipe; reading all makes room for all.
 fn pipe_write(write: fn(&CoIo<io::PipeWriter>) -> usize) -> Scene {
     let (reader, writer) = pipe();
     let filled = writer.clone();
@@ -210,7 +209,7 @@ fn readable() -> Scene {
             while (&*one).read(&mut [0; 64]).is_ok() {}
         },
         move || {
-            // Of a pipe that somebody has wrapped, and of a socket that nobody has.
+            // Of a pipe that is wrapped, and of a socket that is not.
             wait_readable(&*reader, None).unwrap();
             wait_readable(&*reading, None).unwrap();
         },

@@ -15,7 +15,7 @@ use may::future::block_on;
 use may::io::{CoIo, wait_readable, wait_writable};
 use may::net::TcpStream;
 use may_core::select::{read, readable, writable, write};
-use may_tests::{Kind, PATIENCE, alone, arm_within, everywhere, on_workers};
+use may_tests::{HANG_AFTER, Kind, alone, arm_within, everywhere, on_workers};
 
 const SHORT: Duration = Duration::from_millis(5);
 
@@ -381,7 +381,7 @@ fn the_mode_is_put_back() {
     drop(outer);
     assert!(!is_nonblocking(writer.as_fd()));
     // A closed descriptor cannot be wrapped.
-    // SAFETY: nobody has such a descriptor, and it is only asked what it is.
+    // SAFETY: no such descriptor is open, and it is only asked what it is.
     let nothing = unsafe { BorrowedFd::borrow_raw(1 << 20) };
     assert_eq!(
         CoIo::new(nothing).unwrap_err().raw_os_error(),
@@ -440,16 +440,16 @@ fn arms_of_a_select() {
         // What the other side has done is there when the poll has said so, however long that takes.
         assert!(arm_within(SOON, readable(&reader)).is_none());
         assert!(arm_within(SOON, read(&reader, &mut bytes)).is_none());
-        let event = arm_within(PATIENCE, writable(&writer)).unwrap();
+        let event = arm_within(HANG_AFTER, writable(&writer)).unwrap();
         event.unwrap();
         let writing = place.start(move || {
             coroutine::sleep(Duration::from_millis(1));
-            let event = arm_within(PATIENCE, write(&writer, b"word")).unwrap();
+            let event = arm_within(HANG_AFTER, write(&writer, b"word")).unwrap();
             assert_eq!(event.unwrap(), 4);
             writer.flush().unwrap();
             writer
         });
-        let event = arm_within(PATIENCE, read(&reader, &mut bytes)).unwrap();
+        let event = arm_within(HANG_AFTER, read(&reader, &mut bytes)).unwrap();
         assert_eq!(event.unwrap(), 4);
         assert_eq!(&bytes[..4], b"word");
         let writer = writing.join();
@@ -522,8 +522,8 @@ fn any_number_may_wait_for_one_descriptor() {
     everywhere(|place| {
         let (client, server) = may_tests::net::pair();
         let server = Arc::new(server);
-        // Whoever comes first: somebody who only waits, a second stream around the descriptor, or
-        // the stream itself.
+        // The first can be: one that only waits, a second stream around the descriptor, or the
+        // stream itself.
         for first in 0..3 {
             type Wait = Box<dyn Fn(&TcpStream) + Send>;
             let waits: [Wait; 3] = [
@@ -564,7 +564,7 @@ fn become_input(descriptor: impl AsFd) {
 #[test]
 fn standard_descriptors_keep_their_mode_and_do_not_block_the_worker() {
     alone(|| {
-        // SAFETY: nobody closes standard input.
+        // SAFETY: standard input is never closed.
         let input = || unsafe { BorrowedFd::borrow_raw(0) };
         let is_blocking = || !is_nonblocking(input());
         // Another coroutine of the one worker runs while this one waits.

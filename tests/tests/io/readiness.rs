@@ -23,7 +23,7 @@ fn a_stream_waits_until_there_is_something_to_read() {
             }
         });
         let mut stream = TcpStream::connect(address).unwrap();
-        // A library that reads by itself has it fail rather than wait.
+        // A library that reads by itself makes it fail rather than wait.
         stream.set_nonblocking(true).unwrap();
         for round in 0..100 {
             stream.wait_writable().unwrap();

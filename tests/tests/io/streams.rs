@@ -11,7 +11,7 @@ use may::net::{Shutdown, TcpStream};
 use may::os::unix::net::UnixStream;
 use may_core::select::{read, readable, writable, write};
 use may_tests::net::pair;
-use may_tests::{PATIENCE, Place, alone, arm_within, assert_cancelled, everywhere, on_workers};
+use may_tests::{HANG_AFTER, Place, alone, arm_within, assert_cancelled, everywhere, on_workers};
 
 /// Runs `body` over connections of each kind.
 fn over_all(body: fn(&Place, Box<dyn Fn() -> Ends>)) {
@@ -189,12 +189,12 @@ fn halves_are_arms() {
         const SOON: Duration = Duration::from_millis(1);
         // What the other side has done is there when the poll has said so, however long that takes.
         assert!(arm_within(SOON, readable(&reader)).is_none());
-        assert!(arm_within(PATIENCE, writable(&writer)).is_some());
-        let event = arm_within(PATIENCE, write(&writer, b"x")).unwrap();
+        assert!(arm_within(HANG_AFTER, writable(&writer)).is_some());
+        let event = arm_within(HANG_AFTER, write(&writer, b"x")).unwrap();
         assert_eq!(event.unwrap(), 1);
         (&server).write_all(b"yz").unwrap();
         let mut bytes = [0; 8];
-        let event = arm_within(PATIENCE, read(&reader, &mut bytes)).unwrap();
+        let event = arm_within(HANG_AFTER, read(&reader, &mut bytes)).unwrap();
         assert_eq!(event.unwrap(), 2);
     });
 }
@@ -385,7 +385,7 @@ fn a_direction_may_rest_while_the_other_is_busy() {
         }
         client.write_all(b"done").unwrap();
         server.read_exact(&mut [0; 4]).unwrap();
-        // Then nobody says anything.
+        // Then neither side sends.
         assert_eq!(proxy.join().unwrap_err().kind(), ErrorKind::WouldBlock);
         assert_ne!(bytes, 0);
     });

@@ -35,7 +35,7 @@ const SHORT: Duration = Duration::from_micros(500);
 const COROUTINES: [Kind; 2] = [Kind::Coroutines(1), Kind::Coroutines(3)];
 
 /// After how long a row counts as hanging, and a wake-up as lost.
-const PATIENCE: Duration = Duration::from_secs(60);
+const HANG_AFTER: Duration = Duration::from_secs(60);
 const LOST: Duration = Duration::from_secs(2);
 
 /// How often each race is run, per row and kind of place.
@@ -57,8 +57,8 @@ fn for_rows(
         in_place(*kind, |place| {
             for row in &rows {
                 let name = format!("{} in {kind:?}", row.name());
-                let patience = PATIENCE + Duration::from_millis(20 * rounds());
-                let _watchdog = watchdog_of(name.clone(), patience);
+                let limit = HANG_AFTER + Duration::from_millis(20 * rounds());
+                let _watchdog = watchdog_of(name.clone(), limit);
                 if panic::catch_unwind(AssertUnwindSafe(|| check(place, row))).is_err() {
                     eprintln!("this was {name}");
                     failed.lock().unwrap().push(name);
@@ -70,7 +70,8 @@ fn for_rows(
     assert!(failed.is_empty(), "these fail: {failed:#?}");
 }
 
-/// A flag that is set right before a call: on one worker, whoever sees it set sees the caller wait.
+/// A flag that is set right before a call: on one worker, when it is seen to be set the caller
+/// waits.
 fn started() -> (Arc<AtomicBool>, Arc<AtomicBool>) {
     let flag = Arc::new(AtomicBool::new(false));
     (flag.clone(), flag)
@@ -110,7 +111,7 @@ fn what_is_ready_is_done_although_no_time_is_given() {
     );
 }
 
-/// Has a helper wait, and `wake` it when it does.
+/// Lets a helper wait, and calls `wake` when it does.
 fn woken_by(wake: fn(&Arc<dyn Blocks>)) {
     for_rows(&KINDS, Row::is_wakeable, |place, row| {
         for timeout in [None, Some(DAYS), Some(Duration::MAX)] {
@@ -434,8 +435,8 @@ fn a_limit_and_a_wake_up_race_and_exactly_one_wins() {
     });
 }
 
-/// Two wait, and the first is cancelled or reaches a limit just when one wake-up comes: whoever of
-/// them is still there gets it.
+/// Two wait, and the first is cancelled or reaches a limit just when one wake-up comes: whichever
+/// of them is still there gets it.
 #[test]
 fn a_wake_up_that_a_leaving_waiter_did_not_use_goes_to_the_next() {
     let applies = |row: &Row| row.is_wakeable() && row.keeps && row.shared;

@@ -28,7 +28,7 @@ pub(crate) trait Blocks: Send + Sync {
     /// Lets one call, the current or the next one, come to its end.
     fn wake(&self);
 
-    /// Has the other side go, if there is one.
+    /// Lets the other side go, if there is one.
     fn close(&self);
 }
 
@@ -124,7 +124,7 @@ pub(crate) const fn hangs<S>(
     ended_by(Ends::Never, covers, call)
 }
 
-/// A caller who is cancelled takes with him what he waited for. (Not a method: the type of the
+/// A caller that is cancelled takes with it what it waited for. (Not a method: the type of the
 /// closure is known from what the call is passed to.)
 pub(crate) fn loses<S>(mut call: Call<S>) -> Call<S> {
     call.keeps = false;

@@ -24,8 +24,8 @@ impl<T> Slot<T> {
         self.value().take()
     }
 
-    /// Uses it. It is out of the slot meanwhile, so that nobody waits with the lock of the slot,
-    /// and comes back also if the use is cancelled.
+    /// Uses it. It is out of the slot meanwhile, so that the lock of the slot is not held across a
+    /// wait, and comes back also if the use is cancelled.
     pub(crate) fn with<R>(&self, f: impl FnOnce(&mut T) -> R) -> R {
         struct Back<'a, T>(&'a Slot<T>, Option<T>);
         impl<T> Drop for Back<'_, T> {
@@ -90,14 +90,14 @@ enum Leaves {
     ByPanic,
 }
 
-/// Where somebody stays until he is told to leave.
+/// Where a coroutine stays until it is told to leave.
 #[derive(Clone)]
 pub(crate) struct Stay {
     here: Arc<SyncFlag>,
     told: Receiver<Leaves>,
 }
 
-/// What tells him.
+/// What tells it.
 pub(crate) struct Told(Sender<Leaves>);
 
 impl Stay {
@@ -117,25 +117,25 @@ impl Stay {
 }
 
 impl Told {
-    /// Has him leave.
+    /// Makes it leave.
     pub(crate) fn leave(&self) {
         let _ = self.0.try_send(Leaves::Normally);
     }
 
-    /// Has him panic.
+    /// Makes it panic.
     pub(crate) fn panic(&self) {
         let _ = self.0.try_send(Leaves::ByPanic);
     }
 }
 
-/// A thing that somebody else holds until he is told to leave.
+/// A thing that another coroutine holds until it is told to leave.
 pub(crate) struct Held<L> {
     pub(crate) lock: Arc<L>,
     pub(crate) holder: Told,
 }
 
 impl<L: Send + Sync + 'static> Held<L> {
-    /// Has somebody hold `lock`: `hold` takes it and stays.
+    /// Makes a coroutine hold `lock`: `hold` takes it and stays.
     pub(crate) fn new(lock: L, hold: fn(&L, &Stay)) -> Held<L> {
         Held::staying(|_| lock, hold)
     }

@@ -113,9 +113,9 @@ macro_rules! ways {
                         let $s = &mut state;
                         match way {
                             0 => happened($operation.wait()),
-                            1 => happened($operation.wait_timeout(may_tests::PATIENCE).unwrap()),
+                            1 => happened($operation.wait_timeout(may_tests::HANG_AFTER).unwrap()),
                             2 => {
-                                let deadline = Instant::now() + may_tests::PATIENCE;
+                                let deadline = Instant::now() + may_tests::HANG_AFTER;
                                 happened($operation.wait_until(deadline).unwrap());
                             }
                             3 => may_tests::eventually("it happens", || {
@@ -142,7 +142,7 @@ macro_rules! ways {
 /// Takes an outcome, whatever it is.
 fn happened<T>(_: T) {}
 
-/// A lock that somebody holds.
+/// A lock that is held.
 fn held<L: 'static, G>(lock: L, hold: fn(&'static L) -> G) -> (&'static L, Option<G>) {
     let lock = Box::leak(Box::new(lock));
     (lock, Some(hold(lock)))

@@ -1,5 +1,5 @@
 //! Cancelling one of several who wait at a socket, in every call, while what they wait for happens:
-//! nobody else loses a wake-up, and the socket goes on. (That a call that was cancelled has done
+//! no other loses a wake-up, and the socket goes on. (That a call that was cancelled has done
 //! nothing is shown by `cancel.rs`.)
 //!
 //! `MAY_ROUNDS` sets how often each race is run.
@@ -48,7 +48,7 @@ fn peek() -> Scene {
     )
 }
 
-/// Writes a byte where there is no room; reading all makes room for everybody.
+/// Writes a byte where there is no room; reading all makes room for all.
 fn write() -> Scene {
     let (client, server) = pair();
     server.set_nonblocking(true).unwrap();

@@ -78,7 +78,7 @@ fn connections_beyond_the_limit_are_delayed_and_those_open_go_on() {
     let (mut server, address) = start_server();
     let mut clients: Vec<_> = (0..CLIENTS)
         .map(|_| {
-            let mut stream = TcpStream::connect(address).expect("nobody is refused");
+            let mut stream = TcpStream::connect(address).expect("none is refused");
             stream.write_all(b"?").unwrap();
             stream
                 .set_read_timeout(Some(Duration::from_secs(20)))

@@ -184,8 +184,7 @@ fn new_connections_are_served_beside_coroutines_that_only_yield() {
     });
 }
 
-/// An event that somebody else was faster to use does not send whoever waits to the end of the
-/// line.
+/// An event that another one was faster to use does not send a waiter to the end of the line.
 #[test]
 fn whoever_was_woken_in_vain_keeps_his_place() {
     on_workers(1, || {
@@ -261,7 +260,7 @@ fn a_socket_does_not_wait_for_many_long_turns_of_others() {
         let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         let (mut server, _) = listener.accept().unwrap();
         let turns = Arc::new(AtomicUsize::new(0));
-        // It is never done, and its turns are long: those of somebody whose peer sends more than
+        // It is never done, and its turns are long: those of a reader whose peer sends more than
         // can be dealt with.
         let busy = spawn({
             let turns = turns.clone();

@@ -206,8 +206,8 @@ fn workers_that_only_yield_do_not_stop_sockets() {
     });
 }
 
-/// Sockets are opened and closed by everybody at once, so that numbers of descriptors are used
-/// again all the time. No read may get stuck. `MAY_STORM_SECONDS` makes it last.
+/// Sockets are opened and closed by all at once, so that numbers of descriptors are used again all
+/// the time. No read may get stuck. `MAY_STORM_SECONDS` makes it last.
 #[test]
 fn a_storm_of_opening_and_closing() {
     let seconds = std::env::var("MAY_STORM_SECONDS")
@@ -245,7 +245,7 @@ fn a_storm_of_opening_and_closing() {
                     round_trip(&mut stream);
                 }
                 if number.is_multiple_of(3) {
-                    // Goes while somebody waits for it.
+                    // Goes while it is waited for.
                     let mut clone = stream.try_clone().unwrap();
                     let reader = coroutine::spawn(move || clone.read(&mut [0]).unwrap_or(0));
                     stream.shutdown(may::net::Shutdown::Both).unwrap();

@@ -235,8 +235,7 @@ fn a_panic_ends_its_connection_only_and_is_counted() {
             stream.read_exact(&mut byte).unwrap();
             match byte[0] {
                 b'!' => std::panic::resume_unwind(Box::new("a panic of a handler")),
-                // The payload is dropped by whoever has it last; that must not bring the server
-                // down.
+                // The payload is dropped by its last owner; that must not bring the server down.
                 b'*' => std::panic::resume_unwind(Box::new(OnDrop(|| {
                     std::panic::resume_unwind(Box::new("a panic of a payload"));
                 }))),
@@ -350,7 +349,7 @@ fn those_that_are_open_when_the_grace_is_over_are_cancelled() {
             });
             stream.write_all(b".").unwrap();
             let _ = stream.read(&mut [0]);
-            // Whoever catches it is told again.
+            // A handler that catches it is told again.
         });
         let mut clients: Vec<_> = (0..5).map(|_| running.connect()).collect();
         for client in &mut clients {
@@ -431,7 +430,7 @@ fn a_listener_that_fails_ends_it_in_good_order() {
         socket2::SockRef::from(&failing)
             .shutdown(Shutdown::Both)
             .unwrap();
-        // Whoever was there is served.
+        // Those that were there are served.
         coroutine::sleep(Duration::from_millis(2));
         round_trip(&mut client);
         let error = server.join().unwrap_err();

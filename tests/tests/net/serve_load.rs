@@ -67,7 +67,7 @@ fn without_descriptors_connections_wait_and_the_server_goes_on() {
             }
             let open = counters.report().open;
             assert!((8..=12).contains(&open), "{open} with room for 10");
-            // Whoever leaves makes room.
+            // One that leaves makes room.
             while !clients.is_empty() {
                 let next = clients.len().min(4);
                 drop(clients.drain(..next));

@@ -72,7 +72,7 @@ fn connecting_gives_up_after_its_timeout() {
         let mut waiting = Vec::new();
         let begun = Instant::now();
         let error = loop {
-            assert!(waiting.len() < 10, "the backlog takes everybody");
+            assert!(waiting.len() < 10, "the backlog takes all");
             match TcpStream::connect_timeout(&address, 5 * SHORT) {
                 Ok(stream) => waiting.push(stream),
                 Err(error) => break error,
@@ -187,7 +187,7 @@ fn any_number_of_acceptors_share_a_listener() {
             .map(|_| {
                 let (listener, served) = (listener.try_clone().unwrap(), served.clone());
                 place.start(move || {
-                    // Each accepts once, so none may be passed over for ever.
+                    // Each accepts once, so none may be passed over forever.
                     let (mut stream, _) = listener.accept().unwrap();
                     served.fetch_add(1, SeqCst);
                     stream.write_all(b"x").unwrap();

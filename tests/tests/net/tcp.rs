@@ -20,7 +20,7 @@ fn is_elapsed(error: &io::Error) -> bool {
     error.kind() == ErrorKind::WouldBlock
 }
 
-/// A port where nobody listens.
+/// A port without a listener.
 fn closed_port() -> SocketAddr {
     listener().local_addr().unwrap()
 }
@@ -686,7 +686,7 @@ fn non_blocking_calls_say_what_is_the_case_now() {
                 ErrorKind::WouldBlock
             );
             client.write_all(&[9]).unwrap();
-            // On loopback it has arrived by now; nobody waits for an event.
+            // On loopback it has arrived by now; there is no wait for an event.
             assert_eq!(server.read(&mut [0; 4]).unwrap(), 1);
         }
         server.set_nonblocking(false).unwrap();
@@ -726,7 +726,7 @@ fn options_are_kept() {
 
 #[test]
 fn the_backlog_is_deep() {
-    // Before anybody accepts: as many connections as std's backlog would have refused.
+    // Before the first accept: as many connections as std's backlog would have refused.
     let listener = listener();
     let address = listener.local_addr().unwrap();
     let clients: Vec<_> = (0..400)

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use may::net::{SocketAddr, UdpSocket};
 use may::{channel, coroutine};
 use may_core::select::{read, readable, writable, write};
-use may_tests::{PATIENCE, arm_within, everywhere};
+use may_tests::{HANG_AFTER, arm_within, everywhere};
 
 const SHORT: Duration = Duration::from_millis(5);
 const LONG: Duration = Duration::from_secs(3600);
@@ -114,10 +114,10 @@ fn a_peer_can_be_fixed() {
     everywhere(|_| {
         let ((one, at_one), (other, at_other), (stranger, _)) = (bound(), bound(), bound());
         assert_eq!(one.peer_addr().unwrap_err().kind(), ErrorKind::NotConnected);
-        assert!(one.send(b"x").is_err(), "there is nobody to send to");
+        assert!(one.send(b"x").is_err(), "there is no peer");
         one.connect(at_other).unwrap();
         assert_eq!(one.peer_addr().unwrap(), at_other);
-        // A stranger's datagrams do not come any more.
+        // Datagrams of others no longer come.
         stranger.send_to(b"stranger", at_one).unwrap();
         other.send_to(b"peer", at_one).unwrap();
         let mut buffer = [0; 100];
@@ -135,7 +135,7 @@ fn a_peer_can_be_fixed() {
 fn sending_to_nobody_is_refused_afterwards() {
     everywhere(|_| {
         let (socket, _) = bound();
-        // The port stays taken, by somebody who listens to himself only.
+        // The port stays taken, by a socket that receives only from itself.
         let (deaf, nobody) = bound();
         deaf.connect(nobody).unwrap();
         socket.connect(nobody).unwrap();
@@ -445,7 +445,7 @@ fn sockets_go_to_std_and_come_back() {
         may_tests::eventually("std's has received", || receiving.is_finished());
         let socket = UdpSocket::try_from(receiving.join().unwrap()).unwrap();
         assert_eq!(socket.read_timeout().unwrap(), Some(LONG));
-        // So does that there is none any more.
+        // So does that there is no longer one.
         socket.set_read_timeout(None).unwrap();
         let socket = std::net::UdpSocket::try_from(socket).unwrap();
         assert_eq!(socket.read_timeout().unwrap(), None);
@@ -473,16 +473,16 @@ fn arms_of_a_select() {
         let mut buffer = [0; 8];
         assert!(arm_within(SOON, readable(&one)).is_none());
         assert!(arm_within(SOON, read(&one, &mut buffer)).is_none());
-        assert!(arm_within(PATIENCE, writable(&one)).is_some());
-        let event = arm_within(PATIENCE, write(&other, b"word")).unwrap();
+        assert!(arm_within(HANG_AFTER, writable(&one)).is_some());
+        let event = arm_within(HANG_AFTER, write(&other, b"word")).unwrap();
         assert_eq!(event.unwrap(), 4);
-        assert!(arm_within(PATIENCE, readable(&one)).is_some());
-        let event = arm_within(PATIENCE, read(&one, &mut buffer)).unwrap();
+        assert!(arm_within(HANG_AFTER, readable(&one)).is_some());
+        let event = arm_within(HANG_AFTER, read(&one, &mut buffer)).unwrap();
         assert_eq!(event.unwrap(), 4);
         // An empty datagram is one, too.
-        let event = arm_within(PATIENCE, write(&other, b"")).unwrap();
+        let event = arm_within(HANG_AFTER, write(&other, b"")).unwrap();
         assert_eq!(event.unwrap(), 0);
-        let event = arm_within(PATIENCE, read(&one, &mut buffer)).unwrap();
+        let event = arm_within(HANG_AFTER, read(&one, &mut buffer)).unwrap();
         assert_eq!(event.unwrap(), 0);
     });
 }

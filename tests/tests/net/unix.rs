@@ -12,7 +12,7 @@ use may::os::linux::net::SocketAddrExt;
 use may::os::unix::net::{SocketAddr, UnixListener, UnixStream};
 use may_core::select::{accept, read, readable, writable, write};
 use may_tests::net::Temporary;
-use may_tests::{PATIENCE, alone, arm_within, everywhere, on_workers};
+use may_tests::{HANG_AFTER, alone, arm_within, everywhere, on_workers};
 
 const SHORT: Duration = Duration::from_millis(5);
 const LONG: Duration = Duration::from_secs(3600);
@@ -23,7 +23,7 @@ fn listener() -> (UnixListener, Temporary) {
     (UnixListener::bind(&path.0).unwrap(), path)
 }
 
-/// Fills a stream until there is no room any more.
+/// Fills a stream until there is no room left.
 fn fill(stream: &UnixStream) {
     stream.set_nonblocking(true).unwrap();
     let mut writer = stream;
@@ -283,7 +283,7 @@ fn shutting_down() {
         one.read_exact(&mut [0]).unwrap();
         one.shutdown(Shutdown::Read).unwrap();
         assert_eq!(one.read(&mut [0]).unwrap(), 0);
-        // Whoever waits is woken.
+        // A waiter is woken.
         for how in [Shutdown::Read, Shutdown::Both] {
             let (one, _other) = UnixStream::pair().unwrap();
             let readers: Vec<_> = (0..3)
@@ -538,15 +538,15 @@ fn arms_of_a_select() {
         // What the other side has done is there when the poll has said so, however long that takes.
         assert!(arm_within(SOON, accept(&listener)).is_none());
         let one = UnixStream::connect(&path.0).unwrap();
-        let event = arm_within(PATIENCE, accept(&listener)).unwrap();
+        let event = arm_within(HANG_AFTER, accept(&listener)).unwrap();
         let (other, _) = event.unwrap();
         let mut buffer = [0; 8];
         assert!(arm_within(SOON, readable(&one)).is_none());
         assert!(arm_within(SOON, read(&one, &mut buffer)).is_none());
-        assert!(arm_within(PATIENCE, writable(&one)).is_some());
-        let event = arm_within(PATIENCE, write(&other, b"word")).unwrap();
+        assert!(arm_within(HANG_AFTER, writable(&one)).is_some());
+        let event = arm_within(HANG_AFTER, write(&other, b"word")).unwrap();
         assert_eq!(event.unwrap(), 4);
-        let event = arm_within(PATIENCE, read(&one, &mut buffer)).unwrap();
+        let event = arm_within(HANG_AFTER, read(&one, &mut buffer)).unwrap();
         assert_eq!(event.unwrap(), 4);
         fill(&one);
         assert!(arm_within(SOON, writable(&one)).is_none());

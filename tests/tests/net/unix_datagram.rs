@@ -18,7 +18,7 @@ use may_core::select::{read, readable, writable, write};
 use may_tests::executor::{Executor, Spawned};
 use may_tests::net::Temporary;
 use may_tests::{
-    PATIENCE, arm_within, assert_cancelled, everywhere, for_a_moment, on_workers, with_seeds,
+    HANG_AFTER, arm_within, assert_cancelled, everywhere, for_a_moment, on_workers, with_seeds,
 };
 
 const SHORT: Duration = Duration::from_millis(5);
@@ -38,7 +38,7 @@ impl Bound {
     }
 }
 
-/// Sends until there is no room any more; returns how many datagrams that were.
+/// Sends until there is no room left; returns the number of datagrams.
 fn fill(send: impl Fn() -> std::io::Result<usize>) -> usize {
     let mut sent = 0;
     loop {
@@ -63,7 +63,7 @@ fn datagrams_by_path() {
             let path = from.as_pathname().unwrap();
             receiving.socket.send_to(&buffer[..length], path).unwrap();
             receiving.socket.send_to_addr(b"again", &from).unwrap();
-            // Somebody without a name.
+            // A socket without a name.
             let (length, from) = receiving.socket.recv_from(&mut buffer).unwrap();
             assert!(from.is_unnamed());
             length
@@ -410,10 +410,10 @@ fn arms_of_a_select() {
         let mut buffer = [0; 8];
         assert!(arm_within(SOON, readable(&one)).is_none());
         assert!(arm_within(SOON, read(&one, &mut buffer)).is_none());
-        assert!(arm_within(PATIENCE, writable(&other)).is_some());
-        let event = arm_within(PATIENCE, write(&other, b"word")).unwrap();
+        assert!(arm_within(HANG_AFTER, writable(&other)).is_some());
+        let event = arm_within(HANG_AFTER, write(&other, b"word")).unwrap();
         assert_eq!(event.unwrap(), 4);
-        let event = arm_within(PATIENCE, read(&one, &mut buffer)).unwrap();
+        let event = arm_within(HANG_AFTER, read(&one, &mut buffer)).unwrap();
         assert_eq!(event.unwrap(), 4);
         other.set_nonblocking(true).unwrap();
         fill(|| other.send(b"x"));
@@ -432,8 +432,8 @@ fn receive_all(count: &AtomicUsize, mut receive: impl FnMut(&mut [u8]) -> usize)
     }
 }
 
-/// A wake-up that ends with somebody who does not use it, or a registration that is lost on its way
-/// from worker to worker, leaves a datagram where it is while others wait for it.
+/// A wake-up that ends with a waiter that does not use it, or a registration that is lost on its
+/// way from worker to worker, leaves a datagram where it is while others wait for it.
 #[test]
 fn waiters_of_all_kinds_share_a_socket() {
     const DATAGRAMS: usize = 300;

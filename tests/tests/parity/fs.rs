@@ -1,6 +1,6 @@
 //! A table of everything that is stable in `std::fs`, checked against std's types and against ours:
-//! whatever is a row here compiles for both. (`Arc<File>` reads and writes in std; nobody else can
-//! implement that for an `Arc`.)
+//! whatever is a row here compiles for both. (`Arc<File>` reads and writes in std; no other crate
+//! can implement that for an `Arc`.)
 
 use std::ffi::OsString;
 use std::fmt::Debug;

@@ -125,7 +125,7 @@ fn the_coroutines_of_a_scope_can_be_joined() {
                     }
                 }
             }
-            // Whoever has got a panic from a handle need not get it from the scope, too.
+            // A caller that has got a panic from a handle need not get it from the scope, too.
             let mut broken = scope.spawn(|| resume_unwind(Box::new("broken")));
             select! { result = join(broken) => assert!(result.map(|()| 0).is_err()) }
         });

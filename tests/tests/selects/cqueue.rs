@@ -234,7 +234,7 @@ fn the_end_of_a_queue_ends_those_that_are_always_ready() {
     });
 }
 
-/// Whoever polls last hears that it was the last.
+/// The last poll returns that it was the last.
 #[test]
 fn several_may_poll() {
     everywhere(|place: &Place| {

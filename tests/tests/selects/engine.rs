@@ -1,5 +1,5 @@
 //! The engine below `select!`: exactly one of several operations happens, nothing is lost, nothing
-//! happens twice, nobody is favoured. (Called directly, as the macro does; and through `Select`.)
+//! happens twice, none is favoured. (Called directly, as the macro does; and through `Select`.)
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::pin;
@@ -164,7 +164,8 @@ fn whoever_comes_later_meets_a_select_that_would_send() {
     });
 }
 
-/// A right that is not used wakes whoever was claimed for it, who goes on waiting for others.
+/// A right that is not used wakes the receiver that was claimed for it, which goes on waiting for
+/// others.
 #[test]
 fn a_panic_while_the_message_is_made_harms_nobody() {
     everywhere(|place| {

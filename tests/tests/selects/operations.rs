@@ -49,7 +49,7 @@ fn a_lock() {
         drop(held);
         helper.join();
         assert_eq!(*mutex.try_lock().unwrap(), 2);
-        // Whoever lost has not kept it, and whoever waits in the ordinary way is woken.
+        // The loser has not kept it, and an ordinary waiter is woken.
         let helpers: Vec<_> = (0..6)
             .map(|number| {
                 let mutex = mutex.clone();
@@ -196,7 +196,7 @@ fn sockets() {
     });
 }
 
-/// A value that somebody fills in.
+/// A value that is filled in.
 struct Slot {
     value: StdMutex<Option<u32>>,
     filled: Arc<Signal>,

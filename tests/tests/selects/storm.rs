@@ -188,7 +188,8 @@ fn epoch(books: &Arc<Books>, random: &mut Random, messages: u64) {
         crew.dismiss(random);
     }
     let channels = if destroys {
-        // The receivers go first, whatever is in the channels and whoever is about to send.
+        // The receivers go first, whatever is in the channels and whichever sender is about to
+        // send.
         (0..4).for_each(|_| crew.hire(&only_sends, random));
         Vec::new()
     } else {
@@ -222,7 +223,7 @@ fn every_message_is_received_once_or_goes_with_its_channel() {
                     let accounted = [0, 1, 2].map(|i| received[i].wrapping_add(destroyed[i]));
                     assert_eq!(sent, accounted, "{} were destroyed", destroyed[0] - before);
                 }
-                assert!(books.cancelled.load(SeqCst) > 0, "nobody was cancelled");
+                assert!(books.cancelled.load(SeqCst) > 0, "none was cancelled");
             });
         });
         end(runtime);
@@ -271,8 +272,7 @@ fn selects_that_time_out_leave_no_node_no_timer_and_no_coroutine() {
         assert_eq!(timed_out.into_inner(), total / AT_ONCE * AT_ONCE);
         // Timers: none on this worker, which had them all.
         assert_eq!(may_core::park::timers(), 0);
-        // Nodes: nobody is in the queue of the signal, and what is given to one who waits is taken
-        // by nobody.
+        // Nodes: the queue of the signal is empty, and what is given to a waiter is not taken.
         let mut text = String::new();
         write!(text, "{signal:?}").unwrap();
         assert!(text.contains("waiting: 0"), "{text}");

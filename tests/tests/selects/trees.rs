@@ -118,7 +118,7 @@ impl Things {
     fn act(&self, random: &mut Random) {
         let way = random.below(7);
         // A receiver may have taken the message of a future that is dropped, which is documented:
-        // then it was sent, and nobody knows.
+        // then it was sent, and that is not reported.
         let tree = self.tree(3, way != 2, random);
         let time = Duration::from_micros(random.below(300));
         let done = match way {

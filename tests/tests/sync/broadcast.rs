@@ -1,5 +1,5 @@
 //! `sync::broadcast`: every message to every receiver, those who lag are told exactly how far, and
-//! no message is kept for nobody.
+//! no message is kept without a receiver.
 
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::time::{Duration, Instant};

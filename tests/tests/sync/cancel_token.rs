@@ -49,7 +49,7 @@ fn clones_are_the_same_token() {
     assert!(child.is_cancelled());
 }
 
-/// Whoever passes a child on and keeps none himself is still between the two.
+/// A function that passes a child on and keeps none itself is still between the two.
 #[test]
 fn a_grandchild_is_cancelled_also_if_the_token_between_is_gone() {
     let root = CancelToken::new();
@@ -59,7 +59,7 @@ fn a_grandchild_is_cancelled_also_if_the_token_between_is_gone() {
 
     let root = CancelToken::new();
     let mut lowest = root.child();
-    // Nobody holds those between any more.
+    // Those between are no longer held.
     for _ in 0..100_000 {
         lowest = lowest.child();
     }

@@ -328,7 +328,7 @@ fn notifies() {
     });
 }
 
-/// Nobody competes.
+/// There is no contention.
 fn one_or_all() {}
 
 /// What asks each row of the table.

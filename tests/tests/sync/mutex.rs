@@ -126,7 +126,7 @@ fn a_neighbour_that_unwinds_poisons_nothing_of_ours() {
         .join()
         .unwrap();
         assert_eq!(*lock.lock().unwrap(), 2);
-        // Whoever panics himself in that time does poison.
+        // A holder that panics itself in that time does poison.
         let for_other = lock.clone();
         let panics = spawn(move || {
             let _held = for_other.lock().unwrap();

@@ -1,5 +1,5 @@
 //! `sync::{Notify, SyncFlag, WaitGroup}`: who is told, how often, and that nothing that was told is
-//! lost with somebody who left.
+//! lost with a waiter that left.
 
 use std::future::Future;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
@@ -70,7 +70,7 @@ fn all_who_wait_are_woken_once_and_no_token_is_left() {
     on_workers(1, || {
         let notify = Arc::new(Notify::new());
         notify.notify_all();
-        assert!(!notify.wait_timeout(Duration::ZERO), "nobody waited");
+        assert!(!notify.wait_timeout(Duration::ZERO), "there was no waiter");
         let woken = Arc::new(AtomicUsize::new(0));
         // More than are woken at a time.
         let waiters: Vec<_> = (0..100)
@@ -188,10 +188,10 @@ fn notifications_that_race_with_timeouts_are_neither_lost_nor_doubled() {
                     let mut random = random.fork();
                     place.start(move || {
                         while !ends.load(SeqCst) {
-                            let patience = Duration::from_nanos(random.below(100_000));
+                            let limit = Duration::from_nanos(random.below(100_000));
                             let told = match i % 2 {
-                                0 => notify.wait_timeout(patience),
-                                _ => time::timeout(patience, || notify.wait()).is_ok(),
+                                0 => notify.wait_timeout(limit),
+                                _ => time::timeout(limit, || notify.wait()).is_ok(),
                             };
                             got.fetch_add(usize::from(told), SeqCst);
                         }

@@ -142,7 +142,7 @@ fn values_are_dropped_once_wherever_they_end() {
         assert!(tx.send(Counted(count.clone())).is_ok());
         assert_eq!(count.load(SeqCst), 0);
         drop(rx);
-        assert_eq!(count.load(SeqCst), 1, "nobody fetched it");
+        assert_eq!(count.load(SeqCst), 1, "it was not fetched");
         let (tx, rx) = oneshot::channel();
         drop(rx);
         assert!(tx.send(Counted(count.clone())).is_err());
@@ -161,10 +161,10 @@ fn a_value_that_comes_as_the_time_is_up_is_fetched_later() {
             for i in 0..300 {
                 let (tx, rx) = oneshot::channel();
                 let sender = place.start(move || tx.send(i));
-                let patience = Duration::from_nanos(random.below(30_000));
+                let limit = Duration::from_nanos(random.below(30_000));
                 let early = match i % 2 {
-                    0 => rx.recv_timeout(patience),
-                    _ => time::timeout(patience, || rx.recv_timeout(Duration::MAX))
+                    0 => rx.recv_timeout(limit),
+                    _ => time::timeout(limit, || rx.recv_timeout(Duration::MAX))
                         .unwrap_or(Err(RecvTimeoutError::Timeout)),
                 };
                 match early {
@@ -196,7 +196,9 @@ fn a_cancelled_receiver_closes_and_the_value_comes_back_or_is_dropped() {
                     // It may have been sent just before the receiver went.
                     Err(_) => drop(sent),
                 }
-                eventually("nobody else has it", || Arc::strong_count(&value) == 1);
+                eventually("there is no other reference", || {
+                    Arc::strong_count(&value) == 1
+                });
             }
         });
     }

@@ -1,6 +1,6 @@
-//! `sync::Semaphore`: first come, first served, whatever the requests ask for; whoever leaves lets
-//! those behind him in; and what can be done with permits. (`matrix` has timeouts and cancellations
-//! of each call.)
+//! `sync::Semaphore`: first come, first served, whatever the requests ask for; a request that
+//! leaves lets those behind it in; and what can be done with permits. (`matrix` has timeouts and
+//! cancellations of each call.)
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
@@ -14,11 +14,11 @@ use may_tests::{
     assert_cancelled, eventually, everywhere, message, on_workers, spawn_waiting, with_seeds,
 };
 
-/// Waits until somebody waits for permits of a semaphore that has some: then nobody gets one just
-/// so.
+/// Waits until a request waits for permits of a semaphore that has some: then no other gets one
+/// just so.
 fn somebody_waits(semaphore: &Semaphore) {
     assert!(semaphore.available_permits() > 0);
-    eventually("somebody waits", || semaphore.try_acquire().is_none());
+    eventually("a request waits", || semaphore.try_acquire().is_none());
 }
 
 #[test]
@@ -133,11 +133,11 @@ fn a_request_whose_time_is_up_lets_those_behind_it_in() {
         for limited in [false, true] {
             let wants = semaphore.clone();
             let big = place.start(move || {
-                let patience = Duration::from_millis(20);
+                let limit = Duration::from_millis(20);
                 if limited {
-                    time::timeout(patience, || drop(wants.acquire_many(2))).is_ok()
+                    time::timeout(limit, || drop(wants.acquire_many(2))).is_ok()
                 } else {
-                    wants.acquire_timeout(2, patience).is_some()
+                    wants.acquire_timeout(2, limit).is_some()
                 }
             });
             let behind = semaphore.clone();
@@ -213,7 +213,7 @@ fn permits_can_be_split_merged_and_forgotten() {
     let nothing = permits.split(0).unwrap();
     permits.forget();
     drop(nothing);
-    assert_eq!(semaphore.available_permits(), 5, "five are gone for ever");
+    assert_eq!(semaphore.available_permits(), 5, "five are gone for good");
     semaphore.add_permits(5);
 
     let mut owned = semaphore.clone().acquire_many_owned(6);
@@ -275,7 +275,9 @@ fn nothing_is_to_be_had_at_any_time_unless_somebody_waits() {
         assert!(semaphore.acquire_timeout(1, Duration::ZERO).is_none());
         let wants = semaphore.clone();
         let waiter = place.start(move || wants.acquire().forget());
-        eventually("somebody waits", || semaphore.try_acquire_many(0).is_none());
+        eventually("a request waits", || {
+            semaphore.try_acquire_many(0).is_none()
+        });
         semaphore.add_permits(1);
         waiter.join();
         assert!(semaphore.try_acquire_many(0).is_some());
@@ -319,12 +321,12 @@ fn cancellations_and_timeouts_lose_no_permit_and_nobody_waits_for_ever() {
                         let mut random = random.fork();
                         let handle = spawn(move || {
                             let n = 1 + random.below(PERMITS as u64) as usize;
-                            let patience = Duration::from_nanos(random.below(50_000));
-                            // A third has all the time in the world, and comes to its end.
+                            let limit = Duration::from_nanos(random.below(50_000));
+                            // A third has no limit, and comes to its end.
                             let permit = match i % 3 {
                                 0 => Some(semaphore.acquire_many(n)),
-                                1 => semaphore.acquire_timeout(n, patience),
-                                _ => time::timeout(patience, || semaphore.acquire_many(n)).ok(),
+                                1 => semaphore.acquire_timeout(n, limit),
+                                _ => time::timeout(limit, || semaphore.acquire_many(n)).ok(),
                             };
                             if random.below(2) == 0 {
                                 coroutine::yield_now();

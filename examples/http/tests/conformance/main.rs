@@ -20,7 +20,7 @@ fn run(case: &Case, server: &Running, impatient: &Running) -> String {
     let writer = client.stream().try_clone().unwrap();
     let mut said = String::new();
     thread::scope(|scope| {
-        // Beside, because whoever sends very much has to read meanwhile.
+        // Beside, because a client that sends very much has to read meanwhile.
         scope.spawn(|| send(&case.sends, &writer));
         let to_head = matches!(&case.sends, Sends::AtOnce(bytes) if bytes.starts_with(b"HEAD"));
         for (number, expected) in case.gets.iter().enumerate() {
@@ -46,7 +46,7 @@ fn run(case: &Case, server: &Running, impatient: &Running) -> String {
             }
             Then::Closed => assert!(client.is_closed(), "{}: there is more", case.what),
         }
-        // Whoever still sends slowly finds that out.
+        // A client that sends slowly finds that out.
         let _ = writer.shutdown(std::net::Shutdown::Both);
     });
     said
@@ -56,7 +56,7 @@ fn run(case: &Case, server: &Running, impatient: &Running) -> String {
 fn send(sends: &Sends, mut stream: &std::net::TcpStream) {
     use std::io::Write;
 
-    // What the server does not want to have it does not take.
+    // The server does not read what it does not want.
     let _ = match sends {
         Sends::AtOnce(bytes) => stream.write_all(bytes),
         Sends::AndEnds(bytes) => stream

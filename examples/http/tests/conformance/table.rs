@@ -45,7 +45,7 @@ pub(crate) fn limits() -> Limits {
     }
 }
 
-/// The limits of one that has no patience.
+/// Limits of a few milliseconds.
 pub(crate) fn impatient() -> Limits {
     Limits {
         head_time: Duration::from_millis(150),
@@ -646,7 +646,7 @@ fn chunks(t: &mut Table) {
     body.push_str("0\r\n\r\n");
     // It is too much to be thrown away only to get at the next request.
     t.chunks(
-        "a body of 70,000 bytes that nobody reads",
+        "a body of 70,000 bytes that the handler does not read",
         body,
         &[200],
         Closed,

@@ -18,7 +18,7 @@ use may::{
 use may_http_example::{Limits, Server, Site, files::Files};
 
 /// How long a client waits for what must come.
-const PATIENCE: Duration = Duration::from_secs(30);
+const HANG_AFTER: Duration = Duration::from_secs(30);
 
 /// A server that runs beside a test.
 pub(crate) struct Running {
@@ -83,7 +83,7 @@ impl Running {
 pub(crate) fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
     let start = Instant::now();
     while !condition() {
-        assert!(start.elapsed() < PATIENCE, "never came true: {what}");
+        assert!(start.elapsed() < HANG_AFTER, "never came true: {what}");
         std::thread::sleep(Duration::from_millis(1));
     }
 }
@@ -119,7 +119,7 @@ pub(crate) struct Client {
 impl Client {
     pub(crate) fn connect(address: SocketAddr) -> Client {
         let stream = TcpStream::connect(address).unwrap();
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.set_read_timeout(Some(HANG_AFTER)).unwrap();
         stream.set_nodelay(true).unwrap();
         Client {
             reader: BufReader::new(stream),

@@ -41,7 +41,7 @@ fn the_message_is_there_when_its_time_has_come_and_once() {
         for (rx, due) in due_after(SHORT) {
             eventually("the message is there", || !rx.is_empty());
             assert!(Instant::now() >= due);
-            // It stays until somebody takes it.
+            // It stays until it is taken.
             for _ in 0..2 {
                 assert_eq!((rx.len(), rx.is_empty(), rx.is_full()), (1, false, true));
                 assert_eq!(rx.capacity(), Some(1));

@@ -178,7 +178,7 @@ pub(super) fn a_timed_receive_ends_with_its_time_a_message_or_the_last_sender(
         let end = rx.recv_timeout(LONG);
         assert_eq!(end, Err(RecvTimeoutError::Disconnected));
         assert_eq!(rx.recv_deadline(far()), end);
-        // That nobody will send counts more than that the time is over.
+        // That there are no senders counts more than that the time is over.
         assert_eq!(rx.recv_deadline(past()), end);
         assert_eq!(rx.recv_timeout(Duration::ZERO), end);
     });
@@ -221,7 +221,7 @@ pub(super) fn a_timed_send_ends_with_its_time_room_or_the_last_receiver(
         let end = Err(SendTimeoutError::Disconnected(4));
         assert_eq!(tx.send_timeout(4, LONG), end);
         assert_eq!(tx.send_deadline(4, far()), end);
-        // That nobody will receive counts more than that the time is over.
+        // That there are no receivers counts more than that the time is over.
         assert_eq!(tx.send_deadline(4, past()), end);
         assert_eq!(tx.send_timeout(4, Duration::ZERO), end);
     });
@@ -484,8 +484,8 @@ pub(super) fn messages_sent_while_the_receivers_go_are_dropped_once(
     });
 }
 
-/// How many turns each has to have, and how soon: no share is asked for, only that nobody starves.
-/// It is a time and not a number of messages, as it is the system that gives turns to threads.
+/// How many turns each has to have, and how soon: no share is asked for, only that none starves. It
+/// is a time and not a number of messages, as it is the system that gives turns to threads.
 const TURNS: usize = 100;
 const SOON: Duration = Duration::from_secs(10);
 
@@ -632,12 +632,12 @@ pub(super) fn time_does_not_matter_if_nobody_has_to_wait(
 }
 
 pub(super) fn who_has_sent_finds_a_message(place: &Place, make: impl Fn() -> Ends<usize>) {
-    // As many as a channel of these tests has room for, so that nobody has to wait.
+    // As many as a channel of these tests has room for, so that none has to wait.
     let (tx, rx) = make();
     let helpers = several(place, 4, move |number| {
         for i in 0..2_000 {
             tx.try_send(number).unwrap();
-            // It may be somebody else's, but then ours is left for them.
+            // It may be another sender's, but then ours is left for the others.
             rx.try_recv().unwrap();
             if i % 64 == 0 {
                 yield_now();

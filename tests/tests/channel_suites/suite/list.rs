@@ -170,7 +170,7 @@ fn the_last_receiver_takes_the_messages_with_it() {
             assert_eq!(dropped.load(SeqCst), before, "one can still receive");
             drop(other);
             assert_eq!(dropped.load(SeqCst), before + after);
-            // One more that nobody will receive is given back instead.
+            // One more is given back, as there is no receiver.
             assert!(tx.send(Counted(dropped.clone())).is_err());
             assert_eq!(dropped.load(SeqCst), before + after + 1);
         });

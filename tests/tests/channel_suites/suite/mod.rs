@@ -34,7 +34,7 @@ type Ends<T> = (Sender<T>, Receiver<T>);
 
 /// Longer than any test takes.
 const LONG: Duration = Duration::from_secs(300);
-/// Long enough that somebody waits for it.
+/// Long enough to be waited for.
 const SHORT: Duration = Duration::from_millis(10);
 
 /// Starts several helpers, each with its number.
@@ -56,8 +56,8 @@ fn join_all<T>(helpers: Vec<Started<T>>) -> Vec<T> {
     helpers.into_iter().map(Started::join).collect()
 }
 
-/// Lets those who were started come to where they wait. They need not get there: then a test sees
-/// less, but does not fail.
+/// Lets the helpers come to where they wait. They need not get there: then a test sees less, but
+/// does not fail.
 fn let_them_wait() {
     coroutine::sleep(SHORT);
 }

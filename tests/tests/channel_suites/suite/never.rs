@@ -16,7 +16,7 @@ fn it_is_as_empty_as_it_is_full() {
         let rx = never::<String>();
         assert_eq!((rx.len(), rx.capacity()), (0, Some(0)));
         assert!(rx.is_empty() && rx.is_full());
-        // That somebody has tried changes nothing.
+        // An attempt changes nothing.
         assert_eq!(rx.try_recv(), Err(TryRecvError::Empty));
         assert_eq!((rx.len(), rx.capacity()), (0, Some(0)));
         assert!(rx.is_empty() && rx.is_full());

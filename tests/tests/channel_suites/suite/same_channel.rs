@@ -109,7 +109,7 @@ fn a_channel_stays_the_same_without_its_other_end() {
 fn ends_are_shared_and_sent_if_their_messages_may_be_sent() {
     assert!(has!(Sender<u32>: Send) && has!(Sender<u32>: Sync));
     assert!(has!(Receiver<u32>: Send) && has!(Receiver<u32>: Sync));
-    // Nobody reaches a message in a channel, so that it need not be shared itself.
+    // A message in a channel cannot be reached, so it need not be `Sync` itself.
     assert!(has!(Sender<std::cell::Cell<u32>>: Sync));
     assert!(has!(Receiver<std::cell::Cell<u32>>: Sync));
     assert!(!has!(Sender<Rc<u32>>: Send) && !has!(Sender<Rc<u32>>: Sync));

@@ -11,7 +11,7 @@ use super::{
 };
 
 /// Asserts that ticks are a period apart from `start` on and from each other, and not from the
-/// future. They may be further apart, if nobody came to receive them in time.
+/// future. They may be further apart, if they were not received in time.
 #[track_caller]
 fn assert_period(start: Instant, period: Duration, ticks: &[Instant]) {
     let mut last = start;

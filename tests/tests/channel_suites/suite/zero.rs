@@ -16,7 +16,7 @@ use super::{Counted, Ends, LONG, SHORT, everywhere, join_all, let_them_wait, sev
 tests_of_every_channel! { bounded(0) }
 tests_of_channels_that_fill! { bounded(0) }
 
-/// Asserts what both ends say, whoever waits: it is as empty as it is full.
+/// Asserts what both ends say, also while one waits: it is as empty as it is full.
 #[track_caller]
 fn assert_no_buffer<T>((tx, rx): &Ends<T>) {
     assert_eq!((tx.len(), rx.len()), (0, 0));
@@ -55,7 +55,7 @@ fn try_send_needs_a_receiver_that_waits() {
         let receiver = place.start(move || rx_there.recv());
         eventually("the receiver waits", || tx.try_send(2).is_ok());
         assert_eq!(receiver.join(), Ok(2));
-        // The one that waited has been served, and nobody else is there.
+        // The one that waited has been served, and there is no other.
         assert_eq!(tx.try_send(3), Err(TrySendError::Full(3)));
         drop(rx);
         assert_eq!(tx.try_send(4), Err(TrySendError::Disconnected(4)));

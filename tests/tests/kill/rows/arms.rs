@@ -83,7 +83,7 @@ fn receiving((sender, receiver): (Sender<usize>, Receiver<usize>)) -> Play {
     play.helper(move |at| {
         for message in 0..MESSAGES {
             at.here();
-            sender.send(message).expect("somebody receives");
+            sender.send(message).expect("there is a receiver");
         }
     });
     play.check(move |_| assert_eq!(received.get(), MESSAGES));
@@ -132,8 +132,7 @@ fn both_ways() -> Play {
         play.victim(move |at| {
             let mut left = 3;
             let mut open = true;
-            // The receivers go with the roles, so a message that nobody takes any longer is not
-            // sent.
+            // The receivers go with the roles, so a message that is no longer taken is not sent.
             while left > 0 {
                 at.here();
                 select! {
@@ -477,7 +476,7 @@ fn times() -> Play {
     play
 }
 
-/// What does not wait is a point of nobody, but a kill beside it changes nothing.
+/// What does not wait has no point, but a kill beside it changes nothing.
 fn defaults() -> Play {
     let mut play = Play::default();
     let (sender, receiver) = channel::bounded(1);

@@ -1,4 +1,4 @@
-//! Channels: nothing is lost, nothing is had twice, and everybody hears of the end.
+//! Channels: nothing is lost, nothing is received twice, and all ends learn of the disconnection.
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex as StdMutex};
@@ -240,7 +240,7 @@ fn passing<T: Sends, R: Receives>((sender, receiver): (T, R)) -> Play {
         );
         let somebody_receives = !alone || ends[first_receiver] == End::Done;
         if somebody_receives {
-            assert_eq!(received.len(), sent.get(), "lost, or sent by nobody");
+            assert_eq!(received.len(), sent.get(), "lost, or never sent");
         } else {
             assert!(received.len() <= sent.get());
         }

@@ -31,7 +31,7 @@ pub(crate) fn programs() -> Vec<Program> {
     ]
 }
 
-/// Somebody who is joined goes on although the one that waited for it is ended.
+/// A coroutine that is joined goes on although the one that waited for it is ended.
 fn joining() -> Play {
     let mut play = Play::default();
     let done = Count::default();
@@ -154,7 +154,7 @@ fn in_scope_with_value(home: &Home<'_>) {
     let value = coroutine::scope(|s| {
         s.spawn(|| home.child());
         let child = s.spawn(|| Lingers(home.at));
-        // Nobody takes it out of this handle.
+        // It is not taken out of this handle.
         s.spawn(|| Lingers(home.at));
         home.at.here();
         drop(raise(child.join()));

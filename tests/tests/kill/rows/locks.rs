@@ -25,7 +25,7 @@ pub(crate) fn programs() -> Vec<Program> {
     ]
 }
 
-/// Whether somebody was ended by a panic.
+/// Whether one was ended by a panic.
 fn panicked(ends: &[End]) -> bool {
     ends.contains(&End::Killed(Blow::Panic))
 }
@@ -137,7 +137,7 @@ fn condvar_with(wait: fn(&Mutex<Things>, &Condvar) -> bool) -> Play {
     });
     play.check(move |_| {
         let things = shared.0.try_lock().map_err(drop);
-        let things = things.expect("it is free, and nobody has panicked inside");
+        let things = things.expect("it is free, and no holder has panicked");
         assert_eq!((things.there, things.taken), (0, put.get()));
     });
     play
@@ -266,7 +266,7 @@ fn lazy_lock() -> Play {
     let lazy: Arc<Lazy> = Arc::new(LazyLock::new({
         let first = first.clone();
         Box::new(move || {
-            first.get().expect("somebody has come").turn();
+            first.get().expect("one has come").turn();
             7
         })
     }));

@@ -38,7 +38,7 @@ impl Count {
     }
 }
 
-/// Two numbers that are equal unless somebody is at work between them, or was ended there.
+/// Two numbers that are equal unless a coroutine is at work between them, or was ended there.
 #[derive(Debug, Default)]
 pub(crate) struct Pair {
     pub(crate) begun: usize,
@@ -46,7 +46,7 @@ pub(crate) struct Pair {
 }
 
 impl Pair {
-    /// Whether somebody is, or was ended, between the two.
+    /// Whether a coroutine is, or was ended, between the two.
     pub(crate) fn is_torn(&self) -> bool {
         self.begun != self.done
     }

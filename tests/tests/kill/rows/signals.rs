@@ -28,7 +28,7 @@ pub(crate) fn programs() -> Vec<Program> {
     ]
 }
 
-/// Each notification is used by somebody, or is still there.
+/// Each notification is used, or is still there.
 fn notify_one(wait: fn(&Notify)) -> Play {
     const WAITERS: usize = 2;
     let mut play = Play::default();
@@ -42,7 +42,7 @@ fn notify_one(wait: fn(&Notify)) -> Play {
             at.here();
         });
     }
-    // Gives another one only when those before have been used. So one that is lost leaves somebody
+    // Gives another one only when those before have been used. So one that is lost leaves a waiter
     // waiting.
     play.helper(move |at| {
         let mut notified = 0;
@@ -81,7 +81,7 @@ fn notify_all() -> Play {
     play
 }
 
-/// One that is ended while it waits is not counted: somebody else has to come for it.
+/// One that is ended while it waits is not counted: another one has to come for it.
 fn barrier() -> Play {
     const PARTIES: usize = 3;
     let mut play = Play::default();

@@ -302,7 +302,7 @@ fn connecting_by(
                 connected += 1;
             }
         }
-        // The listener is there until nobody connects any longer.
+        // The listener is there until the last connection was made.
         while !at.is_over(2) {
             at.turn();
         }

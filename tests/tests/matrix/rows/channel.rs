@@ -190,7 +190,7 @@ fn sending() -> Vec<Row> {
     .collect()
 }
 
-/// There is no message in the channel, but somebody has reserved the only slot, and gives it back.
+/// There is no message in the channel, but its only slot is reserved, and is given back.
 fn reserved() -> Vec<Row> {
     Subject::new(
         "a reserved channel",

@@ -22,7 +22,7 @@ pub(crate) fn rows() -> Vec<Row> {
     .collect()
 }
 
-/// A holder that goes by panicking leaves a lock that says so.
+/// A holder that panics leaves a poisoned lock.
 fn mutexes() -> Vec<Row> {
     let make = || {
         Held::new(Mutex::new(()), |mutex, stay| {
@@ -105,7 +105,7 @@ fn condvars() -> Vec<Row> {
         take(count)
     }
     Subject::new("a number of things", Things::default, |t| {
-        // Whoever panicked in the lock has left it in order.
+        // The holder that panicked has left the value in order.
         *t.count.lock().unwrap_or_else(PoisonError::into_inner) += 1;
         t.more.notify_one();
     })
@@ -166,7 +166,10 @@ fn onces() -> Vec<Row> {
         }
     }
     [
-        Subject::new("somebody else's initializer", running, |o| o.holder.leave()).rows([
+        Subject::new("another caller's initializer", running, |o| {
+            o.holder.leave()
+        })
+        .rows([
             waits("sync/once.rs Once::call_once", |o, _| {
                 o.lock.call_once(|| unreachable!("it has run"));
                 true
@@ -234,7 +237,10 @@ fn once_locks() -> Vec<Row> {
     };
     type Own = (OnceLock<()>, (Sender<()>, Receiver<()>));
     [
-        Subject::new("somebody else's initializer", running, |o| o.holder.leave()).rows([
+        Subject::new("another caller's initializer", running, |o| {
+            o.holder.leave()
+        })
+        .rows([
             waits("sync/once_lock.rs OnceLock::get_or_init", |o, _| {
                 *o.lock.get_or_init(|| 2) == 1
             }),
@@ -287,8 +293,10 @@ fn lazy_locks() -> Vec<Row> {
             |lock, _| assert_eq!(*LazyLock::force(lock), 1),
         )
     };
-    Subject::new("somebody else's initializer", running, |l| l.holder.leave())
-        .rows([waits("sync/lazy_lock.rs LazyLock::force", |l, _| {
-            *LazyLock::force(&l.lock) == 1
-        })])
+    Subject::new("another caller's initializer", running, |l| {
+        l.holder.leave()
+    })
+    .rows([waits("sync/lazy_lock.rs LazyLock::force", |l, _| {
+        *LazyLock::force(&l.lock) == 1
+    })])
 }

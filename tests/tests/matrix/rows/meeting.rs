@@ -111,8 +111,8 @@ fn flags() -> Vec<Row> {
     ])
 }
 
-/// A group of the caller and another one, and somebody who waits for both. A caller who is
-/// cancelled has left the group, which is seen by whoever waits for it then.
+/// A group of the caller and another one, and a third that waits for both. A caller that is
+/// cancelled has left the group, which a later waiter sees.
 struct Group {
     caller: Slot<WaitGroup>,
     other: Slot<WaitGroup>,
@@ -205,7 +205,7 @@ fn tokens() -> Vec<Row> {
     rows
 }
 
-/// A server that nobody connects to.
+/// A server without connections.
 fn servers() -> Vec<Row> {
     Subject::new(
         "a server",

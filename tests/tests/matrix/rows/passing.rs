@@ -44,7 +44,7 @@ fn oneshots() -> Vec<Row> {
 
 type Watch = Both<watch::Sender<i32>, watch::Receiver<i32>>;
 
-/// Waiting for a value that was not seen, or for nobody to be left who looks.
+/// Waiting for a value that was not seen, or for the last receiver to go.
 fn changes() -> Vec<Row> {
     let make = || Both::new(watch::channel(0));
     let mut rows = Subject::new("a value that was seen", make, |c: &Watch| {
@@ -78,7 +78,7 @@ fn changes() -> Vec<Row> {
     rows
 }
 
-/// Whoever looks at the value holds up those who change it, and the other way round.
+/// One that looks at the value holds up those that change it, and the other way round.
 fn looks() -> Vec<Row> {
     type Value = Held<(watch::Sender<i32>, watch::Receiver<i32>)>;
     let looked_at = || {
@@ -92,7 +92,7 @@ fn looks() -> Vec<Row> {
             tx.send_modify(|_| stay.stay());
         })
     };
-    let mut rows = Subject::new("a value at which somebody looks", looked_at, |v: &Value| {
+    let mut rows = Subject::new("a value that is looked at", looked_at, |v: &Value| {
         v.holder.leave();
     })
     .rows([
@@ -111,7 +111,7 @@ fn looks() -> Vec<Row> {
         }),
     ]);
     rows.extend(
-        Subject::new("a value that somebody changes", changed, |v: &Value| {
+        Subject::new("a value that is being changed", changed, |v: &Value| {
             v.holder.leave();
         })
         .rows([

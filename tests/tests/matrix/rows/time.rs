@@ -21,7 +21,7 @@ pub(crate) fn rows() -> Vec<Row> {
         .collect()
 }
 
-/// Nobody wakes one who waits for the clock.
+/// No other wakes one that waits for the clock.
 fn nobody<S>(_: &S) {}
 
 fn sleeping() -> Vec<Row> {

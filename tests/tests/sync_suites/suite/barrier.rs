@@ -1,4 +1,4 @@
-//! `Barrier`: nobody passes before all are there, one of them leads, and it can be used again.
+//! `Barrier`: none passes before all are there, one of them leads, and it can be used again.
 
 use std::sync as stds;
 
@@ -47,7 +47,7 @@ fn it_can_be_used_over_and_over_and_has_one_leader_each_time() {
                     assert!(arrived.get() >= round * HELPERS, "passed before all came");
                     barrier.wait();
                     assert_eq!(led.get(), round, "one leader");
-                    // Nobody leads the next round before all have looked.
+                    // No next round has a leader before all have looked.
                     barrier.wait();
                 }
             }

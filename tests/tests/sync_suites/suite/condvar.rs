@@ -20,7 +20,7 @@ struct Shared {
 }
 
 impl Shared {
-    /// Adds to the number without telling anybody.
+    /// Adds to the number without a notification.
     fn add(&self, more: usize) {
         *self.number.lock().unwrap() += more;
     }

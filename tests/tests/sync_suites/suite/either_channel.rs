@@ -337,7 +337,7 @@ fn messages_that_nobody_received_are_dropped_with_the_channel() {
             assert_eq!(dropped.get(), 30);
             if receiver_first {
                 drop(receiver);
-                assert_eq!(dropped.get(), 100, "nobody can get at them any more");
+                assert_eq!(dropped.get(), 100, "they cannot be reached");
                 drop(sender);
             } else {
                 drop(sender);

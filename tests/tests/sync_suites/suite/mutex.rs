@@ -56,7 +56,7 @@ fn increments_are_never_lost_also_not_of_those_who_try() {
                             match count.try_lock() {
                                 Ok(held) => break held,
                                 Err(TryLockError::WouldBlock) => yield_now(),
-                                Err(TryLockError::Poisoned(_)) => panic!("nobody panicked"),
+                                Err(TryLockError::Poisoned(_)) => panic!("no holder has panicked"),
                             }
                         }
                     };

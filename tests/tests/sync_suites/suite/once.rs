@@ -1,4 +1,4 @@
-//! `Once`: what runs once, for whom it has run, and what becomes of it after a panic.
+//! `Once`: what runs once, which callers it has run for, and what becomes of it after a panic.
 
 use std::cell::Cell;
 use std::sync as stds;

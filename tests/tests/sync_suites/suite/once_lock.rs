@@ -1,4 +1,4 @@
-//! `OnceLock`: a value that is written once, by whoever is first.
+//! `OnceLock`: a value that is written once, by the first caller.
 
 use std::cell::Cell;
 use std::rc::Rc;

@@ -1,4 +1,4 @@
-//! `RwLockWriteGuard::downgrade`: a writer becomes a reader without letting anybody write in
+//! `RwLockWriteGuard::downgrade`: a writer becomes a reader without letting another one write in
 //! between.
 
 use std::sync::Arc;

@@ -94,7 +94,7 @@ fn try_send_says_why_not_and_gives_the_message_back() {
         assert_eq!(receiver.recv(), Ok("one"));
         assert_eq!(sender.try_send("three"), Ok(()));
         drop(receiver);
-        // It is full as well, but nobody will ever make room.
+        // It is full as well, but no receiver will ever make room.
         assert_eq!(
             sender.try_send("four"),
             Err(TrySendError::Disconnected("four"))
@@ -110,7 +110,7 @@ fn at_a_rendezvous_a_send_lasts_until_it_is_received() {
         let (sees_receives, says_received) = (receives.clone(), received.clone());
         let helper = place.start(move || {
             sender.send(1).unwrap();
-            assert!(sees_receives.is_raised(), "nobody was there");
+            assert!(sees_receives.is_raised(), "there was no receiver");
             says_received.raise();
         });
         a_moment();
@@ -154,7 +154,7 @@ fn try_send_at_a_rendezvous_needs_somebody_who_waits() {
             assert_eq!(receiver.recv_timeout(LONG), Ok(3));
         });
         for i in [2, 3] {
-            eventually("somebody waits", || sender.try_send(i).is_ok());
+            eventually("the other side waits", || sender.try_send(i).is_ok());
         }
         helper.join();
         assert_eq!(sender.try_send(4), Err(TrySendError::Disconnected(4)));
@@ -167,7 +167,7 @@ fn try_recv_at_a_rendezvous_takes_from_one_who_waits() {
         let (sender, receiver) = sync_channel(0);
         assert_eq!(receiver.try_recv(), Err(TryRecvError::Empty));
         let helper = place.start(move || sender.send(1).unwrap());
-        eventually("somebody waits", || receiver.try_recv() == Ok(1));
+        eventually("the other side waits", || receiver.try_recv() == Ok(1));
         helper.join();
         assert_eq!(receiver.try_recv(), Err(TryRecvError::Disconnected));
     });
