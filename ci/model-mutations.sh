@@ -90,15 +90,15 @@ mutate() {
 mutate $queued 1 'by.fence();' '' model_wait a_
 mutate $queued 1 'queueing.is_ready()' '{ let _ = &queueing; false }' model_wait a_wake_up_is_not_lost
 mutate $park 1 'self.registration.fence_once();' '' model_channel waits_for_nothing
-mutate $park 1 'let cancelled = self.cancellable && !ready && self.blocker.is_cancelled();' 'let cancelled = false;' model_wait a_cancellation
-mutate $park 1 'if (ready || cancelled) && word.withdraw(ticket)' 'if ready || cancelled' model_wait a_
+mutate $park 1 'let cancelled = self.cancellable && !ready && must_end(strand);' 'let cancelled = false;' model_wait a_cancellation
+mutate $park 1 'if (ready || cancelled) && strand.word.withdraw(ticket)' 'if ready || cancelled' model_wait a_
 mutate $queued 1 'Self::unlink(queueing, entry);' '' model_wait a_
 mutate $listed 1 'None => Self::unlink(listing, entry),' 'None => None,' model_channel
 mutate $listed 2 'None => Self::unlink(listing, entry),' 'None => None,' model_channel
 mutate $entry 1 'self.committed.set(Some(number));' 'let _ = number;' model_channel
 # Park: open, fence, look at the token once more.
 mutate $park 1 'wait.registration().fence();' '' model_wait token
-mutate $park 1 'let taken = take_token();' 'let taken = false;' model_wait token
+mutate $park 1 'let taken = request::take_token(wait.blocker.strand());' 'let taken = false;' model_wait token
 # Requests: set the flag, fence, close the word.
 mutate $request 1 "$fence" '' model_wait cancellation
 mutate $request 2 "$fence" '' model_wait token
@@ -117,7 +117,7 @@ mutate $queue 2 "$fence" '' model_wait wake_all
 mutate $queue 1 $'self.waiting\n            .store(self.waiting.load(Ordering::Relaxed) + 1, Ordering::Relaxed);' '' model_wait a_wake_up_is_not_lost
 mutate $queue 1 'self.count_down(usize::from(withdrawn));' 'let _ = withdrawn;' model_wait
 mutate $queue 1 'return (Some(wake), taken);' '' model_wait
-mutate $queue 1 'if node.waiter.word().commit(node.ticket, node.arm) {' 'let _ = node.waiter.word().commit(node.ticket, node.arm); if true {' model_wait is_passed_by
+mutate $queue 1 'if committed {' 'let _ = committed; if true {' model_wait is_passed_by
 mutate $queue 1 'node.queued.set(false);' '' model_wait is_passed_by
 # Seats: whoever was woken in vain goes back to where it stood.
 mutate $entry 1 'self.seat = Seat(node.seat.get());' '' model_wait in_vain
@@ -161,8 +161,9 @@ mutate $rendezvous 1 'waiter => state.senders.has_other_than(waiter),' '_ => fal
 mutate $rendezvous 1 'state.receivers.has_other_than(by.waiter)' 'false' model_select
 mutate $packet 1 'self.claim.load(Ordering::Acquire) == CLAIMED' 'false' model_select
 mutate $queued 1 'by.fence();' '' model_select flag
-mutate $mutex 1 'committed.granted || self.0.raw().acquire_or_contend();' 'self.0.raw().acquire_or_contend();' model_select lock
-mutate $mutex 1 'committed.granted || self.0.raw().acquire_or_contend();' 'committed.granted || self.0.raw().try_acquire();' model_select lock
+mutate $mutex 1 'committed.granted || self.0.raw().acquire_or_contend_after_release();' 'self.0.raw().acquire_or_contend_after_release();' model_select lock
+mutate $mutex 1 'committed.granted || self.0.raw().acquire_or_contend_after_release();' 'committed.granted || self.0.raw().try_acquire();' model_select lock
+mutate $mutex 1 'let _queue = self.queue.lock();' '' model_sync mutex
 # Block_on: the mark is left, then looked for once more.
 mutate $block_on 1 'self.waiter.wake_one();' '' model_future wake_up
 mutate $block_on 1 'self.0.set.load(Ordering::Relaxed) == 1' 'false' model_future wake_up
@@ -170,7 +171,10 @@ mutate $block_on 1 'true if park::may_block() => park::yield_now(),' 'true => ma
 # Futures: what one was committed for is passed on; the waker is called; what came to a dropped one
 # comes back.
 mutate $future 1 'operation.abandon();' 'let _ = operation;' model_future leaves
-mutate $future 1 'operation.is_held()' '{ let _ = operation; false }' model_future select
+mutate $future 1 'block.word.is_held()' 'false' model_future select
+mutate $queue 1 'claims && wake.runs_user_code()' 'false && claims' model_future select
+mutate $packet 1 'wake.release();' '' model_future select
+mutate $word 1 'self.0.fetch_and(!HELD, Ordering::Release);' 'self.0.fetch_and(!HELD, Ordering::Relaxed);' model_future select
 mutate $waker 1 'waker.wake()' 'drop(waker)' model_future receives
 mutate $future 1 'block.set_waker(context.waker());' 'let _ = context;' model_future receives
 mutate $rendezvous 1 'let wake = state.senders.wake_first().0;' 'let wake = None;' model_future from_a_select
@@ -185,7 +189,7 @@ mutate $buffered 1 'if !self.has_no_slot(&state) {
             let wake' model_future buffer
 mutate $buffered 1 'state.reserved -= usize::from(granted);' '' model_future buffer
 mutate $semaphore 1 'drop(self.permits.permit(self.n));' '' model_future permit
-mutate $mutex 1 'if committed.granted || self.0.raw().acquire_or_contend() {' 'if false && committed.granted {' model_future lock
+mutate $mutex 1 'if committed.granted || self.0.raw().acquire_or_contend_after_release() {' 'if false && committed.granted {' model_future lock
 mutate $notify 1 'begun.by_one.set(true)' 'begun.by_one.set(false)' model_future notification
 # Channels with a buffer: whoever makes a change wakes somebody for it; looking and registering are
 # one step.
@@ -259,7 +263,7 @@ mutate $notify 1 'Some(None) => {}' 'Some(None) => break None,' model_sync notif
 # Once: the state carries what was done, and all are woken.
 mutate $once 1 'self.once.state.store(state, Ordering::Release);' 'self.once.state.store(state, Ordering::Relaxed);' model_sync once
 mutate $once 1 'self.once.waiters.wake_all();' '' model_sync once
-mutate $once 1 'wait_until(&self.waiters, Deadline::NEVER, has_ended);' '{ let _ = has_ended; wait_until(&self.waiters, Deadline::NEVER, || false); }' model_sync once
+mutate $once 1 'wait_until("once", &self.waiters, Deadline::NEVER, has_ended);' '{ let _ = has_ended; wait_until("once", &self.waiters, Deadline::NEVER, || false); }' model_sync once
 # Oneshot: whoever goes wakes the other side.
 mutate $oneshot 1 'leave_and_wake(&self.0, state);' 'drop(state);' model_sync value
 mutate $oneshot 2 'leave_and_wake(&self.0, state);' 'drop(state);' model_sync receiver_has_gone

@@ -64,8 +64,10 @@ pub(super) fn wait_after<O: Operation>(
             _ if output.is_some() => return output,
             // (Without any deadline it is a model that ends the wait, and the caller waits on.)
             Ended::TimedOut if !deadline.is_never() && is_over(deadline, *due) => {
-                let happens = operation.as_mut().attempt(Caller::Blocks);
-                return happens.or_else(|| operation.at_deadline());
+                // Its own time may have come, too.
+                let happens = due.has_elapsed();
+                let output = happens.then(|| operation.as_mut().attempt(Caller::Blocks));
+                return output.flatten().or_else(|| operation.at_deadline());
             }
             Ended::Cancelled if wait.takes_cancellation() => match operation.as_mut().cancelled() {
                 None => wait.deliver(ended),
