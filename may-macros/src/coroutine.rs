@@ -336,7 +336,6 @@ fn span_of_self(receiver: &TokenStream) -> Span {
         .map_or_else(Span::call_site, |word| word.span())
 }
 
-/// Tells whether a type is `!`.
 fn is_never(output: &TokenStream) -> bool {
     matches!(
         output.clone().into_iter().collect::<Vec<_>>().as_slice(),
@@ -357,7 +356,6 @@ fn mentions_impl(output: &TokenStream) -> bool {
 mod tests {
     use super::*;
 
-    /// Compares an expansion.
     fn check(arguments: TokenStream, item: TokenStream, expected: TokenStream) {
         assert_eq!(expand(arguments, item).to_string(), expected.to_string());
     }

@@ -17,7 +17,6 @@ pub(crate) struct Fault {
 }
 
 impl Fault {
-    /// Describes a fault in `tokens`.
     pub(crate) fn at(tokens: impl ToTokens, message: impl Into<String>) -> Self {
         Self {
             error: syn::Error::new_spanned(tokens, message.into()),
@@ -49,7 +48,6 @@ impl Fault {
 pub(crate) struct Faults(Vec<Fault>);
 
 impl Faults {
-    /// Adds a fault.
     pub(crate) fn add(&mut self, fault: Fault) {
         self.0.push(fault);
     }

@@ -220,7 +220,6 @@ impl Entry {
         }
     }
 
-    /// Returns the options.
     pub(crate) const fn table(self) -> Table {
         Table {
             attribute: self.attribute(),
@@ -438,7 +437,6 @@ fn is_bare(written: &str, name: &str) -> bool {
     within.trim() == name
 }
 
-/// Tells whether a type is `!`.
 fn is_never(output: &TokenStream) -> bool {
     matches!(
         output.clone().into_iter().collect::<Vec<_>>().as_slice(),

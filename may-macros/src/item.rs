@@ -124,7 +124,6 @@ struct Cursor {
 }
 
 impl Cursor {
-    /// Starts at the first token.
     fn new(tokens: TokenStream) -> Self {
         Self {
             rest: tokens.into_iter().collect(),
@@ -149,7 +148,6 @@ impl Cursor {
         self.rest.front()
     }
 
-    /// Takes the next token.
     fn next(&mut self) -> Option<TokenTree> {
         self.peek()?;
         self.rest.pop_front()
@@ -171,7 +169,6 @@ impl Cursor {
         }
     }
 
-    /// Takes the attributes.
     fn attributes(&mut self) -> Vec<Attribute> {
         let mut attributes = Vec::new();
         while let Some(hash) = self.punct('#') {
@@ -306,7 +303,6 @@ mod tests {
 
     use super::*;
 
-    /// Takes apart what must be a function.
     fn parse(item: TokenStream) -> Function {
         Function::parse(&item, None).expect("this is a function")
     }

@@ -147,7 +147,6 @@ impl Table {
         options
     }
 
-    /// Finds the row that `part` names.
     fn find(&self, part: &TokenStream) -> Result<(Ident, &'static Row), Fault> {
         let name = match part.clone().into_iter().next() {
             Some(TokenTree::Ident(name)) => name,
@@ -356,7 +355,6 @@ mod tests {
         )
     }
 
-    /// Returns the messages.
     fn messages(tokens: &str) -> Vec<String> {
         read(tokens).2
     }

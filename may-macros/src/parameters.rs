@@ -69,7 +69,6 @@ fn split(tokens: TokenStream) -> Vec<Vec<TokenTree>> {
     parts
 }
 
-/// Takes one parameter apart.
 fn parse_one(tokens: Vec<TokenTree>) -> Parameter {
     let mut attributes = TokenStream::new();
     let mut rest = tokens.into_iter().peekable();
@@ -112,7 +111,6 @@ fn is_dot(token: Option<&TokenTree>) -> bool {
     matches!(token, Some(TokenTree::Punct(dot)) if dot.as_char() == '.')
 }
 
-/// Tells what a pattern is.
 fn pattern(tokens: &[TokenTree], has_type: bool) -> Pattern {
     let tokens = open(tokens);
     match tokens.as_slice() {
@@ -156,7 +154,6 @@ mod tests {
 
     use super::*;
 
-    /// Shows pattern and type of each parameter.
     fn show(parameters: TokenStream) -> Vec<String> {
         let show = |parameter: Parameter| {
             let pattern = match parameter.pattern {

@@ -161,7 +161,6 @@ fn words(random: &mut Random) -> TokenStream {
     one_of(1, random)
 }
 
-/// A text of tokens.
 fn soup(random: &mut Random) -> TokenStream {
     match random.below(8) {
         0 => (0..random.below(12)).map(|_| words(random)).collect(),
@@ -173,7 +172,6 @@ fn soup(random: &mut Random) -> TokenStream {
     }
 }
 
-/// Expands it by all macros.
 fn expand(first: &TokenStream, second: &TokenStream) {
     let path: TokenTree = Group::new(Delimiter::Bracket, quote::quote!(may)).into();
     let all: TokenStream = [path.into(), first.clone()].into_iter().collect();
@@ -197,7 +195,6 @@ fn what_has_panicked_once() {
     }
 }
 
-/// Expands the soup of a seed.
 fn expand_soup(seed: u64) {
     let mut random = Random(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
     let (first, second) = (soup(&mut random), soup(&mut random));

@@ -30,7 +30,6 @@ enum Piece {
 }
 
 impl Template {
-    /// Reads the value of the option `name`.
     pub(crate) fn parse(name: &str, example: &str, value: &TokenStream) -> Result<Self, Fault> {
         crate::values::text(name, example, value)?;
         let text = match value.clone().into_iter().collect::<Vec<_>>().as_slice() {
@@ -119,7 +118,6 @@ impl Template {
     }
 }
 
-/// Splits a text at its placeholders.
 fn split(text: &str) -> Result<Vec<Piece>, (&'static str, &'static str)> {
     const HELP: &str = "a placeholder is `{parameter}`, a brace is written twice: `{{`";
     let (mut pieces, mut plain) = (Vec::new(), String::new());

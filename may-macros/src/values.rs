@@ -50,7 +50,6 @@ enum Raw {
 }
 
 impl Raw {
-    /// Looks at a value.
     fn of(value: &TokenStream) -> Self {
         match value.clone().into_iter().collect::<Vec<_>>().as_slice() {
             [TokenTree::Literal(literal)] => match Lit::new(literal.clone()) {
@@ -252,7 +251,6 @@ pub(crate) fn text(name: &str, example: &str, value: &TokenStream) -> Result<Val
     }
 }
 
-/// Reads one of `words`.
 pub(crate) fn choice(
     name: &str,
     value: &TokenStream,

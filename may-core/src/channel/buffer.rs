@@ -32,14 +32,12 @@ pub(super) struct Buffer<T> {
 #[derive(Debug)]
 pub(super) struct Room<T>(VecDeque<T>);
 
-/// Takes the message that is there.
 #[inline]
 fn taken<T>(message: &Cell<Option<T>>) -> T {
     message.take().expect("a message is sent once")
 }
 
 impl<T> Room<T> {
-    /// Allocates it.
     pub(super) fn new() -> Room<T> {
         Room(VecDeque::with_capacity(BLOCK))
     }
@@ -55,7 +53,6 @@ impl<T> Buffer<T> {
         }
     }
 
-    /// How many messages there are.
     #[inline]
     pub(super) fn len(&self) -> usize {
         self.ring.len()
@@ -103,12 +100,10 @@ impl<T> Buffer<T> {
         true
     }
 
-    /// Adds room.
     pub(super) fn extend(&mut self, room: Room<T>) {
         self.spare.get_or_insert(room.0);
     }
 
-    /// Takes the oldest message.
     #[inline]
     pub(super) fn pop(&mut self) -> Option<T> {
         let message = self.ring.pop_front();

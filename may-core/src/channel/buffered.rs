@@ -140,12 +140,10 @@ impl<T> Buffered<T> {
         (self.capacity != usize::MAX).then_some(self.capacity)
     }
 
-    /// How many messages there are.
     pub(super) fn len(&self) -> usize {
         self.state.lock().buffer.len()
     }
 
-    /// Whether there is no free slot.
     pub(super) fn is_full(&self) -> bool {
         self.has_no_slot(&self.state.lock())
     }
@@ -236,7 +234,6 @@ impl<T> Buffered<T> {
         sent.map_err(|refused| (refused, message.take().expect("it was not sent")))
     }
 
-    /// Receives a message if there is one.
     #[inline]
     pub(super) fn try_recv(&self) -> Result<T, Refused> {
         self.pop().map_err(|(refused, _)| refused)
@@ -312,17 +309,14 @@ impl<T> Buffered<T> {
         }
     }
 
-    /// Counts one more sender.
     pub(super) fn add_sender(&self) {
         self.state.lock().sender_count += 1;
     }
 
-    /// Counts one more receiver.
     pub(super) fn add_receiver(&self) {
         self.state.lock().receiver_count += 1;
     }
 
-    /// Counts one sender less.
     pub(super) fn remove_sender(&self) {
         let mut state = self.state.lock();
         state.sender_count -= 1;

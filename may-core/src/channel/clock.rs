@@ -19,7 +19,6 @@ pub(super) struct At<T> {
 }
 
 impl<T> At<T> {
-    /// A channel that sends `message` at `due`.
     pub(super) fn new(due: Instant, message: T) -> At<T> {
         At {
             due: Deadline::at(due),
@@ -35,7 +34,6 @@ impl<T> At<T> {
         }
     }
 
-    /// How many messages are there now.
     pub(super) fn len(&self) -> usize {
         usize::from(self.due.has_elapsed() && self.message.lock().is_some())
     }
@@ -70,12 +68,10 @@ impl<T> Tick<T> {
         }
     }
 
-    /// When the next message is due.
     pub(super) fn due(&self) -> Deadline {
         Deadline::at(*self.next.lock())
     }
 
-    /// How many messages are there now.
     pub(super) fn len(&self) -> usize {
         usize::from(*self.next.lock() <= Instant::now())
     }
@@ -93,7 +89,6 @@ impl<T> Tick<T> {
         Ok((self.message)(due))
     }
 
-    /// Receives a message if one is due.
     pub(super) fn try_recv(&self) -> Result<T, Refused> {
         self.take().map_err(|_| Refused::NotNow)
     }

@@ -90,7 +90,6 @@ pub fn unbounded<T>() -> (Sender<T>, Receiver<T>) {
     buffered(None)
 }
 
-/// Makes a channel with a buffer.
 fn buffered<T>(capacity: Option<usize>) -> (Sender<T>, Receiver<T>) {
     let channel = Arc::new(Buffered::new(capacity));
     (

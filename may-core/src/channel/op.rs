@@ -30,7 +30,6 @@ operation! {
 }
 
 impl<'a, T> Recv<'a, T> {
-    /// Receiving from one receiver.
     #[inline]
     pub(crate) fn new(receiver: &'a Receiver<T>) -> Recv<'a, T> {
         let kind = match &receiver.0 {
@@ -82,7 +81,6 @@ operation! {
 }
 
 impl<'a, T> SendMessage<'a, T> {
-    /// Sending a message through one sender.
     #[inline]
     pub(crate) fn new(sender: &'a Sender<T>, message: T) -> SendMessage<'a, T> {
         let kind = match &sender.0 {

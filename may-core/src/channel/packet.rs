@@ -129,7 +129,6 @@ impl<T> Place<T> {
         }
     }
 
-    /// The place that a future keeps.
     pub(super) fn of_future(packet: &Arc<Packet<T>>) -> Place<T> {
         let packet = NonNull::new(Arc::as_ptr(packet).cast_mut());
         Place {

@@ -160,7 +160,6 @@ impl<T> Receiver<T> {
             .map_err(RecvTimeoutError::from)
     }
 
-    /// Receives a message, waiting until `deadline`.
     #[inline]
     pub(crate) fn recv_until(&self, deadline: Deadline) -> Result<T, Refused> {
         match wait_for(pin!(Recv::new(self)), deadline) {

@@ -394,17 +394,14 @@ impl<T> Rendezvous<T> {
         }
     }
 
-    /// Counts one more sender.
     pub(super) fn add_sender(&self) {
         self.state.lock().sender_count += 1;
     }
 
-    /// Counts one more receiver.
     pub(super) fn add_receiver(&self) {
         self.state.lock().receiver_count += 1;
     }
 
-    /// Counts one sender less.
     pub(super) fn remove_sender(&self) {
         let mut state = self.state.lock();
         state.sender_count -= 1;
@@ -414,7 +411,6 @@ impl<T> Rendezvous<T> {
         }
     }
 
-    /// Counts one receiver less.
     pub(super) fn remove_receiver(&self) {
         let mut state = self.state.lock();
         state.receiver_count -= 1;
@@ -430,7 +426,6 @@ impl<T> Rendezvous<T> {
 
 /// Where a receiver has its packet.
 pub(super) trait HasPacket<T> {
-    /// A packet without a message.
     fn new() -> Self;
 
     /// The packet of a caller that blocks, which stays until it was given a message.
@@ -500,7 +495,6 @@ pub(super) struct Receiving<'a, T, P = Packet<T>> {
 }
 
 impl<'a, T, P: HasPacket<T>> Receiving<'a, T, P> {
-    /// Receiving from a channel.
     #[inline]
     pub(super) fn new(channel: &'a Rendezvous<T>) -> Receiving<'a, T, P> {
         let packet = P::new();
@@ -598,7 +592,6 @@ pub(super) struct Sending<'a, T> {
 }
 
 impl<'a, T> Sending<'a, T> {
-    /// Sending a message into a channel.
     pub(super) fn new(channel: &'a Rendezvous<T>, message: T) -> Sending<'a, T> {
         Sending {
             channel,

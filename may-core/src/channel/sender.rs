@@ -178,7 +178,6 @@ impl<T> Sender<T> {
         self.send_until(message, Deadline::at(deadline))
     }
 
-    /// Sends a message, waiting until `deadline`.
     fn send_until(&self, message: T, deadline: Deadline) -> Result<(), SendTimeoutError<T>> {
         let mut sending = pin!(SendMessage::new(self, message));
         match wait_for(sending.as_mut(), deadline) {

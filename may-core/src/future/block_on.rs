@@ -37,7 +37,6 @@ struct Mark {
 }
 
 impl Mark {
-    /// One that is not set.
     fn new() -> Mark {
         Mark {
             set: AtomicU32::new(0),
@@ -110,7 +109,6 @@ thread_local! {
 struct Lent(Arc<Mark>);
 
 impl Lent {
-    /// A mark that is not set.
     fn new() -> Lent {
         #[cfg(not(may_loom))]
         if let Ok(Some(spare)) = SPARE.try_with(std::cell::Cell::take) {

@@ -69,7 +69,6 @@ struct Inside<'a, F: Future> {
 }
 
 impl<F: Future> Inside<'_, F> {
-    /// Polls the future.
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<F::Output> {
         enter(self.handle, || {
             let future = self.future.as_mut().as_pin_mut();

@@ -31,7 +31,6 @@ const THREAD_NAME: &str = "may-blocking";
 
 /// One piece of work.
 pub(crate) trait Job: Send + Sync {
-    /// Carries it out.
     fn run(&self);
 }
 

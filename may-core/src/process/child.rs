@@ -96,7 +96,6 @@ impl Child {
         Ok(self.exit.get_or_init(|| exit))
     }
 
-    /// The child of std's.
     fn inner(&mut self) -> &mut process::Child {
         self.inner.as_mut().expect("it has not been handed over")
     }

@@ -88,7 +88,6 @@ operation! {
 }
 
 impl<'a> Exited<'a> {
-    /// The end of one child.
     pub(crate) fn new(child: &'a Child) -> Exited<'a> {
         let kind = match child.exit() {
             Ok(Exit::Descriptor(descriptor)) => ExitedKind::Descriptor {

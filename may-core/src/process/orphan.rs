@@ -7,7 +7,6 @@ use std::sync::{Mutex, PoisonError};
 /// Those whose end was not seen yet.
 static ORPHANS: Mutex<Vec<Child>> = Mutex::new(Vec::new());
 
-/// Takes a child over.
 pub(super) fn adopt(child: Child) {
     ORPHANS
         .lock()

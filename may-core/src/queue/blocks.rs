@@ -65,7 +65,6 @@ unsafe impl<T: Send> Sync for Blocks<T> {}
 unsafe impl<T: Send> Send for Blocks<T> {}
 
 impl<T> Blocks<T> {
-    /// An empty queue.
     pub(crate) fn new() -> Blocks<T> {
         let block = Block::new();
         let place = || {

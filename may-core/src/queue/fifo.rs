@@ -14,7 +14,6 @@ pub(crate) struct Fifo<T> {
 }
 
 impl<T: Queued> Fifo<T> {
-    /// An empty queue.
     pub(crate) const fn new() -> Fifo<T> {
         Fifo {
             head: Cell::new(ptr::null_mut()),
@@ -22,7 +21,6 @@ impl<T: Queued> Fifo<T> {
         }
     }
 
-    /// Whether nothing is queued.
     #[inline]
     pub(crate) fn is_empty(&self) -> bool {
         self.head.get().is_null()
@@ -49,7 +47,6 @@ impl<T: Queued> Fifo<T> {
         self.tail.set(item.as_ptr());
     }
 
-    /// Takes the oldest item.
     #[inline]
     pub(crate) fn pop(&self) -> Option<NonNull<T>> {
         let item = NonNull::new(self.head.get())?;

@@ -21,7 +21,6 @@ pub(crate) struct Inbox<T> {
 }
 
 impl<T: Queued> Inbox<T> {
-    /// An empty inbox.
     pub(crate) fn new() -> Inbox<T> {
         Inbox {
             head: AtomicPtr::new(ptr::null_mut()),

@@ -43,7 +43,6 @@ impl Token {
         mio::Token((self.generation as usize) << 32 | self.place as usize)
     }
 
-    /// The token that mio brings back.
     fn unpack(token: mio::Token) -> Token {
         Token {
             place: token.0 as u32,
@@ -157,7 +156,6 @@ impl Registrar {
         self.remove(token);
     }
 
-    /// Takes a source out of the table.
     fn remove(&self, token: Token) {
         // The source is dropped outside the lock.
         let source = self.table().remove(token);
@@ -207,7 +205,6 @@ impl Driver {
         &self.registrar
     }
 
-    /// Whether any source is registered.
     #[inline]
     pub(crate) fn has_sources(&self) -> bool {
         self.registrar.count.load(Ordering::Relaxed) != 0

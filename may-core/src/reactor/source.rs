@@ -193,7 +193,6 @@ pub(crate) struct Source {
 }
 
 impl Source {
-    /// A source of which nothing is known.
     pub(crate) fn new() -> Arc<Source> {
         Arc::new(Source {
             readiness: AtomicU32::new(READ | WRITE),
@@ -205,13 +204,11 @@ impl Source {
         })
     }
 
-    /// What is known now.
     #[inline]
     pub(crate) fn look(&self) -> Seen {
         Seen(self.readiness.load(Ordering::Acquire))
     }
 
-    /// Those who wait for a direction.
     #[inline]
     pub(crate) fn queue(&self, direction: Direction) -> &WaitQueue {
         match direction {

@@ -52,7 +52,6 @@ setters! {
 }
 
 impl Config {
-    /// Changes the settings.
     fn change(
         self,
         change: impl FnOnce(RuntimeBuilder) -> RuntimeBuilder,

@@ -218,7 +218,6 @@ pub fn enter<R: Send + 'static>(config: EntryConfig, f: impl FnOnce() -> R + Sen
     }
 }
 
-/// Runs `f` on the default runtime.
 #[track_caller]
 fn run_main<R: Send + 'static>(
     config: EntryConfig,

@@ -138,7 +138,6 @@ impl Runtime {
             .unwrap_or_else(|payload| unwinding::resume(payload))
     }
 
-    /// What the workers share.
     pub(super) fn shared(&self) -> &Arc<Shared> {
         &self.shared
     }
@@ -183,7 +182,6 @@ impl Runtime {
         with_local(|local| local.is_some_and(|local| local.belongs_to(&self.shared)))
     }
 
-    /// Does what `shutdown` says.
     fn stop(&self, timeout: Duration) -> Result<(), ShutdownError> {
         self.shared.stop();
         assert!(

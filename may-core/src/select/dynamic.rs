@@ -54,7 +54,6 @@ pub struct Selected<R> {
 
 /// An entry of the set: an operation that is made anew for each wait.
 trait Entry<R> {
-    /// Makes the operation.
     fn begin(&mut self) -> AnyArm<'_>;
 
     /// Ends the wait for the operation, which has happened.
@@ -205,7 +204,6 @@ impl<'a, R> Select<'a, R> {
         })
     }
 
-    /// Adds an entry.
     fn add(&mut self, operation: impl Entry<R> + 'a) -> usize {
         let index = self.operations.len();
         assert!(

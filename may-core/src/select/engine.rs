@@ -162,7 +162,6 @@ pub fn select(arms: &mut [AnyArm<'_>], mode: Mode) -> Option<usize> {
     unwinding::resume(payload)
 }
 
-/// Waits for the first.
 fn first(arms: &mut [AnyArm<'_>], mode: Mode) -> Option<usize> {
     let order = Order::Written;
     wait_for(pin!(Arms { arms, order, mode }), Deadline::NEVER)

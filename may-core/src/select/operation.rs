@@ -168,7 +168,6 @@ pub trait IntoArm {
     /// The operation.
     type Operation: Operation;
 
-    /// The arm, if there is an operation.
     fn into_arm(self) -> Option<OpArm<Self::Operation>>;
 }
 

@@ -16,7 +16,6 @@ use crate::util::clock::Deadline;
     note = "write it with its unit, as in `Duration::from_millis(5)`"
 )]
 pub trait MaybeDuration {
-    /// The duration, if it is there.
     #[doc(hidden)]
     fn duration(self) -> Option<Duration>;
 }
@@ -40,7 +39,6 @@ impl MaybeDuration for Option<Duration> {
     note = "`after(duration)` is for a time that counts from now"
 )]
 pub trait MaybeInstant {
-    /// The instant, if it is there.
     #[doc(hidden)]
     fn instant(self) -> Option<Instant>;
 }

@@ -222,7 +222,6 @@ impl Signals {
         })
     }
 
-    /// Whether there is a signal to take.
     fn has_some(&self) -> bool {
         let mut interests = self.interests.iter();
         interests.any(|interest| interest.new_count().is_some())

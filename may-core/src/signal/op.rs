@@ -19,7 +19,6 @@ pub(crate) struct Receiving<'a> {
 }
 
 impl<'a> Receiving<'a> {
-    /// Receiving the next signal of one receiver.
     pub(crate) fn new(signals: &'a Signals) -> Receiving<'a> {
         Receiving {
             signals,
@@ -81,7 +80,6 @@ operation! {
 }
 
 impl<'a> NextSignal<'a> {
-    /// The next signal of one receiver.
     pub(crate) fn new(signals: &'a Signals) -> NextSignal<'a> {
         let operation = Queued::new(Receiving::new(signals));
         NextSignal {

@@ -84,7 +84,6 @@ impl Builder {
         default::with_current(|shared| self.spawn_on(shared, location, f))?
     }
 
-    /// Spawns a coroutine on a given runtime.
     pub(crate) fn spawn_on<F, T>(
         self,
         shared: &Shared,

@@ -325,7 +325,6 @@ pub trait SpawnIn<C> {
     /// What comes back: mostly a handle.
     type Spawned;
 
-    /// Spawns the coroutine.
     #[doc(hidden)]
     #[track_caller]
     fn spawn_body(self, body: C) -> Self::Spawned;

@@ -14,7 +14,6 @@ use crate::coroutine::thread::ThreadBlock;
 pub struct CoroutineId(NonZeroU64);
 
 impl CoroutineId {
-    /// The public form of a number.
     fn new(id: u64) -> CoroutineId {
         CoroutineId(NonZeroU64::new(id).expect("numbers start at one"))
     }
@@ -50,7 +49,6 @@ impl UnwindSafe for Coroutine {}
 impl RefUnwindSafe for Coroutine {}
 
 impl Coroutine {
-    /// The handle of a coroutine.
     #[inline]
     pub(super) fn new(reference: Reference) -> Coroutine {
         Coroutine(Kind::Coroutine(reference))

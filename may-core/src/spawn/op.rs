@@ -49,7 +49,6 @@ operation! {
 }
 
 impl<T, H: BorrowMut<JoinHandle<T>>> Joined<T, H> {
-    /// The end of one coroutine.
     pub(crate) fn new(handle: H) -> Joined<T, H> {
         let operation = Queued::new(Joining {
             handle,

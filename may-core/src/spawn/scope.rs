@@ -99,13 +99,11 @@ impl Data {
         }
     }
 
-    /// Waits until all children have ended.
     fn wait(&self) {
         let all_ended = || self.running.load(Ordering::Acquire) == 0;
         wait_until("scope", &self.parent, Deadline::NEVER, all_ended);
     }
 
-    /// Cancels all children.
     fn cancel(&self) {
         let mut children = Vec::new();
         {
@@ -380,7 +378,6 @@ pub struct ScopedJoinHandle<'scope, T> {
 }
 
 impl<T> ScopedJoinHandle<'_, T> {
-    /// The handle for `joiner`.
     fn new(joiner: Joiner<T>, data: Arc<Data>) -> Self {
         ScopedJoinHandle {
             handle: Some(JoinHandle(joiner)),
@@ -389,7 +386,6 @@ impl<T> ScopedJoinHandle<'_, T> {
         }
     }
 
-    /// What stands behind the handle.
     fn joiner(&self) -> &Joiner<T> {
         let handle = self.handle.as_ref();
         &handle.expect("it is there until it is joined").0

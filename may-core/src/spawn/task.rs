@@ -244,19 +244,16 @@ impl<T> Joiner<T> {
         }
     }
 
-    /// The coroutine, as users see it.
     #[inline]
     pub(crate) fn coroutine(&self) -> &Coroutine {
         &self.coroutine
     }
 
-    /// The coroutine.
     #[inline]
     pub(crate) fn reference(&self) -> &Reference {
         self.coroutine.reference()
     }
 
-    /// Those who wait for the end.
     #[inline]
     pub(crate) fn joiners(&self) -> &WaitQueue {
         // SAFETY: (docs/safety.md, R1) every header is the beginning of a core, and the reference
@@ -264,7 +261,6 @@ impl<T> Joiner<T> {
         unsafe { &self.reference().as_ptr().cast::<Core>().as_ref().joiners }
     }
 
-    /// Whether the coroutine has ended.
     #[inline]
     pub(crate) fn is_done(&self) -> bool {
         self.reference().strand.has(flag::DONE)

@@ -56,13 +56,11 @@ impl Label {
         }
     }
 
-    /// The number of the coroutine.
     #[inline]
     pub(crate) const fn id(&self) -> u64 {
         self.id
     }
 
-    /// The name that `new` was given.
     #[inline]
     pub(crate) fn name(&self) -> Option<NonNull<str>> {
         let bytes = NonNull::slice_from_raw_parts(self.name?, self.name_length as usize);

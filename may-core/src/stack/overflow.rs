@@ -77,23 +77,19 @@ impl Span {
         self.0 >> Span::LOW_BITS << Span::LOW_BITS
     }
 
-    /// The size of the stacks.
     #[inline]
     pub(super) fn class(self) -> Class {
         Class::with_index(self.0 & ((1 << Span::CLASS_BITS) - 1))
     }
 
-    /// How many stacks there are.
     pub(super) fn slots(self) -> usize {
         1 << (self.0 >> Span::CLASS_BITS & 7)
     }
 
-    /// How many bytes there are.
     pub(super) fn bytes(self) -> usize {
         self.slots() * self.class().stride()
     }
 
-    /// The slot in which `address` lies.
     fn slot_of(self, address: usize) -> Option<usize> {
         let offset = address.wrapping_sub(self.start());
         (offset < self.bytes()).then(|| offset / self.class().stride())
@@ -307,7 +303,6 @@ impl Text {
     /// How much of a name is written.
     const NAME_BYTES: usize = 160;
 
-    /// No text.
     pub(super) fn new() -> Text {
         Text {
             bytes: [0; Text::CAPACITY],
@@ -332,7 +327,6 @@ impl Text {
         });
     }
 
-    /// Adds a number.
     pub(super) fn add_number(&mut self, mut number: u64) {
         let mut digits = [0; 20];
         let mut first = digits.len();
@@ -355,7 +349,6 @@ impl Text {
         }
     }
 
-    /// The text.
     pub(super) fn bytes(&self) -> &[u8] {
         &self.bytes[..self.length]
     }

@@ -188,7 +188,6 @@ impl StackPool {
         wants
     }
 
-    /// What the pool has.
     pub(crate) fn statistics(&self) -> PoolStatistics {
         let mut total = PoolStatistics::default();
         self.for_each_used(|shelf| {
@@ -295,7 +294,6 @@ struct Shelf {
 }
 
 impl Shelf {
-    /// An empty shelf.
     fn new(class: Class) -> Shelf {
         Shelf {
             class,
@@ -326,7 +324,6 @@ impl Shelf {
         self.with_cache(|cache| cache.len())
     }
 
-    /// How many stacks are out.
     fn in_use(&self) -> usize {
         self.total.get() - self.home.get() - self.len()
     }
@@ -347,7 +344,6 @@ impl Shelf {
         self.len() < self.capacity.get()
     }
 
-    /// Puts a stack into the cache.
     #[inline]
     fn push(&self, stack: Stack) {
         self.with_cache(|cache| cache.push(stack));
@@ -408,7 +404,6 @@ impl Shelf {
         Ok(stack)
     }
 
-    /// Maps a slab.
     fn map(&self, owner: Owner, asked: StackSize) -> Result<NonNull<Slab>, OutOfStacks> {
         let pointer = Slab::map(self.class, self.class.slots(), owner, asked)?;
         // SAFETY: (docs/safety.md, I1) the slab is new and this thread's.
@@ -444,7 +439,6 @@ impl Shelf {
         }
     }
 
-    /// Takes a stack home to its slab.
     fn put_into_slab(&self, stack: Stack) {
         let pointer = stack.slab_pointer();
         // SAFETY: (docs/safety.md, I1) the slab is this pool's.
@@ -517,14 +511,12 @@ impl Shelf {
         self.whole.borrow_mut().push(pointer);
     }
 
-    /// See [`StackPool::trim`].
     fn trim(&self) {
         self.shrink_cache(IDLE_STACKS);
         self.shrink_slabs(1);
         self.check();
     }
 
-    /// See [`StackPool::wants_trim`].
     fn wants_trim(&self) -> bool {
         self.len() > self.checked.get().min(IDLE_STACKS)
             || self.touched.get() > 0

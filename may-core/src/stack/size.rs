@@ -108,14 +108,12 @@ const fn unit_of(text: &[u8], at: usize) -> Option<usize> {
 }
 
 impl Default for StackSize {
-    /// [`StackSize::DEFAULT`].
     fn default() -> StackSize {
         StackSize::DEFAULT
     }
 }
 
 impl From<usize> for StackSize {
-    /// [`StackSize::from_bytes`].
     fn from(bytes: usize) -> StackSize {
         StackSize::from_bytes(bytes)
     }

@@ -68,7 +68,6 @@ impl Class {
         ((index as usize) < Class::COUNT).then_some(Class(index as u8))
     }
 
-    /// The class with this index.
     pub(super) const fn with_index(index: usize) -> Class {
         assert!(index < Class::COUNT);
         Class(index as u8)
@@ -80,7 +79,6 @@ impl Class {
         self.0 as usize
     }
 
-    /// The bytes of a stack.
     #[inline]
     pub(super) const fn stack_bytes(self) -> usize {
         StackSize::MIN.bytes() << self.0
@@ -160,7 +158,6 @@ impl Slab {
         }
     }
 
-    /// Maps a slab of `slots` stacks.
     fn map_exactly(
         class: Class,
         slots: usize,
@@ -246,7 +243,6 @@ impl Slab {
         Ok(())
     }
 
-    /// How many stacks it has.
     pub(super) fn slots(&self) -> usize {
         self.span.slots()
     }
@@ -256,7 +252,6 @@ impl Slab {
         self.span.bytes()
     }
 
-    /// The lowest address of a stack.
     #[inline]
     fn limit_of(&self, slot: usize) -> usize {
         self.span.start() + slot * self.class.stride() + GUARD_BYTES
@@ -303,7 +298,6 @@ impl Slab {
         (stack, was_touched)
     }
 
-    /// Takes a stack home.
     pub(super) fn put(&self, stack: Stack) {
         let slot = 1 << ManuallyDrop::new(stack).slot();
         self.home.set(self.home.get() | slot);
@@ -426,7 +420,6 @@ impl Stack {
         self.limit()..self.limit() + self.size()
     }
 
-    /// The slab in which the stack lies.
     #[inline]
     pub(super) fn slab(&self) -> &Slab {
         // SAFETY: (docs/safety.md, I3) a slab lives as long as one of its stacks is out.

@@ -61,12 +61,10 @@ impl Stack {
         corosensei::stack::Stack::limit(self).get()
     }
 
-    /// The bytes of the stack.
     pub(crate) fn size(&self) -> usize {
         self.bytes
     }
 
-    /// All the memory of the stack.
     pub(crate) fn memory(&self) -> Range<usize> {
         self.limit()..self.base()
     }
@@ -111,7 +109,6 @@ pub(crate) struct StackPool {
 }
 
 impl StackPool {
-    /// Makes a pool.
     pub(crate) fn new(config: PoolConfig) -> StackPool {
         let reserve = Stack::standalone(StackSize::DEFAULT).ok();
         StackPool {
@@ -171,7 +168,6 @@ impl StackPool {
         self.cached.borrow().iter().any(|free| !free.is_empty())
     }
 
-    /// What the pool has.
     pub(crate) fn statistics(&self) -> PoolStatistics {
         let cached = self.cached.borrow();
         PoolStatistics {

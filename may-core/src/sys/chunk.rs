@@ -31,7 +31,6 @@ fn layout(length: usize) -> std::alloc::Layout {
     std::alloc::Layout::from_size_align(length, 64).expect("a valid layout")
 }
 
-/// See above.
 #[cfg(any(not(unix), miri))]
 pub(crate) fn take(length: usize) -> Option<NonNull<u8>> {
     // SAFETY: (docs/safety.md, R1) the layout is not empty.

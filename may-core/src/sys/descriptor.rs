@@ -20,14 +20,12 @@ const FIRST_OWN: RawFd = 3;
 /// So many bytes go into a pipe that is ready without waiting for more room.
 pub(crate) const PIPE_BYTES: usize = libc::PIPE_BUF;
 
-/// Reads into `buffer`.
 pub(crate) fn read(descriptor: BorrowedFd<'_>, buffer: &mut ReadBuffer<'_>) -> io::Result<usize> {
     // SAFETY: (docs/safety.md, system calls) the place has `length` bytes and lives across the
     // call, which fills it from its beginning.
     unsafe { buffer.fill_by(|place, length| libc::read(descriptor.as_raw_fd(), place, length)) }
 }
 
-/// Writes from `buffer`.
 pub(crate) fn write(descriptor: BorrowedFd<'_>, buffer: &[u8]) -> io::Result<usize> {
     let length = buffer.len().min(MOST_BYTES);
     // SAFETY: (docs/safety.md, system calls) the buffer has `length` bytes and lives across the
@@ -172,7 +170,6 @@ pub(crate) fn duplicate(descriptor: RawFd) -> io::Result<OwnedFd> {
     }
 }
 
-/// The status flags of a descriptor.
 fn flags(descriptor: BorrowedFd<'_>) -> io::Result<libc::c_int> {
     // SAFETY: (docs/safety.md, system calls) plain values only.
     match unsafe { libc::fcntl(descriptor.as_raw_fd(), libc::F_GETFL) } {
@@ -181,7 +178,6 @@ fn flags(descriptor: BorrowedFd<'_>) -> io::Result<libc::c_int> {
     }
 }
 
-/// Sets the status flags of a descriptor.
 fn set_flags(descriptor: RawFd, flags: libc::c_int) -> io::Result<()> {
     // SAFETY: (docs/safety.md, system calls) plain values only.
     match unsafe { libc::fcntl(descriptor, libc::F_SETFL, flags) } {

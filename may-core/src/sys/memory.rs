@@ -62,12 +62,10 @@ fn last_errno() -> Errno {
     io::Error::last_os_error().raw_os_error().unwrap_or(0)
 }
 
-/// The bytes of a page.
 #[inline]
 pub(crate) fn page_bytes() -> usize {
     static PAGE_BYTES: AtomicUsize = AtomicUsize::new(0);
 
-    /// Asks the system.
     #[cold]
     fn ask() -> usize {
         // SAFETY: (docs/safety.md, system calls) the call takes a number and returns one.
@@ -384,7 +382,6 @@ mod marks {
 mod marks {
     use super::Ranges;
 
-    /// Never.
     pub(super) fn work() -> bool {
         false
     }

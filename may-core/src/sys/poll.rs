@@ -38,7 +38,6 @@ pub(crate) fn wait_precisely(poll: &Poll, timeout: Duration) -> bool {
     true
 }
 
-/// See above.
 #[cfg(not(any(target_os = "linux", target_os = "android", target_os = "freebsd")))]
 pub(crate) fn wait_precisely(_poll: &Poll, _timeout: Duration) -> bool {
     false

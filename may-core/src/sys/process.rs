@@ -24,7 +24,6 @@ pub(crate) fn end_descriptor(id: u32) -> io::Result<OwnedFd> {
     }
 }
 
-/// See above.
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 pub(crate) fn end_descriptor(_id: u32) -> io::Result<OwnedFd> {
     Err(io::ErrorKind::Unsupported.into())

@@ -60,7 +60,6 @@ pub(crate) fn on_fault(examine: Examine) {
     });
 }
 
-/// The handler of the fault signals.
 extern "C" fn handle(signal: libc::c_int, info: *mut libc::siginfo_t, context: *mut libc::c_void) {
     // SAFETY: (docs/safety.md, R10) the kernel passes both structures to a handler with
     // `SA_SIGINFO`. A code that is not positive means that a process sent the signal, and there is

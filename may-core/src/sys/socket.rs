@@ -61,7 +61,6 @@ pub(crate) fn shutdown(socket: BorrowedFd<'_>, how: Shutdown) -> io::Result<()> 
     SockRef::from(&socket).shutdown(how)
 }
 
-/// Receives into `buffer`.
 #[inline]
 pub(crate) fn receive(socket: BorrowedFd<'_>, buffer: &mut ReadBuffer<'_>) -> io::Result<usize> {
     receive_with(socket, buffer, libc::MSG_DONTWAIT)
@@ -72,7 +71,6 @@ pub(crate) fn peek(socket: BorrowedFd<'_>, buffer: &mut ReadBuffer<'_>) -> io::R
     receive_with(socket, buffer, libc::MSG_DONTWAIT | libc::MSG_PEEK)
 }
 
-/// Receives with `flags`.
 #[inline]
 fn receive_with(
     socket: BorrowedFd<'_>,
@@ -84,7 +82,6 @@ fn receive_with(
     unsafe { buffer.fill_by(|place, length| libc::recv(socket.as_raw_fd(), place, length, flags)) }
 }
 
-/// Sends from `buffer`.
 #[inline]
 pub(crate) fn send(socket: BorrowedFd<'_>, buffer: &[u8]) -> io::Result<usize> {
     let length = buffer.len().min(MOST_BYTES);
@@ -128,7 +125,6 @@ pub(crate) fn receive_from(
     Ok((length, address))
 }
 
-/// Sends a datagram to `address`.
 pub(crate) fn send_to(
     socket: BorrowedFd<'_>,
     buffer: &[u8],

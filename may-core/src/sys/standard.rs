@@ -20,7 +20,6 @@ pub(crate) fn is_closed(error: &std::io::Error) -> bool {
     error.raw_os_error() == Some(libc::EBADF)
 }
 
-/// Has `last` called when the process exits.
 pub(crate) fn at_exit(last: extern "C" fn()) {
     // SAFETY: (docs/safety.md, system calls) the function is there as long as the program. Without
     // memory for it, it is not called.

@@ -71,7 +71,6 @@ impl Conduct {
         }
     }
 
-    /// See above; workers run like others here.
     #[cfg(not(any(target_os = "linux", target_os = "android")))]
     pub(crate) fn current(_are_pinned: bool) -> Conduct {
         Conduct {}

@@ -34,7 +34,6 @@ operation! {
 }
 
 impl After {
-    /// The operation that happens at `deadline`.
     pub(crate) fn new(deadline: Deadline) -> After {
         let operation = Timed::new(At(deadline));
         After {
@@ -71,7 +70,6 @@ operation! {
 }
 
 impl<'a> Tick<'a> {
-    /// The next tick of one interval.
     pub(crate) fn new(interval: &'a mut Interval) -> Tick<'a> {
         let operation = Timed::new(Next(interval));
         Tick {

@@ -94,7 +94,6 @@ pub fn timeout_at<T>(deadline: Instant, f: impl FnOnce() -> T) -> Result<T, Elap
     run(Deadline::at(deadline), f)
 }
 
-/// Runs `f` with a limit.
 fn run<T>(deadline: Deadline, f: impl FnOnce() -> T) -> Result<T, Elapsed> {
     if cfg!(panic = "abort") {
         panic!(

@@ -113,7 +113,6 @@ pub(super) struct List {
 }
 
 impl List {
-    /// Creates an empty list.
     pub(super) const fn new() -> Self {
         Self {
             first: Cell::new(None),
@@ -121,7 +120,6 @@ impl List {
         }
     }
 
-    /// Tells whether no entry is linked.
     #[inline]
     pub(super) fn is_empty(&self) -> bool {
         self.first.get().is_none()

@@ -23,7 +23,6 @@ pub(super) struct Slot {
 }
 
 impl Slot {
-    /// Creates an empty slot.
     pub(super) const fn new() -> Self {
         Self {
             entries: List::new(),
@@ -31,7 +30,6 @@ impl Slot {
         }
     }
 
-    /// Tells whether the slot holds no timer.
     #[inline]
     pub(super) fn is_empty(&self) -> bool {
         self.entries.is_empty()
@@ -97,7 +95,6 @@ pub(super) struct Level {
 }
 
 impl Level {
-    /// Creates a level without timers.
     pub(super) const fn new() -> Self {
         Self {
             occupied: Cell::new(0),
@@ -105,7 +102,6 @@ impl Level {
         }
     }
 
-    /// Tells whether no slot holds a timer.
     #[inline]
     pub(super) fn is_empty(&self) -> bool {
         self.occupied.get() == 0
@@ -120,7 +116,6 @@ impl Level {
         }
     }
 
-    /// Returns a slot.
     #[inline]
     pub(super) fn slot(&self, index: usize) -> &Slot {
         &self.slots[index]

@@ -102,7 +102,6 @@ pub(crate) struct Wheel {
 }
 
 impl Wheel {
-    /// Creates a wheel without timers.
     pub(crate) const fn new(now_ns: u64) -> Self {
         Self {
             occupied: Cell::new(0),
@@ -120,7 +119,6 @@ impl Wheel {
         self.len.get()
     }
 
-    /// Tells whether there is no timer.
     #[cfg(test)]
     pub(crate) fn is_empty(&self) -> bool {
         self.len() == 0

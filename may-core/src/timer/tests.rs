@@ -34,7 +34,6 @@ impl Timers {
             .expect("the wheel handed out an entry that it was never given")
     }
 
-    /// Sets a timer.
     fn insert(&self, wheel: &Wheel, index: usize) {
         // SAFETY: (docs/safety.md, I3) the entries do not move, and no test uses its wheel after
         // dropping its timers.
@@ -46,7 +45,6 @@ impl Timers {
         (0..self.entries.len()).for_each(|index| self.insert(wheel, index));
     }
 
-    /// Cancels a timer.
     fn remove(&self, wheel: &Wheel, index: usize) -> bool {
         // SAFETY: (docs/safety.md, I3) the entry is alive, and each test has one wheel.
         unsafe { wheel.remove(self.pointer(index)) }
@@ -406,7 +404,6 @@ impl Random {
         self.0
     }
 
-    /// Returns a number below `end`.
     fn below(&mut self, end: u64) -> u64 {
         self.next() % end
     }

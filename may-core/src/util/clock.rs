@@ -40,7 +40,6 @@ impl Deadline {
     /// The deadline of a wait that has none.
     pub(crate) const NEVER: Deadline = Deadline(u64::MAX);
 
-    /// The deadline that lies `duration` from now.
     pub(crate) fn after(duration: Duration) -> Deadline {
         Deadline(now().saturating_add(nanoseconds(duration)))
     }
@@ -55,12 +54,10 @@ impl Deadline {
         Deadline(nanoseconds)
     }
 
-    /// Whether there is none.
     pub(crate) fn is_never(self) -> bool {
         self == Deadline::NEVER
     }
 
-    /// Whether the deadline has been reached.
     pub(crate) fn has_elapsed(self) -> bool {
         !self.is_never() && self.0 <= now()
     }
@@ -75,12 +72,10 @@ impl Deadline {
         self.0
     }
 
-    /// The later one of two deadlines.
     pub(crate) fn max(self, other: Deadline) -> Deadline {
         Deadline(self.0.max(other.0))
     }
 
-    /// The earlier one of two deadlines.
     pub(crate) fn min(self, other: Deadline) -> Deadline {
         Deadline(self.0.min(other.0))
     }

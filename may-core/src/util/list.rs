@@ -38,7 +38,6 @@ impl<T> fmt::Debug for Links<T> {
 ///
 /// `links` returns the same links for the same node every time, and no two nodes share them.
 pub(crate) unsafe trait Linked: Sized {
-    /// The links of this node.
     fn links(&self) -> &Links<Self>;
 }
 
@@ -53,7 +52,6 @@ pub(crate) struct List<T: Linked> {
 unsafe impl<T: Linked> Send for List<T> {}
 
 impl<T: Linked> List<T> {
-    /// A list without nodes.
     pub(crate) const fn new() -> List<T> {
         List {
             head: ptr::null_mut(),
@@ -61,12 +59,10 @@ impl<T: Linked> List<T> {
         }
     }
 
-    /// Whether there is no node.
     pub(crate) fn is_empty(&self) -> bool {
         self.head.is_null()
     }
 
-    /// The first node.
     pub(crate) fn front(&self) -> Option<NonNull<T>> {
         NonNull::new(self.head)
     }
@@ -81,7 +77,6 @@ impl<T: Linked> List<T> {
         NonNull::new(unsafe { node.as_ref() }.links().next.get())
     }
 
-    /// The last node.
     pub(crate) fn back(&self) -> Option<NonNull<T>> {
         NonNull::new(self.tail)
     }

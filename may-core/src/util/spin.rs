@@ -115,13 +115,11 @@ impl<T> UnwindSafe for SpinLock<T> {}
 impl<T> RefUnwindSafe for SpinLock<T> {}
 
 impl<T> SpinLock<T> {
-    /// A lock that is free.
     #[cfg(not(may_loom))]
     pub(crate) const fn new(value: T) -> SpinLock<T> {
         SpinLock(raw::Raw::new(value))
     }
 
-    /// A lock that is free.
     #[cfg(may_loom)]
     pub(crate) fn new(value: T) -> SpinLock<T> {
         SpinLock(raw::Raw::new(value))

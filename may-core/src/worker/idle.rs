@@ -83,7 +83,6 @@ impl Idle {
             && self.sleeping.load(Ordering::Relaxed) != 0
     }
 
-    /// The index of the searcher.
     pub(crate) fn searcher(&self) -> Option<usize> {
         self.searcher.load(Ordering::Relaxed).checked_sub(1)
     }
@@ -112,7 +111,6 @@ impl Idle {
         self.appoint(worker) || self.is_searcher(worker)
     }
 
-    /// Whether `worker` is the searcher.
     pub(crate) fn is_searcher(&self, worker: usize) -> bool {
         self.searcher.load(Ordering::Relaxed) == worker + 1
     }

@@ -127,13 +127,11 @@ impl Local {
         shared.count_out_worker();
     }
 
-    /// Whether this is a worker of `shared`.
     #[inline]
     pub(crate) fn belongs_to(&self, shared: &Shared) -> bool {
         ptr::eq(&*self.shared, shared)
     }
 
-    /// The runtime of this worker.
     pub(crate) fn shared(&self) -> &Arc<Shared> {
         &self.shared
     }
@@ -143,7 +141,6 @@ impl Local {
         &self.shared.peers[self.index]
     }
 
-    /// The poll of this worker.
     pub(crate) fn driver(&self) -> &Driver {
         &self.driver
     }
@@ -184,7 +181,6 @@ impl Local {
         unsafe { self.wheel.remove(Timeout::entry(timeout)) };
     }
 
-    /// How many timers are set.
     pub(crate) fn timers(&self) -> usize {
         self.wheel.len()
     }

@@ -34,7 +34,6 @@ pub(crate) struct Orders {
 }
 
 impl Orders {
-    /// No orders, and no workers yet.
     pub(crate) fn new() -> Orders {
         Orders {
             given: AtomicU32::new(0),
@@ -63,7 +62,6 @@ impl Orders {
         self.given.load(Ordering::Relaxed) & GIVEN_UP != 0
     }
 
-    /// Whether all workers have ended.
     pub(crate) fn have_ended(&self) -> bool {
         self.running.load(Ordering::Acquire) == 0
     }

@@ -115,7 +115,6 @@ impl UnstartedQueues {
         taken
     }
 
-    /// Assigns a coroutine to this worker.
     pub(crate) fn assign(&self, unstarted: Unstarted) {
         if self.assigned.fetch_add(1, Ordering::Relaxed) == 0 {
             self.assigned_since.store(clock::now(), Ordering::Relaxed);
@@ -143,7 +142,6 @@ impl UnstartedQueues {
         retry(|| self.stealer.steal()).or_else(|| self.take_assigned())
     }
 
-    /// Whether there is nothing to take.
     pub(crate) fn is_empty(&self) -> bool {
         self.stealer.is_empty() && self.assigned_queue.is_empty()
     }
@@ -197,7 +195,6 @@ pub(crate) struct GlobalQueue {
 }
 
 impl GlobalQueue {
-    /// An empty queue.
     pub(crate) fn new() -> GlobalQueue {
         GlobalQueue {
             queue: Injector::new(),
@@ -206,13 +203,11 @@ impl GlobalQueue {
         }
     }
 
-    /// Whether there is nothing to take.
     #[inline]
     pub(crate) fn is_empty(&self) -> bool {
         self.queue.is_empty()
     }
 
-    /// Adds a coroutine.
     pub(crate) fn push(&self, unstarted: Unstarted) {
         if self.queue.is_empty() {
             self.since.store(clock::now(), Ordering::Relaxed);

@@ -154,7 +154,6 @@ impl Local {
         }
     }
 
-    /// Starts a coroutine on `stack`.
     #[inline]
     fn start_on(&self, coroutine: NonNull<Header>, stack: Stack) {
         // SAFETY: (docs/safety.md, I1) the coroutine is in no queue, so it is this worker's from
@@ -558,12 +557,10 @@ impl Local {
         }
     }
 
-    /// When the first timer is due.
     fn next_timer(&self) -> Deadline {
         self.next_deadline().min(self.stack_deadline.get())
     }
 
-    /// When the first wait has a deadline.
     fn next_deadline(&self) -> Deadline {
         let of_coroutines = self.wheel.next_deadline();
         of_coroutines

@@ -173,7 +173,6 @@ impl Shared {
         self.orders.end_if_unclaimed(|| self.end_unclaimed());
     }
 
-    /// The worker with the fewest coroutines.
     fn least_loaded(&self) -> &Peer {
         let least = self.peers.iter().min_by_key(|peer| peer.load());
         least.expect("a runtime has at least one worker")

@@ -42,7 +42,6 @@ macro_rules! settings {
         }
 
         impl RuntimeBuilder {
-            /// Nothing is set.
             pub(crate) const fn new() -> RuntimeBuilder {
                 RuntimeBuilder { $($name: None,)* }
             }
@@ -88,7 +87,6 @@ fn at_least_one(set: Option<usize>) -> Option<usize> {
     set.filter(|&number| number > 0)
 }
 
-/// How many processors the process may use.
 fn processors() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }

@@ -134,7 +134,6 @@ impl Shared {
         Ok(shared)
     }
 
-    /// How many workers there are.
     pub(crate) fn workers(&self) -> usize {
         self.peers.len()
     }
@@ -160,12 +159,10 @@ impl Shared {
         self.global.take(worker, deque, self.is_stopping())
     }
 
-    /// Whether the global queue has something.
     pub(crate) fn has_global(&self) -> bool {
         !self.global.is_empty()
     }
 
-    /// Whether any queue has an unstarted coroutine.
     pub(crate) fn has_unstarted(&self) -> bool {
         !self.global.is_empty() || self.peers.iter().any(|peer| !peer.queues.is_empty())
     }
@@ -193,7 +190,6 @@ impl Shared {
         self.wake_all_workers();
     }
 
-    /// Wakes every worker that sleeps.
     fn wake_all_workers(&self) {
         for peer in &self.peers {
             peer.home.wake_if_asleep();
@@ -219,7 +215,6 @@ impl Shared {
         spawn_thread(move || shared.join_threads())
     }
 
-    /// Joins the workers' threads.
     fn join_threads(&self) {
         loop {
             let thread = lock(&self.threads).pop();

@@ -52,7 +52,6 @@ impl Call {
         }
     }
 
-    /// Understands an operation.
     pub(super) fn understand(tokens: &[TokenTree]) -> Result<Self, Fault> {
         let all: TokenStream = tokens.iter().cloned().collect();
         match tokens {
@@ -128,7 +127,6 @@ impl Call {
         }
     }
 
-    /// Makes a call of a known operation.
     fn of(
         operation: &'static Operation,
         name: &Ident,
@@ -214,7 +212,6 @@ fn code_to_run(tokens: &[TokenTree], group: &Group) -> Result<(&'static Form, To
     Ok((form, quote_spanned!(here=> || #code)))
 }
 
-/// Describes a name that is no operation.
 fn unknown(name: &Ident, tokens: &[TokenTree]) -> Fault {
     let message = format!("unknown operation `{name}`");
     let help = match operations::meant(&name.to_string()) {
@@ -229,7 +226,6 @@ fn unknown(name: &Ident, tokens: &[TokenTree]) -> Fault {
     Fault::with_help(name, message, help)
 }
 
-/// Describes a method that is no operation.
 fn no_method(place: &[TokenTree], name: &Ident, tokens: &[TokenTree]) -> Fault {
     if Operation::named(&name.to_string()).is_some() {
         let message = format!("`{name}` is not a method");

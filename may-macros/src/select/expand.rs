@@ -144,7 +144,6 @@ impl Expansion<'_> {
         }
     }
 
-    /// Evaluates the guards.
     fn guards(&self) -> TokenStream {
         let mut tokens = TokenStream::new();
         for (index, arm) in self.select.arms.iter().enumerate() {
@@ -248,7 +247,6 @@ impl Expansion<'_> {
         }
     }
 
-    /// Makes one event from arguments.
     fn event(&self, call: &Call, arguments: Vec<TokenStream>) -> TokenStream {
         let constructor = self.function(call.form.constructor, call.name.span());
         let span = ours_at_name(call);
@@ -269,7 +267,6 @@ impl Expansion<'_> {
         quote_spanned!(Span::mixed_site()=> #cfg #element, #other)
     }
 
-    /// Calls the engine.
     fn engine(&self) -> TokenStream {
         let arms = &self.select.arms;
         let events = (0..arms.len()).map(|index| name("event", index));
@@ -352,7 +349,6 @@ impl Expansion<'_> {
         quote_spanned!(span=> #finish(#event))
     }
 
-    /// Writes the bodies.
     fn arms(&self) -> TokenStream {
         let arms = self.select.arms.iter().enumerate().map(|(index, arm)| {
             let body = handle(&arm.handler, Some(&arm.call), &arm.call.last, self);
@@ -366,7 +362,6 @@ impl Expansion<'_> {
         quote_spanned!(Span::mixed_site()=> #(#arms)* #default)
     }
 
-    /// Writes the body of the default arm.
     fn default(&self, default: &DefaultArm) -> TokenStream {
         let body = handle(&default.handler, None, &default.word, self);
         self.arm(self.select.arms.len(), &default.attributes, &body)

@@ -336,12 +336,10 @@ const OTHER_NAMES: &[(&str, &str)] = &[
 ];
 
 impl Operation {
-    /// Finds an operation by its name.
     pub(crate) fn named(name: &str) -> Option<&'static Self> {
         OPERATIONS.iter().find(|operation| operation.name == name)
     }
 
-    /// Finds the form with so many arguments.
     pub(crate) fn form(&self, arguments: usize) -> Option<&'static Form> {
         self.forms
             .iter()
@@ -349,7 +347,6 @@ impl Operation {
     }
 }
 
-/// Returns the operation that was probably meant.
 pub(crate) fn meant(name: &str) -> Option<&'static str> {
     let names = OPERATIONS.iter().map(|operation| operation.name);
     let names = names.chain(["run", "default"]);

@@ -66,7 +66,6 @@ impl Parser<'_> {
         self.tokens.get(self.position + ahead)
     }
 
-    /// Returns some tokens as a stream.
     fn stream(&self, from: usize, to: usize) -> TokenStream {
         self.tokens[from..to].iter().cloned().collect()
     }
@@ -138,7 +137,6 @@ impl Parser<'_> {
         }
     }
 
-    /// Reads what stands between arms.
     fn separator(&mut self) {
         if is_punct(self.peek(0), ';') {
             let semicolon = self.peek(0).cloned();
@@ -149,7 +147,6 @@ impl Parser<'_> {
         }
     }
 
-    /// Reads one arm.
     fn arm(&mut self, select: &mut Select) {
         let attributes = self.attributes();
         let Some(first) = self.peek(0).cloned() else {
@@ -185,7 +182,6 @@ impl Parser<'_> {
         }
     }
 
-    /// Reads attributes.
     fn attributes(&mut self) -> Attributes {
         let mut attributes = Attributes::default();
         while is_punct(self.peek(0), '#') {
@@ -704,7 +700,6 @@ impl Parser<'_> {
         self.fault(Fault::with_help(self.stream(from, to), message, help));
     }
 
-    /// Reads a body.
     fn body(&mut self) -> Body {
         let from = self.position;
         if let Some(block) = as_block(self.tokens.get(from)) {
@@ -794,7 +789,6 @@ impl Parser<'_> {
         }
     }
 
-    /// Tells whether a `default` arm follows.
     fn has_default(&self) -> bool {
         (self.position..self.tokens.len()).any(|at| {
             is_word(self.tokens.get(at), "default")

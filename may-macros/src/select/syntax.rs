@@ -81,7 +81,6 @@ pub(crate) enum Body {
 }
 
 impl Attributes {
-    /// Tells whether there are none.
     pub(super) fn is_empty(&self) -> bool {
         self.conditions.is_empty() && self.lints.is_empty()
     }

@@ -5,12 +5,10 @@
 
 use proc_macro2::{Delimiter, Group, Spacing, TokenStream, TokenTree};
 
-/// Tells whether the token is this character.
 pub(super) fn is_punct(token: Option<&TokenTree>, character: char) -> bool {
     matches!(token, Some(TokenTree::Punct(punct)) if punct.as_char() == character)
 }
 
-/// Tells whether the token is this word.
 pub(super) fn is_word(token: Option<&TokenTree>, word: &str) -> bool {
     matches!(token, Some(TokenTree::Ident(ident)) if ident == word)
 }
@@ -26,7 +24,6 @@ pub(super) fn is_pair(tokens: &[TokenTree], index: usize, [first, second]: [char
     is_joint(tokens.get(index), first) && is_punct(tokens.get(index + 1), second)
 }
 
-/// Tells whether `=>` stands at `index`.
 pub(super) fn is_arrow(tokens: &[TokenTree], index: usize) -> bool {
     is_pair(tokens, index, ['=', '>'])
 }
