@@ -23,7 +23,7 @@
 //!  0  prim  sys
 //! ```
 //!
-//! Three invariants carry everything else; `docs/safety.md` states them in full:
+//! Three invariants carry everything else; [`safety`] states them in full:
 //!
 //! * **I1** a coroutine that has started never changes its worker;
 //! * **I2** there is one way to block, decided by one compare-and-swap;
@@ -45,6 +45,9 @@ compile_error!(
 
 #[cfg(not(target_pointer_width = "64"))]
 compile_error!("May runs on targets whose pointers have 64 bits; those of this target have not");
+
+#[doc = include_str!("safety.md")]
+pub mod safety {}
 
 mod prim;
 mod sys;

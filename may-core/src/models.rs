@@ -237,7 +237,7 @@ struct Letter {
     next: AtomicPtr<Letter>,
 }
 
-// SAFETY: (docs/safety.md, models) each letter has a link of its own.
+// SAFETY: (models) each letter has a link of its own.
 unsafe impl Queued for Letter {
     fn next(&self) -> &AtomicPtr<Letter> {
         &self.next
@@ -261,7 +261,7 @@ impl Inbox {
             text,
             next: AtomicPtr::new(ptr::null_mut()),
         });
-        // SAFETY: (docs/safety.md, models) the letter is freed by `take_all`.
+        // SAFETY: (models) the letter is freed by `take_all`.
         unsafe { self.0.push(NonNull::from(Box::leak(letter))) };
     }
 
@@ -269,7 +269,7 @@ impl Inbox {
     pub fn take_all(&self) -> Vec<usize> {
         let mut texts = Vec::new();
         self.0.take_all(|letter| {
-            // SAFETY: (docs/safety.md, models) `push` made it, and it is out of the inbox.
+            // SAFETY: (models) `push` made it, and it is out of the inbox.
             texts.push(unsafe { Box::from_raw(letter.as_ptr()) }.text);
         });
         texts

@@ -61,7 +61,7 @@ pub fn is_writable(stream: &impl std::os::fd::AsRawFd) -> bool {
         events: libc::POLLOUT,
         revents: 0,
     };
-    // SAFETY: (docs/safety.md, system calls) the structure lives across the call, and there is one.
+    // SAFETY: (system calls) the structure lives across the call, and there is one.
     unsafe { libc::poll(&raw mut descriptor, 1, 0) == 1 }
 }
 

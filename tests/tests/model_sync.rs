@@ -31,13 +31,12 @@ impl Guarded {
     }
 
     fn add_one(&mut self) {
-        // SAFETY: (docs/safety.md, models) it is what the model asks whether this is the only
-        // access.
+        // SAFETY: (models) it is what the model asks whether this is the only access.
         self.0.with_mut(|count| unsafe { *count += 1 });
     }
 
     fn count(&self) -> usize {
-        // SAFETY: (docs/safety.md, models) the model checks that no other thread writes meanwhile.
+        // SAFETY: (models) the model checks that no other thread writes meanwhile.
         self.0.with(|count| unsafe { *count })
     }
 }
@@ -454,8 +453,7 @@ fn a_notification_ends_one_wait_also_if_the_time_of_another_is_up() {
 fn what_runs_once_has_run_for_all_who_come() {
     loom::model(|| {
         let once = share((Once::new(), UnsafeCell::new(0)));
-        // SAFETY: (docs/safety.md, models) it is what the model asks whether these are the only
-        // accesses.
+        // SAFETY: (models) it is what the model asks whether these are the only accesses.
         let run = |once: &(Once, UnsafeCell<usize>)| unsafe {
             once.0.call_once(|| once.1.with_mut(|count| *count += 1));
             assert_eq!(once.1.with(|count| *count), 1);
@@ -484,8 +482,7 @@ fn a_value_is_received_or_not(value: Option<usize>, disturbance: Option<Disturba
         // What it did not receive is still there.
         let received = received.and_then(Result::ok);
         let received = received.or_else(|| receiver.try_recv().ok());
-        // SAFETY: (docs/safety.md, models) it is what the model asks whether this is the only
-        // access.
+        // SAFETY: (models) it is what the model asks whether this is the only access.
         let received = received.map(|got| got.with(|got| unsafe { *got }));
         assert_eq!(received, value);
     });

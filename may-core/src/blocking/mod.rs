@@ -1,28 +1,31 @@
 //! Work that blocks its thread, done on threads that are there for it.
 //!
-//! For calls that May has no counterpart of: a library that does its own input and output, a computation that takes long, a C
-//! function that waits. The calling coroutine waits for the result, and the others of its worker run meanwhile.
+//! For calls that May has no counterpart of: a library that does its own input and output, a
+//! computation that takes long, a C function that waits. The calling coroutine waits for the
+//! result, and the others of its worker run meanwhile.
 //!
 //! | | borrows from the caller | if the caller is cancelled while the job runs |
 //! |---|---|---|
 //! | [`unblock`] | yes | it waits for the job's end, and is cancelled at its next blocking call |
 //! | [`unblock_detached`] | no | it unwinds at once; the job runs on, and its result is dropped |
 //!
-//! A job that no thread has taken yet is taken back: cancelled means that it did not happen. So the queue in front of the threads is
-//! never longer than the number of those who wait, and a bound for them bounds the queue.
+//! A job that no thread has taken yet is taken back: cancelled means that it did not happen. So the
+//! queue in front of the threads is never longer than the number of those who wait, and a bound for
+//! them bounds the queue.
 //!
-//! Each runtime has threads of its own, at most as many as `blocking_threads` in its settings says (512 without), which are called
-//! `may-blocking` and end when they have had nothing to do for ten seconds. If the system has none to give, the job runs on the
-//! worker.
+//! Each runtime has threads of its own, at most as many as `blocking_threads` in its settings says
+//! (512 without), which are called `may-blocking` and end when they have had nothing to do for ten
+//! seconds. If the system has none to give, the job runs on the worker.
 //!
-//! A job is no part of the coroutine: [`coroutine::current`](crate::spawn::current) in it is its thread, coroutine-local values are
-//! that thread's, and what blocks in it blocks that thread.
+//! A job is no part of the coroutine: [`coroutine::current`](crate::spawn::current) in it is its
+//! thread, coroutine-local values are that thread's, and what blocks in it blocks that thread.
 //!
 //! # Protocol
 //!
-//! A task says in which phase it is, under a lock. A thread that takes it out of the queue goes on only if it finds it waiting, and
-//! the caller takes it back only if it does; so exactly one of the two has the closure. Whoever finishes it leaves the result, then
-//! the phase, then wakes the caller, by the ordinary protocol (`wait/mod.rs`).
+//! A task says in which phase it is, under a lock. A thread that takes it out of the queue goes on
+//! only if it finds it waiting, and the caller takes it back only if it does; so exactly one of the
+//! two has the closure. Whoever finishes it leaves the result, then the phase, then wakes the
+//! caller, by the ordinary protocol (`wait/mod.rs`).
 
 use std::any::Any;
 use std::cell::Cell;
@@ -101,8 +104,9 @@ impl<F: FnOnce() -> R + Send, R: Send> Job for Task<F, R> {
 }
 
 impl<F, R> Task<F, R> {
-    /// Hands the task, which `job` is, too, to a thread of `pool` and waits for its end. If the caller is cancelled, or its time is up,
-    /// a task that has not begun is taken back; one that runs is left alone, if that is what `abandons` says.
+    /// Hands the task, which `job` is, too, to a thread of `pool` and waits for its end. If the
+    /// caller is cancelled, or its time is up, a task that has not begun is taken back; one that
+    /// runs is left alone, if that is what `abandons` says.
     fn run_on(&self, pool: &Arc<Pool>, kind: Kind, job: &Arc<dyn Job>, abandons: bool) -> R {
         let running = Running {
             state: &self.state,
@@ -124,7 +128,8 @@ impl<F, R> Task<F, R> {
     }
 }
 
-/// A task's being done; or its running, if the caller is to go and a task that runs is not to be abandoned.
+/// A task's being done; or its running, if the caller is to go and a task that runs is not to be
+/// abandoned.
 struct Running<'a> {
     state: &'a SpinLock<State>,
     pool: &'a Arc<Pool>,
@@ -162,7 +167,8 @@ impl Listing for Running<'_> {
                 Phase::Waiting | Phase::Running => return Err(state),
                 Phase::Done => return Ok(Phase::Done),
             }
-            // For the first time; or it was taken back, and what was asked of the caller cannot be delivered now.
+            // For the first time; or it was taken back, and what was asked of the caller cannot be
+            // delivered now.
             state.phase = Phase::Waiting;
             drop(state);
             let ticket = self.pool.submit(self.kind, self.job.clone());
@@ -238,8 +244,9 @@ impl Listing for Ending<'_> {
     fn spend_budget(&self) {}
 }
 
-/// Drops the closure of a task, if the caller still has it, in the caller's frame: a thread that has looked at a task in vain may hold
-/// it a moment longer, and must not be the one that drops what borrows from that frame (I3).
+/// Drops the closure of a task, if the caller still has it, in the caller's frame: a thread that
+/// has looked at a task in vain may hold it a moment longer, and must not be the one that drops
+/// what borrows from that frame (I3).
 struct DropsCall<'a, F>(&'a Mutex<Option<F>>);
 
 impl<F> Drop for DropsCall<'_, F> {
@@ -254,15 +261,18 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The threads of the caller's runtime; for a plain thread of the default one, if that has started or can be.
+/// The threads of the caller's runtime; for a plain thread of the default one, if that has started
+/// or can be.
 fn pool() -> Option<Arc<Pool>> {
     default::with_current(|shared| shared.pool.clone()).ok()
 }
 
-/// Runs `f`, which may block its thread, on another thread, so that only the calling coroutine waits. On a plain thread `f` just runs.
+/// Runs `f`, which may block its thread, on another thread, so that only the calling coroutine
+/// waits. On a plain thread `f` just runs.
 ///
-/// `f` may borrow from the caller. It runs to its end once it has begun, whatever becomes of the coroutine: shutting a runtime down
-/// waits for it. For work that may be left alone when its result is not needed any more see [`unblock_detached`].
+/// `f` may borrow from the caller. It runs to its end once it has begun, whatever becomes of the
+/// coroutine: shutting a runtime down waits for it. For work that may be left alone when its result
+/// is not needed any more see [`unblock_detached`].
 ///
 /// See the [module's documentation](self) for the threads, and for what is different inside `f`.
 ///
@@ -272,8 +282,9 @@ fn pool() -> Option<Arc<Pool>> {
 ///
 /// # Cancellation
 ///
-/// A cancelled coroutine unwinds here as long as `f` has not begun, and then it never does. After that the cancellation is delivered
-/// at the next blocking call. The same goes for a [`timeout`](crate::time::timeout) around the call.
+/// A cancelled coroutine unwinds here as long as `f` has not begun, and then it never does. After
+/// that the cancellation is delivered at the next blocking call. The same goes for a
+/// [`timeout`](crate::time::timeout) around the call.
 ///
 /// # Examples
 ///
@@ -303,19 +314,20 @@ pub(crate) fn unblock_as<R: Send>(kind: Kind, f: impl FnOnce() -> R + Send) -> R
     let task = Task::new(f);
     let _drops_call = DropsCall(&task.call);
     let job: Arc<dyn Job + '_> = task.clone();
-    // SAFETY: (docs/safety.md, I3) the closure is called only between the phases waiting and done, and `run_on` returns or unwinds only
-    // if the task is done or was taken back; and it is dropped by the call or in this frame. The result is taken in this frame. What
-    // a thread holds of the task after that is memory without anything in it.
+    // SAFETY: (I3) the closure is called only between the phases waiting and done, and `run_on`
+    // returns or unwinds only if the task is done or was taken back; and it is dropped by the call
+    // or in this frame. The result is taken in this frame. What a thread holds of the task after
+    // that is memory without anything in it.
     let job = unsafe { std::mem::transmute::<Arc<dyn Job + '_>, Arc<dyn Job>>(job) };
     task.run_on(&pool, kind, &job, false)
 }
 
-/// As [`unblock`], for work that need not be waited for: if the coroutine is cancelled, or the time of a
-/// [`timeout`](crate::time::timeout) is up, the caller unwinds at once. `f` then runs on, unattended, until it ends by itself, and its
-/// result is dropped.
+/// As [`unblock`], for work that need not be waited for: if the coroutine is cancelled, or the time
+/// of a [`timeout`](crate::time::timeout) is up, the caller unwinds at once. `f` then runs on,
+/// unattended, until it ends by itself, and its result is dropped.
 ///
-/// Such a job keeps its thread, so many of them that never end leave none for others. On a plain thread, too, `f` runs on a thread of
-/// the pool, of the default runtime.
+/// Such a job keeps its thread, so many of them that never end leave none for others. On a plain
+/// thread, too, `f` runs on a thread of the pool, of the default runtime.
 ///
 /// # Panics
 ///

@@ -1,5 +1,6 @@
-//! What waiters have in their frames while a message passes from one to the other (`rendezvous.rs`): a sender's *packet* with its message,
-//! a receiver's with room for one, a select's *promise* of one; and the *claim* on a receiver.
+//! What waiters have in their frames while a message passes from one to the other
+//! (`rendezvous.rs`): a sender's *packet* with its message, a receiver's with room for one, a
+//! select's *promise* of one; and the *claim* on a receiver.
 //!
 //! Who may touch a packet, and when:
 //!
@@ -16,8 +17,8 @@ use crate::park;
 use crate::prim::{AtomicU32, Ordering};
 use crate::wait::Wake;
 
-/// The place of one message in the frame of a waiter; whoever has the lock may touch it while the waiter's node is in the list, and
-/// whoever has the claim on the waiter until he gives it up.
+/// The place of one message in the frame of a waiter; whoever has the lock may touch it while the
+/// waiter's node is in the list, and whoever has the claim on the waiter until he gives it up.
 pub(super) struct Packet<T> {
     message: Cell<Option<T>>,
     /// Whether somebody has a claim on the waiter.
@@ -28,7 +29,8 @@ pub(super) struct Packet<T> {
     _pinned: PhantomPinned,
 }
 
-// SAFETY: (docs/safety.md, R6) only one at a time touches a packet: whoever has the lock, the claimant, or the waiter.
+// SAFETY: (R6) only one at a time touches a packet: whoever has the lock, the claimant, or the
+// waiter.
 unsafe impl<T: Send> Sync for Packet<T> {}
 
 /// Nobody has a claim.
@@ -90,14 +92,16 @@ impl<T> Packet<T> {
         self.message.take()
     }
 
-    /// Has whoever has a claim on the future see to what it leaves, as it is dropped; false if nobody has.
+    /// Has whoever has a claim on the future see to what it leaves, as it is dropped; false if
+    /// nobody has.
     pub(super) fn leave_to_claimant(&self) -> bool {
         self.claim
             .compare_exchange(CLAIMED, LEFT, Ordering::AcqRel, Ordering::Acquire)
             .is_ok()
     }
 
-    /// Counts the future no longer as one that has to look; whether it was counted. Its owner, when nobody has a claim.
+    /// Counts the future no longer as one that has to look; whether it was counted. Its owner, when
+    /// nobody has a claim.
     pub(super) fn land(&self) -> bool {
         self.in_flight.take()
     }
@@ -108,7 +112,7 @@ impl<T> Packet<T> {
     ///
     /// Both packets are alive, and nobody else touches them.
     pub(super) unsafe fn pass(from: NonNull<Packet<T>>, to: NonNull<Packet<T>>) {
-        // SAFETY: (docs/safety.md, I2) as promised by the caller.
+        // SAFETY: (I2) as promised by the caller.
         unsafe { to.as_ref().message.set(from.as_ref().message.take()) };
     }
 }
@@ -142,13 +146,14 @@ impl<T> Place<T> {
         self.counted
     }
 
-    /// Marks the receiver as one that has to look at what it is given, if it is a future; whether it is.
+    /// Marks the receiver as one that has to look at what it is given, if it is a future; whether
+    /// it is.
     ///
     /// # Safety
     ///
     /// The receiver's node is in the list, whose lock is held.
     pub(super) unsafe fn count(&self) -> bool {
-        // SAFETY: (docs/safety.md, R6) as promised by the caller.
+        // SAFETY: (R6) as promised by the caller.
         unsafe { self.packet.as_ref() }.in_flight.set(self.counted);
         self.counted
     }
@@ -159,7 +164,7 @@ impl<T> Place<T> {
     ///
     /// As for [`count`](Place::count).
     pub(super) unsafe fn discount(&self) {
-        // SAFETY: (docs/safety.md, R6) as promised by the caller.
+        // SAFETY: (R6) as promised by the caller.
         unsafe { self.packet.as_ref() }.in_flight.set(false);
     }
 
@@ -167,11 +172,12 @@ impl<T> Place<T> {
     ///
     /// # Safety
     ///
-    /// The receiver's node is in the list, whose lock is held; and if the packet is in a frame, the receiver is claimed.
+    /// The receiver's node is in the list, whose lock is held; and if the packet is in a frame, the
+    /// receiver is claimed.
     pub(super) unsafe fn keep(&self) -> Kept<T> {
         match self.counted {
             false => Kept::InFrame(self.packet),
-            // SAFETY: (docs/safety.md, R6) the future holds its packet while its node is in the list.
+            // SAFETY: (R6) the future holds its packet while its node is in the list.
             true => unsafe {
                 Arc::increment_strong_count(self.packet.as_ptr());
                 Kept::OfFuture(Arc::from_raw(self.packet.as_ptr()))
@@ -195,7 +201,7 @@ pub(super) struct Claim<T> {
     wake: Option<Wake>,
 }
 
-// SAFETY: (docs/safety.md, R6) a claim may be used on any thread; what it gives to the receiver is a message.
+// SAFETY: (R6) a claim may be used on any thread; what it gives to the receiver is a message.
 unsafe impl<T: Send> Send for Claim<T> {}
 
 impl<T> Claim<T> {
@@ -219,7 +225,8 @@ impl<T> Claim<T> {
     /// The claim has not been given up.
     pub(super) unsafe fn packet(&self) -> &Packet<T> {
         match &self.packet {
-            // SAFETY: (docs/safety.md, R6) the receiver and its packet stay where they are until the claim is given up.
+            // SAFETY: (R6) the receiver and its packet stay where they are until the claim is given
+            // up.
             Kept::InFrame(packet) => unsafe { packet.as_ref() },
             Kept::OfFuture(packet) => packet,
         }
@@ -234,7 +241,8 @@ impl<T> Claim<T> {
         let Some(wake) = self.wake.take() else {
             return Ok(());
         };
-        // SAFETY: (docs/safety.md, R6) it is given up by this swap, after which a thread may go on, and its packet may be gone.
+        // SAFETY: (R6) it is given up by this swap, after which a thread may go on, and its packet
+        // may be gone.
         let before = unsafe { self.packet() }.claim.swap(FREE, Ordering::AcqRel);
         wake.release();
         wake.fire();
@@ -252,7 +260,8 @@ impl<T> Drop for Claim<T> {
     }
 }
 
-/// What a future leaves behind that was dropped when it had been given a message, or was claimed for one.
+/// What a future leaves behind that was dropped when it had been given a message, or was claimed
+/// for one.
 #[must_use = "others wait until it is settled"]
 pub(super) struct Estate<T>(pub(super) Option<T>);
 

@@ -1,34 +1,43 @@
-//! The channel without a buffer: a message passes when a sender and a receiver are there at the same time.
+//! The channel without a buffer: a message passes when a sender and a receiver are there at the
+//! same time.
 //!
-//! Whoever comes first waits, with a *packet* in its frame: a sender's holds the message, a receiver's is empty. Whoever comes
-//! second moves the message from one packet to the other and then ends the wait of the first. If it turns out that the wait had
-//! ended by itself, by its deadline or a cancellation, the message is moved back and the next one is tried; the one that was
-//! waiting cannot see that, because it takes its node out of the list first, which needs the lock. So a message changes hands if
-//! and only if the compare-and-swap on the waiter's commit word succeeds: it is never lost with a receiver that is cancelled, and
-//! a sender whose time has elapsed has its message or knows that it was taken. Nobody ever spins for the other side.
+//! Whoever comes first waits, with a *packet* in its frame: a sender's holds the message, a
+//! receiver's is empty. Whoever comes second moves the message from one packet to the other and
+//! then ends the wait of the first. If it turns out that the wait had ended by itself, by its
+//! deadline or a cancellation, the message is moved back and the next one is tried; the one that
+//! was waiting cannot see that, because it takes its node out of the list first, which needs the
+//! lock. So a message changes hands if and only if the compare-and-swap on the waiter's commit word
+//! succeeds: it is never lost with a receiver that is cancelled, and a sender whose time has
+//! elapsed has its message or knows that it was taken. Nobody ever spins for the other side.
 //!
 //! # Arms of a `select!`
 //!
-//! A select that receives waits like any receiver. One that sends has no message yet: the value is made only when it has won. So it
-//! waits with a *promise* in place of a packet, and what it wins is a *claim*: a receiver whose wait has been ended, but who has not
-//! been woken. Whoever has a claim delivers a message, or gives it up; either wakes the receiver, who tries again if there is none.
-//! If the receiver came second, it claims itself for the select that it found, and wakes that.
+//! A select that receives waits like any receiver. One that sends has no message yet: the value is
+//! made only when it has won. So it waits with a *promise* in place of a packet, and what it wins
+//! is a *claim*: a receiver whose wait has been ended, but who has not been woken. Whoever has a
+//! claim delivers a message, or gives it up; either wakes the receiver, who tries again if there is
+//! none. If the receiver came second, it claims itself for the select that it found, and wakes
+//! that.
 //!
-//! A claimed receiver is at the mercy of the one who makes the value: its deadline and cancellation have to wait. A coroutine is
-//! simply not resumed before it is woken; a thread, whose sleep may end by itself, looks at a flag in its packet.
+//! A claimed receiver is at the mercy of the one who makes the value: its deadline and cancellation
+//! have to wait. A coroutine is simply not resumed before it is woken; a thread, whose sleep may
+//! end by itself, looks at a flag in its packet.
 //!
 //! # Futures
 //!
-//! A future that sends waits with its message in a packet, as a coroutine does. One that receives may be dropped after it was given a
-//! message, or while it is claimed; so its packet is counted, and dropping it leaves a mark there (R6). A message that was passed to a
-//! future which is dropped goes to the next receiver; if none waits it is *returned*: it lies in the channel, in front of those of all
-//! senders that wait, until a receiver comes. As long as a future has not looked at what it was given, the channel has not ended, even
-//! if all senders have gone: others would leave, and the message might come back to nobody. A future cannot wait for a claimant in the
-//! middle of a poll either, so it does not claim itself for a select that has promised a message, but waits and has the select try again,
-//! which then claims it.
+//! A future that sends waits with its message in a packet, as a coroutine does. One that receives
+//! may be dropped after it was given a message, or while it is claimed; so its packet is counted,
+//! and dropping it leaves a mark there (R6). A message that was passed to a future which is dropped
+//! goes to the next receiver; if none waits it is *returned*: it lies in the channel, in front of
+//! those of all senders that wait, until a receiver comes. As long as a future has not looked at
+//! what it was given, the channel has not ended, even if all senders have gone: others would leave,
+//! and the message might come back to nobody. A future cannot wait for a claimant in the middle of
+//! a poll either, so it does not claim itself for a select that has promised a message, but waits
+//! and has the select try again, which then claims it.
 //!
-//! Fairness: first come, first served, except that a waiter whose worker is stuck in a computation is passed over. Nobody can
-//! overtake: a sender that finds a receiver waiting has no sender waiting before it.
+//! Fairness: first come, first served, except that a waiter whose worker is stuck in a computation
+//! is passed over. Nobody can overtake: a sender that finds a receiver waiting has no sender
+//! waiting before it.
 
 use std::cell::{Cell, OnceCell};
 use std::marker::PhantomData;
@@ -57,7 +66,8 @@ pub(super) struct State<T> {
     senders: WaitList<Party<T>>,
     /// Receivers with room for one.
     receivers: WaitList<Place<T>>,
-    /// Messages that were passed to futures which were dropped. While there are any, no receiver waits.
+    /// Messages that were passed to futures which were dropped. While there are any, no receiver
+    /// waits.
     returned: Buffer<T>,
     /// How many futures were given a message, or were claimed for one, and have not looked yet.
     in_flight: usize,
@@ -88,7 +98,7 @@ impl<T> Claimed<T> {
     ///
     /// The message comes back if there are no receivers any more.
     pub(super) fn deliver(mut self, message: T) -> Result<(), T> {
-        // SAFETY: (docs/safety.md, R6) the claim is given up below.
+        // SAFETY: (R6) the claim is given up below.
         unsafe { self.claim.packet() }.put(message);
         self.give_up()
     }
@@ -112,7 +122,8 @@ impl<T> Drop for Claimed<T> {
 enum Met {
     /// It has the message of a sender, who is to be woken.
     Message(Wake),
-    /// It has claimed itself for a sender, who is to be woken, and waits for that one's message then.
+    /// It has claimed itself for a sender, who is to be woken, and waits for that one's message
+    /// then.
     Promise(Wake),
 }
 
@@ -128,7 +139,8 @@ impl<T> State<T> {
         let mine = NonNull::from(packet);
         let counted = Cell::new(false);
         loop {
-            // SAFETY: (docs/safety.md, I2) the receiver's packet is alive while its node is in the list, whose lock is held.
+            // SAFETY: (I2) the receiver's packet is alive while its node is in the list, whose lock
+            // is held.
             let offered = self.receivers.offer_first(
                 |theirs| unsafe {
                     counted.set(theirs.count());
@@ -151,7 +163,7 @@ impl<T> State<T> {
         let counted = Cell::new(false);
         loop {
             let packet = Cell::new(None);
-            // SAFETY: (docs/safety.md, I2) as above.
+            // SAFETY: (I2) as above.
             let offered = self.receivers.claim_first(
                 |theirs| unsafe {
                     counted.set(theirs.count());
@@ -170,14 +182,15 @@ impl<T> State<T> {
         }
     }
 
-    /// Passes the message of a sender that waits to `packet`, or claims the caller for one that has promised a message, if the caller
-    /// can wait for that.
+    /// Passes the message of a sender that waits to `packet`, or claims the caller for one that has
+    /// promised a message, if the caller can wait for that.
     #[inline]
     fn take(&mut self, packet: &Packet<T>, can_wait: bool) -> Option<Met> {
         let mine = NonNull::from(packet);
         loop {
             let promised = Cell::new(false);
-            // SAFETY: (docs/safety.md, I2) what the sender waits with is alive while its node is in the list, whose lock is held.
+            // SAFETY: (I2) what the sender waits with is alive while its node is in the list, whose
+            // lock is held.
             let offer = |theirs: &Party<T>| unsafe {
                 match theirs {
                     Party::Packet(theirs) => Packet::pass(*theirs, mine),
@@ -191,7 +204,7 @@ impl<T> State<T> {
                     }
                 }
             };
-            // SAFETY: (docs/safety.md, I2) as above.
+            // SAFETY: (I2) as above.
             let retract = |theirs: &Party<T>| unsafe {
                 match theirs {
                     Party::Packet(theirs) => Packet::pass(mine, *theirs),
@@ -235,7 +248,8 @@ impl<T> Rendezvous<T> {
         }
     }
 
-    /// Passes the message in `packet` to a receiver that waits; if there is none the lock comes back, so that the caller may wait.
+    /// Passes the message in `packet` to a receiver that waits; if there is none the lock comes
+    /// back, so that the caller may wait.
     #[inline(always)]
     fn give(&self, packet: &Packet<T>) -> Result<(), (Refused, SpinGuard<'_, State<T>>)> {
         let mut state = self.state.lock();
@@ -258,7 +272,8 @@ impl<T> Rendezvous<T> {
         given.map_err(|refused| (refused, packet.take().expect("it was not sent")))
     }
 
-    /// Takes the message of a sender that waits, by way of `packet`; if there is none the lock comes back, so that the caller may wait.
+    /// Takes the message of a sender that waits, by way of `packet`; if there is none the lock
+    /// comes back, so that the caller may wait.
     #[inline(always)]
     fn take(
         &self,
@@ -298,8 +313,8 @@ impl<T> Rendezvous<T> {
             .map_err(|(refused, _)| refused)
     }
 
-    /// Claims a receiver that waits, for a message that has yet to be made; if there is none the lock comes back, so that the caller may
-    /// wait.
+    /// Claims a receiver that waits, for a message that has yet to be made; if there is none the
+    /// lock comes back, so that the caller may wait.
     fn claim(self: &Arc<Self>) -> Result<Claimed<T>, (Refused, SpinGuard<'_, State<T>>)> {
         let mut state = self.state.lock();
         if state.receiver_count == 0 {
@@ -364,7 +379,8 @@ impl<T> Rendezvous<T> {
         }
     }
 
-    /// Notes that a future has looked at what it was given, or has been settled. Others may have waited for that to know the end.
+    /// Notes that a future has looked at what it was given, or has been settled. Others may have
+    /// waited for that to know the end.
     fn has_landed(&self) {
         let mut state = self.state.lock();
         state.in_flight -= 1;
@@ -374,7 +390,8 @@ impl<T> Rendezvous<T> {
         }
     }
 
-    /// Has the next sender try again that waits beside a receiver, as one that was to do so has gone.
+    /// Has the next sender try again that waits beside a receiver, as one that was to do so has
+    /// gone.
     pub(super) fn pass_on_to_sender(&self) {
         let mut state = self.state.lock();
         if !state.receivers.is_empty() {
@@ -560,7 +577,8 @@ impl<T, P: HasPacket<T>> Listing for Receiving<'_, T, P> {
         seat: Seat,
         committed: Committed<Place<T>>,
     ) -> Option<Self::Output> {
-        // The message was passed on before the wait was ended, or the sender that has claimed this receiver will pass it on.
+        // The message was passed on before the wait was ended, or the sender that has claimed this
+        // receiver will pass it on.
         let message = match self.packet.counted() {
             Some(packet) if committed.data.is_counted() => self.channel.open(packet),
             _ => self.packet.packet().open(),
@@ -576,7 +594,8 @@ impl<T, P: HasPacket<T>> Listing for Receiving<'_, T, P> {
             Some(packet) if committed.data.is_counted() => self.channel.leave(packet),
             _ => {
                 if let Some(message) = self.packet.packet().open() {
-                    // (If there are no receivers any more, there is nobody to whom the message could go.)
+                    // (If there are no receivers any more, there is nobody to whom the message
+                    // could go.)
                     drop(self.channel.hand_on(message));
                 }
             }
@@ -666,7 +685,8 @@ impl<T> Listing for Sending<'_, T> {
     }
 }
 
-/// Getting the right to send a message that is not there yet; an error if there is nobody to send to.
+/// Getting the right to send a message that is not there yet; an error if there is nobody to send
+/// to.
 pub(super) struct Claiming<'a, T> {
     channel: &'a Arc<Rendezvous<T>>,
     promise: Promise<T>,

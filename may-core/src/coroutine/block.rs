@@ -96,7 +96,7 @@ pub(crate) struct Chunk {
     orphans: AtomicUsize,
 }
 
-// SAFETY: (docs/safety.md, R1) each chunk has links of its own.
+// SAFETY: (R1) each chunk has links of its own.
 unsafe impl Linked for Chunk {
     fn links(&self) -> &Links<Chunk> {
         &self.links
@@ -119,7 +119,7 @@ impl Chunk {
             links: Links::new(),
             orphans: AtomicUsize::new(0),
         };
-        // SAFETY: (docs/safety.md, R1) the memory was allocated for this.
+        // SAFETY: (R1) the memory was allocated for this.
         unsafe { chunk.write(value) };
         chunk
     }
@@ -130,12 +130,11 @@ impl Chunk {
     ///
     /// The chunk is alive.
     unsafe fn take(this: NonNull<Chunk>) -> Option<NonNull<u8>> {
-        // SAFETY: (docs/safety.md, R1) the caller upholds the contract for it.
+        // SAFETY: (R1) the caller upholds the contract for it.
         let chunk = unsafe { this.as_ref() };
         let block = match NonNull::new(chunk.free.get()) {
             Some(free) => {
-                // SAFETY: (docs/safety.md, R1) a block in the free list holds a `FreeBlock` and is
-                // the owner's.
+                // SAFETY: (R1) a block in the free list holds a `FreeBlock` and is the owner's.
                 chunk.free.set(unsafe { free.as_ref() }.next);
                 free.cast()
             }
@@ -145,7 +144,7 @@ impl Chunk {
                     return None;
                 }
                 chunk.fresh.set(start + bytes);
-                // SAFETY: (docs/safety.md, R1) the offset lies within the chunk.
+                // SAFETY: (R1) the offset lies within the chunk.
                 unsafe { this.cast::<u8>().add(start) }
             }
         };
@@ -159,8 +158,8 @@ impl Chunk {
     ///
     /// The chunk is alive, and the block is one of its own that is no longer in use.
     unsafe fn put(this: NonNull<Chunk>, block: NonNull<FreeBlock>) {
-        // SAFETY: (docs/safety.md, R1) the caller upholds the contract for both; a block is large
-        // enough and aligned.
+        // SAFETY: (R1) the caller upholds the contract for both; a block is large enough and
+        // aligned.
         unsafe {
             let chunk = this.as_ref();
             block.write(FreeBlock {
@@ -178,8 +177,8 @@ impl Chunk {
     ///
     /// The chunk's pool has closed its stack, and the caller counts as one user.
     unsafe fn count_down(chunk: NonNull<Chunk>) {
-        // SAFETY: (docs/safety.md, R1) the chunk lives while its count is not zero. AcqRel: the
-        // last one sees that the others are done with it.
+        // SAFETY: (R1) the chunk lives while its count is not zero. AcqRel: the last one sees that
+        // the others are done with it.
         unsafe {
             if chunk.as_ref().orphans.fetch_sub(1, Ordering::AcqRel) == 1 {
                 Chunk::destroy(chunk);
@@ -193,8 +192,7 @@ impl Chunk {
     ///
     /// No block of it is in use, and nothing else refers to it.
     unsafe fn destroy(chunk: NonNull<Chunk>) {
-        // SAFETY: (docs/safety.md, R1) the caller upholds the contract for it; `new` took it with
-        // this length.
+        // SAFETY: (R1) the caller upholds the contract for it; `new` took it with this length.
         unsafe {
             chunk.drop_in_place();
             chunk::give_back(chunk.cast(), CHUNK_BYTES);
@@ -221,7 +219,7 @@ impl Class {
     ///
     /// `list` is a list of this class, and `f` reaches it in no other way.
     unsafe fn with<R>(list: &UnsafeCell<List<Chunk>>, f: impl FnOnce(&mut List<Chunk>) -> R) -> R {
-        // SAFETY: (docs/safety.md, R5) the pool is used by its worker's thread only.
+        // SAFETY: (R5) the pool is used by its worker's thread only.
         f(unsafe { &mut *list.get() })
     }
 }
@@ -273,7 +271,7 @@ impl BlockPool {
     #[inline]
     fn take(&self, class: usize) -> (NonNull<u8>, Origin) {
         if let Some(current) = self.classes[class].current.get()
-            // SAFETY: (docs/safety.md, R1) the current chunk of a class is alive.
+            // SAFETY: (R1) the current chunk of a class is alive.
             && let Some(block) = unsafe { Chunk::take(current) }
         {
             return (block, current.as_ptr());
@@ -286,8 +284,8 @@ impl BlockPool {
     fn take_elsewhere(&self, index: usize) -> (NonNull<u8>, Origin) {
         self.collect();
         let class = &self.classes[index];
-        // SAFETY: (docs/safety.md, R1) a chunk is alive while it is current or listed, and moves
-        // between the lists here and in `relist` only.
+        // SAFETY: (R1) a chunk is alive while it is current or listed, and moves between the lists
+        // here and in `relist` only.
         unsafe {
             if let Some(current) = class.current.get() {
                 if let Some(block) = Chunk::take(current) {
@@ -327,11 +325,10 @@ impl BlockPool {
     fn collect(&self) {
         let mut head = self.returned.head.swap(ptr::null_mut(), Ordering::Acquire);
         while let Some(block) = NonNull::new(head) {
-            // SAFETY: (docs/safety.md, R1) a returned block holds a `FreeBlock`, and after the swap
-            // it is ours.
+            // SAFETY: (R1) a returned block holds a `FreeBlock`, and after the swap it is ours.
             let FreeBlock { next, chunk } = unsafe { block.read() };
             head = next;
-            // SAFETY: (docs/safety.md, R1) a chunk outlives its blocks.
+            // SAFETY: (R1) a chunk outlives its blocks.
             unsafe { self.put(chunk, block) };
         }
     }
@@ -344,7 +341,7 @@ impl BlockPool {
     /// use.
     #[inline]
     unsafe fn put(&self, chunk: NonNull<Chunk>, block: NonNull<FreeBlock>) {
-        // SAFETY: (docs/safety.md, R1) the caller upholds the contract for both.
+        // SAFETY: (R1) the caller upholds the contract for both.
         let (listed, used) = unsafe {
             Chunk::put(chunk, block);
             (chunk.as_ref().listed.get(), chunk.as_ref().used.get())
@@ -359,8 +356,8 @@ impl BlockPool {
     /// Lists a chunk anew that has got its first free block, or has nothing but free blocks now.
     #[cold]
     fn relist(&self, chunk: NonNull<Chunk>) {
-        // SAFETY: (docs/safety.md, R1) the chunk is in the list that it says, and alive until it is
-        // destroyed below.
+        // SAFETY: (R1) the chunk is in the list that it says, and alive until it is destroyed
+        // below.
         unsafe {
             let class = &self.classes[chunk.as_ref().class];
             let from = match chunk.as_ref().listed.get() {
@@ -388,7 +385,7 @@ impl Drop for BlockPool {
         for class in &self.classes {
             chunks.extend(class.current.take());
             for list in [&class.available, &class.full] {
-                // SAFETY: (docs/safety.md, R1) listed chunks are alive.
+                // SAFETY: (R1) listed chunks are alive.
                 unsafe {
                     Class::with(list, |list| {
                         while let Some(chunk) = list.pop_front() {
@@ -399,7 +396,7 @@ impl Drop for BlockPool {
             }
         }
         for chunk in &chunks {
-            // SAFETY: (docs/safety.md, R1) nothing has freed the chunk yet.
+            // SAFETY: (R1) nothing has freed the chunk yet.
             let chunk = unsafe { chunk.as_ref() };
             // One more than is out, so that the chunk lives until the last loop.
             chunk.orphans.store(chunk.used.get() + 1, Ordering::Relaxed);
@@ -408,15 +405,14 @@ impl Drop for BlockPool {
         // above.
         let mut head = self.returned.head.swap(closed(), Ordering::AcqRel);
         while let Some(block) = NonNull::new(head) {
-            // SAFETY: (docs/safety.md, R1) a returned block holds a `FreeBlock`, and after the swap
-            // it is ours.
+            // SAFETY: (R1) a returned block holds a `FreeBlock`, and after the swap it is ours.
             let FreeBlock { next, chunk } = unsafe { block.read() };
             head = next;
-            // SAFETY: (docs/safety.md, R1) the block counted in its chunk until now.
+            // SAFETY: (R1) the block counted in its chunk until now.
             unsafe { Chunk::count_down(chunk) };
         }
         for chunk in chunks {
-            // SAFETY: (docs/safety.md, R1) this is the one that was added above.
+            // SAFETY: (R1) this is the one that was added above.
             unsafe { Chunk::count_down(chunk) };
         }
     }
@@ -427,14 +423,14 @@ impl Drop for BlockPool {
 #[inline]
 pub(crate) fn allocate(layout: Layout) -> (NonNull<u8>, Origin) {
     let pool = POOL.get();
-    // SAFETY: (docs/safety.md, R1) the caller of `enter` upholds the contract for the pool.
+    // SAFETY: (R1) the caller of `enter` upholds the contract for the pool.
     if let Some(pool) = unsafe { pool.as_ref() }
         && layout.align() <= BLOCK_ALIGN
         && let Some(class) = CLASS_BYTES.iter().position(|&bytes| layout.size() <= bytes)
     {
         return pool.take(class);
     }
-    // SAFETY: (docs/safety.md, R1) a block contains a header, so the layout is not empty.
+    // SAFETY: (R1) a block contains a header, so the layout is not empty.
     match NonNull::new(unsafe { alloc(layout) }) {
         Some(block) => (block, ptr::null()),
         None => handle_alloc_error(layout),
@@ -448,7 +444,7 @@ pub(crate) fn allocate(layout: Layout) -> (NonNull<u8>, Origin) {
 /// The block was made by [`allocate`] with this layout and origin, and it is not in use.
 #[inline]
 pub(crate) unsafe fn free(block: NonNull<u8>, layout: Layout, origin: Origin) {
-    // SAFETY: (docs/safety.md, R1) a chunk outlives its blocks; the caller guarantees the rest.
+    // SAFETY: (R1) a chunk outlives its blocks; the caller guarantees the rest.
     unsafe {
         let Some(chunk) = NonNull::new(origin.cast_mut()) else {
             return dealloc(block.as_ptr(), layout);
@@ -469,7 +465,7 @@ pub(crate) unsafe fn free(block: NonNull<u8>, layout: Layout, origin: Origin) {
 ///
 /// The block is one of the chunk's, and it is not in use.
 unsafe fn send_home(chunk: NonNull<Chunk>, block: NonNull<FreeBlock>) {
-    // SAFETY: (docs/safety.md, R1) until the push the block keeps the chunk.
+    // SAFETY: (R1) until the push the block keeps the chunk.
     let state = unsafe { &*Arc::as_ptr(&chunk.as_ref().returned) };
     let returned = &state.head;
     // Looked up before the push, after which the chunk may be gone.
@@ -480,10 +476,10 @@ unsafe fn send_home(chunk: NonNull<Chunk>, block: NonNull<FreeBlock>) {
     let mut head = returned.load(Ordering::Acquire);
     loop {
         if head == closed() {
-            // SAFETY: (docs/safety.md, R1) the block counted in its chunk until now.
+            // SAFETY: (R1) the block counted in its chunk until now.
             return unsafe { Chunk::count_down(chunk) };
         }
-        // SAFETY: (docs/safety.md, R1) the block is ours until the exchange succeeds.
+        // SAFETY: (R1) the block is ours until the exchange succeeds.
         unsafe { block.write(FreeBlock { next: head, chunk }) };
         // Once it has succeeded the chunk may be freed any moment, and with it its hold on
         // `returned`; but nothing here touches either again.
@@ -513,7 +509,7 @@ mod tests {
     /// Runs `f` on a thread that has a pool.
     fn with_pool(f: impl FnOnce(&BlockPool)) {
         let pool = BlockPool::new(Weak::new());
-        // SAFETY: (docs/safety.md, R1) the pool stays where it is until `leave`.
+        // SAFETY: (R1) the pool stays where it is until `leave`.
         unsafe { pool.enter() };
         f(&pool);
         BlockPool::leave();
@@ -521,13 +517,13 @@ mod tests {
 
     /// Blocks on their way to another thread.
     struct Sent(Vec<(NonNull<u8>, Origin)>);
-    // SAFETY: (docs/safety.md, R1) a block belongs to its holder.
+    // SAFETY: (R1) a block belongs to its holder.
     unsafe impl Send for Sent {}
 
     impl Sent {
         fn free(self, layout: Layout) {
             for (block, origin) in self.0 {
-                // SAFETY: (docs/safety.md, R1) each block is freed once, with its own layout.
+                // SAFETY: (R1) each block is freed once, with its own layout.
                 unsafe { free(block, layout, origin) };
             }
         }
@@ -564,7 +560,7 @@ mod tests {
             }
             pool.collect();
             let count = |list| {
-                // SAFETY: (docs/safety.md, R5) the list is looked at, nothing else.
+                // SAFETY: (R5) the list is looked at, nothing else.
                 unsafe {
                     Class::with(list, |list| {
                         std::iter::successors(list.front(), |&chunk| list.next(chunk)).count()

@@ -65,7 +65,7 @@ pub(super) fn set_home(home: *const ()) {
 #[inline]
 pub(crate) fn with_strand<R>(f: impl FnOnce(&Strand) -> R) -> R {
     match coroutine() {
-        // SAFETY: (docs/safety.md, R1) the running coroutine's block lives while it runs.
+        // SAFETY: (R1) the running coroutine's block lives while it runs.
         Some(strand) => f(unsafe { strand.as_ref() }),
         None => ThreadBlock::with(|block| f(&block.strand)),
     }

@@ -37,11 +37,11 @@ impl Header {
     /// This is the worker's thread, the coroutine has not started, and the block lives until it has
     /// ended.
     pub(crate) unsafe fn prepare(this: NonNull<Header>, stack: Stack) {
-        // SAFETY: (docs/safety.md, R1) the caller upholds the contract for the block.
+        // SAFETY: (R1) the caller upholds the contract for the block.
         let header = unsafe { this.as_ref() };
         stack.occupy(&header.label);
         let coroutine = Coroutine::with_stack(stack, move |yielder, ()| {
-            // SAFETY: (docs/safety.md, I3) block and frame live until the coroutine has ended.
+            // SAFETY: (I3) block and frame live until the coroutine has ended.
             unsafe {
                 this.as_ref().suspender.set(yielder);
                 (this.as_ref().body().run)(this);
@@ -51,8 +51,7 @@ impl Header {
         });
         #[cfg(may_tsan)]
         header.fiber.make();
-        // SAFETY: (docs/safety.md, I1) this is the worker's thread and nothing else refers to the
-        // frame.
+        // SAFETY: (I1) this is the worker's thread and nothing else refers to the frame.
         unsafe { *header.frame.get() = Some(Frame(coroutine)) };
     }
 
@@ -65,18 +64,17 @@ impl Header {
     #[cfg_attr(not(may_tsan), inline(always))]
     #[cfg_attr(may_tsan, inline(never), sanitize(thread = "off"))]
     pub(crate) unsafe fn resume(this: NonNull<Header>) -> bool {
-        // SAFETY: (docs/safety.md, I1) only the worker makes this mutable reference, and only here;
-        // what runs inside the resume knows the suspender, not the frame.
+        // SAFETY: (I1) only the worker makes this mutable reference, and only here; what runs
+        // inside the resume knows the suspender, not the frame.
         let Frame(coroutine) = unsafe { (*this.as_ref().frame.get()).as_mut().unwrap_unchecked() };
         #[cfg(may_tsan)]
-        // SAFETY: (docs/safety.md, I3) block and frame live until the coroutine has ended.
+        // SAFETY: (I3) block and frame live until the coroutine has ended.
         unsafe {
             fiber::__tsan_switch_to_fiber(this.as_ref().fiber.resumed(), 0);
         }
         let ended = matches!(coroutine.resume(()), CoroutineResult::Return(()));
         #[cfg(may_tsan)]
-        // SAFETY: (docs/safety.md, I3) as above; and a coroutine that has left has no frames that
-        // anybody needs.
+        // SAFETY: (I3) as above; and a coroutine that has left has no frames that anybody needs.
         let ended = unsafe {
             let left = this.as_ref().fiber.has_left();
             if left {
@@ -106,10 +104,10 @@ impl Header {
     ///
     /// This is the worker's thread, outside all coroutines.
     pub(crate) unsafe fn take_stack(this: NonNull<Header>) -> Option<Stack> {
-        // SAFETY: (docs/safety.md, I1) nothing runs on the frame and nothing else refers to it.
+        // SAFETY: (I1) nothing runs on the frame and nothing else refers to it.
         let frame = unsafe { (*this.as_ref().frame.get()).take() }?;
         #[cfg(may_tsan)]
-        // SAFETY: (docs/safety.md, R1) the caller has a reference to the block.
+        // SAFETY: (R1) the caller has a reference to the block.
         unsafe {
             this.as_ref().fiber.destroy();
         }
@@ -127,13 +125,11 @@ impl Header {
     #[cfg_attr(may_tsan, inline(never), sanitize(thread = "off"))]
     pub(crate) unsafe fn suspend(&self) {
         #[cfg(may_tsan)]
-        // SAFETY: (docs/safety.md, I1) the coroutine is about to go back to the thread that resumed
-        // it.
+        // SAFETY: (I1) the coroutine is about to go back to the thread that resumed it.
         unsafe {
             fiber::__tsan_switch_to_fiber(self.fiber.worker(), 0);
         }
-        // SAFETY: (docs/safety.md, I3) the suspender lies at the base of the stack on which this
-        // runs.
+        // SAFETY: (I3) the suspender lies at the base of the stack on which this runs.
         unsafe { (*self.suspender.get()).suspend(()) }
     }
 }
@@ -158,8 +154,8 @@ mod fiber {
 
     use super::Header;
 
-    // SAFETY: (docs/safety.md, I1) the interface of the sanitizer's runtime, as its header
-    // `tsan_interface.h` declares it.
+    // SAFETY: (I1) the interface of the sanitizer's runtime, as its header `tsan_interface.h`
+    // declares it.
     unsafe extern "C" {
         fn __tsan_get_current_fiber() -> *mut c_void;
         fn __tsan_create_fiber(flags: c_uint) -> *mut c_void;
@@ -186,13 +182,13 @@ mod fiber {
 
     impl Fiber {
         pub(super) fn make(&self) {
-            // SAFETY: (docs/safety.md, I1) the call has no conditions.
+            // SAFETY: (I1) the call has no conditions.
             self.own.set(unsafe { __tsan_create_fiber(0) });
         }
 
         /// Where to switch to for the coroutine, on the worker that is about to.
         pub(super) fn resumed(&self) -> *mut c_void {
-            // SAFETY: (docs/safety.md, I1) the call has no conditions.
+            // SAFETY: (I1) the call has no conditions.
             self.worker.set(unsafe { __tsan_get_current_fiber() });
             self.own.get()
         }
@@ -207,8 +203,7 @@ mod fiber {
         }
 
         pub(super) fn destroy(&self) {
-            // SAFETY: (docs/safety.md, I1) nothing runs on the frame now, so the fiber is not the
-            // running one.
+            // SAFETY: (I1) nothing runs on the frame now, so the fiber is not the running one.
             unsafe { __tsan_destroy_fiber(self.own.replace(ptr::null_mut())) };
         }
     }
@@ -221,8 +216,7 @@ mod fiber {
         /// This is the first function of the coroutine, and nothing on its stack is needed.
         pub(super) unsafe fn leave(&self) -> ! {
             self.fiber.left.set(true);
-            // SAFETY: (docs/safety.md, I3) the worker sees the mark and does not resume this
-            // coroutine.
+            // SAFETY: (I3) the worker sees the mark and does not resume this coroutine.
             unsafe { self.suspend() };
             unreachable!("a coroutine was resumed after its end")
         }
@@ -232,8 +226,7 @@ mod fiber {
 /// A stack that is borrowed for one call.
 struct Borrowed<'a>(&'a Stack);
 
-// SAFETY: (docs/safety.md, I3) it describes the same memory as the stack that it borrows, for as
-// long.
+// SAFETY: (I3) it describes the same memory as the stack that it borrows, for as long.
 unsafe impl corosensei::stack::Stack for Borrowed<'_> {
     fn base(&self) -> StackPointer {
         corosensei::stack::Stack::base(self.0)
@@ -258,7 +251,7 @@ pub(crate) unsafe fn on_stack<R>(stack: &Stack, f: impl FnOnce() -> R) -> R {
 pub(crate) fn stack_left() -> Option<usize> {
     let here = 0_u8;
     let coroutine = Header::current()?;
-    // SAFETY: (docs/safety.md, R1) the running coroutine's block lives while it runs.
+    // SAFETY: (R1) the running coroutine's block lives while it runs.
     let header = unsafe { coroutine.as_ref() };
     // The suspender lies at the base of the stack.
     let used = header

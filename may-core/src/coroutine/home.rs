@@ -51,11 +51,9 @@ pub(crate) struct Home {
     waker: mio::Waker,
 }
 
-// SAFETY: (docs/safety.md, I1) `runnable` is touched by the owner's thread only, which `send` and
-// the worker check.
+// SAFETY: (I1) `runnable` is touched by the owner's thread only, which `send` and the worker check.
 unsafe impl Sync for Home {}
-// SAFETY: (docs/safety.md, I1) the home is made on the thread that starts its worker and handed
-// over.
+// SAFETY: (I1) the home is made on the thread that starts its worker and handed over.
 unsafe impl Send for Home {}
 
 impl Home {
@@ -91,10 +89,10 @@ impl Home {
     #[inline]
     pub(crate) unsafe fn send(home: NonNull<Home>, coroutine: NonNull<Header>) {
         if ptr::eq(Home::current(), home.as_ptr()) {
-            // SAFETY: (docs/safety.md, I1) this is the owner's thread.
+            // SAFETY: (I1) this is the owner's thread.
             unsafe { home.as_ref().runnable.push(coroutine) };
         } else {
-            // SAFETY: (docs/safety.md, R9) the caller upholds the contract.
+            // SAFETY: (R9) the caller upholds the contract.
             unsafe { Home::send_from_outside(home, coroutine) };
         }
     }
@@ -107,13 +105,12 @@ impl Home {
     unsafe fn send_from_outside(home: NonNull<Home>, coroutine: NonNull<Header>) {
         // The moment the coroutine is pushed it may run on and its worker may stop, so the home is
         // held meanwhile (R9).
-        // SAFETY: (docs/safety.md, R9) homes are made by `Arc::new`, and this one is alive until
-        // the push.
+        // SAFETY: (R9) homes are made by `Arc::new`, and this one is alive until the push.
         let home = unsafe {
             Arc::increment_strong_count(home.as_ptr());
             Arc::from_raw(home.as_ptr())
         };
-        // SAFETY: (docs/safety.md, I3) the caller upholds the contract for the coroutine.
+        // SAFETY: (I3) the caller upholds the contract for the coroutine.
         unsafe { home.inbox.push(coroutine) };
         home.wake_if_asleep();
     }
@@ -136,7 +133,7 @@ impl Home {
     /// The home is alive.
     #[inline]
     pub(crate) unsafe fn is_held_up(home: *const Home) -> bool {
-        // SAFETY: (docs/safety.md, R9) the caller upholds the contract for the home.
+        // SAFETY: (R9) the caller upholds the contract for the home.
         !ptr::eq(Home::current(), home) && unsafe { &*home }.is_computing()
     }
 
@@ -190,7 +187,7 @@ pub(crate) fn recently() -> u64 {
     if cfg!(may_loom) {
         return 0;
     }
-    // SAFETY: (docs/safety.md, R9) the thread's own home is alive while the thread is a worker.
+    // SAFETY: (R9) the thread's own home is alive while the thread is a worker.
     match unsafe { Home::current().as_ref() } {
         Some(home) => home.last_maintenance(),
         None => clock::now(),

@@ -113,8 +113,7 @@ fn with_locals<R>(header: &Header, f: impl FnOnce(&mut Locals) -> R) -> R {
     if header.locals.get().is_null() {
         header.locals.set(Box::into_raw(Box::default()));
     }
-    // SAFETY: (docs/safety.md, R5) only the coroutine itself reaches its values, and no reference
-    // outlives `f`.
+    // SAFETY: (R5) only the coroutine itself reaches its values, and no reference outlives `f`.
     f(unsafe { &mut *header.locals.get() })
 }
 
@@ -149,14 +148,14 @@ fn destroy_values(header: &Header) {
     }) {
         // A panic has been reported by the hook; it must not keep the other values from being
         // dropped.
-        // SAFETY: (docs/safety.md, R1) the slot was taken out, so this happens once.
+        // SAFETY: (R1) the slot was taken out, so this happens once.
         if let Err(payload) = catch_unwind(AssertUnwindSafe(|| unsafe { drop_value(address) })) {
             // The payload's own destructor may panic, too; somewhere this must end.
             std::mem::forget(payload);
         }
     }
     let locals = header.locals.replace(destroyed());
-    // SAFETY: (docs/safety.md, R5) it was made by `with_locals`, and nothing refers to it.
+    // SAFETY: (R5) it was made by `with_locals`, and nothing refers to it.
     drop(unsafe { Box::from_raw(locals) });
 }
 
@@ -205,7 +204,7 @@ impl<T: 'static> LocalKey<T> {
                 .try_with(|value| f(value.0.get_or_init(make)))
                 .map_err(|_| AccessError);
         };
-        // SAFETY: (docs/safety.md, R1) the running coroutine's block lives while it runs.
+        // SAFETY: (R1) the running coroutine's block lives while it runs.
         let header = unsafe { coroutine.as_ref() };
         if header.locals.get() == destroyed() {
             return Err(AccessError);
@@ -225,8 +224,7 @@ impl<T: 'static> LocalKey<T> {
                 }
             }
         };
-        // SAFETY: (docs/safety.md, R1) the value lives until the coroutine drops it at its end, and
-        // is only shared.
+        // SAFETY: (R1) the value lives until the coroutine drops it at its end, and is only shared.
         Ok(f(unsafe { address.as_ref() }))
     }
 
@@ -257,7 +255,7 @@ impl<T: 'static> LocalKey<T> {
 fn insert<T: 'static>(header: &Header, number: usize, value: T) -> NonNull<T> {
     /// Drops what `insert` has boxed.
     unsafe fn drop_value<T>(address: NonNull<u8>) {
-        // SAFETY: (docs/safety.md, R1) the caller took the address out of its slot.
+        // SAFETY: (R1) the caller took the address out of its slot.
         drop(unsafe { Box::from_raw(address.cast::<T>().as_ptr()) });
     }
     let address = NonNull::from(Box::leak(Box::new(value)));

@@ -47,8 +47,8 @@ const SPARE: usize = 32;
 /// One that is dropped is leaked: corosensei would unwind it, in the middle of an unwinding.
 struct Token(ManuallyDrop<Coroutine<(), (), (), DefaultStack>>);
 
-// SAFETY: (docs/safety.md, R13) what lies on the stack of a token is this file's and std's, and
-// refers to no thread.
+// SAFETY: (R13) what lies on the stack of a token is this file's and std's, and refers to no
+// thread.
 unsafe impl Send for Token {}
 
 /// Suspends an unwinding.

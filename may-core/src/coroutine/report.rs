@@ -66,7 +66,7 @@ fn name_coroutine() {
     let Some(coroutine) = Header::current() else {
         return;
     };
-    // SAFETY: (docs/safety.md, R1) the running coroutine's block lives while it runs.
+    // SAFETY: (R1) the running coroutine's block lives while it runs.
     let header = unsafe { coroutine.as_ref() };
     let name = header.name().unwrap_or("<unnamed>");
     // If standard error is closed there is nobody to tell.

@@ -43,10 +43,10 @@ pub(crate) struct Strand {
     pub(super) limit: Cell<Limit>,
 }
 
-// SAFETY: (docs/safety.md, I1) shared fields are atomics, and the strand's own ones are touched by
-// the thread only on which it runs.
+// SAFETY: (I1) shared fields are atomics, and the strand's own ones are touched by the thread only
+// on which it runs.
 unsafe impl Sync for Strand {}
-// SAFETY: (docs/safety.md, I1) as above.
+// SAFETY: (I1) as above.
 unsafe impl Send for Strand {}
 
 /// What a wait is for, for those who want to know why a coroutine does not go on.
@@ -108,8 +108,8 @@ impl Strand {
     ///
     /// This is the thread on which the strand runs, and it is suspended.
     pub(crate) unsafe fn waits_for(&self) -> Option<Awaited> {
-        // SAFETY: (docs/safety.md, I2) the frame that has opened the word is left when the wait is
-        // over, which is not before the strand has gone on.
+        // SAFETY: (I2) the frame that has opened the word is left when the wait is over, which is
+        // not before the strand has gone on.
         self.word
             .is_open()
             .then(|| unsafe { *self.waits_for.get() })

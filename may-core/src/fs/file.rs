@@ -367,8 +367,7 @@ mod unix {
 
     impl FromRawFd for File {
         unsafe fn from_raw_fd(descriptor: RawFd) -> File {
-            // SAFETY: (docs/safety.md, system calls) the caller owns the descriptor and gives it
-            // away.
+            // SAFETY: (system calls) the caller owns the descriptor and gives it away.
             File(unsafe { std::fs::File::from_raw_fd(descriptor) })
         }
     }

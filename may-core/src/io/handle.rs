@@ -1,5 +1,5 @@
-//! What all types of sockets have in common: handles that share one descriptor, taking over std's sockets and giving them back, and
-//! the methods and traits that are the same for all, by macros.
+//! What all types of sockets have in common: handles that share one descriptor, taking over std's
+//! sockets and giving them back, and the methods and traits that are the same for all, by macros.
 
 use std::fmt;
 use std::io;
@@ -11,7 +11,8 @@ use super::descriptor::Descriptor;
 use crate::reactor::Direction;
 use crate::sys::{descriptor, socket};
 
-/// One of any number of handles of a socket, which is closed with the last of them. `T` is std's type for it.
+/// One of any number of handles of a socket, which is closed with the last of them. `T` is std's
+/// type for it.
 pub(crate) struct Handle<T: AsFd>(Arc<Descriptor<T>>);
 
 impl<T: AsFd> Handle<T> {
@@ -45,12 +46,13 @@ impl<T: AsFd> Handle<T> {
         handle
     }
 
-    /// Gives the socket away as std would have left it: in blocking mode unless the user asked for the other, and with its
-    /// timeouts.
+    /// Gives the socket away as std would have left it: in blocking mode unless the user asked for
+    /// the other, and with its timeouts.
     ///
     /// # Errors
     ///
-    /// If there are other handles, the socket is duplicated, for which there may be no descriptor left.
+    /// If there are other handles, the socket is duplicated, for which there may be no descriptor
+    /// left.
     pub(crate) fn release(self) -> io::Result<T>
     where
         T: From<OwnedFd>,
@@ -97,14 +99,16 @@ impl<T: AsFd + fmt::Debug> fmt::Debug for Handle<T> {
     }
 }
 
-/// What every type of socket has: `$type` has a field `descriptor`, a [`Handle`] of std's `$std`; the example `$make` makes one, called
-/// `socket`.
+/// What every type of socket has: `$type` has a field `descriptor`, a [`Handle`] of std's `$std`;
+/// the example `$make` makes one, called `socket`.
 macro_rules! socket_type {
     ($type:ident, $std:ty, $make:literal) => {
         impl $type {
-            /// Another handle of the same socket. Timeouts and the non-blocking setting are common to all, as they are with std.
+            /// Another handle of the same socket. Timeouts and the non-blocking setting are common
+            /// to all, as they are with std.
             ///
-            /// No descriptor is duplicated, so this never fails, and all handles have the same number.
+            /// No descriptor is duplicated, so this never fails, and all handles have the same
+            /// number.
             ///
             /// # Errors
             ///
@@ -141,8 +145,9 @@ macro_rules! socket_type {
                 $crate::sys::socket::take_error(std::os::fd::AsFd::as_fd(self))
             }
 
-            /// Sets whether calls that would have to wait fail with [`WouldBlock`](std::io::ErrorKind::WouldBlock) instead. Whoever
-            /// waits at the moment fails, too. Connections that are accepted do not inherit it.
+            /// Sets whether calls that would have to wait fail with
+            /// [`WouldBlock`](std::io::ErrorKind::WouldBlock) instead. Whoever waits at the moment
+            /// fails, too. Connections that are accepted do not inherit it.
             ///
             /// # Errors
             ///
@@ -166,7 +171,8 @@ macro_rules! socket_type {
             }
         }
 
-        // Whoever unwinds out of a call leaves a socket behind that is as good as before: no call changes it halfway.
+        // Whoever unwinds out of a call leaves a socket behind that is as good as before: no call
+        // changes it halfway.
         impl std::panic::UnwindSafe for $type {}
         impl std::panic::RefUnwindSafe for $type {}
 
@@ -190,7 +196,7 @@ macro_rules! socket_type {
 
         impl std::os::fd::FromRawFd for $type {
             unsafe fn from_raw_fd(fd: std::os::fd::RawFd) -> $type {
-                // SAFETY: (docs/safety.md, system calls) the caller owns the descriptor, as the trait asks.
+                // SAFETY: (system calls) the caller owns the descriptor, as the trait asks.
                 $type::from(unsafe { std::os::fd::OwnedFd::from_raw_fd(fd) })
             }
         }
@@ -215,8 +221,8 @@ macro_rules! socket_type {
         impl From<$type> for std::os::fd::OwnedFd {
             /// # Panics
             ///
-            /// If there are clones and the process has no descriptor left for a duplicate. `try_from` of std's type returns an error
-            /// then.
+            /// If there are clones and the process has no descriptor left for a duplicate.
+            /// `try_from` of std's type returns an error then.
             fn from(socket: $type) -> std::os::fd::OwnedFd {
                 match socket.descriptor.release() {
                     Ok(socket) => socket.into(),
@@ -258,11 +264,12 @@ pub(crate) use socket_type;
 macro_rules! socket_timeouts {
     ($type:ident, $make:literal) => {
         impl $type {
-            /// Sets for how long a call that reads may wait; `None`, as it is at first, for as long as it takes. Holds for calls that
-            /// begin after this. Any duration will do, from a nanosecond to `Duration::MAX`.
+            /// Sets for how long a call that reads may wait; `None`, as it is at first, for as long
+            /// as it takes. Holds for calls that begin after this. Any duration will do, from a
+            /// nanosecond to `Duration::MAX`.
             ///
-            /// A call whose timeout has elapsed fails with the error that it has in std: on Unix of the kind
-            /// [`WouldBlock`](std::io::ErrorKind::WouldBlock).
+            /// A call whose timeout has elapsed fails with the error that it has in std: on Unix of
+            /// the kind [`WouldBlock`](std::io::ErrorKind::WouldBlock).
             ///
             /// # Errors
             ///
@@ -335,12 +342,13 @@ macro_rules! socket_timeouts {
 }
 pub(crate) use socket_timeouts;
 
-/// What sockets have whose directions can be closed; `$read` is the call of `socket` that reads, otherwise as [`socket_type!`].
+/// What sockets have whose directions can be closed; `$read` is the call of `socket` that reads,
+/// otherwise as [`socket_type!`].
 macro_rules! socket_shutdown {
     ($type:ident, $make:literal, $read:literal) => {
         impl $type {
-            /// Closes the connection for reading, writing or both. Whoever waits for it, here or through a clone, is woken: readers
-            /// find the end of the stream.
+            /// Closes the connection for reading, writing or both. Whoever waits for it, here or
+            /// through a clone, is woken: readers find the end of the stream.
             ///
             /// # Errors
             ///

@@ -11,13 +11,15 @@ use crate::blocking::unblock_as;
 use crate::pool::Kind;
 use crate::sys::socket::Address;
 
-/// What may be written for an address; the counterpart of `std::net::ToSocketAddrs`, with the same shape. Whatever has std's trait has
-/// this one, so code that is generic over std's can call what takes this.
+/// What may be written for an address; the counterpart of `std::net::ToSocketAddrs`, with the same
+/// shape. Whatever has std's trait has this one, so code that is generic over std's can call what
+/// takes this.
 ///
-/// It is a trait of its own because looking a name up blocks the thread that does it: names, as `str`, `String` and pairs of these with a
-/// port, are looked up on the blocking pool here, so only the calling coroutine waits. Literal addresses are never looked up. A type for
-/// which a program implements std's trait by itself is asked where the caller is; if that looks names up it should do so in
-/// [`unblock`](crate::blocking::unblock).
+/// It is a trait of its own because looking a name up blocks the thread that does it: names, as
+/// `str`, `String` and pairs of these with a port, are looked up on the blocking pool here, so only
+/// the calling coroutine waits. Literal addresses are never looked up. A type for which a program
+/// implements std's trait by itself is asked where the caller is; if that looks names up it should
+/// do so in [`unblock`](crate::blocking::unblock).
 ///
 /// # Examples
 ///
@@ -51,7 +53,8 @@ pub trait ToSocketAddrs {
     ///
     /// # Cancellation
     ///
-    /// As for [`unblock`](crate::blocking::unblock): a look-up that has begun is carried to its end.
+    /// As for [`unblock`](crate::blocking::unblock): a look-up that has begun is carried to its
+    /// end.
     fn to_socket_addrs(&self) -> io::Result<Self::Iter>;
 }
 
@@ -145,14 +148,14 @@ impl<'a> Name<'a> {
     }
 }
 
-/// The same reference, if `A` is `B` up to its lifetimes, which are those of the reference then. `B` is one of the types above, all of
-/// which may be used for less long than they live.
+/// The same reference, if `A` is `B` up to its lifetimes, which are those of the reference then.
+/// `B` is one of the types above, all of which may be used for less long than they live.
 #[inline]
 fn same<'a, A: ?Sized, B: ?Sized + 'a>(address: &'a A) -> Option<&'a B> {
     if id_of::<A>() != id_of::<B>() {
         return None;
     }
-    // SAFETY: (docs/safety.md, types) it is the same type, for a lifetime that all of `A` outlives.
+    // SAFETY: (types) it is the same type, for a lifetime that all of `A` outlives.
     Some(unsafe { mem::transmute_copy::<&'a A, &'a B>(&address) })
 }
 
@@ -173,7 +176,8 @@ fn id_of<T: ?Sized>() -> TypeId {
         }
     }
     let phantom = PhantomData::<T>;
-    // SAFETY: (docs/safety.md, types) the method reads nothing, and a type's number does not depend on its lifetimes.
+    // SAFETY: (types) the method reads nothing, and a type's number does not depend on its
+    // lifetimes.
     let phantom = unsafe { mem::transmute::<&dyn HasId, &(dyn HasId + 'static)>(&phantom) };
     phantom.id()
 }

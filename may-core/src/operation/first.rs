@@ -1,13 +1,15 @@
 //! The first of several operations.
 //!
-//! *Exactly one happens.* An operation is carried out in `attempt` or `withdraw` only, by the caller, when no node of the others is in
-//! any queue; or by whoever commits the waiter, through one node, after which nobody else can. So a caller that is active commits others
-//! and cannot be committed itself: two selects that want each other need no lock on both and no order of locks. If they look for each
-//! other at the same moment both find the other registered, withdraw and try again; the commit word of whoever is still registered
-//! decides.
+//! *Exactly one happens.* An operation is carried out in `attempt` or `withdraw` only, by the
+//! caller, when no node of the others is in any queue; or by whoever commits the waiter, through
+//! one node, after which nobody else can. So a caller that is active commits others and cannot be
+//! committed itself: two selects that want each other need no lock on both and no order of locks.
+//! If they look for each other at the same moment both find the other registered, withdraw and try
+//! again; the commit word of whoever is still registered decides.
 //!
-//! *No wake-up is lost.* A wake-up goes to one operation, by the number that the commit leaves in the word, and that one is carried out
-//! at once; so it uses the wake-up or finds that somebody faster did. A wait that ends in another way was not committed.
+//! *No wake-up is lost.* A wake-up goes to one operation, by the number that the commit leaves in
+//! the word, and that one is carried out at once; so it uses the wake-up or finds that somebody
+//! faster did. A wait that ends in another way was not committed.
 
 use std::any::Any;
 use std::fmt;
@@ -66,8 +68,9 @@ pub trait Arm<R> {
     ///
     /// # Safety
     ///
-    /// Before the arm goes or is leaked, the caller takes the outcome, or calls [`cancel_child`](Arm::cancel_child) and
-    /// [`wait_for_child`](Arm::wait_for_child); also if it unwinds itself.
+    /// Before the arm goes or is leaked, the caller takes the outcome, or calls
+    /// [`cancel_child`](Arm::cancel_child) and [`wait_for_child`](Arm::wait_for_child); also if it
+    /// unwinds itself.
     unsafe fn start(self: Pin<&mut Self>) {}
 
     /// Whether there may be a coroutine that must not outlive the select.
@@ -78,11 +81,12 @@ pub trait Arm<R> {
     /// Cancels that coroutine, because the arm has lost.
     fn cancel_child(&self) {}
 
-    /// Waits for the end of that coroutine. Nothing ends this wait, and nothing of the user's runs in it.
+    /// Waits for the end of that coroutine. Nothing ends this wait, and nothing of the user's runs
+    /// in it.
     fn wait_for_child(&self) {}
 
-    /// Drops the result of that coroutine, which has ended; or returns what it raised, if it panicked. The result is the user's: this
-    /// may panic.
+    /// Drops the result of that coroutine, which has ended; or returns what it raised, if it
+    /// panicked. The result is the user's: this may panic.
     fn discard_child(self: Pin<&mut Self>) -> Option<Box<dyn Any + Send>> {
         None
     }
@@ -173,7 +177,8 @@ pub(crate) struct Several<'a, P: ?Sized> {
     pub(crate) order: &'a mut Order,
 }
 
-/// In which order the parts were tried last, and are registered: of several on one queue the first that is registered is committed first.
+/// In which order the parts were tried last, and are registered: of several on one queue the first
+/// that is registered is committed first.
 pub(crate) enum Order {
     /// As they are written.
     Written,
@@ -255,8 +260,8 @@ impl<P: Parts + ?Sized> Several<'_, P> {
         }
     }
 
-    /// Tries the parts in an order that is made as it is used up, by Fisher and Yates's shuffle. (A random start alone would over-serve the
-    /// one behind a row of those that are never ready.)
+    /// Tries the parts in an order that is made as it is used up, by Fisher and Yates's shuffle. (A
+    /// random start alone would over-serve the one behind a row of those that are never ready.)
     fn attempt_in_random_order(&mut self, count: usize, by: Caller) -> Option<(usize, P::Part)> {
         (0..count).find_map(|place| {
             // The attempt is outside of this: it may run user code, which may block (R5).
@@ -276,7 +281,8 @@ impl<P: Parts + ?Sized> Several<'_, P> {
         })
     }
 
-    /// Withdraws all, and last the one that was committed; its number and outcome, if it has happened.
+    /// Withdraws all, and last the one that was committed; its number and outcome, if it has
+    /// happened.
     pub(crate) fn withdraw(&mut self, by: Caller) -> Option<(usize, P::Part)> {
         let (mut committed, mut happened) = (None, None);
         for index in 0..self.parts.count() {
@@ -284,7 +290,8 @@ impl<P: Parts + ?Sized> Several<'_, P> {
             if committed.is_none() && part.as_ref().is_committed() {
                 committed = Some(index);
             } else if let Some(outcome) = part.as_mut().withdraw(by) {
-                // Only of an operation that was written wrongly, and says that it was not committed.
+                // Only of an operation that was written wrongly, and says that it was not
+                // committed.
                 happened = Some((index, outcome));
             }
         }
@@ -330,8 +337,9 @@ pin_project_lite::pin_project! {
     }
 }
 
-/// The operation that happens when the first of several does; the others have not happened then. `operations` is a tuple of two to
-/// twelve, with one type of outcome; [`map`](Operation::map) changes that. Of several that are possible each is as likely as the others.
+/// The operation that happens when the first of several does; the others have not happened then.
+/// `operations` is a tuple of two to twelve, with one type of outcome; [`map`](Operation::map)
+/// changes that. Of several that are possible each is as likely as the others.
 ///
 /// # Examples
 ///
@@ -354,8 +362,9 @@ pub fn first<P: Parts>(operations: P) -> First<P> {
     }
 }
 
-/// The operation that happens when the first of any number of operations of one type does; the others have not happened then. The outcome
-/// comes with the number of the operation: 0 for the first, and so on. Of none it never happens.
+/// The operation that happens when the first of any number of operations of one type does; the
+/// others have not happened then. The outcome comes with the number of the operation: 0 for the
+/// first, and so on. Of none it never happens.
 ///
 /// # Panics
 ///
@@ -478,7 +487,8 @@ impl<O: Operation> Parts for Row<O> {
 
     fn pinned(self: Pin<&mut Self>, index: usize) -> Pin<&mut dyn Arm<O::Output>> {
         let all = self.get_mut().0.as_mut();
-        // SAFETY: (docs/safety.md, R6) the elements of a pinned slice are pinned: nobody moves one of them out of it.
+        // SAFETY: (R6) the elements of a pinned slice are pinned: nobody moves one of them out of
+        // it.
         unsafe { all.map_unchecked_mut(|all| &mut all[index]) }
     }
 
@@ -515,7 +525,8 @@ macro_rules! tuple {
             }
 
             fn pinned(self: Pin<&mut Self>, index: usize) -> Pin<&mut dyn Arm<R>> {
-                // SAFETY: (docs/safety.md, R6) the fields of a pinned tuple are pinned: nobody moves one of them out of it.
+                // SAFETY: (R6) the fields of a pinned tuple are pinned: nobody moves one of them
+                // out of it.
                 unsafe {
                     match index {
                         $($index => self.map_unchecked_mut(|all| &mut all.$index),)+

@@ -1,14 +1,17 @@
 //! An operation as a future: the one adapter for all of them.
 //!
-//! It is the wait of `wait/mod.rs`, with the commit word in a counted block of the future's own (`wait/task.rs`), so everything that
-//! holds for a coroutine holds here: one compare-and-swap decides who ends the wait, and nothing is lost. Two things are different.
+//! It is the wait of `wait/mod.rs`, with the commit word in a counted block of the future's own
+//! (`wait/task.rs`), so everything that holds for a coroutine holds here: one compare-and-swap
+//! decides who ends the wait, and nothing is lost. Two things are different.
 //!
-//! *Between two polls nobody waits.* The future may have been committed and never be polled again, but dropped. So there is a sixth step:
-//! [`abandon`](Operation::abandon) passes on what the future was committed for.
+//! *Between two polls nobody waits.* The future may have been committed and never be polled again,
+//! but dropped. So there is a sixth step: [`abandon`](Operation::abandon) passes on what the future
+//! was committed for.
 //!
-//! *The nodes lie in the future* and not in a frame. It is pinned from the first poll on, so they stay where they are until the future
-//! is dropped, which withdraws them. A future that is leaked stays registered in memory that is never freed, as pinning promises:
-//! whoever commits it touches memory that is still there, though what it passes is lost with the future (R6).
+//! *The nodes lie in the future* and not in a frame. It is pinned from the first poll on, so they
+//! stay where they are until the future is dropped, which withdraws them. A future that is leaked
+//! stays registered in memory that is never freed, as pinning promises: whoever commits it touches
+//! memory that is still there, though what it passes is lost with the future (R6).
 
 use std::fmt;
 use std::future::Future;
@@ -29,9 +32,11 @@ use crate::worker::{self, Shared};
 pin_project_lite::pin_project! {
     /// An operation as a future.
     ///
-    /// It can be polled by any executor on any thread, and on coroutines by [`block_on`](crate::future::block_on). Dropped before it is
-    /// ready it has not happened: messages, permits and notifications go to whoever is next. It keeps its place in the queue between two
-    /// polls, and with it what it is woken for; so a future that is neither polled nor dropped holds up those behind it.
+    /// It can be polled by any executor on any thread, and on coroutines by
+    /// [`block_on`](crate::future::block_on). Dropped before it is ready it has not happened:
+    /// messages, permits and notifications go to whoever is next. It keeps its place in the queue
+    /// between two polls, and with it what it is woken for; so a future that is neither polled nor
+    /// dropped holds up those behind it.
     ///
     /// # Panics
     ///
@@ -41,8 +46,9 @@ pin_project_lite::pin_project! {
         // Gone when it has happened. Before the wait, which it has to leave before that goes.
         #[pin]
         operation: Option<O>,
-        // The wait that lasts or whose end has not been looked at. While there is one the operation may be registered. It is pinned,
-        // also where the operation need not be, since entries have pointers to the registration.
+        // The wait that lasts or whose end has not been looked at. While there is one the operation
+        // may be registered. It is pinned, also where the operation need not be, since entries have
+        // pointers to the registration.
         #[pin]
         wait: Wait,
         // From the first wait on.
@@ -69,10 +75,11 @@ pin_project_lite::pin_project! {
 /// The wait of a future.
 struct Wait(Option<Registration>, PhantomPinned);
 
-// SAFETY: (docs/safety.md, R6) the registration and the entries that count in it lie in the same future, and are used only by whoever has
-// that exclusively; the block that the waiter points to is counted and `Sync`.
+// SAFETY: (R6) the registration and the entries that count in it lie in the same future, and are
+// used only by whoever has that exclusively; the block that the waiter points to is counted and
+// `Sync`.
 unsafe impl Send for Wait {}
-// SAFETY: (docs/safety.md, R6) as above: nothing is done with a shared wait.
+// SAFETY: (R6) as above: nothing is done with a shared wait.
 unsafe impl Sync for Wait {}
 
 impl Wait {
@@ -101,7 +108,8 @@ impl<O: Operation> OpFuture<O> {
         }
     }
 
-    /// Begins a wait. If it turns out that there may be nothing to wait for it is taken back, if nobody has ended it yet.
+    /// Begins a wait. If it turns out that there may be nothing to wait for it is taken back, if
+    /// nobody has ended it yet.
     fn begin(self: Pin<&mut Self>) {
         let mut this = self.project();
         let operation = this.operation.as_pin_mut().expect("it has not happened");
@@ -120,7 +128,8 @@ impl<O: Operation> OpFuture<O> {
         }
     }
 
-    /// Whether the future has to wait for the end of the wait with `ticket`; for that the waker is kept.
+    /// Whether the future has to wait for the end of the wait with `ticket`; for that the waker is
+    /// kept.
     fn is_pending(self: Pin<&mut Self>, context: &Context<'_>, ticket: Ticket) -> bool {
         let this = self.project();
         let block = this.block.as_ref().expect("there is a wait");
@@ -156,7 +165,7 @@ impl<O: Operation> OpFuture<O> {
         let outcome = block.word.outcome(ticket);
         registration.note(outcome.expect("the wait has ended"));
         if let Some(alarms) = this.alarms.take() {
-            // SAFETY: (docs/safety.md, R11) it was set there.
+            // SAFETY: (R11) it was set there.
             unsafe { alarms.clear(block) };
         }
         true
@@ -175,11 +184,11 @@ impl<O: Operation> OpFuture<O> {
     }
 }
 
-/// Sets the alarm of a wait with the worker that polls; if this is none, or ends, with any of the default runtime; and if that has
-/// ended, too, with the one that is there for this.
+/// Sets the alarm of a wait with the worker that polls; if this is none, or ends, with any of the
+/// default runtime; and if that has ended, too, with the one that is there for this.
 fn set_alarm(block: &Arc<TaskBlock>, ticket: Ticket, deadline: Deadline) -> Arc<Alarms> {
     let set_with = |alarms: &Arc<Alarms>| {
-        // SAFETY: (docs/safety.md, R11) the future clears it before it drops its block.
+        // SAFETY: (R11) the future clears it before it drops its block.
         let set = unsafe { alarms.set(block, ticket, deadline) };
         set.then(|| alarms.clone())
     };

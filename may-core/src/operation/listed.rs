@@ -1,5 +1,5 @@
-//! The operations on what has its state and its waiters under one lock: looking and registering are one step, and so are changing and
-//! committing.
+//! The operations on what has its state and its waiters under one lock: looking and registering are
+//! one step, and so are changing and committing.
 
 use std::fmt;
 use std::pin::{Pin, pin};
@@ -19,7 +19,8 @@ pub(crate) trait Listing {
     type State;
     /// What a node tells the other side.
     type Data;
-    /// A waiter that was woken without a grant tries again like any other; nothing was handed over to it.
+    /// A waiter that was woken without a grant tries again like any other; nothing was handed over
+    /// to it.
     const TRIES_AGAIN: bool = false;
 
     /// See [`Needs::waits_for`].
@@ -34,7 +35,8 @@ pub(crate) trait Listing {
     /// What the node of a waiter tells the other side. Called under the lock.
     fn data(&self, state: &mut Self::State, by: &Registration) -> Self::Data;
 
-    /// Carries the operation out if that is possible now; if not the lock comes back, so that the caller may wait.
+    /// Carries the operation out if that is possible now; if not the lock comes back, so that the
+    /// caller may wait.
     fn attempt(&self, by: Caller, seat: Seat) -> Result<Self::Output, SpinGuard<'_, Self::State>>;
 
     /// As [`attempt`](Listing::attempt), for a caller who will not wait.
@@ -46,16 +48,16 @@ pub(crate) trait Listing {
     /// Whether the operation is possible now, for a caller who will wait if it is not.
     fn is_ready(&self, state: &mut Self::State, seat: Seat, by: &Registration) -> bool;
 
-    /// What is to be done when the node has been linked; the wake-up is fired after the lock is left. Only a future may have one: its
-    /// wait is open, but the caller's own is not.
+    /// What is to be done when the node has been linked; the wake-up is fired after the lock is
+    /// left. Only a future may have one: its wait is open, but the caller's own is not.
     #[inline]
     fn linked(&self, state: &mut Self::State, by: &Registration) -> Option<Wake> {
         let _ = (state, by);
         None
     }
 
-    /// Carries the operation out after the wait was ended for it, unless somebody was faster. If nothing is handed over that is to try
-    /// again.
+    /// Carries the operation out after the wait was ended for it, unless somebody was faster. If
+    /// nothing is handed over that is to try again.
     #[inline]
     fn complete(
         &self,
@@ -67,13 +69,14 @@ pub(crate) trait Listing {
         self.try_now(by, seat)
     }
 
-    /// Passes on what the wait was ended for, as the operation is not wanted any more. If all who wait were woken there is nothing to do.
+    /// Passes on what the wait was ended for, as the operation is not wanted any more. If all who
+    /// wait were woken there is nothing to do.
     fn pass_on(&self, committed: Committed<Self::Data>) {
         let _ = committed;
     }
 
-    /// Sees to those who waited behind one that has left the list without having been committed; and says whether the operation has
-    /// happened all the same.
+    /// Sees to those who waited behind one that has left the list without having been committed;
+    /// and says whether the operation has happened all the same.
     #[inline]
     fn leave<'a>(&'a self, state: SpinGuard<'a, Self::State>) -> Option<Self::Output> {
         drop(state);
@@ -97,11 +100,13 @@ fn needs_of<L: Listing>(listing: &L) -> Needs {
 pub(crate) struct Listed<L: Listing> {
     /// Dropped after `drop` has unlinked the entry.
     listing: L,
-    /// Linked in the list of `listing` and no other. It is pinned with this value, and unlinked before it goes.
+    /// Linked in the list of `listing` and no other. It is pinned with this value, and unlinked
+    /// before it goes.
     entry: Entry<L::Data>,
 }
 
-// SAFETY: (docs/safety.md, R6) a shared reference gives access to nothing that changes: what does takes the operation exclusively.
+// SAFETY: (R6) a shared reference gives access to nothing that changes: what does takes the
+// operation exclusively.
 unsafe impl<L: Listing + Send> Sync for Listed<L> {}
 
 impl<L: Listing> Listed<L> {
@@ -122,8 +127,8 @@ impl<L: Listing> Listed<L> {
         }
     }
 
-    /// Blocks until an operation has happened. The same as to wait for [`Listed::new`], but nothing is laid out before the first attempt,
-    /// which is the one that most calls need.
+    /// Blocks until an operation has happened. The same as to wait for [`Listed::new`], but nothing
+    /// is laid out before the first attempt, which is the one that most calls need.
     #[inline(always)]
     pub(crate) fn block(listing: &L) -> L::Output {
         Listed::block_until(listing, Deadline::NEVER).expect("there is no deadline")
@@ -155,7 +160,7 @@ impl<L: Listing> Listed<L> {
     /// The parts, of which the entry stays where it is.
     #[inline]
     fn parts(self: Pin<&mut Self>) -> (&L, &mut Entry<L::Data>) {
-        // SAFETY: (docs/safety.md, I2) nothing is moved out of what is borrowed here.
+        // SAFETY: (I2) nothing is moved out of what is borrowed here.
         let this = unsafe { self.get_unchecked_mut() };
         (&this.listing, &mut this.entry)
     }
@@ -169,8 +174,8 @@ impl<L: Listing> Listed<L> {
         by: &Registration,
     ) {
         let data = listing.data(&mut state, by);
-        // SAFETY: (docs/safety.md, I2) the entry is pinned with the operation, and `unlink` takes it out of the same list: `drop`
-        // calls that at the latest, if the process has not ended (R7).
+        // SAFETY: (I2) the entry is pinned with the operation, and `unlink` takes it out of the
+        // same list: `drop` calls that at the latest, if the process has not ended (R7).
         unsafe { entry.link(L::list(&mut state), by, data) };
         let wake = listing.linked(&mut state, by);
         drop(state);
@@ -186,7 +191,7 @@ impl<L: Listing> Listed<L> {
             return None;
         }
         let mut state = listing.lock().lock();
-        // SAFETY: (docs/safety.md, I2) it was linked in this list.
+        // SAFETY: (I2) it was linked in this list.
         unsafe { entry.unlink(L::list(&mut state)) };
         listing.leave(state)
     }
@@ -336,7 +341,8 @@ impl<L: Listing> Operation for Listed<L> {
 impl<L: Listing> Drop for Listed<L> {
     #[inline]
     fn drop(&mut self) {
-        // Nothing is linked, unless its owner has not called `withdraw` or `abandon`, or a panic has left it.
+        // Nothing is linked, unless its owner has not called `withdraw` or `abandon`, or a panic
+        // has left it.
         Self::unlink(&self.listing, &mut self.entry);
     }
 }

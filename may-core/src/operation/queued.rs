@@ -1,5 +1,6 @@
-//! The operations on what has its state in atomics or elsewhere, and a queue beside it (`wait/queue.rs`): whoever changes the state wakes
-//! from the queue after that, and a waiter looks at the state once more after it was registered.
+//! The operations on what has its state in atomics or elsewhere, and a queue beside it
+//! (`wait/queue.rs`): whoever changes the state wakes from the queue after that, and a waiter looks
+//! at the state once more after it was registered.
 
 use std::fmt;
 use std::pin::{Pin, pin};
@@ -21,7 +22,8 @@ pub(crate) trait Queueing {
     /// Those who wait; always the same queue.
     fn queue(&self) -> &WaitQueue;
 
-    /// Sees to it that somebody will wake from the queue; true if there is nothing to wait for. Before the waiter is registered.
+    /// Sees to it that somebody will wake from the queue; true if there is nothing to wait for.
+    /// Before the waiter is registered.
     #[inline]
     fn prepare(&mut self) -> bool {
         false
@@ -33,7 +35,8 @@ pub(crate) trait Queueing {
     /// Whether it is possible now. Runs no user code.
     fn is_ready(&self) -> bool;
 
-    /// Passes the wake-up on, as the operation is not wanted any more. If all who wait were woken there is nothing to do.
+    /// Passes the wake-up on, as the operation is not wanted any more. If all who wait were woken
+    /// there is nothing to do.
     fn pass_on(&mut self) {}
 
     /// See [`Operation::needs`].
@@ -63,7 +66,8 @@ pub(crate) trait Queueing {
 pub(crate) struct Queued<Q: Queueing> {
     /// Dropped after `drop` has unlinked the entry.
     queueing: Q,
-    /// Linked in the queue of `queueing` and no other. It is pinned with this value, and unlinked before it goes.
+    /// Linked in the queue of `queueing` and no other. It is pinned with this value, and unlinked
+    /// before it goes.
     entry: Entry,
 }
 
@@ -77,8 +81,8 @@ impl<Q: Queueing> Queued<Q> {
         }
     }
 
-    /// Blocks until an operation has happened. The same as to wait for [`Queued::new`], but nothing is laid out before the first attempt,
-    /// which is the one that most calls need.
+    /// Blocks until an operation has happened. The same as to wait for [`Queued::new`], but nothing
+    /// is laid out before the first attempt, which is the one that most calls need.
     #[inline(always)]
     pub(crate) fn block(queueing: Q) -> Q::Output {
         Queued::block_until(queueing, Deadline::NEVER).expect("there is no deadline")
@@ -110,8 +114,8 @@ impl<Q: Queueing> Queued<Q> {
     /// The parts, of which the entry stays where it is.
     #[inline]
     fn parts(self: Pin<&mut Self>) -> (&mut Q, &mut Entry) {
-        // SAFETY: (docs/safety.md, I2) the entry is not moved out of what is borrowed here; `queueing` is not pinned, and it is not
-        // replaced.
+        // SAFETY: (I2) the entry is not moved out of what is borrowed here; `queueing` is not
+        // pinned, and it is not replaced.
         let this = unsafe { self.get_unchecked_mut() };
         (&mut this.queueing, &mut this.entry)
     }
@@ -120,7 +124,7 @@ impl<Q: Queueing> Queued<Q> {
     #[inline]
     fn unlink(queueing: &Q, entry: &mut Entry) {
         if entry.is_linked() {
-            // SAFETY: (docs/safety.md, I2) it was linked in this queue.
+            // SAFETY: (I2) it was linked in this queue.
             unsafe { entry.unlink_from(queueing.queue()) };
         }
     }
@@ -138,8 +142,8 @@ impl<Q: Queueing> Operation for Queued<Q> {
         if queueing.prepare() {
             return true;
         }
-        // SAFETY: (docs/safety.md, I2) the entry is pinned with the operation, and `unlink` takes it out of the same queue: `drop`
-        // calls that at the latest, if the process has not ended (R7).
+        // SAFETY: (I2) the entry is pinned with the operation, and `unlink` takes it out of the
+        // same queue: `drop` calls that at the latest, if the process has not ended (R7).
         unsafe { entry.link_in(queueing.queue(), by, ()) };
         by.fence();
         queueing.is_ready()
@@ -190,7 +194,8 @@ impl<Q: Queueing> Operation for Queued<Q> {
 impl<Q: Queueing> Drop for Queued<Q> {
     #[inline]
     fn drop(&mut self) {
-        // Nothing is linked, unless its owner has not called `withdraw` or `abandon`, or a panic has left it.
+        // Nothing is linked, unless its owner has not called `withdraw` or `abandon`, or a panic
+        // has left it.
         Self::unlink(&self.queueing, &mut self.entry);
     }
 }

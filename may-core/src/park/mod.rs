@@ -1,13 +1,15 @@
 //! Blocking: the one place where a coroutine or a thread stops and goes on (I2).
 //!
-//! A wait is a [`Wait`]: opening the caller's commit word, and suspending until that is closed. Operations have their loop in
-//! `operation/wait.rs`; what has no queue is here: [`park()`], [`yield_now`] and [`sleep_until`].
+//! A wait is a [`Wait`]: opening the caller's commit word, and suspending until that is closed.
+//! Operations have their loop in `operation/wait.rs`; what has no queue is here: [`park()`],
+//! [`yield_now`] and [`sleep_until`].
 //!
 //! # Cancellation
 //!
-//! A wait of a coroutine raises [`Cancelled`](crate::coroutine::Cancelled) if cancellation was requested before it or ends
-//! it. If an operation won the commit word, the cancellation waits for the next wait: *cancelled means it did not happen*.
-//! Every caller that was woken tries its operation before it waits again, so a wake-up is never swallowed by a cancellation.
+//! A wait of a coroutine raises [`Cancelled`](crate::coroutine::Cancelled) if cancellation was
+//! requested before it or ends it. If an operation won the commit word, the cancellation waits for
+//! the next wait: *cancelled means it did not happen*. Every caller that was woken tries its
+//! operation before it waits again, so a wake-up is never swallowed by a cancellation.
 
 mod budget;
 mod hook;
@@ -48,12 +50,13 @@ impl Blocker {
     ///
     /// # Panics
     ///
-    /// Panics where blocking is a bug: inside `forbid_blocking`, and in a worker's own code, where a `Waker` may get to.
+    /// Panics where blocking is a bug: inside `forbid_blocking`, and in a worker's own code, where
+    /// a `Waker` may get to.
     #[inline]
     fn current() -> Blocker {
         match Header::current() {
             Some(coroutine) => {
-                // SAFETY: (docs/safety.md, R1) the running coroutine's block lives while it runs.
+                // SAFETY: (R1) the running coroutine's block lives while it runs.
                 let header = unsafe { coroutine.as_ref() };
                 refuse_if_forbidden(&header.strand);
                 refuse_foreign_stack(header);
@@ -83,7 +86,7 @@ impl Blocker {
     #[inline]
     fn strand(&self) -> &Strand {
         match self {
-            // SAFETY: (docs/safety.md, R1) the running coroutine's block lives while it runs.
+            // SAFETY: (R1) the running coroutine's block lives while it runs.
             Blocker::Coroutine(coroutine) => unsafe { &coroutine.as_ref().strand },
             Blocker::Thread(block) => &block.strand,
         }
@@ -91,8 +94,8 @@ impl Blocker {
 
     /// Suspends until the wait with `ticket` has ended, and says how.
     ///
-    /// For a coroutine this suspends exactly once, also if the wait has ended by now: whoever ended it sends the coroutine
-    /// home, and that entry in the run queue must find it suspended.
+    /// For a coroutine this suspends exactly once, also if the wait has ended by now: whoever ended
+    /// it sends the coroutine home, and that entry in the run queue must find it suspended.
     #[inline(always)]
     fn suspend(&self, ticket: Ticket, deadline: Deadline) -> Outcome {
         match self {
@@ -144,20 +147,21 @@ struct Limited {
     by_limit: bool,
 }
 
-/// To be called before children are started that have to end before the caller's frame goes: panics in a worker's own code, where a
-/// waker may get to, since the wait for them could neither be carried out nor be left.
+/// To be called before children are started that have to end before the caller's frame goes: panics
+/// in a worker's own code, where a waker may get to, since the wait for them could neither be
+/// carried out nor be left.
 pub(crate) fn before_children() {
     if current::is_worker() {
         refuse("a call would have blocked a worker outside its coroutines");
     }
 }
 
-/// To be called before a call has others begin what it will wait for: panics where a call that blocks would, and raises what is
-/// due.
+/// To be called before a call has others begin what it will wait for: panics where a call that
+/// blocks would, and raises what is due.
 pub(crate) fn before_handing_over() {
     match Blocker::current() {
         Blocker::Coroutine(coroutine) => {
-            // SAFETY: (docs/safety.md, R1) the running coroutine's block lives while it runs.
+            // SAFETY: (R1) the running coroutine's block lives while it runs.
             let header = unsafe { coroutine.as_ref() };
             if header.is_special() {
                 raise_due(&header.strand);
@@ -177,8 +181,9 @@ fn or_defer(deliverable: bool) -> bool {
     deliverable
 }
 
-/// Panics, in debug builds, if the caller would suspend on a stack that is neither its own nor one of `with_stack`. What brought that
-/// stack keeps a note of it for the thread, which is wrong for the coroutines that run next (docs/safety.md, R0).
+/// Panics, in debug builds, if the caller would suspend on a stack that is neither its own nor one
+/// of `with_stack`. What brought that stack keeps a note of it for the thread, which is wrong for
+/// the coroutines that run next (R0).
 #[inline(always)]
 fn refuse_foreign_stack(header: &Header) {
     #[cfg(all(debug_assertions, unix, not(any(may_asan, may_loom))))]
@@ -211,25 +216,25 @@ fn refuse(what: &str) -> ! {
 /// Suspends a coroutine until its wait has ended.
 #[inline(always)]
 fn suspend_coroutine(coroutine: NonNull<Header>, ticket: Ticket, deadline: Deadline) -> Outcome {
-    // SAFETY: (docs/safety.md, I2) the coroutine is the one that runs here, and its block lives while it does; whoever
-    // ends the wait sends it home, once.
+    // SAFETY: (I2) the coroutine is the one that runs here, and its block lives while it does;
+    // whoever ends the wait sends it home, once.
     let header = unsafe { coroutine.as_ref() };
-    // SAFETY: (docs/safety.md, I2) as above.
+    // SAFETY: (I2) as above.
     let switch = || unsafe { switch(coroutine) };
     if deadline.is_never() {
         switch();
     } else if !(deadline.has_elapsed() && header.strand.word.time_out(ticket)) {
         let timeout = pin!(Timeout::new(deadline.nanoseconds(), coroutine, ticket));
         let timeout = NonNull::from(&*timeout);
-        // SAFETY: (docs/safety.md, I3) the timeout is pinned in this frame and cleared before the frame goes, on the
-        // same worker (I1).
+        // SAFETY: (I3) the timeout is pinned in this frame and cleared before the frame goes, on
+        // the same worker (I1).
         with_local(|local| unsafe {
             local
                 .expect("coroutines run on workers")
                 .set_timeout(timeout)
         });
         switch();
-        // SAFETY: (docs/safety.md, I3) as above.
+        // SAFETY: (I3) as above.
         with_local(|local| unsafe {
             local
                 .expect("a coroutine keeps its worker")
@@ -250,13 +255,13 @@ fn suspend_coroutine(coroutine: NonNull<Header>, ticket: Ticket, deadline: Deadl
 /// The coroutine is the one that runs here, and it is sent home once.
 #[inline(always)]
 unsafe fn switch(coroutine: NonNull<Header>) {
-    // SAFETY: (docs/safety.md, R1) the running coroutine's block lives while it runs.
+    // SAFETY: (R1) the running coroutine's block lives while it runs.
     let header = unsafe { coroutine.as_ref() };
     let one_unwinds = unwinding::note_suspend(&header.strand);
     if one_unwinds && hook::waits(coroutine) {
         return;
     }
-    // SAFETY: (docs/safety.md, I2) as promised by the caller.
+    // SAFETY: (I2) as promised by the caller.
     unsafe { header.suspend() };
 }
 
@@ -349,7 +354,8 @@ impl Wait {
             cancellable,
             unparkable,
         });
-        // Whatever registers the wait must not suspend: a committer would find the caller in a queue already.
+        // Whatever registers the wait must not suspend: a committer would find the caller in a
+        // queue already.
         strand.set_forbids_blocking(true);
         Wait {
             registration: Registration::new(blocker.waiter(), ticket),
@@ -360,14 +366,15 @@ impl Wait {
         }
     }
 
-    /// What operations are registered with. They have pointers to it, so from then on the wait does not move.
+    /// What operations are registered with. They have pointers to it, so from then on the wait does
+    /// not move.
     #[inline]
     pub(crate) fn registration(&self) -> &Registration {
         &self.registration
     }
 
-    /// Suspends the caller until its wait has ended, by `deadline` at the latest; if there may be nothing to wait for, the wait is taken
-    /// back, unless it has ended by now.
+    /// Suspends the caller until its wait has ended, by `deadline` at the latest; if there may be
+    /// nothing to wait for, the wait is taken back, unless it has ended by now.
     #[inline(always)]
     pub(crate) fn end(&self, deadline: Deadline, ready: bool) -> Ended {
         let strand = self.blocker.strand();
@@ -398,8 +405,8 @@ impl Wait {
         self.cancellation.is_returned()
     }
 
-    /// Raises the cancellation or the limit that has ended the wait, if that may be done now; otherwise the caller waits on. No operation is
-    /// registered any more.
+    /// Raises the cancellation or the limit that has ended the wait, if that may be done now;
+    /// otherwise the caller waits on. No operation is registered any more.
     #[inline]
     pub(crate) fn deliver(&self, ended: Ended) {
         match ended {
@@ -441,11 +448,13 @@ pub(crate) enum Notified {
     TimedOut,
 }
 
-/// Waits once in `queue` until somebody wakes the caller or `deadline` passes. When the caller has been registered `change` makes a
-/// change, outside every lock, and returns whom it is to wake for that.
+/// Waits once in `queue` until somebody wakes the caller or `deadline` passes. When the caller has
+/// been registered `change` makes a change, outside every lock, and returns whom it is to wake for
+/// that.
 ///
-/// Waking may run user code, which must not happen while the wait is open. In that case the caller's wait is taken back, and a
-/// stand-in keeps its place while it wakes; so a notification after the change finds it in the queue at any time.
+/// Waking may run user code, which must not happen while the wait is open. In that case the
+/// caller's wait is taken back, and a stand-in keeps its place while it wakes; so a notification
+/// after the change finds it in the queue at any time.
 #[inline]
 pub(crate) fn wait_after<D: Copy>(
     queue: &WaitQueue<D>,
@@ -457,7 +466,7 @@ pub(crate) fn wait_after<D: Copy>(
     let stand_in = stand_in.as_ref();
     let mut owed = Owed(None);
     let register = |node: Pin<&Node<D>>| {
-        // SAFETY: (docs/safety.md, I2) `wait_once` withdraws it from the same queue.
+        // SAFETY: (I2) `wait_once` withdraws it from the same queue.
         unsafe { queue.register(node) };
         match change() {
             Some(wake) if wake.runs_user_code() => {
@@ -492,7 +501,8 @@ fn wait_after_stand_in<D>(
         }
         granted.get().is_some()
     };
-    // A cancellation or a limit is left to the next wait if there was a notification, which is not lost then.
+    // A cancellation or a limit is left to the next wait if there was a notification, which is not
+    // lost then.
     let notified = wait_once(queue, data, deadline, register, || granted.get().is_some());
     match granted.get() {
         Some(granted) => Notified::By { granted },
@@ -512,8 +522,9 @@ impl Drop for Owed {
     }
 }
 
-/// One wait with a node that `register` links in `queue`, unless that says that there is nothing to wait for. If `is_over` says in the end
-/// that there was not, a cancellation or a limit is left to the next wait.
+/// One wait with a node that `register` links in `queue`, unless that says that there is nothing to
+/// wait for. If `is_over` says in the end that there was not, a cancellation or a limit is left to
+/// the next wait.
 #[inline(always)]
 fn wait_once<D>(
     queue: &WaitQueue<D>,
@@ -534,7 +545,7 @@ fn wait_once<D>(
         let granted = node.is_granted();
         return Notified::By { granted };
     }
-    // SAFETY: (docs/safety.md, I2) if it was registered, then there.
+    // SAFETY: (I2) if it was registered, then there.
     unsafe { queue.withdraw(node) };
     match ended {
         _ if is_over() => Notified::No,
@@ -546,7 +557,8 @@ fn wait_once<D>(
     }
 }
 
-/// Whether the caller is a coroutine whose cancellation was requested, and is not behind a shield or unwinding.
+/// Whether the caller is a coroutine whose cancellation was requested, and is not behind a shield
+/// or unwinding.
 pub(crate) fn is_cancelled() -> bool {
     with_strand(|strand| strand.has(request::CANCELLED) && cancel::is_wanted(strand))
 }
@@ -556,8 +568,8 @@ pub(crate) fn may_block() -> bool {
     !current::is_worker() && !with_strand(Strand::forbids_blocking)
 }
 
-/// Puts the caller, who may block, at the mercy of whoever gets the wake-up: the caller then suspends by [`wait_for_claimant`],
-/// and nothing else ends that.
+/// Puts the caller, who may block, at the mercy of whoever gets the wake-up: the caller then
+/// suspends by [`wait_for_claimant`], and nothing else ends that.
 ///
 /// The caller's commit word is opened and closed at once, so that nobody else can commit it.
 pub(crate) fn claim_caller() -> Wake {
@@ -566,16 +578,16 @@ pub(crate) fn claim_caller() -> Wake {
     let ticket = word.open(Openness::default());
     let committed = word.commit(ticket, 0);
     debug_assert!(committed, "nobody knows of this wait");
-    // SAFETY: (docs/safety.md, I2) the caller is the waiter.
+    // SAFETY: (I2) the caller is the waiter.
     unsafe { blocker.waiter().wake() }
 }
 
-/// Suspends a caller who was claimed until the wake-up is fired. `is_claimed` says whether it has yet to be, which matters to a
-/// thread: its sleep may end by itself.
+/// Suspends a caller who was claimed until the wake-up is fired. `is_claimed` says whether it has
+/// yet to be, which matters to a thread: its sleep may end by itself.
 pub(crate) fn wait_for_claimant(is_claimed: impl Fn() -> bool) {
     match Header::current() {
         Some(coroutine) => {
-            // SAFETY: (docs/safety.md, I2) the coroutine runs here; whoever has the wake-up sends it home, once.
+            // SAFETY: (I2) the coroutine runs here; whoever has the wake-up sends it home, once.
             unsafe { switch(coroutine) };
             debug_assert!(!is_claimed(), "the claim ends before the wake-up");
         }
@@ -616,10 +628,11 @@ fn take_token() -> bool {
     request::take_token(Blocker::current().strand())
 }
 
-/// Blocks the caller until its token is there, and takes it; like `std::thread::park` for coroutines and threads alike.
+/// Blocks the caller until its token is there, and takes it; like `std::thread::park` for
+/// coroutines and threads alike.
 ///
-/// The token is left by [`Coroutine::unpark`](crate::spawn::Coroutine::unpark), before or after the call. Like std's this
-/// may return without a token, so callers check what they wait for in a loop.
+/// The token is left by [`Coroutine::unpark`](crate::spawn::Coroutine::unpark), before or after the
+/// call. Like std's this may return without a token, so callers check what they wait for in a loop.
 ///
 /// # Cancellation
 ///
@@ -666,7 +679,8 @@ pub(crate) fn sleep_until(deadline: Deadline) {
     }
 }
 
-/// Lets the other runnable coroutines of this worker run first; on a plain thread the same as `std::thread::yield_now`.
+/// Lets the other runnable coroutines of this worker run first; on a plain thread the same as
+/// `std::thread::yield_now`.
 ///
 /// # Cancellation
 ///
@@ -679,11 +693,12 @@ pub(crate) fn sleep_until(deadline: Deadline) {
 /// ```
 #[inline(always)]
 pub fn yield_now() {
-    // Inlined, because a call and a return around the switch would cost more than the switch (worker/run.rs).
+    // Inlined, because a call and a return around the switch would cost more than the switch
+    // (worker/run.rs).
     let Some(coroutine) = Header::current() else {
         return yield_thread();
     };
-    // SAFETY: (docs/safety.md, R1) the running coroutine's block lives while it runs.
+    // SAFETY: (R1) the running coroutine's block lives while it runs.
     let header = unsafe { coroutine.as_ref() };
     refuse_foreign_stack(header);
     if header.is_special() {
@@ -694,7 +709,7 @@ pub fn yield_now() {
             local.enqueue(coroutine);
         }
     });
-    // SAFETY: (docs/safety.md, I2) a coroutine runs on a worker, so the lines above sent it home.
+    // SAFETY: (I2) a coroutine runs on a worker, so the lines above sent it home.
     unsafe { switch(coroutine) };
 }
 
@@ -730,15 +745,16 @@ pub fn timers() -> usize {
     with_local(|local| local.map_or(0, |local| local.timers()))
 }
 
-/// What the coroutines of the caller's worker wait for, each with its number. For tests, and for what
-/// will show it to users.
+/// What the coroutines of the caller's worker wait for, each with its number. For tests, and for
+/// what will show it to users.
 #[doc(hidden)]
 #[must_use]
 pub fn waits() -> Vec<(u64, Awaited)> {
     with_local(|local| local.map_or_else(Vec::new, |local| local.waits()))
 }
 
-/// How many coroutines of the caller's runtime have started and not ended. For tests of what is left behind.
+/// How many coroutines of the caller's runtime have started and not ended. For tests of what is
+/// left behind.
 #[doc(hidden)]
 #[must_use]
 pub fn coroutines() -> usize {

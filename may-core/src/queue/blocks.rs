@@ -58,10 +58,10 @@ pub(crate) struct Blocks<T> {
     spare: AtomicPtr<Block<T>>,
 }
 
-// SAFETY: (docs/safety.md, R5) values cross from one side to the other; the places are each for one
-// side only, as the methods ask.
+// SAFETY: (R5) values cross from one side to the other; the places are each for one side only, as
+// the methods ask.
 unsafe impl<T: Send> Sync for Blocks<T> {}
-// SAFETY: (docs/safety.md, R5) the queue owns its values.
+// SAFETY: (R5) the queue owns its values.
 unsafe impl<T: Send> Send for Blocks<T> {}
 
 impl<T> Blocks<T> {
@@ -95,8 +95,8 @@ impl<T> Blocks<T> {
         if at == 0 && count > 0 {
             self.append();
         }
-        // SAFETY: (docs/safety.md, R5) the place is the producer's until the count says otherwise,
-        // and its block is freed by the consumer only after it.
+        // SAFETY: (R5) the place is the producer's until the count says otherwise, and its block is
+        // freed by the consumer only after it.
         unsafe { (*(*self.producer.block.get()).values[at].get()).write(value) };
         self.producer.count.set(count + 1);
         prim::store_and_fence(&self.published, count + 1);
@@ -110,8 +110,8 @@ impl<T> Blocks<T> {
         let is_second = self.producer.count.get() == BLOCK;
         self.producer.behind.set(spare.is_null() && !is_second);
         let block = if spare.is_null() { Block::new() } else { spare };
-        // SAFETY: (docs/safety.md, R5) a spare block belongs to the producer alone, and the
-        // producer's own is freed after its successor is in use.
+        // SAFETY: (R5) a spare block belongs to the producer alone, and the producer's own is freed
+        // after its successor is in use.
         unsafe {
             (*block).next.store(ptr::null_mut(), Ordering::Relaxed);
             // Relaxed: the count that is put out next carries it.
@@ -144,8 +144,7 @@ impl<T> Blocks<T> {
             self.advance();
         }
         self.consumer.count.set(count + 1);
-        // SAFETY: (docs/safety.md, R5) the count says that the value is there, and it is taken
-        // once.
+        // SAFETY: (R5) the count says that the value is there, and it is taken once.
         Some(unsafe { (*(*self.consumer.block.get()).values[at].get()).assume_init_read() })
     }
 
@@ -153,8 +152,8 @@ impl<T> Blocks<T> {
     #[cold]
     fn advance(&self) {
         let block = self.consumer.block.get();
-        // SAFETY: (docs/safety.md, R5) there is a value in the next block, so the producer has
-        // linked it and left this one.
+        // SAFETY: (R5) there is a value in the next block, so the producer has linked it and left
+        // this one.
         unsafe {
             self.consumer
                 .block
@@ -185,8 +184,8 @@ impl<T> Drop for Blocks<T> {
         struct Free<'a, T>(&'a Blocks<T>);
         impl<T> Drop for Free<'_, T> {
             fn drop(&mut self) {
-                // SAFETY: (docs/safety.md, R5) nothing else uses the queue, and all its values have
-                // been taken or leaked.
+                // SAFETY: (R5) nothing else uses the queue, and all its values have been taken or
+                // leaked.
                 unsafe {
                     let mut block = self.0.consumer.block.get();
                     while !block.is_null() {
@@ -202,7 +201,7 @@ impl<T> Drop for Blocks<T> {
             }
         }
         let _free = Free(self);
-        // SAFETY: (docs/safety.md, R5) nothing else uses the queue.
+        // SAFETY: (R5) nothing else uses the queue.
         while let Some(value) = unsafe { self.pop() } {
             drop(value);
         }
@@ -226,7 +225,7 @@ mod tests {
     fn values_come_out_as_they_went_in() {
         let queue = Blocks::new();
         let (mut sent, mut received) = (0, 0);
-        // SAFETY: (docs/safety.md, R5) this thread is both sides.
+        // SAFETY: (R5) this thread is both sides.
         unsafe {
             for most in [1, 2, BLOCK - 1, BLOCK, BLOCK + 1, 10 * BLOCK, 3] {
                 while sent - received < most {
@@ -251,7 +250,7 @@ mod tests {
     fn each_value_is_dropped_once() {
         let value = Arc::new(());
         let queue = Blocks::new();
-        // SAFETY: (docs/safety.md, R5) this thread is both sides.
+        // SAFETY: (R5) this thread is both sides.
         unsafe {
             (0..5 * BLOCK).for_each(|_| queue.push(value.clone()));
             (0..2 * BLOCK + 1).for_each(|_| drop(queue.pop()));
@@ -267,12 +266,12 @@ mod tests {
         let queue = Blocks::new();
         std::thread::scope(|scope| {
             scope.spawn(|| {
-                // SAFETY: (docs/safety.md, R5) this thread is the producer.
+                // SAFETY: (R5) this thread is the producer.
                 (0..VALUES).for_each(|value| unsafe { queue.push(value) });
             });
             let mut expected = 0;
             while expected < VALUES {
-                // SAFETY: (docs/safety.md, R5) this thread is the consumer.
+                // SAFETY: (R5) this thread is the consumer.
                 match unsafe { queue.pop() } {
                     Some(value) => {
                         assert_eq!(value, expected);

@@ -33,8 +33,7 @@ impl<T: Queued> Fifo<T> {
     /// `item` is in no queue and stays alive and in place until it is popped.
     #[inline]
     pub(crate) unsafe fn push(&self, item: NonNull<T>) {
-        // SAFETY: (docs/safety.md, I3) the caller upholds the contract for `item`, and a queued
-        // tail is alive.
+        // SAFETY: (I3) the caller upholds the contract for `item`, and a queued tail is alive.
         unsafe {
             item.as_ref()
                 .next()
@@ -50,7 +49,7 @@ impl<T: Queued> Fifo<T> {
     #[inline]
     pub(crate) fn pop(&self) -> Option<NonNull<T>> {
         let item = NonNull::new(self.head.get())?;
-        // SAFETY: (docs/safety.md, I3) a queued item is alive.
+        // SAFETY: (I3) a queued item is alive.
         let next = unsafe { item.as_ref() }.next().load(Ordering::Relaxed);
         self.head.set(next);
         if next.is_null() {

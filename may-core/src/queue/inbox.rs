@@ -41,8 +41,7 @@ impl<T: Queued> Inbox<T> {
     pub(crate) unsafe fn push(&self, item: NonNull<T>) {
         let mut head = self.head.load(Ordering::Relaxed);
         loop {
-            // SAFETY: (docs/safety.md, I3) the item is the caller's until the exchange below
-            // succeeds.
+            // SAFETY: (I3) the item is the caller's until the exchange below succeeds.
             unsafe { item.as_ref() }
                 .next()
                 .store(head, Ordering::Relaxed);
@@ -67,8 +66,7 @@ impl<T: Queued> Inbox<T> {
         let mut newest = self.head.swap(ptr::null_mut(), Ordering::Acquire);
         let mut oldest = ptr::null_mut();
         while let Some(item) = NonNull::new(newest) {
-            // SAFETY: (docs/safety.md, I3) a queued item is alive, and after the swap its link is
-            // ours.
+            // SAFETY: (I3) a queued item is alive, and after the swap its link is ours.
             let link = unsafe { item.as_ref() }.next();
             newest = link.load(Ordering::Relaxed);
             link.store(oldest, Ordering::Relaxed);
@@ -76,7 +74,7 @@ impl<T: Queued> Inbox<T> {
         }
         while let Some(item) = NonNull::new(oldest) {
             // The link is read first: `each` may queue the item elsewhere.
-            // SAFETY: (docs/safety.md, I3) as above.
+            // SAFETY: (I3) as above.
             oldest = unsafe { item.as_ref() }.next().load(Ordering::Relaxed);
             each(item);
         }

@@ -1,4 +1,5 @@
-//! An operation as an arm: when it has happened its outcome stays there, since the engine knows no types.
+//! An operation as an arm: when it has happened its outcome stays there, since the engine knows no
+//! types.
 
 use std::fmt;
 use std::pin::Pin;
@@ -126,7 +127,7 @@ impl<A: Arm<()>> Arm<()> for Option<A> {
 
     unsafe fn start(self: Pin<&mut Self>) {
         if let Some(arm) = self.as_pin_mut() {
-            // SAFETY: (docs/safety.md, I3) as promised by the caller.
+            // SAFETY: (I3) as promised by the caller.
             unsafe { arm.start() };
         }
     }

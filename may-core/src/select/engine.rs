@@ -7,9 +7,10 @@
 //!   4  withdraw   every arm, and last the one that was committed, which carries its operation out; if somebody was faster, back to 1
 //! ```
 //!
-//! That is the first of several operations (`operation/first.rs`, which says why exactly one happens and no wake-up is lost), waited for like any
-//! operation (`operation/wait.rs`). What is more here: arms that run code of the user's. They do so in coroutines of their own, which are started
-//! before step 2 and have ended before the select does, whether it returns or unwinds.
+//! That is the first of several operations (`operation/first.rs`, which says why exactly one
+//! happens and no wake-up is lost), waited for like any operation (`operation/wait.rs`). What is
+//! more here: arms that run code of the user's. They do so in coroutines of their own, which are
+//! started before step 2 and have ended before the select does, whether it returns or unwinds.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
@@ -68,7 +69,8 @@ impl<'b> Arms<'_, 'b> {
     }
 }
 
-/// The number of the first arm that happens. It borrows the arms, and is waited for in this module only.
+/// The number of the first arm that happens. It borrows the arms, and is waited for in this module
+/// only.
 impl Operation for Arms<'_, '_> {
     fn attempt(mut self: Pin<&mut Self>, by: Caller) -> Option<usize> {
         let mode = self.mode;
@@ -76,7 +78,7 @@ impl Operation for Arms<'_, '_> {
             return Some(arm);
         }
         for arm in self.arms.iter_mut() {
-            // SAFETY: (docs/safety.md, I3) `select` has what was started ended, whether this returns or unwinds.
+            // SAFETY: (I3) `select` has what was started ended, whether this returns or unwinds.
             unsafe { arm.as_mut().start() };
         }
         None
@@ -126,12 +128,13 @@ impl IntoFuture for Arms<'_, '_> {
     }
 }
 
-/// Waits for the first of the arms, and returns its number; that one has happened then, and the others have not. `None` if none of
-/// them can ever happen.
+/// Waits for the first of the arms, and returns its number; that one has happened then, and the
+/// others have not. `None` if none of them can ever happen.
 ///
 /// # Cancellation
 ///
-/// A cancelled coroutine unwinds here, and none of them has happened; unless one of them is that cancellation.
+/// A cancelled coroutine unwinds here, and none of them has happened; unless one of them is that
+/// cancellation.
 pub fn select(arms: &mut [AnyArm<'_>], mode: Mode) -> Option<usize> {
     if !arms.iter().any(|arm| arm.is_enabled()) {
         return None;
@@ -139,8 +142,8 @@ pub fn select(arms: &mut [AnyArm<'_>], mode: Mode) -> Option<usize> {
     if !arms.iter().any(|arm| arm.has_child()) {
         return first(arms, mode);
     }
-    // The coroutines of arms may borrow from the caller's frame. So nothing unwinds before all of them have ended, and what they have
-    // left is dropped after that: its destructors may panic.
+    // The coroutines of arms may borrow from the caller's frame. So nothing unwinds before all of
+    // them have ended, and what they have left is dropped after that: its destructors may panic.
     let winner = catch_unwind(AssertUnwindSafe(|| first(arms, mode)));
     let won = winner.as_ref().ok().copied().flatten();
     let mut losers: Vec<_> = (0..)
@@ -167,7 +170,8 @@ fn first(arms: &mut [AnyArm<'_>], mode: Mode) -> Option<usize> {
     wait_for(pin!(Arms { arms, order, mode }), Deadline::NEVER)
 }
 
-/// Tries the arms, and returns the number of the one that has happened; `None` if none of them could now.
+/// Tries the arms, and returns the number of the one that has happened; `None` if none of them
+/// could now.
 pub fn select_or_default(arms: &mut [AnyArm<'_>], mode: Mode) -> Option<usize> {
     let order = Order::Written;
     let mut arms = Arms { arms, order, mode };

@@ -40,10 +40,12 @@ impl<T> Queueing for Ending<T> {
 }
 
 pin_project_lite::pin_project! {
-    /// Blocking code as an arm: a coroutine of its own on the same worker, which lives no longer than the select.
+    /// Blocking code as an arm: a coroutine of its own on the same worker, which lives no longer
+    /// than the select.
     ///
-    /// `M` makes what the coroutine is to run, when it is started: a closure, or the call of a coroutine, which brings its own size of
-    /// stack and its name. It is no operation: it has to end before the caller's frame goes, and only a select sees to that.
+    /// `M` makes what the coroutine is to run, when it is started: a closure, or the call of a
+    /// coroutine, which brings its own size of stack and its name. It is no operation: it has to
+    /// end before the caller's frame goes, and only a select sees to that.
     pub struct RunArm<M, T> {
         // Until it is started, when no other arm is ready.
         make: Option<M>,
@@ -91,11 +93,12 @@ pub fn run<F: FnOnce() -> T, T>(f: F) -> RunArm<impl FnOnce() -> F, T> {
     RunArm::new(move || f)
 }
 
-/// The event of an expression's having been evaluated: of one that is a [`Call`] or a [`LocalCall`], of the called coroutine's having
-/// run.
+/// The event of an expression's having been evaluated: of one that is a [`Call`] or a
+/// [`LocalCall`], of the called coroutine's having run.
 ///
-/// `select!` writes `run_expression(|| EXPRESSION).event()`, and rustc looks for the method in [`Expression`] first, where it is if the
-/// expression is a call, then in [`LocalExpression`], and last in [`AnyExpression`], where it always is.
+/// `select!` writes `run_expression(|| EXPRESSION).event()`, and rustc looks for the method in
+/// [`Expression`] first, where it is if the expression is a call, then in [`LocalExpression`], and
+/// last in [`AnyExpression`], where it always is.
 pub fn run_expression<F>(expression: F) -> Expression<F> {
     Expression(LocalExpression(AnyExpression(Cell::new(Some(expression)))))
 }
@@ -226,8 +229,8 @@ where
         };
         let mut code = make();
         let builder = code.builder();
-        // SAFETY: (docs/safety.md, I3) the caller has the coroutine joined before what the code borrows goes; and it stays with
-        // this worker.
+        // SAFETY: (I3) the caller has the coroutine joined before what the code borrows goes; and
+        // it stays with this worker.
         match unsafe { builder.spawn_local_unchecked(this.location, || code.run(), ()) } {
             Ok(joiner) => this.end.set(Some(Queued::new(Ending(joiner)))),
             Err(error) => spawn_failed(&error),

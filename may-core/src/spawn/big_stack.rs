@@ -33,14 +33,13 @@ pub fn with_stack<R>(size: impl ToStackSize, f: impl FnOnce() -> R) -> R {
     let stack =
         Loan::take(size).unwrap_or_else(|| panic!("there is no memory for a stack of {size}"));
     if let Some(coroutine) = Header::current() {
-        // SAFETY: (docs/safety.md, R1) the running coroutine's block lives while it runs.
+        // SAFETY: (R1) the running coroutine's block lives while it runs.
         stack
             .0
             .as_ref()
             .inspect(|stack| stack.occupy(unsafe { &raw const (*coroutine.as_ptr()).label }));
     }
-    // SAFETY: (docs/safety.md, I3) the loan is given back when `f` has ended, by returning or
-    // unwinding.
+    // SAFETY: (I3) the loan is given back when `f` has ended, by returning or unwinding.
     unsafe { frame::on_stack(stack.0.as_ref().expect("a loan has its stack"), f) }
 }
 

@@ -94,7 +94,7 @@ impl Builder {
         F: FnOnce() -> T + Send + 'static,
         T: Send + 'static,
     {
-        // SAFETY: (docs/safety.md, R2) the closure is `Send` and borrows nothing.
+        // SAFETY: (R2) the closure is `Send` and borrows nothing.
         unsafe { self.spawn_unchecked(shared, location, f, ()) }.map(JoinHandle)
     }
 
@@ -125,7 +125,7 @@ impl Builder {
         F: FnOnce() -> T + 'static,
         T: 'static,
     {
-        // SAFETY: (docs/safety.md, R2) the closure borrows nothing.
+        // SAFETY: (R2) the closure borrows nothing.
         unsafe { self.spawn_local_unchecked(Location::caller(), f, ()) }.map(JoinHandle)
     }
 

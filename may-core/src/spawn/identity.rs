@@ -159,7 +159,7 @@ impl fmt::Debug for Coroutine {
 #[must_use]
 pub fn current() -> Coroutine {
     Coroutine(match Header::current() {
-        // SAFETY: (docs/safety.md, R1) the running coroutine's block lives while it runs.
+        // SAFETY: (R1) the running coroutine's block lives while it runs.
         Some(coroutine) => Kind::Coroutine(unsafe { Reference::new(coroutine) }),
         None => Kind::Thread(ThreadBlock::current()),
     })

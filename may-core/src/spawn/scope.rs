@@ -60,7 +60,7 @@ struct Child {
     header: Cell<Option<NonNull<Header>>>,
 }
 
-// SAFETY: (docs/safety.md, I3) each child has links of its own.
+// SAFETY: (I3) each child has links of its own.
 unsafe impl Linked for Child {
     fn links(&self) -> &Links<Child> {
         &self.links
@@ -71,14 +71,13 @@ impl Member for Child {
     fn joined(&self, header: NonNull<Header>) {
         self.header.set(Some(header));
         self.data.running.fetch_add(1, Ordering::Relaxed);
-        // SAFETY: (docs/safety.md, I3) the child lies in its task, and takes itself out before the
-        // task ends.
+        // SAFETY: (I3) the child lies in its task, and takes itself out before the task ends.
         unsafe { self.data.children.lock().push_back(NonNull::from(self)) };
     }
 
     unsafe fn ended(this: NonNull<Child>, unhandled_panic: bool) {
-        // SAFETY: (docs/safety.md, I3) the task is still there. The data is moved out, so the
-        // task's block may be freed without dropping it.
+        // SAFETY: (I3) the task is still there. The data is moved out, so the task's block may be
+        // freed without dropping it.
         let data = unsafe {
             this.as_ref().data.children.lock().remove(this);
             std::ptr::read(&this.as_ref().data)
@@ -109,8 +108,8 @@ impl Data {
         {
             let list = self.children.lock();
             let mut next = list.front();
-            // SAFETY: (docs/safety.md, I3) the lock is held, so listed children are there, and with
-            // them their tasks.
+            // SAFETY: (I3) the lock is held, so listed children are there, and with them their
+            // tasks.
             unsafe {
                 while let Some(child) = next {
                     children.extend(
@@ -227,8 +226,8 @@ where
     T: Send,
 {
     park::before_children();
-    // SAFETY: (docs/safety.md, I3) the wait below ends only when the coroutine has, as it neither
-    // unwinds nor times out; so what `f` borrows outlives it. It is `Send` (R2).
+    // SAFETY: (I3) the wait below ends only when the coroutine has, as it neither unwinds nor times
+    // out; so what `f` borrows outlives it. It is `Send` (R2).
     let spawned = unsafe { builder.spawn_unchecked(shared, location, f, ()) };
     let joiner = builder::spawned(spawned);
     cancel::insist(|| wait_for_end(&joiner));
@@ -318,8 +317,7 @@ impl<'scope, 'env> Scope<'scope, 'env> {
         F: FnOnce() -> T + 'scope,
         T: 'scope,
     {
-        // SAFETY: (docs/safety.md, I3) the scope waits for the child, so what it borrows outlives
-        // it.
+        // SAFETY: (I3) the scope waits for the child, so what it borrows outlives it.
         let spawned = unsafe { builder.spawn_local_unchecked(location, f, self.child()) };
         let joiner = builder::spawned(spawned);
         ScopedJoinHandle::new(joiner, self.data.clone())
@@ -336,8 +334,8 @@ impl<'scope, 'env> Scope<'scope, 'env> {
         F: FnOnce() -> T + Send + 'scope,
         T: Send + 'scope,
     {
-        // SAFETY: (docs/safety.md, I3) the scope waits for the child, so what it borrows outlives
-        // it; and the closure is `Send` (R2).
+        // SAFETY: (I3) the scope waits for the child, so what it borrows outlives it; and the
+        // closure is `Send` (R2).
         let joiner = default::with_current(|shared| unsafe {
             builder.spawn_unchecked(shared, location, f, self.child())
         })??;

@@ -91,8 +91,8 @@ impl<F: FnOnce() -> T, T, M: Member> Task<F, T, M> {
     /// Called once, for a header of this type.
     unsafe fn run(header: NonNull<Header>) {
         let task = header.cast::<Self>();
-        // SAFETY: (docs/safety.md, R1) this is the one run, so the closure is there and ours; and
-        // the result is ours until `DONE` is set.
+        // SAFETY: (R1) this is the one run, so the closure is there and ours; and the result is
+        // ours until `DONE` is set.
         unsafe {
             let slot = task.as_ref().slot.get();
             let closure = ManuallyDrop::take(&mut (*slot).closure);
@@ -126,7 +126,7 @@ impl<F: FnOnce() -> T, T, M: Member> Task<F, T, M> {
     /// The coroutine has ended, the caller owns the result, and `target` is for a
     /// `std::thread::Result<T>`.
     unsafe fn take_result(header: NonNull<Header>, target: NonNull<u8>) {
-        // SAFETY: (docs/safety.md, R1) as promised by the caller.
+        // SAFETY: (R1) as promised by the caller.
         unsafe {
             let slot = header.cast::<Self>().as_ref().slot.get();
             target.cast().write(ManuallyDrop::take(&mut (*slot).result));
@@ -139,7 +139,7 @@ impl<F: FnOnce() -> T, T, M: Member> Task<F, T, M> {
     ///
     /// The coroutine has ended, and the caller owns the result.
     unsafe fn drop_result(header: NonNull<Header>) -> bool {
-        // SAFETY: (docs/safety.md, R1) as promised by the caller.
+        // SAFETY: (R1) as promised by the caller.
         let result = unsafe {
             let slot = header.cast::<Self>().as_ref().slot.get();
             ManuallyDrop::take(&mut (*slot).result)
@@ -201,8 +201,8 @@ pub(crate) fn make<F: FnOnce() -> T, T, M: Member>(
 ) -> Made<T> {
     let (memory, origin) = block::allocate(Layout::new::<Task<F, T, M>>());
     let task = memory.cast::<Task<F, T, M>>();
-    // SAFETY: (docs/safety.md, R1) the memory is for this type and ours; the header starts with two
-    // references, one for each field of the result.
+    // SAFETY: (R1) the memory is for this type and ours; the header starts with two references, one
+    // for each field of the result.
     unsafe {
         task.write(Task {
             core: Core {
@@ -230,9 +230,9 @@ pub(crate) struct Joiner<T> {
     _result: std::marker::PhantomData<T>,
 }
 
-// SAFETY: (docs/safety.md, R1) what a joiner gives access to beyond the header is the result.
+// SAFETY: (R1) what a joiner gives access to beyond the header is the result.
 unsafe impl<T: Send> Send for Joiner<T> {}
-// SAFETY: (docs/safety.md, R1) a shared joiner gives access to the header only.
+// SAFETY: (R1) a shared joiner gives access to the header only.
 unsafe impl<T> Sync for Joiner<T> {}
 
 impl<T> Joiner<T> {
@@ -256,8 +256,7 @@ impl<T> Joiner<T> {
 
     #[inline]
     pub(crate) fn joiners(&self) -> &WaitQueue {
-        // SAFETY: (docs/safety.md, R1) every header is the beginning of a core, and the reference
-        // keeps it.
+        // SAFETY: (R1) every header is the beginning of a core, and the reference keeps it.
         unsafe { &self.reference().as_ptr().cast::<Core>().as_ref().joiners }
     }
 
@@ -279,8 +278,8 @@ impl<T> Joiner<T> {
         );
         let mut result = std::mem::MaybeUninit::<std::thread::Result<T>>::uninit();
         let this = ManuallyDrop::new(self);
-        // SAFETY: (docs/safety.md, R1) `DONE` is set and `DETACHED` is not, so the result is ours;
-        // it is taken once, as `this` is not dropped and its reference given up here.
+        // SAFETY: (R1) `DONE` is set and `DETACHED` is not, so the result is ours; it is taken
+        // once, as `this` is not dropped and its reference given up here.
         unsafe {
             let coroutine = std::ptr::read(&this.coroutine);
             let reference = coroutine.reference();
@@ -306,8 +305,8 @@ impl<T> Joiner<T> {
             "the result of this coroutine was taken before, by a `select!` or an `.await`: ask for it once"
         );
         let mut result = std::mem::MaybeUninit::<std::thread::Result<T>>::uninit();
-        // SAFETY: (docs/safety.md, R1) `DONE` was set and `DETACHED` was not, so the result was
-        // ours; now that the latter is set it is neither taken nor dropped again.
+        // SAFETY: (R1) `DONE` was set and `DETACHED` was not, so the result was ours; now that the
+        // latter is set it is neither taken nor dropped again.
         unsafe {
             let target = NonNull::from(&mut result).cast();
             (reference.body().take_result)(reference.as_ptr(), target);
@@ -322,8 +321,8 @@ impl<T> Joiner<T> {
             .strand
             .flags
             .fetch_or(flag::DETACHED, Ordering::AcqRel);
-        // SAFETY: (docs/safety.md, R1) `DONE` came first, so the result is ours to drop, unless it
-        // was taken before.
+        // SAFETY: (R1) `DONE` came first, so the result is ours to drop, unless it was taken
+        // before.
         before & (flag::DONE | flag::DETACHED) == flag::DONE
             && unsafe { (reference.body().drop_result)(reference.as_ptr()) }
     }
@@ -332,8 +331,7 @@ impl<T> Joiner<T> {
     pub(crate) fn abandon(self) -> bool {
         let this = ManuallyDrop::new(self);
         let panicked = this.detach();
-        // SAFETY: (docs/safety.md, R1) `this` is not dropped, so its reference is given up here,
-        // once.
+        // SAFETY: (R1) `this` is not dropped, so its reference is given up here, once.
         drop(unsafe { std::ptr::read(&this.coroutine) });
         panicked
     }

@@ -93,7 +93,7 @@ mod tests {
         let text = "listener ü";
         let label = Label::new(7, Some(NonNull::from(text)), StackSize::DEFAULT.bytes());
         assert_eq!((label.id(), label.stack_bytes()), (7, 262_144));
-        // SAFETY: (docs/safety.md, R1) the text is a constant.
+        // SAFETY: (R1) the text is a constant.
         assert_eq!(unsafe { label.name().unwrap().as_ref() }, text);
         assert!(Label::new(8, None, 32768).name().is_none());
         assert!(size_of::<Label>() <= 24);

@@ -47,8 +47,8 @@
 //!                                                +-----------  cache, last in, first out
 //! ```
 //!
-//! A stack that never comes home, because its coroutine was given up (docs/safety.md, R9), keeps
-//! its slab mapped forever.
+//! A stack that never comes home, because its coroutine was given up (R9), keeps its slab mapped
+//! forever.
 //!
 //! `size.rs` has the sizes, `slab.rs` the mappings, `pool.rs` what a worker owns, `overflow.rs` the
 //! report of an overflow, `label.rs` what that report knows of a coroutine, `watermark.rs` how much

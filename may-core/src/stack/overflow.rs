@@ -8,8 +8,8 @@
 //! # The table of slabs
 //!
 //! A handler may run at any moment, on any thread, so it takes no lock, allocates nothing and
-//! trusts nothing that may change under it (docs/safety.md, R10). All it reads is a table of words,
-//! one for each slab:
+//! trusts nothing that may change under it (R10). All it reads is a table of words, one for each
+//! slab:
 //!
 //! ```text
 //!   SEGMENTS   [0] --> 1,024 words     [1] --> 2,048 words    [2]  not there yet
@@ -134,7 +134,7 @@ fn segment(index: usize) -> &'static [AtomicUsize] {
     if words.is_null() {
         return &[];
     }
-    // SAFETY: (docs/safety.md, R10) a segment has this many words and is never freed.
+    // SAFETY: (R10) a segment has this many words and is never freed.
     unsafe { slice::from_raw_parts(words, FIRST_SEGMENT << index) }
 }
 
@@ -205,8 +205,7 @@ unsafe fn find(fault: Fault) -> Option<Overflow> {
                 let occupant = span.start() + base_offset(class, entry, slot);
                 let occupant = ptr::with_exposed_provenance::<Occupant>(occupant);
                 return Some(Overflow {
-                    // SAFETY: (docs/safety.md, R10) this thread runs on the stack below, so it is
-                    // mapped.
+                    // SAFETY: (R10) this thread runs on the stack below, so it is mapped.
                     occupant: unsafe { ptr::read_volatile(&raw const (*occupant).label) },
                     stack_bytes: class.stack_bytes(),
                 });
@@ -220,11 +219,11 @@ unsafe fn find(fault: Fault) -> Option<Overflow> {
 /// Reports a fault and aborts the process, if the fault is an overflow; returns otherwise. Called
 /// by a handler.
 fn examine(fault: Fault) {
-    // SAFETY: (docs/safety.md, R10) the handler was called for what this thread did.
+    // SAFETY: (R10) the handler was called for what this thread did.
     let Some(overflow) = (unsafe { find(fault) }) else {
         return;
     };
-    // SAFETY: (docs/safety.md, R10) who occupies a stack on which something runs is alive.
+    // SAFETY: (R10) who occupies a stack on which something runs is alive.
     let text = unsafe { describe(&overflow) };
     signals::write_error(text.bytes());
     signals::abort();
@@ -237,12 +236,12 @@ fn examine(fault: Fault) {
 /// The occupant is alive, or null.
 unsafe fn describe(overflow: &Overflow) -> Text {
     let mut text = Text::new();
-    // SAFETY: (docs/safety.md, R10) the caller upholds the contract for the occupant.
+    // SAFETY: (R10) the caller upholds the contract for the occupant.
     let label = unsafe { overflow.occupant.as_ref() };
     if let Some(label) = label {
         text.add("\ncoroutine ");
         if let Some(name) = label.name() {
-            // SAFETY: (docs/safety.md, R10) the name lives as long as the occupant.
+            // SAFETY: (R10) the name lives as long as the occupant.
             text.add_quoted(unsafe { name.as_ref() });
             text.add(" ");
         }

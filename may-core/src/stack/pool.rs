@@ -1,7 +1,7 @@
 //! The stacks of one worker.
 //!
 //! One thread uses the pool, no user code runs inside it, and no reference into it leaves it, so
-//! its fields are cells and nothing is locked (docs/safety.md, I1 and R5).
+//! its fields are cells and nothing is locked (I1, R5).
 //!
 //! # The cache
 //!
@@ -113,7 +113,7 @@ impl StackPool {
         let size = StackSize::DEFAULT;
         let reserve = Class::of(size)
             .and_then(|class| Slab::map(class, 1, Owner::Reserve(number), size).ok())
-            // SAFETY: (docs/safety.md, I1) the slab is new and this thread's.
+            // SAFETY: (I1) the slab is new and this thread's.
             .map(|slab| unsafe { Slab::take(slab).0 });
         StackPool {
             number,
@@ -213,7 +213,7 @@ impl StackPool {
     #[cold]
     fn give_back_slowly(&self, stack: Stack) {
         if self.scrub {
-            // SAFETY: (docs/safety.md, I3) nothing runs on the stack.
+            // SAFETY: (I3) nothing runs on the stack.
             unsafe { memory::wipe(stack.memory()) };
         }
         let (owner, class) = (stack.slab().owner, stack.slab().class);
@@ -248,7 +248,7 @@ impl Drop for StackPool {
     fn drop(&mut self) {
         if let Some(stack) = self.reserve.take() {
             let slab = stack.slab_pointer();
-            // SAFETY: (docs/safety.md, R9) the slab has one stack, which is home.
+            // SAFETY: (R9) the slab has one stack, which is home.
             unsafe {
                 slab.as_ref().put(stack);
                 let _ = Slab::unmap(slab);
@@ -313,8 +313,7 @@ impl Shelf {
     /// Calls `f` with the cache. `f` calls nothing that could come back here.
     #[inline]
     fn with_cache<R>(&self, f: impl FnOnce(&mut Vec<Stack>) -> R) -> R {
-        // SAFETY: (docs/safety.md, R5) one thread has the pool, and the reference ends before
-        // anything else runs.
+        // SAFETY: (R5) one thread has the pool, and the reference ends before anything else runs.
         f(unsafe { &mut *self.cache.get() })
     }
 
@@ -362,7 +361,7 @@ impl Shelf {
             return;
         }
         if deep {
-            // SAFETY: (docs/safety.md, I3) the stack came back, so nothing runs on it.
+            // SAFETY: (I3) the stack came back, so nothing runs on it.
             unsafe { stack.discard_deep() };
         }
         self.push(stack);
@@ -373,7 +372,7 @@ impl Shelf {
         let checked = self.checked.replace(self.len());
         self.with_cache(|cache| {
             for stack in &cache[checked..] {
-                // SAFETY: (docs/safety.md, I3) the stack is in the cache, so nothing runs on it.
+                // SAFETY: (I3) the stack is in the cache, so nothing runs on it.
                 unsafe { stack.discard_deep() };
             }
         });
@@ -392,8 +391,7 @@ impl Shelf {
                 slab
             }
         };
-        // SAFETY: (docs/safety.md, I1) the slab is this pool's, and as it is listed, one of its
-        // stacks is home.
+        // SAFETY: (I1) the slab is this pool's, and as it is listed, one of its stacks is home.
         let (slab, (stack, was_touched)) = unsafe { (pointer.as_ref(), Slab::take(pointer)) };
         self.home.set(self.home.get() - 1);
         self.touched
@@ -406,7 +404,7 @@ impl Shelf {
 
     fn map(&self, owner: Owner, asked: StackSize) -> Result<NonNull<Slab>, OutOfStacks> {
         let pointer = Slab::map(self.class, self.class.slots(), owner, asked)?;
-        // SAFETY: (docs/safety.md, I1) the slab is new and this thread's.
+        // SAFETY: (I1) the slab is new and this thread's.
         let slab = unsafe { pointer.as_ref() };
         self.total.set(self.total.get() + slab.slots());
         self.home.set(self.home.get() + slab.slots());
@@ -418,7 +416,7 @@ impl Shelf {
     /// Adds a slab to those of which some stacks are home.
     fn list(&self, pointer: NonNull<Slab>) {
         let mut partial = self.partial.borrow_mut();
-        // SAFETY: (docs/safety.md, I1) the slab is this pool's.
+        // SAFETY: (I1) the slab is this pool's.
         unsafe { pointer.as_ref() }.position.set(partial.len());
         partial.push(pointer);
     }
@@ -434,14 +432,14 @@ impl Shelf {
             "a slab is not where it should be"
         );
         if let Some(moved) = partial.get(position) {
-            // SAFETY: (docs/safety.md, I1) listed slabs live.
+            // SAFETY: (I1) listed slabs live.
             unsafe { moved.as_ref() }.position.set(position);
         }
     }
 
     fn put_into_slab(&self, stack: Stack) {
         let pointer = stack.slab_pointer();
-        // SAFETY: (docs/safety.md, I1) the slab is this pool's.
+        // SAFETY: (I1) the slab is this pool's.
         let slab = unsafe { pointer.as_ref() };
         let was_empty = slab.is_empty();
         slab.put(stack);
@@ -481,7 +479,7 @@ impl Shelf {
             0
         });
         if let Some(slab) = partial.get(next) {
-            // SAFETY: (docs/safety.md, I1) listed slabs live.
+            // SAFETY: (I1) listed slabs live.
             self.clean_if_worth(unsafe { slab.as_ref() });
         }
     }
@@ -496,11 +494,11 @@ impl Shelf {
     /// kept; else unmaps it.
     fn keep_or_unmap(&self, pointer: NonNull<Slab>, most: usize) {
         if self.whole.borrow().len() >= most {
-            // SAFETY: (docs/safety.md, I1) the slab is this pool's.
+            // SAFETY: (I1) the slab is this pool's.
             let slab = unsafe { pointer.as_ref() };
             let (slots, bytes, touched) = (slab.slots(), slab.bytes(), slab.touched());
             self.touched.set(self.touched.get() - touched);
-            // SAFETY: (docs/safety.md, R9) all stacks are home, and the slab is in no list.
+            // SAFETY: (R9) all stacks are home, and the slab is in no list.
             if unsafe { Slab::unmap(pointer) }.is_ok() {
                 self.total.set(self.total.get() - slots);
                 self.home.set(self.home.get() - slots);
@@ -538,12 +536,12 @@ impl Shelf {
     fn shrink_slabs(&self, most: usize) {
         if self.touched.get() > 0 {
             for slab in self.partial.borrow().iter() {
-                // SAFETY: (docs/safety.md, I1) listed slabs live.
+                // SAFETY: (I1) listed slabs live.
                 self.clean(unsafe { slab.as_ref() });
             }
         }
         for pointer in self.whole.take() {
-            // SAFETY: (docs/safety.md, I1) as above.
+            // SAFETY: (I1) as above.
             self.clean(unsafe { pointer.as_ref() });
             self.keep_or_unmap(pointer, most);
         }

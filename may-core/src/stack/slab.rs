@@ -190,11 +190,11 @@ impl Slab {
             stride,
             count: slots,
         };
-        // SAFETY: (docs/safety.md, I3) nothing refers to the mapping yet.
+        // SAFETY: (I3) nothing refers to the mapping yet.
         let guards = match unsafe { memory::guard(guards) } {
             Ok(guards) => guards,
             Err(errno) => {
-                // SAFETY: (docs/safety.md, I3) as above.
+                // SAFETY: (I3) as above.
                 unsafe { memory::unmap(start, slots * stride) };
                 return Err(failed(errno, Remedy::AllowMoreMappings));
             }
@@ -224,21 +224,20 @@ impl Slab {
     ///
     /// All its stacks are home, and nothing else refers to it.
     pub(super) unsafe fn unmap(this: NonNull<Slab>) -> Result<(), NonNull<Slab>> {
-        // SAFETY: (docs/safety.md, I3) the caller upholds the contract for the slab.
+        // SAFETY: (I3) the caller upholds the contract for the slab.
         let slab = unsafe { this.as_ref() };
         debug_assert!(slab.is_whole(), "a stack is not home");
         // The entry goes first: as soon as the addresses are free, they may become another slab's.
         overflow::leave(slab.entry.get());
-        // SAFETY: (docs/safety.md, R9) all stacks are home.
+        // SAFETY: (R9) all stacks are home.
         if !unsafe { memory::unmap(slab.span.start(), slab.span.bytes()) } {
             slab.entry.set(overflow::enter(slab.span));
             slab.clean();
             return Err(this);
         }
-        // SAFETY: (docs/safety.md, I3) the slab was leaked by `map_exactly`, and nothing else
-        // refers to it.
+        // SAFETY: (I3) the slab was leaked by `map_exactly`, and nothing else refers to it.
         let mut slab = unsafe { Box::from_raw(this.as_ptr()) };
-        // SAFETY: (docs/safety.md, I3) they are dropped here only.
+        // SAFETY: (I3) they are dropped here only.
         unsafe { ManuallyDrop::drop(&mut slab.registrations) };
         Ok(())
     }
@@ -279,7 +278,7 @@ impl Slab {
     ///
     /// This is the owner's thread, and a stack is home.
     pub(super) unsafe fn take(this: NonNull<Slab>) -> (Stack, bool) {
-        // SAFETY: (docs/safety.md, I1) the caller upholds the contract for both.
+        // SAFETY: (I1) the caller upholds the contract for both.
         let slab = unsafe { this.as_ref() };
         debug_assert!(!slab.is_empty(), "no stack is home");
         let was_touched = slab.touched.get() != 0;
@@ -292,7 +291,7 @@ impl Slab {
         slab.home.set(slab.home.get() & !(1 << slot));
         slab.touched.set(slab.touched.get() & !(1 << slot));
         let base = slab.span.start() + base_offset(slab.class, slab.entry.get(), slot);
-        // SAFETY: (docs/safety.md, I3) the address lies in a mapping, so it is not zero.
+        // SAFETY: (I3) the address lies in a mapping, so it is not zero.
         let base = unsafe { NonZeroUsize::new_unchecked(base) };
         let stack = Stack { base, slab: this };
         (stack, was_touched)
@@ -315,7 +314,7 @@ impl Slab {
                 Guards::Protected => 1,
             };
             let length = count * self.class.stride() - GUARD_BYTES;
-            // SAFETY: (docs/safety.md, I3) these stacks are home, so what is on them is not needed.
+            // SAFETY: (I3) these stacks are home, so what is on them is not needed.
             unsafe { memory::discard(self.limit_of(first), length) };
             touched &= !(u64::MAX >> (SLOTS - count) << first);
         }
@@ -348,7 +347,7 @@ impl Stack {
     pub(crate) fn standalone(size: StackSize) -> Result<Stack, OutOfStacks> {
         let class = Class::of(size).ok_or(OutOfStacks::too_large(size))?;
         let slab = Slab::map(class, 1, Owner::Itself, size)?;
-        // SAFETY: (docs/safety.md, I1) the slab is new, so its stack is home.
+        // SAFETY: (I1) the slab is new, so its stack is home.
         Ok(unsafe { Slab::take(slab).0 })
     }
 
@@ -358,8 +357,8 @@ impl Stack {
     /// The label has to stay where it is for as long as something runs on the stack.
     #[inline]
     pub(crate) fn occupy(&self, label: *const Label) {
-        // SAFETY: (docs/safety.md, R10) the word above the base belongs to this stack. Written at
-        // once, because a handler on this thread may read it at any time.
+        // SAFETY: (R10) the word above the base belongs to this stack. Written at once, because a
+        // handler on this thread may read it at any time.
         unsafe { ptr::write_volatile(&raw mut (*self.occupant()).label, label) }
     }
 
@@ -384,15 +383,15 @@ impl Stack {
     /// Writes down when the stack was taken, in whatever its pool counts.
     #[inline]
     pub(super) fn set_epoch(&self, epoch: usize) {
-        // SAFETY: (docs/safety.md, R5) the words above the base belong to this stack, and only its
-        // owner writes this one.
+        // SAFETY: (R5) the words above the base belong to this stack, and only its owner writes
+        // this one.
         unsafe { (*self.occupant()).epoch = epoch }
     }
 
     /// What was last written down by `set_epoch`.
     #[inline]
     pub(super) fn epoch(&self) -> usize {
-        // SAFETY: (docs/safety.md, R5) as above.
+        // SAFETY: (R5) as above.
         unsafe { (*self.occupant()).epoch }
     }
 
@@ -410,7 +409,7 @@ impl Stack {
     pub(super) unsafe fn discard_deep(&self) {
         let deep = self.size().saturating_sub(SHALLOW_BYTES);
         if deep > 0 {
-            // SAFETY: (docs/safety.md, I3) the caller upholds the contract for the stack.
+            // SAFETY: (I3) the caller upholds the contract for the stack.
             unsafe { memory::discard(self.limit(), deep) };
         }
     }
@@ -422,7 +421,7 @@ impl Stack {
 
     #[inline]
     pub(super) fn slab(&self) -> &Slab {
-        // SAFETY: (docs/safety.md, I3) a slab lives as long as one of its stacks is out.
+        // SAFETY: (I3) a slab lives as long as one of its stacks is out.
         unsafe { self.slab.as_ref() }
     }
 
@@ -444,9 +443,8 @@ impl Drop for Stack {
             return;
         }
         let (slab, slot) = (self.slab_pointer(), self.slot());
-        // SAFETY: (docs/safety.md, I3) the stack is the only one of its slab, and it is not in use.
-        // If the system refuses to unmap it, a destructor cannot report that; its pages are given
-        // back.
+        // SAFETY: (I3) the stack is the only one of its slab, and it is not in use. If the system
+        // refuses to unmap it, a destructor cannot report that; its pages are given back.
         unsafe {
             slab.as_ref().home.set(1 << slot);
             slab.as_ref().touched.set(1 << slot);
@@ -461,8 +459,8 @@ impl fmt::Debug for Stack {
     }
 }
 
-// SAFETY: (docs/safety.md, R12) the range is mapped, has a guard at its low end, more than the
-// smallest size above it, and an aligned base.
+// SAFETY: (R12) the range is mapped, has a guard at its low end, more than the smallest size above
+// it, and an aligned base.
 unsafe impl corosensei::stack::Stack for Stack {
     #[inline]
     fn base(&self) -> NonZeroUsize {
@@ -472,7 +470,7 @@ unsafe impl corosensei::stack::Stack for Stack {
     /// Unlike [`Stack::limit`], includes the guard.
     #[inline]
     fn limit(&self) -> NonZeroUsize {
-        // SAFETY: (docs/safety.md, I3) the guard lies in a mapping, and nothing is mapped at zero.
+        // SAFETY: (I3) the guard lies in a mapping, and nothing is mapped at zero.
         unsafe { NonZeroUsize::new_unchecked(Stack::limit(self) - GUARD_BYTES) }
     }
 }

@@ -30,7 +30,7 @@ fn take(pool: &StackPool, count: usize) -> Vec<Stack> {
 fn touch(stack: &Stack, depth: usize) {
     let highest = stack.base() - 8;
     for address in (highest + 8 - depth..=highest).rev().step_by(1024) {
-        // SAFETY: (docs/safety.md, I3) the address lies on the stack, on which nothing runs.
+        // SAFETY: (I3) the address lies on the stack, on which nothing runs.
         unsafe { ptr::write_volatile(address as *mut u8, 1) };
     }
 }
@@ -280,7 +280,7 @@ fn scrubbed_stacks_keep_nothing() {
     assert_eq!(stack.base(), base);
     assert!(depth(&stack.memory()) <= memory::page_bytes());
     for address in (stack.base() - (100 << 10)..stack.base()).step_by(8) {
-        // SAFETY: (docs/safety.md, I3) the address lies on the stack, on which nothing runs.
+        // SAFETY: (I3) the address lies on the stack, on which nothing runs.
         assert_eq!(unsafe { ptr::read_volatile(address as *const u64) }, 0);
     }
     pool.give_back(stack);

@@ -76,7 +76,7 @@ impl std::fmt::Debug for Stack {
     }
 }
 
-// SAFETY: (docs/safety.md, R12) all that the trait asks for is answered by corosensei's own type.
+// SAFETY: (R12) all that the trait asks for is answered by corosensei's own type.
 unsafe impl corosensei::stack::Stack for Stack {
     fn base(&self) -> NonZeroUsize {
         self.stack.base()

@@ -1,19 +1,22 @@
 //! Waiting for a change of what a mutex guards; the counterpart of `std::sync::Condvar`.
 //!
-//! A waiter is registered before it unlocks the mutex, so whoever changes the value under the mutex and notifies afterwards finds
-//! it: no notification is lost. A notification ends the wait of one waiter that is still waiting: one that is cancelled or whose
-//! time has elapsed is passed by.
+//! A waiter is registered before it unlocks the mutex, so whoever changes the value under the mutex
+//! and notifies afterwards finds it: no notification is lost. A notification ends the wait of one
+//! waiter that is still waiting: one that is cancelled or whose time has elapsed is passed by.
 //!
-//! Giving the mutex up may wake a future, and so run its waker, which is user code. That must not happen while the caller's own wait
-//! is open; the node of a stand-in keeps the caller's place meanwhile ([`park::wait_after`]).
+//! Giving the mutex up may wake a future, and so run its waker, which is user code. That must not
+//! happen while the caller's own wait is open; the node of a stand-in keeps the caller's place
+//! meanwhile ([`park::wait_after`]).
 //!
-//! The mutex is taken again behind a shield. A waiter that was notified and then cancelled while it waits for the mutex would
-//! otherwise take the notification with it; so it goes on, finds its condition true, and is cancelled at its next wait.
+//! The mutex is taken again behind a shield. A waiter that was notified and then cancelled while it
+//! waits for the mutex would otherwise take the notification with it; so it goes on, finds its
+//! condition true, and is cancelled at its next wait.
 //!
-//! Fairness: notifications go to waiters in the order in which they came, except that those whose worker is stuck in a computation
-//! are passed over. One that was notified may find its condition false again, because somebody was faster, and is at the end of the
-//! queue then. So now and then a notification comes with the promise of the mutex: the one that was notified is the next to have it
-//! (a *grant*, `wait/queue.rs`).
+//! Fairness: notifications go to waiters in the order in which they came, except that those whose
+//! worker is stuck in a computation are passed over. One that was notified may find its condition
+//! false again, because somebody was faster, and is at the end of the queue then. So now and then a
+//! notification comes with the promise of the mutex: the one that was notified is the next to have
+//! it (a *grant*, `wait/queue.rs`).
 
 use std::fmt;
 use std::ptr::NonNull;
@@ -50,9 +53,10 @@ pub struct Condvar {
     waiters: WaitQueue<NonNull<Raw>>,
 }
 
-// SAFETY: (docs/safety.md, I2) the mutex of a waiter is alive while its node is in the queue, and is used under the queue's lock only.
+// SAFETY: (I2) the mutex of a waiter is alive while its node is in the queue, and is used under the
+// queue's lock only.
 unsafe impl Send for Condvar {}
-// SAFETY: (docs/safety.md, I2) as above.
+// SAFETY: (I2) as above.
 unsafe impl Sync for Condvar {}
 
 /// Whether a wait with a timeout ended because of it.
@@ -78,8 +82,9 @@ impl Condvar {
         }
     }
 
-    /// Gives the mutex up, waits until notified, and takes the mutex again. May return without a notification, so callers check
-    /// their condition in a loop, or use [`wait_while`](Condvar::wait_while).
+    /// Gives the mutex up, waits until notified, and takes the mutex again. May return without a
+    /// notification, so callers check their condition in a loop, or use
+    /// [`wait_while`](Condvar::wait_while).
     ///
     /// # Errors
     ///
@@ -117,7 +122,8 @@ impl Condvar {
         Ok(guard)
     }
 
-    /// Waits until notified, for at most so many milliseconds; the flag is false if the time has elapsed.
+    /// Waits until notified, for at most so many milliseconds; the flag is false if the time has
+    /// elapsed.
     ///
     /// # Errors
     ///
@@ -189,7 +195,8 @@ impl Condvar {
     /// Ends the wait of one waiter, if somebody waits.
     #[inline]
     pub fn notify_one(&self) {
-        // SAFETY: (docs/safety.md, I2) both run while the waiter's node is in the queue or has yet to be withdrawn, under its lock.
+        // SAFETY: (I2) both run while the waiter's node is in the queue or has yet to be withdrawn,
+        // under its lock.
         self.waiters.call_one(
             |mutex| unsafe { mutex.as_ref() }.promise(),
             |mutex| unsafe { mutex.as_ref() }.break_promise(),

@@ -8,9 +8,11 @@ use std::panic::{RefUnwindSafe, UnwindSafe};
 use super::once::Once;
 use crate::coroutine::cancel::shield;
 
-/// A value that the first who asks for it makes; the counterpart of `std::sync::LazyLock`, with the same methods.
+/// A value that the first who asks for it makes; the counterpart of `std::sync::LazyLock`, with the
+/// same methods.
 ///
-/// The initializer can run only once, so it runs behind a shield: whoever is cancelled meanwhile is cancelled after it.
+/// The initializer can run only once, so it runs behind a shield: whoever is cancelled meanwhile is
+/// cancelled after it.
 ///
 /// # Examples
 ///
@@ -34,7 +36,8 @@ enum Data<T, F> {
     Nothing,
 }
 
-// SAFETY: (docs/safety.md, R5) the value is made by one thread, read by others and dropped by any; the initializer crosses over.
+// SAFETY: (R5) the value is made by one thread, read by others and dropped by any; the initializer
+// crosses over.
 unsafe impl<T: Sync + Send, F: Send> Sync for LazyLock<T, F> {}
 // `Send` as the fields are.
 
@@ -64,16 +67,18 @@ impl<T, F: FnOnce() -> T> LazyLock<T, F> {
     #[inline]
     #[track_caller]
     pub fn force(this: &LazyLock<T, F>) -> &T {
-        // By force, so that the panic is that of this type: nobody makes the value when the initializer has unwound.
+        // By force, so that the panic is that of this type: nobody makes the value when the
+        // initializer has unwound.
         this.once.call_once_force(|_| {
             let data = this.data.get();
-            // SAFETY: (docs/safety.md, R5) `once` runs one initializer at a time, and nobody reads before it has ended.
+            // SAFETY: (R5) `once` runs one initializer at a time, and nobody reads before it has
+            // ended.
             let before = unsafe { std::mem::replace(&mut *data, Data::Nothing) };
             let Data::Initializer(initializer) = before else {
                 refuse();
             };
             let value = shield(initializer);
-            // SAFETY: (docs/safety.md, R5) as above.
+            // SAFETY: (R5) as above.
             unsafe { *data = Data::Value(value) };
         });
         LazyLock::get(this).unwrap_or_else(|| refuse())
@@ -99,7 +104,7 @@ impl<T, F> LazyLock<T, F> {
         if !this.once.is_completed() {
             return None;
         }
-        // SAFETY: (docs/safety.md, R5) `once` is completed, so nobody writes any more.
+        // SAFETY: (R5) `once` is completed, so nobody writes any more.
         match unsafe { &*this.data.get() } {
             Data::Value(value) => Some(value),
             _ => None,

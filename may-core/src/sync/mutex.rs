@@ -8,22 +8,26 @@
 //!                                                wakes one waiter     +------+ the waiter that is woken has the lock
 //! ```
 //!
-//! Locking is one compare-and-swap and unlocking one subtraction, as long as nobody waits. A caller that finds the lock held swaps `CONTENDED`
-//! in, before each wait and also when it was woken and gets the lock, since there may be more like it; so the holder who finds
-//! `CONTENDED` knows that it has to wake somebody. (The states are those of Drepper's "Futexes Are Tricky", 2011, with a
+//! Locking is one compare-and-swap and unlocking one subtraction, as long as nobody waits. A caller
+//! that finds the lock held swaps `CONTENDED` in, before each wait and also when it was woken and
+//! gets the lock, since there may be more like it; so the holder who finds `CONTENDED` knows that
+//! it has to wake somebody. (The states are those of Drepper's "Futexes Are Tricky", 2011, with a
 //! wait queue in place of the futex.)
 //!
-//! *No wake-up is lost.* A waiter marks the lock as contended and registers in one section of the queue's lock, and a holder that
-//! finds the mark looks at the queue and unlocks in one section. So either the waiter finds the lock free, or the holder finds the
-//! waiter. A waiter that was woken and is then cancelled has tried the lock in between, so either it had it, or it left `CONTENDED` for
-//! the holder to find.
+//! *No wake-up is lost.* A waiter marks the lock as contended and registers in one section of the
+//! queue's lock, and a holder that finds the mark looks at the queue and unlocks in one section. So
+//! either the waiter finds the lock free, or the holder finds the waiter. A waiter that was woken
+//! and is then cancelled has tried the lock in between, so either it had it, or it left `CONTENDED`
+//! for the holder to find.
 //!
-//! Fairness: a caller that comes just when the lock is given up may get it before the one that was woken for it, who then goes back to
-//! its place in the queue: the longest waiting is woken first, each time. If that one has waited in vain, the holder does not
-//! unlock, now and then, but hands the lock over (a *grant*, `wait/queue.rs`).
+//! Fairness: a caller that comes just when the lock is given up may get it before the one that was
+//! woken for it, who then goes back to its place in the queue: the longest waiting is woken first,
+//! each time. If that one has waited in vain, the holder does not unlock, now and then, but hands
+//! the lock over (a *grant*, `wait/queue.rs`).
 //!
-//! A notification of a condition variable may come with the *promise* of the lock: the one that was notified is the next to have it. If
-//! it is not there yet when the lock is given up, the lock stays locked, and *vacant*, until it comes.
+//! A notification of a condition variable may come with the *promise* of the lock: the one that was
+//! notified is the next to have it. If it is not there yet when the lock is given up, the lock
+//! stays locked, and *vacant*, until it comes.
 
 use std::cell::UnsafeCell;
 use std::fmt;
@@ -103,13 +107,15 @@ impl Raw {
         Listed::block(&Acquiring(self));
     }
 
-    /// Takes the lock if nobody holds it; true if so. In any case it says from then on that others may wait.
+    /// Takes the lock if nobody holds it; true if so. In any case it says from then on that others
+    /// may wait.
     fn acquire_or_contend(&self) -> bool {
         self.state.swap(CONTENDED, Ordering::Acquire) == UNLOCKED
     }
 
-    /// As [`acquire_or_contend`](Raw::acquire_or_contend), for a waiter that was woken. The one that has woken it may not have unlocked
-    /// yet, which it does in the same section of the queue's lock: it would wipe out the mark.
+    /// As [`acquire_or_contend`](Raw::acquire_or_contend), for a waiter that was woken. The one
+    /// that has woken it may not have unlocked yet, which it does in the same section of the
+    /// queue's lock: it would wipe out the mark.
     fn acquire_or_contend_after_release(&self) -> bool {
         let _queue = self.queue.lock();
         self.acquire_or_contend()
@@ -125,7 +131,8 @@ impl Raw {
     /// Gives the lock back. The holder only.
     #[inline]
     pub(super) fn release(&self) {
-        // `CONTENDED` becomes `LOCKED`, and so the lock is still held. Release: pairs with the next acquisition.
+        // `CONTENDED` becomes `LOCKED`, and so the lock is still held. Release: pairs with the next
+        // acquisition.
         if self.state.fetch_sub(1, Ordering::Release) != LOCKED
             && let Some(wake) = self.release_contended()
         {
@@ -148,14 +155,16 @@ impl Raw {
         self.pass_on(&mut self.queue.lock())
     }
 
-    /// Gives the lock to one to whom it was promised, or hands it over, or unlocks it; and ends the wait of the first who waits.
+    /// Gives the lock to one to whom it was promised, or hands it over, or unlocks it; and ends the
+    /// wait of the first who waits.
     #[inline]
     fn pass_on(&self, queue: &mut Queue) -> Option<Wake> {
         // Before a waiter is told that it has the lock: it may give it back at once.
         self.state.store(CONTENDED, Ordering::Relaxed);
         queue.vacant = queue.promised > 0;
         if queue.vacant {
-            // The one to which the lock was promised comes by itself, or waits in front of the others.
+            // The one to which the lock was promised comes by itself, or waits in front of the
+            // others.
             return queue.waiters.wake_first_ahead();
         }
         let mut granted = false;
@@ -166,7 +175,8 @@ impl Raw {
         wake
     }
 
-    /// Promises somebody the lock, who takes it by [`acquire_promised`](Raw::acquire_promised) whatever happens.
+    /// Promises somebody the lock, who takes it by [`acquire_promised`](Raw::acquire_promised)
+    /// whatever happens.
     pub(super) fn promise(&self) {
         let mut queue = self.queue.lock();
         queue.promised += 1;
@@ -184,7 +194,8 @@ impl Raw {
         }
     }
 
-    /// Waits for the lock, which the caller has been promised, and takes it. The caller is behind a shield.
+    /// Waits for the lock, which the caller has been promised, and takes it. The caller is behind a
+    /// shield.
     pub(super) fn acquire_promised(&self) {
         wait(pin!(Listed::ahead(AcquiringPromised(self))));
     }
@@ -283,8 +294,8 @@ impl<L: Locked> Listing for Acquiring<L> {
     }
 
     fn pass_on(&self, committed: Committed<()>) {
-        // If nobody holds the lock it is the next one's turn, and it is if it was handed over to this one; if somebody holds it, that
-        // one is told that others wait.
+        // If nobody holds the lock it is the next one's turn, and it is if it was handed over to
+        // this one; if somebody holds it, that one is told that others wait.
         if committed.granted || self.0.raw().acquire_or_contend_after_release() {
             self.0.raw().release();
         }
@@ -361,15 +372,17 @@ impl<'a, T: ?Sized> Lock<'a, T> {
     }
 }
 
-/// A lock around a value; the counterpart of `std::sync::Mutex`, with the same methods, errors and poisoning.
+/// A lock around a value; the counterpart of `std::sync::Mutex`, with the same methods, errors and
+/// poisoning.
 ///
-/// Waiting for it blocks the coroutine, and its worker runs others meanwhile; a plain thread just waits. It may be held across
-/// calls that block.
+/// Waiting for it blocks the coroutine, and its worker runs others meanwhile; a plain thread just
+/// waits. It may be held across calls that block.
 ///
 /// # Poisoning
 ///
-/// A lock whose holder panics is poisoned, as std's. One that is released because its holder was *cancelled* is not; nor is it
-/// poisoned by a coroutine that happens to share its worker with one that panics.
+/// A lock whose holder panics is poisoned, as std's. One that is released because its holder was
+/// *cancelled* is not; nor is it poisoned by a coroutine that happens to share its worker with one
+/// that panics.
 ///
 /// # Examples
 ///
@@ -391,9 +404,10 @@ pub struct Mutex<T: ?Sized> {
     value: UnsafeCell<T>,
 }
 
-// SAFETY: (docs/safety.md, R5) the lock hands the value to one holder at a time, so sharing it needs no more than `Send`.
+// SAFETY: (R5) the lock hands the value to one holder at a time, so sharing it needs no more than
+// `Send`.
 unsafe impl<T: ?Sized + Send> Sync for Mutex<T> {}
-// SAFETY: (docs/safety.md, R5) the lock owns its value.
+// SAFETY: (R5) the lock owns its value.
 unsafe impl<T: ?Sized + Send> Send for Mutex<T> {}
 
 // Poisoning tells whoever comes after a panic, as with std's.
@@ -452,8 +466,8 @@ impl<T: ?Sized> Mutex<T> {
 
     /// Takes the lock, as a future that any executor can poll.
     ///
-    /// The guard is not `Send`, so it can be held across an `.await` only where the future stays on its thread: with
-    /// [`block_on`](crate::future::block_on), for example.
+    /// The guard is not `Send`, so it can be held across an `.await` only where the future stays on
+    /// its thread: with [`block_on`](crate::future::block_on), for example.
     ///
     /// # Errors
     ///
@@ -477,7 +491,8 @@ impl<T: ?Sized> Mutex<T> {
         }
     }
 
-    /// Whether somebody panicked while holding the lock. Unless the caller holds it the answer may be outdated.
+    /// Whether somebody panicked while holding the lock. Unless the caller holds it the answer may
+    /// be outdated.
     #[inline]
     pub fn is_poisoned(&self) -> bool {
         self.poison.is_set()
@@ -537,7 +552,8 @@ impl<T: ?Sized + fmt::Debug> fmt::Debug for Mutex<T> {
     }
 }
 
-/// The right to the value of a [`Mutex`], given back when dropped; the counterpart of `std::sync::MutexGuard`.
+/// The right to the value of a [`Mutex`], given back when dropped; the counterpart of
+/// `std::sync::MutexGuard`.
 #[must_use = "the lock is given back at once if the guard is not kept"]
 pub struct MutexGuard<'a, T: ?Sized + 'a> {
     lock: &'a Mutex<T>,
@@ -546,7 +562,7 @@ pub struct MutexGuard<'a, T: ?Sized + 'a> {
     not_send: PhantomData<*const ()>,
 }
 
-// SAFETY: (docs/safety.md, R5) a shared guard gives access to a shared value only.
+// SAFETY: (R5) a shared guard gives access to a shared value only.
 unsafe impl<T: ?Sized + Sync> Sync for MutexGuard<'_, T> {}
 
 impl<T: ?Sized> Deref for MutexGuard<'_, T> {
@@ -554,7 +570,7 @@ impl<T: ?Sized> Deref for MutexGuard<'_, T> {
 
     #[inline]
     fn deref(&self) -> &T {
-        // SAFETY: (docs/safety.md, R5) there is one guard at a time, and the lock that it borrows owns the value.
+        // SAFETY: (R5) there is one guard at a time, and the lock that it borrows owns the value.
         unsafe { &*self.lock.value.get() }
     }
 }
@@ -562,7 +578,7 @@ impl<T: ?Sized> Deref for MutexGuard<'_, T> {
 impl<T: ?Sized> DerefMut for MutexGuard<'_, T> {
     #[inline]
     fn deref_mut(&mut self) -> &mut T {
-        // SAFETY: (docs/safety.md, R5) there is one guard at a time, and it is borrowed mutably.
+        // SAFETY: (R5) there is one guard at a time, and it is borrowed mutably.
         unsafe { &mut *self.lock.value.get() }
     }
 }
@@ -588,7 +604,8 @@ impl<'a, T: ?Sized> MutexGuard<'a, T> {
         this.lock
     }
 
-    /// Narrows the guard to a part of the value. An associated function, so that it does not hide a method of the value's.
+    /// Narrows the guard to a part of the value. An associated function, so that it does not hide a
+    /// method of the value's.
     ///
     /// # Examples
     ///
@@ -606,7 +623,7 @@ impl<'a, T: ?Sized> MutexGuard<'a, T> {
         f: impl FnOnce(&mut T) -> &mut U,
     ) -> MappedMutexGuard<'a, U> {
         let value = NonNull::from(f(&mut this));
-        // SAFETY: (docs/safety.md, R5) the part was borrowed from the guard, whose right goes over to the part.
+        // SAFETY: (R5) the part was borrowed from the guard, whose right goes over to the part.
         MappedMutexGuard(unsafe { Part::new(value, this.into_held()) })
     }
 
@@ -620,7 +637,7 @@ impl<'a, T: ?Sized> MutexGuard<'a, T> {
         f: impl FnOnce(&mut T) -> Option<&mut U>,
     ) -> Result<MappedMutexGuard<'a, U>, MutexGuard<'a, T>> {
         match f(&mut this).map(NonNull::from) {
-            // SAFETY: (docs/safety.md, R5) the part was borrowed from the guard, whose right goes over to the part.
+            // SAFETY: (R5) the part was borrowed from the guard, whose right goes over to the part.
             Some(part) => Ok(MappedMutexGuard(unsafe {
                 Part::new(part, this.into_held())
             })),

@@ -6,7 +6,8 @@ use std::panic::{RefUnwindSafe, UnwindSafe};
 
 use super::once::Once;
 
-/// A place that is filled once and read by everybody; the counterpart of `std::sync::OnceLock`, with the same methods.
+/// A place that is filled once and read by everybody; the counterpart of `std::sync::OnceLock`,
+/// with the same methods.
 ///
 /// An initializer that panics or is cancelled leaves it empty.
 ///
@@ -22,14 +23,14 @@ use super::once::Once;
 /// ```
 pub struct OnceLock<T> {
     once: Once,
-    /// There is a value if `once` is completed. (Not a `MaybeUninit`: it would need a destructor here, and values that borrow from
-    /// what is dropped before the lock would not be allowed.)
+    /// There is a value if `once` is completed. (Not a `MaybeUninit`: it would need a destructor
+    /// here, and values that borrow from what is dropped before the lock would not be allowed.)
     value: UnsafeCell<Option<T>>,
 }
 
-// SAFETY: (docs/safety.md, R5) the value is written by one thread, read by others and dropped by any.
+// SAFETY: (R5) the value is written by one thread, read by others and dropped by any.
 unsafe impl<T: Sync + Send> Sync for OnceLock<T> {}
-// SAFETY: (docs/safety.md, R5) the lock owns its value.
+// SAFETY: (R5) the lock owns its value.
 unsafe impl<T: Send> Send for OnceLock<T> {}
 
 impl<T: RefUnwindSafe + UnwindSafe> RefUnwindSafe for OnceLock<T> {}
@@ -51,7 +52,7 @@ impl<T> OnceLock<T> {
     #[inline]
     pub fn get(&self) -> Option<&T> {
         match self.once.is_completed() {
-            // SAFETY: (docs/safety.md, R5) `once` is completed, so nobody writes any more.
+            // SAFETY: (R5) `once` is completed, so nobody writes any more.
             true => unsafe { (*self.value.get()).as_ref() },
             false => None,
         }
@@ -97,7 +98,8 @@ impl<T> OnceLock<T> {
         }
     }
 
-    /// The value, made by `f` if there is none. If several come at once, one of them runs his, and the others wait for it.
+    /// The value, made by `f` if there is none. If several come at once, one of them runs his, and
+    /// the others wait for it.
     ///
     /// # Panics
     ///
@@ -105,8 +107,8 @@ impl<T> OnceLock<T> {
     ///
     /// # Cancellation
     ///
-    /// A cancelled coroutine that waits for somebody else's initializer unwinds here; one that is cancelled in its own leaves the
-    /// place empty.
+    /// A cancelled coroutine that waits for somebody else's initializer unwinds here; one that is
+    /// cancelled in its own leaves the place empty.
     #[inline]
     pub fn get_or_init<F: FnOnce() -> T>(&self, f: F) -> &T {
         if let Some(value) = self.get() {
@@ -114,7 +116,8 @@ impl<T> OnceLock<T> {
         }
         self.once.call_once_force(|_| {
             let value = f();
-            // SAFETY: (docs/safety.md, R5) `once` runs one initializer at a time, and nobody reads before it has ended.
+            // SAFETY: (R5) `once` runs one initializer at a time, and nobody reads before it has
+            // ended.
             unsafe { *self.value.get() = Some(value) };
         });
         self.get().expect("an initializer has returned")

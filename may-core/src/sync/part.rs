@@ -1,5 +1,5 @@
-//! The right of the only one who may use a value, narrowed to a part of it: what is below the mapped guards of
-//! [`Mutex`](super::Mutex) and of a writer of [`RwLock`](super::RwLock).
+//! The right of the only one who may use a value, narrowed to a part of it: what is below the
+//! mapped guards of [`Mutex`](super::Mutex) and of a writer of [`RwLock`](super::RwLock).
 
 use std::marker::PhantomData;
 use std::ops::{Deref, DerefMut};
@@ -36,7 +36,7 @@ pub(super) struct Part<'a, T: ?Sized, R: Exclusive> {
     invariant: PhantomData<&'a mut T>,
 }
 
-// SAFETY: (docs/safety.md, R5) a shared guard gives access to a shared value only.
+// SAFETY: (R5) a shared guard gives access to a shared value only.
 unsafe impl<T: ?Sized + Sync, R: Exclusive + Sync> Sync for Part<'_, T, R> {}
 
 impl<'a, T: ?Sized, R: Exclusive> Part<'a, T, R> {
@@ -44,7 +44,7 @@ impl<'a, T: ?Sized, R: Exclusive> Part<'a, T, R> {
     ///
     /// # Safety
     ///
-    /// (docs/safety.md, R5) As long as `held` lives, the part is there and nobody else uses it.
+    /// (R5) As long as `held` lives, the part is there and nobody else uses it.
     pub(super) unsafe fn new(value: NonNull<T>, held: Held<'a, R>) -> Part<'a, T, R> {
         Part {
             value,
@@ -56,7 +56,8 @@ impl<'a, T: ?Sized, R: Exclusive> Part<'a, T, R> {
     /// A part of it.
     pub(super) fn map<U: ?Sized>(mut self, f: impl FnOnce(&mut T) -> &mut U) -> Part<'a, U, R> {
         let value = NonNull::from(f(&mut self));
-        // SAFETY: (docs/safety.md, R5) what is borrowed from the part is a part of the same value; the right to it goes over.
+        // SAFETY: (R5) what is borrowed from the part is a part of the same value; the right to it
+        // goes over.
         unsafe { Part::new(value, self.held) }
     }
 
@@ -66,7 +67,7 @@ impl<'a, T: ?Sized, R: Exclusive> Part<'a, T, R> {
         f: impl FnOnce(&mut T) -> Option<&mut U>,
     ) -> Result<Part<'a, U, R>, Part<'a, T, R>> {
         match f(&mut self).map(NonNull::from) {
-            // SAFETY: (docs/safety.md, R5) as above.
+            // SAFETY: (R5) as above.
             Some(value) => Ok(unsafe { Part::new(value, self.held) }),
             None => Err(self),
         }
@@ -77,14 +78,15 @@ impl<T: ?Sized, R: Exclusive> Deref for Part<'_, T, R> {
     type Target = T;
 
     fn deref(&self) -> &T {
-        // SAFETY: (docs/safety.md, R5) the right to use the value is here and nowhere else, and the lock that it borrows owns the value.
+        // SAFETY: (R5) the right to use the value is here and nowhere else, and the lock that it
+        // borrows owns the value.
         unsafe { self.value.as_ref() }
     }
 }
 
 impl<T: ?Sized, R: Exclusive> DerefMut for Part<'_, T, R> {
     fn deref_mut(&mut self) -> &mut T {
-        // SAFETY: (docs/safety.md, R5) as above, and it is borrowed mutably.
+        // SAFETY: (R5) as above, and it is borrowed mutably.
         unsafe { self.value.as_mut() }
     }
 }

@@ -1,6 +1,7 @@
 //! A lock that its holder may take again: the lock of the standard streams.
 //!
-//! The holder is a coroutine, or a plain thread, and not a thread as in std: two coroutines of one worker exclude each other.
+//! The holder is a coroutine, or a plain thread, and not a thread as in std: two coroutines of one
+//! worker exclude each other.
 
 use std::cell::Cell;
 use std::fmt;
@@ -17,7 +18,8 @@ use crate::park;
 /// What [`ReentrantLock::owner`] says if nobody holds the lock.
 const NOBODY: u64 = 0;
 
-/// See the module's documentation. Its value is shared by the guards of one holder, so it is not to be changed but through a cell.
+/// See the module's documentation. Its value is shared by the guards of one holder, so it is not to
+/// be changed but through a cell.
 pub(crate) struct ReentrantLock<T> {
     lock: Mutex<()>,
     /// The number of the holder. Only the holder himself can find his own in it.
@@ -27,7 +29,8 @@ pub(crate) struct ReentrantLock<T> {
     value: T,
 }
 
-// SAFETY: (docs/safety.md, R5) the lock gives the value and the depth to one coroutine or thread at a time, as `Mutex` does.
+// SAFETY: (R5) the lock gives the value and the depth to one coroutine or thread at a time, as
+// `Mutex` does.
 unsafe impl<T: Send> Sync for ReentrantLock<T> {}
 impl<T> UnwindSafe for ReentrantLock<T> {}
 impl<T> RefUnwindSafe for ReentrantLock<T> {}
@@ -38,7 +41,7 @@ pub(crate) struct ReentrantLockGuard<'a, T> {
     _stays: PhantomData<*const ()>,
 }
 
-// SAFETY: (docs/safety.md, R5) it gives shared access to the value only.
+// SAFETY: (R5) it gives shared access to the value only.
 unsafe impl<T: Sync> Sync for ReentrantLockGuard<'_, T> {}
 
 impl<T> ReentrantLock<T> {
@@ -83,7 +86,7 @@ impl<T> ReentrantLock<T> {
 /// The number of the calling coroutine or thread, which no other ever has.
 fn caller() -> u64 {
     match Header::current() {
-        // SAFETY: (docs/safety.md, R1) the running coroutine's block lives while it runs.
+        // SAFETY: (R1) the running coroutine's block lives while it runs.
         Some(coroutine) => unsafe { coroutine.as_ref() }.id(),
         None => ThreadBlock::current().id(),
     }

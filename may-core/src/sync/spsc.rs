@@ -1,8 +1,10 @@
-//! One sender, one receiver: neither can be cloned or shared, which makes this the cheapest way to hand values over.
+//! One sender, one receiver: neither can be cloned or shared, which makes this the cheapest way to
+//! hand values over.
 //!
-//! The messages lie in a queue that needs no lock ([`crate::queue::Blocks`]); only the receiver ever waits. *No wake-up is
-//! lost*: the sender puts a message out with a full fence and then looks whether the receiver waits, and the receiver looks for a
-//! message once more after it was registered, with a fence in between.
+//! The messages lie in a queue that needs no lock ([`crate::queue::Blocks`]); only the receiver
+//! ever waits. *No wake-up is lost*: the sender puts a message out with a full fence and then looks
+//! whether the receiver waits, and the receiver looks for a message once more after it was
+//! registered, with a fence in between.
 
 use std::cell::Cell;
 use std::fmt;
@@ -72,8 +74,8 @@ impl<T> UnwindSafe for Sender<T> {}
 impl<T> RefUnwindSafe for Sender<T> {}
 
 impl<T> Sender<T> {
-    /// Sends a message, without waiting. If dozens wait for the receiver already, others get a turn now and then; a
-    /// coroutine that is cancelled may unwind there, and that message was not sent.
+    /// Sends a message, without waiting. If dozens wait for the receiver already, others get a turn
+    /// now and then; a coroutine that is cancelled may unwind there, and that message was not sent.
     ///
     /// # Errors
     ///
@@ -84,7 +86,7 @@ impl<T> Sender<T> {
         if self.0.is_gone(RECEIVER) {
             return Err(SendError(message));
         }
-        // SAFETY: (docs/safety.md, R5) there is one sender, which is not `Sync`.
+        // SAFETY: (R5) there is one sender, which is not `Sync`.
         unsafe { self.0.messages.push(message) };
         self.0.receiver.wake_one_after_fence();
         Ok(())
@@ -114,7 +116,8 @@ impl<T> RefUnwindSafe for Receiver<T> {}
 super::mpsc::receiver!();
 
 impl<T> Receiver<T> {
-    /// Receives a message, as a future that any executor can poll. If that is dropped no message was taken.
+    /// Receives a message, as a future that any executor can poll. If that is dropped no message
+    /// was taken.
     ///
     /// # Errors
     ///
@@ -138,7 +141,7 @@ impl<T> Consumer<T> {
     /// Takes a message if there is one.
     #[inline]
     fn pop(&self) -> Option<T> {
-        // SAFETY: (docs/safety.md, R5) there is one receiver, which is not `Sync`.
+        // SAFETY: (R5) there is one receiver, which is not `Sync`.
         unsafe { self.0.messages.pop() }
     }
 
@@ -259,7 +262,8 @@ impl<T, R: Receives<T>> Queueing for Receiving<T, R> {
     }
 
     fn pass_on(&mut self) {
-        // The receiver is not `Sync`, but coroutines of one worker may share it: the message is for another one.
+        // The receiver is not `Sync`, but coroutines of one worker may share it: the message is for
+        // another one.
         self.receiver.consumer().0.receiver.wake_one();
     }
 }
@@ -268,8 +272,8 @@ impl<T, R: Receives<T>> Queueing for Receiving<T, R> {
 pub type RecvFuture<'a, T> = OpFuture<Recv<T, &'a mut Receiver<T>>>;
 
 operation! {
-    /// Receiving a message, with a receiver that is borrowed; from [`op::recv`](crate::op::recv). If it is borrowed exclusively, the
-    /// operation may go to another thread.
+    /// Receiving a message, with a receiver that is borrowed; from [`op::recv`](crate::op::recv).
+    /// If it is borrowed exclusively, the operation may go to another thread.
     pub struct Recv[T, R: Receives<T>][T, R] => Result<T, RecvError>
     as RecvKind RecvProjection {
         Recv(Queued<Receiving<T, R>>),

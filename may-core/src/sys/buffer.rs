@@ -26,8 +26,8 @@ impl<'a> From<&'a mut [u8]> for ReadBuffer<'a> {
     #[inline]
     fn from(bytes: &'a mut [u8]) -> ReadBuffer<'a> {
         let bytes = std::ptr::from_mut(bytes) as *mut [MaybeUninit<u8>];
-        // SAFETY: (docs/safety.md, system calls) bytes are laid out alike with and without a value,
-        // and none loses its value here.
+        // SAFETY: (system calls) bytes are laid out alike with and without a value, and none loses
+        // its value here.
         ReadBuffer::from(unsafe { &mut *bytes })
     }
 }

@@ -20,7 +20,7 @@ pub(crate) fn take(length: usize) -> Option<NonNull<u8>> {
 pub(crate) unsafe fn give_back(start: NonNull<u8>, length: usize) {
     // Where the system refuses, because it has no map entry left for the hole, the memory stays
     // mapped.
-    // SAFETY: (docs/safety.md, R1) the caller vouches for the range.
+    // SAFETY: (R1) the caller vouches for the range.
     let _ = unsafe { super::memory::unmap(start.as_ptr() as usize, length) };
 }
 
@@ -33,7 +33,7 @@ fn layout(length: usize) -> std::alloc::Layout {
 
 #[cfg(any(not(unix), miri))]
 pub(crate) fn take(length: usize) -> Option<NonNull<u8>> {
-    // SAFETY: (docs/safety.md, R1) the layout is not empty.
+    // SAFETY: (R1) the layout is not empty.
     NonNull::new(unsafe { std::alloc::alloc(layout(length)) })
 }
 
@@ -44,6 +44,6 @@ pub(crate) fn take(length: usize) -> Option<NonNull<u8>> {
 /// It is no longer in use.
 #[cfg(any(not(unix), miri))]
 pub(crate) unsafe fn give_back(start: NonNull<u8>, length: usize) {
-    // SAFETY: (docs/safety.md, R1) `take` allocated it with this layout.
+    // SAFETY: (R1) `take` allocated it with this layout.
     unsafe { std::alloc::dealloc(start.as_ptr(), layout(length)) };
 }

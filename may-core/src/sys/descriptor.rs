@@ -21,15 +21,14 @@ const FIRST_OWN: RawFd = 3;
 pub(crate) const PIPE_BYTES: usize = libc::PIPE_BUF;
 
 pub(crate) fn read(descriptor: BorrowedFd<'_>, buffer: &mut ReadBuffer<'_>) -> io::Result<usize> {
-    // SAFETY: (docs/safety.md, system calls) the place has `length` bytes and lives across the
-    // call, which fills it from its beginning.
+    // SAFETY: (system calls) the place has `length` bytes and lives across the call, which fills it
+    // from its beginning.
     unsafe { buffer.fill_by(|place, length| libc::read(descriptor.as_raw_fd(), place, length)) }
 }
 
 pub(crate) fn write(descriptor: BorrowedFd<'_>, buffer: &[u8]) -> io::Result<usize> {
     let length = buffer.len().min(MOST_BYTES);
-    // SAFETY: (docs/safety.md, system calls) the buffer has `length` bytes and lives across the
-    // call.
+    // SAFETY: (system calls) the buffer has `length` bytes and lives across the call.
     moved_bytes(unsafe { libc::write(descriptor.as_raw_fd(), buffer.as_ptr().cast(), length) })
 }
 
@@ -41,8 +40,8 @@ pub(crate) fn read_vectored(
 ) -> io::Result<usize> {
     // At most `MOST_SLICES`, which fits whatever the platform's type.
     let count = buffers.len() as libc::c_int;
-    // SAFETY: (docs/safety.md, system calls) the buffers live across the call, and std lays an
-    // `IoSliceMut` out as an `iovec`.
+    // SAFETY: (system calls) the buffers live across the call, and std lays an `IoSliceMut` out as
+    // an `iovec`.
     moved_bytes(unsafe { libc::readv(descriptor.as_raw_fd(), buffers.as_mut_ptr().cast(), count) })
 }
 
@@ -53,7 +52,7 @@ pub(crate) fn write_vectored(
     buffers: &[IoSlice<'_>],
 ) -> io::Result<usize> {
     let count = buffers.len() as libc::c_int;
-    // SAFETY: (docs/safety.md, system calls) as above; the call only reads them.
+    // SAFETY: (system calls) as above; the call only reads them.
     moved_bytes(unsafe { libc::writev(descriptor.as_raw_fd(), buffers.as_ptr().cast(), count) })
 }
 
@@ -119,7 +118,7 @@ fn poll(descriptor: BorrowedFd<'_>, events: libc::c_short) -> io::Result<libc::c
         events,
         revents: 0,
     };
-    // SAFETY: (docs/safety.md, system calls) the structure lives across the call, and there is one.
+    // SAFETY: (system calls) the structure lives across the call, and there is one.
     match unsafe { libc::poll(&mut descriptor, 1, 0) } {
         result if result < 0 => Err(io::Error::last_os_error()),
         _ => Ok(descriptor.revents),
@@ -143,9 +142,9 @@ pub(crate) enum Kind {
 ///
 /// An error with `EBADF` if it is closed.
 pub(crate) fn kind(descriptor: BorrowedFd<'_>) -> io::Result<Kind> {
-    // SAFETY: (docs/safety.md, system calls) zeros are a value of this plain structure.
+    // SAFETY: (system calls) zeros are a value of this plain structure.
     let mut status: libc::stat = unsafe { mem::zeroed() };
-    // SAFETY: (docs/safety.md, system calls) the structure lives across the call.
+    // SAFETY: (system calls) the structure lives across the call.
     if unsafe { libc::fstat(descriptor.as_raw_fd(), &mut status) } < 0 {
         return Err(io::Error::last_os_error());
     }
@@ -162,16 +161,16 @@ pub(crate) fn kind(descriptor: BorrowedFd<'_>) -> io::Result<Kind> {
 ///
 /// An error with `EMFILE` or `ENFILE` if there are no descriptors left.
 pub(crate) fn duplicate(descriptor: RawFd) -> io::Result<OwnedFd> {
-    // SAFETY: (docs/safety.md, system calls) plain values only.
+    // SAFETY: (system calls) plain values only.
     match unsafe { libc::fcntl(descriptor, libc::F_DUPFD_CLOEXEC, FIRST_OWN) } {
         result if result < 0 => Err(io::Error::last_os_error()),
-        // SAFETY: (docs/safety.md, system calls) the call has made it, for its caller.
+        // SAFETY: (system calls) the call has made it, for its caller.
         result => Ok(unsafe { OwnedFd::from_raw_fd(result) }),
     }
 }
 
 fn flags(descriptor: BorrowedFd<'_>) -> io::Result<libc::c_int> {
-    // SAFETY: (docs/safety.md, system calls) plain values only.
+    // SAFETY: (system calls) plain values only.
     match unsafe { libc::fcntl(descriptor.as_raw_fd(), libc::F_GETFL) } {
         flags if flags < 0 => Err(io::Error::last_os_error()),
         flags => Ok(flags),
@@ -179,7 +178,7 @@ fn flags(descriptor: BorrowedFd<'_>) -> io::Result<libc::c_int> {
 }
 
 fn set_flags(descriptor: RawFd, flags: libc::c_int) -> io::Result<()> {
-    // SAFETY: (docs/safety.md, system calls) plain values only.
+    // SAFETY: (system calls) plain values only.
     match unsafe { libc::fcntl(descriptor, libc::F_SETFL, flags) } {
         result if result < 0 => Err(io::Error::last_os_error()),
         _ => Ok(()),
@@ -216,7 +215,7 @@ impl NonBlocking {
 
 impl Drop for NonBlocking {
     fn drop(&mut self) {
-        // SAFETY: (docs/safety.md, system calls) plain values only.
+        // SAFETY: (system calls) plain values only.
         let now = unsafe { libc::fcntl(self.0, libc::F_GETFL) };
         if now >= 0 {
             let _ = set_flags(self.0, now & !libc::O_NONBLOCK);

@@ -68,7 +68,7 @@ pub(crate) fn page_bytes() -> usize {
 
     #[cold]
     fn ask() -> usize {
-        // SAFETY: (docs/safety.md, system calls) the call takes a number and returns one.
+        // SAFETY: (system calls) the call takes a number and returns one.
         let bytes = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
         let bytes = usize::try_from(bytes).expect("the system has a page size");
         assert!(bytes.is_power_of_two(), "the page size is a power of two");
@@ -105,8 +105,8 @@ const STACK: libc::c_int = 0;
 /// smallest size.
 pub(crate) fn map(length: usize) -> Result<usize, Errno> {
     let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | NO_RESERVE | STACK;
-    // SAFETY: (docs/safety.md, system calls) an anonymous mapping at an address that the system
-    // chooses is new memory.
+    // SAFETY: (system calls) an anonymous mapping at an address that the system chooses is new
+    // memory.
     let start = unsafe {
         libc::mmap(
             ptr::null_mut(),
@@ -123,8 +123,7 @@ pub(crate) fn map(length: usize) -> Result<usize, Errno> {
     // With huge pages, the first touch of a stack would take 2 MiB. A kernel that refuses the
     // advice has none.
     #[cfg(any(target_os = "linux", target_os = "android"))]
-    // SAFETY: (docs/safety.md, system calls) the range was mapped above, and the advice changes no
-    // contents.
+    // SAFETY: (system calls) the range was mapped above, and the advice changes no contents.
     unsafe {
         libc::madvise(start, length, libc::MADV_NOHUGEPAGE);
     }
@@ -137,7 +136,7 @@ pub(crate) fn map(length: usize) -> Result<usize, Errno> {
 ///
 /// The range is no longer in use.
 pub(crate) unsafe fn unmap(start: usize, length: usize) -> bool {
-    // SAFETY: (docs/safety.md, I3) the caller vouches for the range.
+    // SAFETY: (I3) the caller vouches for the range.
     unsafe { libc::munmap(start as *mut _, length) == 0 }
 }
 
@@ -161,7 +160,7 @@ pub(crate) fn guards_cost_mappings() -> bool {
     expect(dead_code, reason = "for marks only")
 )]
 pub(crate) unsafe fn is_writable(address: usize) -> bool {
-    // SAFETY: (docs/safety.md, system calls) the structure is smaller than 4 KiB.
+    // SAFETY: (system calls) the structure is smaller than 4 KiB.
     unsafe { libc::uname(address as *mut _) == 0 }
 }
 
@@ -173,11 +172,11 @@ pub(crate) unsafe fn is_writable(address: usize) -> bool {
 ///
 /// The ranges are not in use.
 pub(crate) unsafe fn guard(ranges: Ranges) -> Result<Guards, Errno> {
-    // SAFETY: (docs/safety.md, I3) the caller vouches for the ranges.
+    // SAFETY: (I3) the caller vouches for the ranges.
     if !guards_cost_mappings() && unsafe { marks::install(ranges) } {
         return Ok(Guards::Marked);
     }
-    // SAFETY: (docs/safety.md, I3) as above.
+    // SAFETY: (I3) as above.
     unsafe { protect(ranges) }.map(|()| Guards::Protected)
 }
 
@@ -188,7 +187,7 @@ pub(crate) unsafe fn guard(ranges: Ranges) -> Result<Guards, Errno> {
 /// The ranges are not in use.
 unsafe fn protect(ranges: Ranges) -> Result<(), Errno> {
     ranges.iter().try_for_each(|(start, length)| {
-        // SAFETY: (docs/safety.md, I3) the caller vouches for the ranges.
+        // SAFETY: (I3) the caller vouches for the ranges.
         match unsafe { libc::mprotect(start as *mut _, length, libc::PROT_NONE) } {
             0 => Ok(()),
             _ => Err(last_errno()),
@@ -203,7 +202,7 @@ unsafe fn protect(ranges: Ranges) -> Result<(), Errno> {
 ///
 /// The range lies in a mapping of `map`, and its contents are not needed.
 pub(crate) unsafe fn discard(start: usize, length: usize) -> bool {
-    // SAFETY: (docs/safety.md, I3) the caller vouches for the range.
+    // SAFETY: (I3) the caller vouches for the range.
     unsafe { libc::madvise(start as *mut _, length, DISCARD) == 0 }
 }
 
@@ -223,9 +222,9 @@ const DISCARD: libc::c_int = libc::MADV_FREE;
 /// needed.
 pub(crate) unsafe fn wipe(range: Range<usize>) {
     let gone = cfg!(any(target_os = "linux", target_os = "android"))
-        // SAFETY: (docs/safety.md, I3) the caller vouches for the range.
+        // SAFETY: (I3) the caller vouches for the range.
         && unsafe { discard(range.start, range.len()) };
-    // SAFETY: (docs/safety.md, I3) as above.
+    // SAFETY: (I3) as above.
     let wipe = |start, length| unsafe { ptr::write_bytes(start as *mut u8, 0, length) };
     if !gone && !for_each_resident(range.clone(), |page| wipe(page, page_bytes())) {
         wipe(range.start, range.len());
@@ -241,8 +240,7 @@ pub(crate) fn for_each_resident(range: Range<usize>, mut visit: impl FnMut(usize
     for start in range.clone().step_by(PAGES * page) {
         let mut residence = [0_u8; PAGES];
         let length = (range.end - start).min(PAGES * page);
-        // SAFETY: (docs/safety.md, system calls) the call writes one byte for each page of the
-        // range.
+        // SAFETY: (system calls) the call writes one byte for each page of the range.
         let told = unsafe { libc::mincore(start as *mut _, length, residence.as_mut_ptr().cast()) };
         if told != 0 {
             return false;
@@ -263,7 +261,7 @@ pub(crate) fn thread_faults() -> usize {
     const WHOSE: libc::c_int = libc::RUSAGE_THREAD;
     #[cfg(not(any(target_os = "linux", target_os = "freebsd")))]
     const WHOSE: libc::c_int = libc::RUSAGE_SELF;
-    // SAFETY: (docs/safety.md, system calls) zeros are a valid structure, which the call fills.
+    // SAFETY: (system calls) zeros are a valid structure, which the call fills.
     let usage = unsafe {
         let mut usage: libc::rusage = std::mem::zeroed();
         libc::getrusage(WHOSE, &mut usage);
@@ -296,8 +294,7 @@ mod marks {
         *WORK.get_or_init(|| {
             let length = page_bytes();
             let Ok(page) = map(length) else { return false };
-            // SAFETY: (docs/safety.md, I3) the page was mapped for this, and is unmapped when it is
-            // not in use.
+            // SAFETY: (I3) the page was mapped for this, and is unmapped when it is not in use.
             unsafe {
                 let before = is_writable(page);
                 let marked = libc::madvise(page as *mut _, length, GUARD_INSTALL) == 0;
@@ -314,10 +311,10 @@ mod marks {
     ///
     /// The ranges are not in use.
     pub(super) unsafe fn install(ranges: Ranges) -> bool {
-        // SAFETY: (docs/safety.md, I3) the caller vouches for the ranges.
+        // SAFETY: (I3) the caller vouches for the ranges.
         let batched = unsafe { install_batched(ranges) };
         ranges.iter().skip(batched).all(|(start, length)| {
-            // SAFETY: (docs/safety.md, I3) as above.
+            // SAFETY: (I3) as above.
             unsafe { libc::madvise(start as *mut _, length, GUARD_INSTALL) == 0 }
         })
     }
@@ -348,8 +345,7 @@ mod marks {
                 };
                 count += 1;
             }
-            // SAFETY: (docs/safety.md, I3) the caller vouches for the ranges; the vectors live
-            // across the call.
+            // SAFETY: (I3) the caller vouches for the ranges; the vectors live across the call.
             let bytes = unsafe {
                 libc::syscall(
                     libc::SYS_process_madvise,
@@ -414,13 +410,13 @@ pub(crate) mod tests {
             rlim_cur: most,
             rlim_max: most,
         };
-        // SAFETY: (docs/safety.md, system calls) the structure lives across the call.
+        // SAFETY: (system calls) the structure lives across the call.
         assert_eq!(unsafe { libc::setrlimit(libc::RLIMIT_AS, &limit) }, 0);
     }
 
     /// Locks all memory of this process, now and later; false if that is not allowed.
     pub(crate) fn lock_memory() -> bool {
-        // SAFETY: (docs/safety.md, system calls) the call takes a number.
+        // SAFETY: (system calls) the call takes a number.
         unsafe { libc::mlockall(libc::MCL_CURRENT | libc::MCL_FUTURE) == 0 }
     }
 
@@ -428,7 +424,7 @@ pub(crate) mod tests {
     pub(crate) fn is_mapped(address: usize) -> bool {
         let mut residence = 0_u8;
         let page = address / page_bytes() * page_bytes();
-        // SAFETY: (docs/safety.md, system calls) the call writes one byte.
+        // SAFETY: (system calls) the call writes one byte.
         unsafe { libc::mincore(page as *mut _, 1, (&raw mut residence).cast()) == 0 }
     }
 
@@ -449,8 +445,8 @@ pub(crate) mod tests {
             stride: 2 * page,
             count: 2,
         });
-        // SAFETY: (docs/safety.md, I3) the contents of the mapping are not needed, and it is
-        // unmapped when it is not used.
+        // SAFETY: (I3) the contents of the mapping are not needed, and it is unmapped when it is
+        // not used.
         unsafe {
             let writable: Vec<bool> = (0..4)
                 .map(|index| is_writable(start + index * page))
@@ -469,7 +465,7 @@ pub(crate) mod tests {
     #[test]
     fn guards_fault_and_stay_when_pages_are_given_back() {
         with_guards(|ranges| {
-            // SAFETY: (docs/safety.md, I3) the mapping is new.
+            // SAFETY: (I3) the mapping is new.
             unsafe { super::guard(ranges) }.unwrap();
         });
     }
@@ -477,7 +473,7 @@ pub(crate) mod tests {
     #[test]
     fn protected_guards_do_the_same() {
         with_guards(|ranges| {
-            // SAFETY: (docs/safety.md, I3) the mapping is new.
+            // SAFETY: (I3) the mapping is new.
             unsafe { protect(ranges) }.unwrap();
         });
     }
@@ -488,7 +484,7 @@ pub(crate) mod tests {
         let start = map(600 * page).unwrap();
         let touched = [0, 1, 255, 256, 599];
         for index in touched {
-            // SAFETY: (docs/safety.md, system calls) the page lies in the mapping.
+            // SAFETY: (system calls) the page lies in the mapping.
             unsafe { ptr::write_volatile((start + index * page) as *mut u8, 1) };
         }
         let mut seen = Vec::new();
@@ -496,7 +492,7 @@ pub(crate) mod tests {
             seen.push((address - start) / page)
         });
         assert_eq!(seen, touched);
-        // SAFETY: (docs/safety.md, I3) the mapping is no longer in use.
+        // SAFETY: (I3) the mapping is no longer in use.
         unsafe {
             wipe(start..start + 600 * page);
             assert_eq!(ptr::read_volatile((start + page) as *const u8), 0);
@@ -514,11 +510,11 @@ pub(crate) mod tests {
         let start = map(64 * page).unwrap();
         let before = thread_faults();
         for index in 0..64 {
-            // SAFETY: (docs/safety.md, system calls) the page lies in the mapping.
+            // SAFETY: (system calls) the page lies in the mapping.
             unsafe { ptr::write_volatile((start + index * page) as *mut u8, 1) };
         }
         assert!(thread_faults() - before >= 64);
-        // SAFETY: (docs/safety.md, I3) the mapping is no longer in use.
+        // SAFETY: (I3) the mapping is no longer in use.
         assert!(unsafe { unmap(start, 64 * page) });
     }
 }

@@ -32,8 +32,7 @@ pub(crate) fn wait_precisely(poll: &Poll, timeout: Duration) -> bool {
     };
     // The result does not matter: on an event, a signal or the timeout the caller looks at the poll
     // again.
-    // SAFETY: (docs/safety.md, system calls) both structures live across the call, and there is one
-    // descriptor.
+    // SAFETY: (system calls) both structures live across the call, and there is one descriptor.
     unsafe { libc::ppoll(&mut descriptor, 1, &timeout, std::ptr::null()) };
     true
 }

@@ -15,10 +15,10 @@ use std::os::fd::OwnedFd;
 pub(crate) fn end_descriptor(id: u32) -> io::Result<OwnedFd> {
     use std::os::fd::FromRawFd;
 
-    // SAFETY: (docs/safety.md, system calls) plain values only. It is closed on `exec`.
+    // SAFETY: (system calls) plain values only. It is closed on `exec`.
     let descriptor = unsafe { libc::syscall(libc::SYS_pidfd_open, id as libc::pid_t, 0) };
     match libc::c_int::try_from(descriptor) {
-        // SAFETY: (docs/safety.md, system calls) the descriptor is new, and has no other owner.
+        // SAFETY: (system calls) the descriptor is new, and has no other owner.
         Ok(descriptor) if descriptor >= 0 => Ok(unsafe { OwnedFd::from_raw_fd(descriptor) }),
         _ => Err(io::Error::last_os_error()),
     }
@@ -37,8 +37,8 @@ pub(crate) fn is_no_child(error: &io::Error) -> bool {
 /// Whether a child of this process has ended, or is no longer its child. It still has to be waited
 /// for.
 pub(crate) fn has_ended(id: u32) -> bool {
-    // SAFETY: (docs/safety.md, system calls) zeros are a value of this plain structure, which lives
-    // across the call.
+    // SAFETY: (system calls) zeros are a value of this plain structure, which lives across the
+    // call.
     unsafe {
         let mut information: libc::siginfo_t = std::mem::zeroed();
         let options = libc::WEXITED | libc::WNOHANG | libc::WNOWAIT;

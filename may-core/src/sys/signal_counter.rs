@@ -1,9 +1,9 @@
 //! Signals that the process receives: a counter for each, and a byte in a pipe for each that
 //! arrives.
 //!
-//! The handler does what a handler may do (docs/safety.md, R10): it counts, writes one byte to a
-//! socket that never blocks, and calls the handler that was there before. A full socket does no
-//! harm: a waiter empties it before it waits, and the counters are what decides.
+//! The handler does what a handler may do (R10): it counts, writes one byte to a socket that never
+//! blocks, and calls the handler that was there before. A full socket does no harm: a waiter
+//! empties it before it waits, and the counters are what decides.
 
 use std::io::{self, Read};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, IntoRawFd};
@@ -102,8 +102,8 @@ pub(crate) fn count_from_now_on(signal: i32) -> io::Result<()> {
     if installed[index] {
         return Ok(());
     }
-    // SAFETY: (docs/safety.md, R10) zeros are an empty mask and no flags, the structures live
-    // across the calls, and the handler does only what a handler may.
+    // SAFETY: (R10) zeros are an empty mask and no flags, the structures live across the calls, and
+    // the handler does only what a handler may.
     unsafe {
         let mut previous: libc::sigaction = mem::zeroed();
         let mut action: libc::sigaction = mem::zeroed();
@@ -128,9 +128,8 @@ extern "C" fn handle(signal: libc::c_int, info: *mut libc::siginfo_t, context: *
     let Some(index) = index(signal) else { return };
     COUNTS[index].fetch_add(1, Ordering::SeqCst);
     TOTAL.fetch_add(1, Ordering::SeqCst);
-    // SAFETY: (docs/safety.md, R10) one byte from a static; the descriptor stays open; `write` may
-    // be called in a handler, and what it does to `errno` is undone for the code that was
-    // interrupted.
+    // SAFETY: (R10) one byte from a static; the descriptor stays open; `write` may be called in a
+    // handler, and what it does to `errno` is undone for the code that was interrupted.
     unsafe {
         let errno = errno();
         let before = *errno;
@@ -142,13 +141,12 @@ extern "C" fn handle(signal: libc::c_int, info: *mut libc::siginfo_t, context: *
     };
     match previous.sa_sigaction {
         libc::SIG_DFL | libc::SIG_IGN => {}
-        // SAFETY: (docs/safety.md, R10) it was installed as a handler with these arguments, and is
-        // called as one.
+        // SAFETY: (R10) it was installed as a handler with these arguments, and is called as one.
         address if previous.sa_flags & libc::SA_SIGINFO != 0 => unsafe {
             type Handler = extern "C" fn(libc::c_int, *mut libc::siginfo_t, *mut libc::c_void);
             mem::transmute::<usize, Handler>(address)(signal, info, context);
         },
-        // SAFETY: (docs/safety.md, R10) as above, with one argument.
+        // SAFETY: (R10) as above, with one argument.
         address => unsafe {
             mem::transmute::<usize, extern "C" fn(libc::c_int)>(address)(signal);
         },
@@ -157,8 +155,7 @@ extern "C" fn handle(signal: libc::c_int, info: *mut libc::siginfo_t, context: *
 
 /// Where this thread keeps `errno`.
 fn errno() -> *mut libc::c_int {
-    // SAFETY: (docs/safety.md, R10) the function computes an address and may be called in a
-    // handler.
+    // SAFETY: (R10) the function computes an address and may be called in a handler.
     unsafe {
         #[cfg(target_vendor = "apple")]
         return libc::__error();

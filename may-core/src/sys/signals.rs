@@ -5,8 +5,8 @@
 //! coroutines needs an *alternate stack*, and a handler that asks for it.
 //!
 //! A handler may interrupt anything, so nothing here that runs in one takes a lock, allocates, or
-//! calls what is not async-signal-safe (docs/safety.md, R10). Faults that are not ours go to the
-//! handler that was there before, which in a Rust program is std's.
+//! calls what is not async-signal-safe (R10). Faults that are not ours go to the handler that was
+//! there before, which in a Rust program is std's.
 
 use std::marker::PhantomData;
 use std::sync::{Once, OnceLock};
@@ -44,8 +44,8 @@ pub(crate) fn on_fault(examine: Examine) {
         let _ = EXAMINE.set(examine);
         for (signal, previous) in FAULT_SIGNALS.into_iter().zip(&PREVIOUS) {
             // What was there before is known before anything can be forwarded to it.
-            // SAFETY: (docs/safety.md, R10) the structures live across the calls; zeros are an
-            // empty mask and no flags; and the handler does only what a handler may.
+            // SAFETY: (R10) the structures live across the calls; zeros are an empty mask and no
+            // flags; and the handler does only what a handler may.
             unsafe {
                 let mut action: libc::sigaction = mem::zeroed();
                 libc::sigaction(signal, ptr::null(), &mut action);
@@ -61,9 +61,8 @@ pub(crate) fn on_fault(examine: Examine) {
 }
 
 extern "C" fn handle(signal: libc::c_int, info: *mut libc::siginfo_t, context: *mut libc::c_void) {
-    // SAFETY: (docs/safety.md, R10) the kernel passes both structures to a handler with
-    // `SA_SIGINFO`. A code that is not positive means that a process sent the signal, and there is
-    // no address.
+    // SAFETY: (R10) the kernel passes both structures to a handler with `SA_SIGINFO`. A code that
+    // is not positive means that a process sent the signal, and there is no address.
     let fault = unsafe {
         if (*info).si_code > 0 {
             stack_pointer(context).map(|stack_pointer| Fault {
@@ -77,7 +76,7 @@ extern "C" fn handle(signal: libc::c_int, info: *mut libc::siginfo_t, context: *
     if let (Some(fault), Some(examine)) = (fault, EXAMINE.get()) {
         examine(fault);
     }
-    // SAFETY: (docs/safety.md, R10) these are the arguments that this handler was called with.
+    // SAFETY: (R10) these are the arguments that this handler was called with.
     unsafe { forward(signal, info, context) }
 }
 
@@ -98,7 +97,7 @@ unsafe fn forward(signal: libc::c_int, info: *mut libc::siginfo_t, context: *mut
         // Returning repeats the access, and this time the process dies of it, as it would have. (A
         // fault cannot be ignored.) A signal that a process sent is lost if it was to be ignored,
         // as it should be.
-        // SAFETY: (docs/safety.md, R10) `sigaction` may be called in a handler.
+        // SAFETY: (R10) `sigaction` may be called in a handler.
         unsafe {
             libc::sigaction(signal, previous, ptr::null_mut());
             if (*info).si_code <= 0 && address == libc::SIG_DFL {
@@ -107,11 +106,11 @@ unsafe fn forward(signal: libc::c_int, info: *mut libc::siginfo_t, context: *mut
         }
     } else if previous.sa_flags & libc::SA_SIGINFO != 0 {
         type WithInformation = extern "C" fn(libc::c_int, *mut libc::siginfo_t, *mut libc::c_void);
-        // SAFETY: (docs/safety.md, R10) the flag says which kind of function was installed.
+        // SAFETY: (R10) the flag says which kind of function was installed.
         let handler: WithInformation = unsafe { mem::transmute(address) };
         handler(signal, info, context);
     } else {
-        // SAFETY: (docs/safety.md, R10) as above.
+        // SAFETY: (R10) as above.
         let handler: extern "C" fn(libc::c_int) = unsafe { mem::transmute(address) };
         handler(signal);
     }
@@ -134,7 +133,7 @@ unsafe fn forward(signal: libc::c_int, info: *mut libc::siginfo_t, context: *mut
 )]
 unsafe fn stack_pointer(context: *const libc::c_void) -> Option<usize> {
     let context = context.cast::<libc::ucontext_t>();
-    // SAFETY: (docs/safety.md, R10) the kernel passes a `ucontext_t`, laid out for the platform.
+    // SAFETY: (R10) the kernel passes a `ucontext_t`, laid out for the platform.
     unsafe {
         #[cfg(any(target_os = "linux", target_os = "android"))]
         {
@@ -177,8 +176,7 @@ unsafe fn stack_pointer(context: *const libc::c_void) -> Option<usize> {
 /// Writes `text` to standard error, as far as that takes it. May be called in a signal handler.
 pub(crate) fn write_error(mut text: &[u8]) {
     while !text.is_empty() {
-        // SAFETY: (docs/safety.md, R10) `write` may be called in a handler, and the bytes are
-        // readable.
+        // SAFETY: (R10) `write` may be called in a handler, and the bytes are readable.
         let written = unsafe { libc::write(libc::STDERR_FILENO, text.as_ptr().cast(), text.len()) };
         match usize::try_from(written) {
             Ok(written @ 1..) => text = &text[written.min(text.len())..],
@@ -190,7 +188,7 @@ pub(crate) fn write_error(mut text: &[u8]) {
 /// Ends the process with `SIGABRT`, as std does for a thread's overflow. May be called in a signal
 /// handler.
 pub(crate) fn abort() -> ! {
-    // SAFETY: (docs/safety.md, R10) `abort` may be called in a handler.
+    // SAFETY: (R10) `abort` may be called in a handler.
     unsafe { libc::abort() }
 }
 
@@ -216,7 +214,7 @@ impl AlternateStack {
     /// Gives this thread an alternate stack, unless it has one that is large enough. If there is no
     /// memory for one, an overflow of a coroutine ends the process without a report.
     pub(crate) fn provide() -> AlternateStack {
-        // SAFETY: (docs/safety.md, R10) zeros are a valid structure, which the call fills.
+        // SAFETY: (R10) zeros are a valid structure, which the call fills.
         let current = unsafe {
             let mut current: libc::stack_t = mem::zeroed();
             libc::sigaltstack(ptr::null(), &mut current);
@@ -247,8 +245,8 @@ fn install_alternate_stack() -> Option<(usize, usize)> {
         stride: page,
         count: 1,
     };
-    // SAFETY: (docs/safety.md, R10) the mapping is new; as long as it is this thread's alternate
-    // stack it stays mapped.
+    // SAFETY: (R10) the mapping is new; as long as it is this thread's alternate stack it stays
+    // mapped.
     unsafe {
         let mut stack: libc::stack_t = mem::zeroed();
         stack.ss_sp = (start + page) as *mut _;
@@ -267,9 +265,8 @@ impl Drop for AlternateStack {
             return;
         };
         let (address, flags, size) = self.previous;
-        // SAFETY: (docs/safety.md, R10) this is the thread that the stack was made for, and after
-        // the call it no longer uses it. A call that fails leaves the stack in use, so it stays
-        // mapped.
+        // SAFETY: (R10) this is the thread that the stack was made for, and after the call it no
+        // longer uses it. A call that fails leaves the stack in use, so it stays mapped.
         unsafe {
             let mut previous: libc::stack_t = mem::zeroed();
             previous.ss_sp = address as *mut _;
@@ -285,8 +282,7 @@ impl Drop for AlternateStack {
 /// What the kernel stores when it calls a handler, with all the registers that this machine has.
 fn smallest_bytes() -> usize {
     #[cfg(any(target_os = "linux", target_os = "android"))]
-    // SAFETY: (docs/safety.md, system calls) the call takes a number and returns one, 0 if there is
-    // no such entry.
+    // SAFETY: (system calls) the call takes a number and returns one, 0 if there is no such entry.
     let told = unsafe { libc::getauxval(libc::AT_MINSIGSTKSZ) } as usize;
     #[cfg(not(any(target_os = "linux", target_os = "android")))]
     let told = 0;
@@ -299,7 +295,7 @@ mod tests {
 
     /// The alternate stack of this thread: address and size, or none.
     fn current() -> Option<(usize, usize)> {
-        // SAFETY: (docs/safety.md, R10) zeros are a valid structure, which the call fills.
+        // SAFETY: (R10) zeros are a valid structure, which the call fills.
         unsafe {
             let mut stack: libc::stack_t = mem::zeroed();
             assert_eq!(libc::sigaltstack(ptr::null(), &mut stack), 0);
@@ -310,8 +306,7 @@ mod tests {
 
     /// Replaces the alternate stack of this thread.
     fn set(address: usize, size: usize, flags: libc::c_int) {
-        // SAFETY: (docs/safety.md, R10) the tests that call this keep the memory, or pass
-        // `SS_DISABLE`.
+        // SAFETY: (R10) the tests that call this keep the memory, or pass `SS_DISABLE`.
         unsafe {
             let mut stack: libc::stack_t = mem::zeroed();
             stack.ss_sp = address as *mut _;

@@ -77,16 +77,15 @@ fn receive_with(
     buffer: &mut ReadBuffer<'_>,
     flags: libc::c_int,
 ) -> io::Result<usize> {
-    // SAFETY: (docs/safety.md, system calls) the place has `length` bytes and lives across the
-    // call, which fills it from its beginning.
+    // SAFETY: (system calls) the place has `length` bytes and lives across the call, which fills it
+    // from its beginning.
     unsafe { buffer.fill_by(|place, length| libc::recv(socket.as_raw_fd(), place, length, flags)) }
 }
 
 #[inline]
 pub(crate) fn send(socket: BorrowedFd<'_>, buffer: &[u8]) -> io::Result<usize> {
     let length = buffer.len().min(MOST_BYTES);
-    // SAFETY: (docs/safety.md, system calls) the buffer has `length` bytes and lives across the
-    // call.
+    // SAFETY: (system calls) the buffer has `length` bytes and lives across the call.
     let moved = unsafe {
         libc::send(
             socket.as_raw_fd(),
@@ -105,9 +104,8 @@ pub(crate) fn receive_from(
     peek: bool,
 ) -> io::Result<(usize, Address)> {
     let flags = libc::MSG_DONTWAIT | if peek { libc::MSG_PEEK } else { 0 };
-    // SAFETY: (docs/safety.md, system calls) the place has `length` bytes and lives across the
-    // call, which fills it from its beginning; the address is a place of its own, of which it sets
-    // as much as it says.
+    // SAFETY: (system calls) the place has `length` bytes and lives across the call, which fills it
+    // from its beginning; the address is a place of its own, of which it sets as much as it says.
     let (length, address) = unsafe {
         Address::try_init(|address, address_length| {
             buffer.fill_by(|place, length| {
@@ -140,8 +138,8 @@ pub(crate) fn receive_message(
     buffer: &mut ReadBuffer<'_>,
 ) -> io::Result<(usize, bool)> {
     let mut cut = false;
-    // SAFETY: (docs/safety.md, system calls) message, slice and place live across the call, which
-    // fills the place from its beginning.
+    // SAFETY: (system calls) message, slice and place live across the call, which fills the place
+    // from its beginning.
     let received = unsafe {
         buffer.fill_by(|place, length| {
             let mut slice = libc::iovec {
@@ -164,8 +162,8 @@ pub(crate) fn receive_vectored(
     buffers: &mut [IoSliceMut<'_>],
 ) -> io::Result<(usize, bool)> {
     let mut message = message(buffers.as_mut_ptr().cast(), buffers.len());
-    // SAFETY: (docs/safety.md, system calls) the message and the buffers live across the call, and
-    // std lays an `IoSliceMut` out as an `iovec`.
+    // SAFETY: (system calls) the message and the buffers live across the call, and std lays an
+    // `IoSliceMut` out as an `iovec`.
     let moved = unsafe { libc::recvmsg(socket.as_raw_fd(), &mut message, libc::MSG_DONTWAIT) };
     Ok((
         moved_bytes(moved)?,
@@ -177,14 +175,14 @@ pub(crate) fn receive_vectored(
 /// [`within_limits`](super::descriptor::within_limits) has left.
 pub(crate) fn send_vectored(socket: BorrowedFd<'_>, buffers: &[IoSlice<'_>]) -> io::Result<usize> {
     let message = message(buffers.as_ptr().cast_mut().cast(), buffers.len());
-    // SAFETY: (docs/safety.md, system calls) as above; the call only reads them.
+    // SAFETY: (system calls) as above; the call only reads them.
     let moved = unsafe { libc::sendmsg(socket.as_raw_fd(), &message, SEND_FLAGS) };
     moved_bytes(moved)
 }
 
 /// A message that consists of `count` buffers.
 fn message(buffers: *mut libc::iovec, count: usize) -> libc::msghdr {
-    // SAFETY: (docs/safety.md, system calls) zeros stand for no address and no control data.
+    // SAFETY: (system calls) zeros stand for no address and no control data.
     let mut message: libc::msghdr = unsafe { mem::zeroed() };
     message.msg_iov = buffers;
     // At most `MOST_SLICES`, which fits whatever the platform's type.

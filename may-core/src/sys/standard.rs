@@ -10,8 +10,8 @@ pub(crate) const ERROR: RawFd = libc::STDERR_FILENO;
 /// One of the standard streams. It has no owner, and stays open unless it is closed by its number;
 /// then calls fail.
 pub(crate) fn stream(number: RawFd) -> BorrowedFd<'static> {
-    // SAFETY: (docs/safety.md, system calls) as std's own handles do: these numbers stand for the
-    // streams, whatever they lead to.
+    // SAFETY: (system calls) as std's own handles do: these numbers stand for the streams, whatever
+    // they lead to.
     unsafe { BorrowedFd::borrow_raw(number) }
 }
 
@@ -21,8 +21,8 @@ pub(crate) fn is_closed(error: &std::io::Error) -> bool {
 }
 
 pub(crate) fn at_exit(last: extern "C" fn()) {
-    // SAFETY: (docs/safety.md, system calls) the function is there as long as the program. Without
-    // memory for it, it is not called.
+    // SAFETY: (system calls) the function is there as long as the program. Without memory for it,
+    // it is not called.
     unsafe {
         libc::atexit(last);
     }

@@ -6,8 +6,8 @@
 /// otherwise).
 pub(crate) fn request_precise_timers() {
     #[cfg(any(target_os = "linux", target_os = "android"))]
-    // SAFETY: (docs/safety.md, system calls) the call takes a number; a failure leaves the default,
-    // which is no harm.
+    // SAFETY: (system calls) the call takes a number; a failure leaves the default, which is no
+    // harm.
     unsafe {
         libc::prctl(libc::PR_SET_TIMERSLACK, 1000_u64);
     }
@@ -21,8 +21,8 @@ pub(crate) const CAN_PIN: bool = cfg!(any(target_os = "linux", target_os = "andr
 /// platform cannot.
 pub(crate) fn pin_to_processor(index: usize) {
     #[cfg(any(target_os = "linux", target_os = "android"))]
-    // SAFETY: (docs/safety.md, system calls) the set is plain data and large enough for every
-    // processor number that `sched_getaffinity` reports through it.
+    // SAFETY: (system calls) the set is plain data and large enough for every processor number that
+    // `sched_getaffinity` reports through it.
     unsafe {
         let mut allowed: libc::cpu_set_t = std::mem::zeroed();
         if libc::sched_getaffinity(0, size_of::<libc::cpu_set_t>(), &mut allowed) != 0 {
@@ -59,8 +59,8 @@ impl Conduct {
     /// the workers, too.)
     #[cfg(any(target_os = "linux", target_os = "android"))]
     pub(crate) fn current(are_pinned: bool) -> Conduct {
-        // SAFETY: (docs/safety.md, system calls) the set is plain data, lives across the call and
-        // is as long as is said; zeros are an empty one. The other call takes a number.
+        // SAFETY: (system calls) the set is plain data, lives across the call and is as long as is
+        // said; zeros are an empty one. The other call takes a number.
         unsafe {
             let mut processors: libc::cpu_set_t = std::mem::zeroed();
             let result = libc::sched_getaffinity(0, size_of::<libc::cpu_set_t>(), &mut processors);
@@ -79,8 +79,8 @@ impl Conduct {
     /// Gives these settings to the calling thread. What the system refuses stays as it is.
     pub(crate) fn adopt(&self) {
         #[cfg(any(target_os = "linux", target_os = "android"))]
-        // SAFETY: (docs/safety.md, system calls) the set lives across the call and is as long as is
-        // said; the other call takes a number.
+        // SAFETY: (system calls) the set lives across the call and is as long as is said; the other
+        // call takes a number.
         unsafe {
             if let Some(processors) = &self.processors {
                 libc::sched_setaffinity(0, size_of::<libc::cpu_set_t>(), processors);

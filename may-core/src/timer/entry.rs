@@ -149,15 +149,14 @@ impl List {
     /// one; so are and do all that are linked already.
     #[inline]
     pub(super) unsafe fn push(&self, entry: NonNull<Entry>) {
-        // SAFETY: (docs/safety.md, I3, R5) the caller upholds the contract for the entry; the
-        // reference ends with this function.
+        // SAFETY: (I3, R5) the caller upholds the contract for the entry; the reference ends with
+        // this function.
         let new = unsafe { entry.as_ref() };
         let last = self.last.replace(Some(entry));
         new.previous.set(last);
         new.next.set(None);
         match last {
-            // SAFETY: (docs/safety.md, I3) a linked entry is alive by the contract under which it
-            // was pushed.
+            // SAFETY: (I3) a linked entry is alive by the contract under which it was pushed.
             Some(last) => unsafe { last.as_ref() }.next.set(Some(entry)),
             None => self.first.set(Some(entry)),
         }
@@ -170,17 +169,17 @@ impl List {
     /// The entry is linked in this list, and all that are linked are valid.
     #[inline]
     pub(super) unsafe fn unlink(&self, entry: NonNull<Entry>) {
-        // SAFETY: (docs/safety.md, I3, R5) the caller upholds the contract for the entry; the
-        // reference ends with this function.
+        // SAFETY: (I3, R5) the caller upholds the contract for the entry; the reference ends with
+        // this function.
         let old = unsafe { entry.as_ref() };
         let (previous, next) = (old.previous.take(), old.next.take());
         match previous {
-            // SAFETY: (docs/safety.md, I3) a neighbour is linked and thus alive.
+            // SAFETY: (I3) a neighbour is linked and thus alive.
             Some(previous) => unsafe { previous.as_ref() }.next.set(next),
             None => self.first.set(next),
         }
         match next {
-            // SAFETY: (docs/safety.md, I3) a neighbour is linked and thus alive.
+            // SAFETY: (I3) a neighbour is linked and thus alive.
             Some(next) => unsafe { next.as_ref() }.previous.set(previous),
             None => self.last.set(previous),
         }

@@ -64,7 +64,7 @@ impl Slot {
         if self.is_empty() || deadline < self.earliest.get() {
             self.earliest.set(deadline);
         }
-        // SAFETY: (docs/safety.md, I3) the caller's contract is that of `push`.
+        // SAFETY: (I3) the caller's contract is that of `push`.
         unsafe { self.entries.push(entry) };
     }
 
@@ -75,12 +75,12 @@ impl Slot {
     /// That of [`List::unlink`].
     #[inline]
     pub(super) unsafe fn take(&self, entry: NonNull<Entry>) {
-        // SAFETY: (docs/safety.md, I3) the caller's contract is that of `unlink`.
+        // SAFETY: (I3) the caller's contract is that of `unlink`.
         unsafe { self.entries.unlink(entry) };
         if let Some(only) = self.only() {
             // Unlinking has just written to this neighbour, so here an exact bound costs next to
             // nothing.
-            // SAFETY: (docs/safety.md, I3) a linked entry is alive.
+            // SAFETY: (I3) a linked entry is alive.
             self.earliest.set(unsafe { only.as_ref() }.deadline());
         }
     }
@@ -129,7 +129,7 @@ impl Level {
     #[inline]
     pub(super) unsafe fn add(&self, index: usize, entry: NonNull<Entry>, deadline: u64) {
         self.occupied.set(self.occupied.get() | 1 << index);
-        // SAFETY: (docs/safety.md, I3) the caller's contract is that of `add`.
+        // SAFETY: (I3) the caller's contract is that of `add`.
         unsafe { self.slots[index].add(entry, deadline) };
     }
 
@@ -141,7 +141,7 @@ impl Level {
     #[inline]
     pub(super) unsafe fn take(&self, index: usize, entry: NonNull<Entry>) {
         let slot = &self.slots[index];
-        // SAFETY: (docs/safety.md, I3) the caller's contract is that of `take`.
+        // SAFETY: (I3) the caller's contract is that of `take`.
         unsafe { slot.take(entry) };
         if slot.is_empty() {
             self.occupied.set(self.occupied.get() & !(1 << index));

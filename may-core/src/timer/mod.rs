@@ -137,8 +137,8 @@ impl Wheel {
     /// be reached from it, the pointer must have been made from one to the whole.
     #[inline]
     pub(crate) unsafe fn insert(&self, entry: NonNull<Entry>) {
-        // SAFETY: (docs/safety.md, I3, R5) the caller upholds the contract for the entry; the
-        // reference ends before all else runs.
+        // SAFETY: (I3, R5) the caller upholds the contract for the entry; the reference ends before
+        // all else runs.
         let new = unsafe { entry.as_ref() };
         debug_assert!(!new.is_linked(), "this timer is in a wheel already");
         let deadline = new.deadline();
@@ -146,10 +146,10 @@ impl Wheel {
         if deadline <= self.now.get() {
             new.place.set(Place::OVERDUE);
             new.stamp.set(self.stamp.get());
-            // SAFETY: (docs/safety.md, I3) the caller's contract is the one that the slot needs.
+            // SAFETY: (I3) the caller's contract is the one that the slot needs.
             unsafe { self.overdue.add(entry, deadline) };
         } else {
-            // SAFETY: (docs/safety.md, I3) as above; no deadline after `now` is before `origin`.
+            // SAFETY: (I3) as above; no deadline after `now` is before `origin`.
             unsafe { self.place(entry) };
         }
     }
@@ -161,13 +161,12 @@ impl Wheel {
     /// The entry is valid and in no other wheel.
     #[inline]
     pub(crate) unsafe fn remove(&self, entry: NonNull<Entry>) -> bool {
-        // SAFETY: (docs/safety.md, I3, R5) the caller upholds the contract for the entry; the
-        // reference ends before all else runs.
+        // SAFETY: (I3, R5) the caller upholds the contract for the entry; the reference ends before
+        // all else runs.
         if !unsafe { entry.as_ref() }.is_linked() {
             return false;
         }
-        // SAFETY: (docs/safety.md, I3) it is linked, and the caller says that it is so in this
-        // wheel.
+        // SAFETY: (I3) it is linked, and the caller says that it is so in this wheel.
         unsafe { self.unlink(entry) };
         true
     }
@@ -214,12 +213,11 @@ impl Wheel {
         self.stamp.set(stamp);
 
         while let Some(entry) = self.overdue.first() {
-            // SAFETY: (docs/safety.md, I3, R5) a linked entry is alive; the reference ends with
-            // this statement.
+            // SAFETY: (I3, R5) a linked entry is alive; the reference ends with this statement.
             if unsafe { entry.as_ref() }.stamp.get() == stamp {
                 break;
             }
-            // SAFETY: (docs/safety.md, I3) the entry is the first of a list of this wheel.
+            // SAFETY: (I3) the entry is the first of a list of this wheel.
             unsafe { self.unlink(entry) };
             fire(entry);
         }
@@ -239,7 +237,7 @@ impl Wheel {
             };
             match due {
                 Some(entry) => {
-                    // SAFETY: (docs/safety.md, I3) the entry is in a list of this wheel.
+                    // SAFETY: (I3) the entry is in a list of this wheel.
                     unsafe { self.unlink(entry) };
                     fire(entry);
                 }
@@ -256,9 +254,9 @@ impl Wheel {
         self.origin.set(earliest);
         let slot = self.levels[level].slot(index);
         while let Some(entry) = slot.first() {
-            // SAFETY: (docs/safety.md, I3) the entry is the first of a list of this wheel, thus not
-            // fired and alive. It does not come back to this slot, since it agrees with the new
-            // origin in the digit of this level.
+            // SAFETY: (I3) the entry is the first of a list of this wheel, thus not fired and
+            // alive. It does not come back to this slot, since it agrees with the new origin in the
+            // digit of this level.
             unsafe {
                 self.levels[level].take(index, entry);
                 self.place(entry);
@@ -301,8 +299,8 @@ impl Wheel {
     /// That of [`insert`](Self::insert).
     #[inline]
     unsafe fn place(&self, entry: NonNull<Entry>) {
-        // SAFETY: (docs/safety.md, I3, R5) the caller upholds the contract for the entry; the
-        // reference ends before all else runs.
+        // SAFETY: (I3, R5) the caller upholds the contract for the entry; the reference ends before
+        // all else runs.
         let new = unsafe { entry.as_ref() };
         let deadline = new.deadline();
         debug_assert!(
@@ -315,7 +313,7 @@ impl Wheel {
         let slot = (deadline >> (SLOT_BITS * level as u32)) as usize % SLOTS;
         new.place.set(Place::in_level(level, slot));
         self.occupied.set(self.occupied.get() | 1 << level);
-        // SAFETY: (docs/safety.md, I3) the caller's contract is the one that the level needs.
+        // SAFETY: (I3) the caller's contract is the one that the level needs.
         unsafe { self.levels[level].add(slot, entry, deadline) };
     }
 
@@ -326,16 +324,14 @@ impl Wheel {
     /// The entry is linked in this wheel.
     #[inline]
     unsafe fn unlink(&self, entry: NonNull<Entry>) {
-        // SAFETY: (docs/safety.md, I3, R5) a linked entry is alive; the reference ends with this
-        // statement.
+        // SAFETY: (I3, R5) a linked entry is alive; the reference ends with this statement.
         let place = unsafe { entry.as_ref() }.place.replace(Place::NOWHERE);
         self.len.set(self.len.get() - 1);
         if place == Place::OVERDUE {
-            // SAFETY: (docs/safety.md, I3) the entry is linked, and its place says that it is so
-            // here.
+            // SAFETY: (I3) the entry is linked, and its place says that it is so here.
             unsafe { self.overdue.take(entry) };
         } else {
-            // SAFETY: (docs/safety.md, I3) as above.
+            // SAFETY: (I3) as above.
             unsafe { self.levels[place.level()].take(place.slot(), entry) };
             self.forget_empty_level(place.level());
         }

@@ -35,8 +35,8 @@ impl Timers {
     }
 
     fn insert(&self, wheel: &Wheel, index: usize) {
-        // SAFETY: (docs/safety.md, I3) the entries do not move, and no test uses its wheel after
-        // dropping its timers.
+        // SAFETY: (I3) the entries do not move, and no test uses its wheel after dropping its
+        // timers.
         unsafe { wheel.insert(self.pointer(index)) }
     }
 
@@ -46,7 +46,7 @@ impl Timers {
     }
 
     fn remove(&self, wheel: &Wheel, index: usize) -> bool {
-        // SAFETY: (docs/safety.md, I3) the entry is alive, and each test has one wheel.
+        // SAFETY: (I3) the entry is alive, and each test has one wheel.
         unsafe { wheel.remove(self.pointer(index)) }
     }
 

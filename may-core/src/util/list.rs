@@ -47,8 +47,7 @@ pub(crate) struct List<T: Linked> {
     tail: *mut T,
 }
 
-// SAFETY: (docs/safety.md, R5) a list is two addresses; its methods' contracts say who may follow
-// them.
+// SAFETY: (R5) a list is two addresses; its methods' contracts say who may follow them.
 unsafe impl<T: Linked> Send for List<T> {}
 
 impl<T: Linked> List<T> {
@@ -73,7 +72,7 @@ impl<T: Linked> List<T> {
     ///
     /// `node` is linked in this list, and its links are the caller's alone for the moment.
     pub(crate) unsafe fn next(&self, node: NonNull<T>) -> Option<NonNull<T>> {
-        // SAFETY: (docs/safety.md, I3) a linked node is alive.
+        // SAFETY: (I3) a linked node is alive.
         NonNull::new(unsafe { node.as_ref() }.links().next.get())
     }
 
@@ -87,7 +86,7 @@ impl<T: Linked> List<T> {
     ///
     /// As for [`List::next`].
     pub(crate) unsafe fn previous(&self, node: NonNull<T>) -> Option<NonNull<T>> {
-        // SAFETY: (docs/safety.md, I3) a linked node is alive.
+        // SAFETY: (I3) a linked node is alive.
         NonNull::new(unsafe { node.as_ref() }.links().previous.get())
     }
 
@@ -99,7 +98,7 @@ impl<T: Linked> List<T> {
     /// alone for the moment.
     #[inline]
     pub(crate) unsafe fn push_back(&mut self, node: NonNull<T>) {
-        // SAFETY: (docs/safety.md, I3) as promised by the caller.
+        // SAFETY: (I3) as promised by the caller.
         unsafe { self.insert_before(None, node) }
     }
 
@@ -110,8 +109,7 @@ impl<T: Linked> List<T> {
     /// As for [`List::push_back`], and `next` is linked in this list.
     #[inline]
     pub(crate) unsafe fn insert_before(&mut self, next: Option<NonNull<T>>, node: NonNull<T>) {
-        // SAFETY: (docs/safety.md, I3) the caller vouches for `node` and `next`, and linked
-        // neighbours are alive.
+        // SAFETY: (I3) the caller vouches for `node` and `next`, and linked neighbours are alive.
         unsafe {
             let previous = match next {
                 Some(next) => next.as_ref().links().previous.replace(node.as_ptr()),
@@ -136,7 +134,7 @@ impl<T: Linked> List<T> {
     /// All links are the caller's alone for the moment.
     pub(crate) unsafe fn pop_front(&mut self) -> Option<NonNull<T>> {
         let node = self.front()?;
-        // SAFETY: (docs/safety.md, I3) the first node is linked in this list.
+        // SAFETY: (I3) the first node is linked in this list.
         unsafe { self.remove(node) };
         Some(node)
     }
@@ -147,7 +145,7 @@ impl<T: Linked> List<T> {
     ///
     /// `node` is linked in this list, and all links are the caller's alone for the moment.
     pub(crate) unsafe fn remove(&mut self, node: NonNull<T>) {
-        // SAFETY: (docs/safety.md, I3) `node` and its neighbours are linked, so they are alive.
+        // SAFETY: (I3) `node` and its neighbours are linked, so they are alive.
         unsafe {
             let links = node.as_ref().links();
             let (previous, next) = (links.previous.get(), links.next.get());
@@ -177,7 +175,7 @@ mod tests {
 
     struct Number(u32, Links<Number>);
 
-    // SAFETY: (docs/safety.md, I3) each number has links of its own.
+    // SAFETY: (I3) each number has links of its own.
     unsafe impl Linked for Number {
         fn links(&self) -> &Links<Number> {
             &self.1
@@ -188,8 +186,7 @@ mod tests {
     fn nodes_leave_from_both_ends_and_from_the_middle() {
         let numbers: Vec<Number> = (0..5).map(|i| Number(i, Links::new())).collect();
         let mut list = List::new();
-        // SAFETY: (docs/safety.md, I3) the numbers outlive the list and are touched by this thread
-        // only.
+        // SAFETY: (I3) the numbers outlive the list and are touched by this thread only.
         unsafe {
             for number in &numbers {
                 list.push_back(NonNull::from(number));

@@ -83,8 +83,7 @@ mod raw {
 
         pub(super) fn enter(&self) -> *mut T {
             let guard = self.lock.lock().unwrap();
-            // SAFETY: (docs/safety.md, models) the guard is dropped by `leave`, before the lock it
-            // borrows.
+            // SAFETY: (models) the guard is dropped by `leave`, before the lock it borrows.
             let guard = unsafe {
                 std::mem::transmute::<
                     loom::sync::MutexGuard<'_, ()>,
@@ -104,10 +103,10 @@ mod raw {
 /// A value that one thread at a time looks at, for a moment.
 pub(crate) struct SpinLock<T>(raw::Raw<T>);
 
-// SAFETY: (docs/safety.md, R5) the lock hands the value to one thread at a time, so sharing it
-// needs no more than `Send`.
+// SAFETY: (R5) the lock hands the value to one thread at a time, so sharing it needs no more than
+// `Send`.
 unsafe impl<T: Send> Sync for SpinLock<T> {}
-// SAFETY: (docs/safety.md, R5) the lock owns its value.
+// SAFETY: (R5) the lock owns its value.
 unsafe impl<T: Send> Send for SpinLock<T> {}
 
 // No user code runs inside, so no panic leaves the value in between.
@@ -152,8 +151,7 @@ impl<T> Deref for SpinGuard<'_, T> {
 
     #[inline]
     fn deref(&self) -> &T {
-        // SAFETY: (docs/safety.md, R5) the guard is the only one, and the lock it borrows owns the
-        // value.
+        // SAFETY: (R5) the guard is the only one, and the lock it borrows owns the value.
         unsafe { &*self.value }
     }
 }
@@ -161,7 +159,7 @@ impl<T> Deref for SpinGuard<'_, T> {
 impl<T> DerefMut for SpinGuard<'_, T> {
     #[inline]
     fn deref_mut(&mut self) -> &mut T {
-        // SAFETY: (docs/safety.md, R5) the guard is the only one and is borrowed mutably.
+        // SAFETY: (R5) the guard is the only one and is borrowed mutably.
         unsafe { &mut *self.value }
     }
 }

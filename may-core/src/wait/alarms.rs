@@ -1,16 +1,19 @@
 //! The deadlines of futures (R11).
 //!
-//! A coroutine's deadline lies in the wheel of its worker, which nobody else touches. A future is polled and dropped on any thread. So
-//! each worker has a second wheel, under a lock, for the futures that are polled on it (and, dealt out in turn, for those that are
-//! polled on plain threads). Setting and clearing an alarm takes the lock; the entry lies in the future's counted block, which stays
-//! until the alarm is cleared or has gone off.
+//! A coroutine's deadline lies in the wheel of its worker, which nobody else touches. A future is
+//! polled and dropped on any thread. So each worker has a second wheel, under a lock, for the
+//! futures that are polled on it (and, dealt out in turn, for those that are polled on plain
+//! threads). Setting and clearing an alarm takes the lock; the entry lies in the future's counted
+//! block, which stays until the alarm is cleared or has gone off.
 //!
-//! The worker looks at the time of the first alarm, which is repeated outside the lock, where it looks at its own wheel. *No alarm is
-//! overlooked*: whoever sets the earliest one stores its time and then rouses the worker, by the protocol of `coroutine/home.rs`: either
-//! the worker sees the time before it sleeps, or it is woken.
+//! The worker looks at the time of the first alarm, which is repeated outside the lock, where it
+//! looks at its own wheel. *No alarm is overlooked*: whoever sets the earliest one stores its time
+//! and then rouses the worker, by the protocol of `coroutine/home.rs`: either the worker sees the
+//! time before it sleeps, or it is woken.
 //!
-//! An alarm that goes off ends the future's wait by the commit word, as every deadline does. When a worker ends, all its alarms go off:
-//! the futures find that their time has not come yet, and set them elsewhere.
+//! An alarm that goes off ends the future's wait by the commit word, as every deadline does. When a
+//! worker ends, all its alarms go off: the futures find that their time has not come yet, and set
+//! them elsewhere.
 
 use std::cell::Cell;
 use std::fmt;
@@ -29,15 +32,16 @@ use crate::util::clock::Deadline;
 #[derive(Debug)]
 #[repr(C)]
 pub(crate) struct Alarm {
-    /// First, so that its address is the alarm's, and with that the block's. Guarded by the lock of the alarms.
+    /// First, so that its address is the alarm's, and with that the block's. Guarded by the lock of
+    /// the alarms.
     entry: Entry,
     /// Which wait it ends. Guarded by the same lock.
     ticket: Cell<Option<Ticket>>,
 }
 
-// SAFETY: (docs/safety.md, R11) the fields are touched under the lock of the alarms among which they are.
+// SAFETY: (R11) the fields are touched under the lock of the alarms among which they are.
 unsafe impl Sync for Alarm {}
-// SAFETY: (docs/safety.md, R11) as above; one that is set is pinned in its counted block.
+// SAFETY: (R11) as above; one that is set is pinned in its counted block.
 unsafe impl Send for Alarm {}
 
 impl Alarm {
@@ -73,7 +77,8 @@ struct State {
     closed: bool,
 }
 
-// SAFETY: (docs/safety.md, R11) the wheel is used under the lock, and what is linked in it stays until it is taken out under the lock.
+// SAFETY: (R11) the wheel is used under the lock, and what is linked in it stays until it is taken
+// out under the lock.
 unsafe impl Send for State {}
 
 impl Alarms {
@@ -95,11 +100,13 @@ impl Alarms {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Sets the alarm of a future's wait, which is not set; false if nobody would look at it any more.
+    /// Sets the alarm of a future's wait, which is not set; false if nobody would look at it any
+    /// more.
     ///
     /// # Safety
     ///
-    /// The caller has it cleared before it gives up its reference to the block, or never gives that up.
+    /// The caller has it cleared before it gives up its reference to the block, or never gives that
+    /// up.
     pub(crate) unsafe fn set(
         &self,
         block: &Arc<TaskBlock>,
@@ -112,7 +119,7 @@ impl Alarms {
         }
         block.alarm.ticket.set(Some(ticket));
         block.alarm.entry.set_deadline(deadline.nanoseconds());
-        // SAFETY: (docs/safety.md, R11) the block is counted, so it stays where it is until the alarm is cleared.
+        // SAFETY: (R11) the block is counted, so it stays where it is until the alarm is cleared.
         unsafe { state.wheel.insert(Alarm::entry(block)) };
         let is_first = deadline.nanoseconds() < self.first.load(Ordering::Relaxed);
         if is_first {
@@ -131,9 +138,9 @@ impl Alarms {
     ///
     /// If it was set, then with these.
     pub(crate) unsafe fn clear(&self, block: &Arc<TaskBlock>) {
-        // The time of the first alarm stays: the worker finds out when it comes, and later ones that are set until then, as a server
-        // does for each request, need not rouse it.
-        // SAFETY: (docs/safety.md, R11) as promised by the caller.
+        // The time of the first alarm stays: the worker finds out when it comes, and later ones
+        // that are set until then, as a server does for each request, need not rouse it.
+        // SAFETY: (R11) as promised by the caller.
         unsafe { self.state().wheel.remove(Alarm::entry(block)) };
     }
 
@@ -164,8 +171,8 @@ impl Alarms {
         let state = &mut *locked;
         let mut fired = std::mem::take(&mut state.fired);
         state.wheel.advance(now, |entry| {
-            // SAFETY: (docs/safety.md, R11) the entry is the first field of a block that is counted by whoever has set it, who would
-            // need the lock to clear it.
+            // SAFETY: (R11) the entry is the first field of a block that is counted by whoever has
+            // set it, who would need the lock to clear it.
             let block = unsafe {
                 let block = entry.cast::<TaskBlock>().as_ptr();
                 Arc::increment_strong_count(block);

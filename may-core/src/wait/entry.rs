@@ -1,16 +1,19 @@
 //! The node of an operation that waits, and what all the operations of one wait have in common.
 //!
-//! A wait has one [`Registration`]. It lies where the wait is made: in the frame of a caller that blocks, or in a future. Each place
-//! where the caller waits has an [`Entry`], which lies in the operation. The operation is pinned, so a linked node stays where it is.
+//! A wait has one [`Registration`]. It lies where the wait is made: in the frame of a caller that
+//! blocks, or in a future. Each place where the caller waits has an [`Entry`], which lies in the
+//! operation. The operation is pinned, so a linked node stays where it is.
 //!
-//! Operations are written by users of May, too, who may write them wrongly. So nothing here relies on their order of calls (R7). Each
-//! linked entry has a pointer to its registration, and through its node others have one to the waiter. Three checks keep both alive:
+//! Operations are written by users of May, too, who may write them wrongly. So nothing here relies
+//! on their order of calls (R7). Each linked entry has a pointer to its registration, and through
+//! its node others have one to the waiter. Three checks keep both alive:
 //!
-//! * A registration that is dropped while an entry is linked by it ends the process. So it outlives its entries, however the wait's
-//!   frame is left.
+//! * A registration that is dropped while an entry is linked by it ends the process. So it outlives
+//!   its entries, however the wait's frame is left.
 //! * An entry is linked once until it is cleared, or the process ends. So no list has a node twice.
-//! * An entry is cleared after the wait has ended, by the thread that has ended it, or the process ends. So the count is changed by one
-//!   thread at a time, and no packet or node goes while another thread may be at it.
+//! * An entry is cleared after the wait has ended, by the thread that has ended it, or the process
+//!   ends. So the count is changed by one thread at a time, and no packet or node goes while
+//!   another thread may be at it.
 
 use std::cell::Cell;
 use std::fmt;
@@ -38,7 +41,8 @@ pub struct Registration {
     committed: Cell<Option<u16>>,
     /// A sequentially consistent fence was issued since the wait was opened.
     fenced: Cell<bool>,
-    /// The number of the thread that has ended the wait, and takes the entries out now. Zero while the wait lasts.
+    /// The number of the thread that has ended the wait, and takes the entries out now. Zero while
+    /// the wait lasts.
     ended_by: AtomicUsize,
 }
 
@@ -57,7 +61,8 @@ impl Registration {
         }
     }
 
-    /// Issues the fence between registering and looking once more; it pairs with the fences of those who wake and of those who cancel.
+    /// Issues the fence between registering and looking once more; it pairs with the fences of
+    /// those who wake and of those who cancel.
     #[inline]
     pub(crate) fn fence(&self) {
         fence(Ordering::SeqCst);
@@ -134,12 +139,14 @@ struct Linked<D> {
     by: NonNull<Registration>,
 }
 
-// SAFETY: (docs/safety.md, R6) what others do with a linked node they do under the lock of its list, and so does the owner, whatever
-// thread it has come to; it never looks at `data`, which is for them. The registration is touched by one thread at a time: by the
-// waiter's while the wait lasts, which alone has a reference to it, and then by the one that has ended the wait, which is asked for
+// SAFETY: (R6) what others do with a linked node they do under the lock of its list, and so does
+// the owner, whatever thread it has come to; it never looks at `data`, which is for them. The
+// registration is touched by one thread at a time: by the waiter's while the wait lasts, which
+// alone has a reference to it, and then by the one that has ended the wait, which is asked for
 // before (R7).
 unsafe impl<D> Send for Entry<D> {}
-// SAFETY: (docs/safety.md, R6) a shared entry gives access to its seat, and to `is_committed`, which asks for that thread, too.
+// SAFETY: (R6) a shared entry gives access to its seat, and to `is_committed`, which asks for that
+// thread, too.
 unsafe impl<D> Sync for Entry<D> {}
 
 impl<D> Entry<D> {
@@ -181,7 +188,7 @@ impl<D> Entry<D> {
         let node = Node::new(by.waiter, by.ticket, number, self.seat, data);
         let by = NonNull::from(by);
         let linked = self.linked.insert(Linked { node, by });
-        // SAFETY: (docs/safety.md, I2) the entry is pinned by contract until it is unlinked.
+        // SAFETY: (I2) the entry is pinned by contract until it is unlinked.
         unsafe { Pin::new_unchecked(&linked.node) }
     }
 
@@ -189,12 +196,12 @@ impl<D> Entry<D> {
     ///
     /// # Safety
     ///
-    /// The entry is not linked; it is pinned; it is unlinked from the same list, or cleared, before it goes; and the registration's wait
-    /// is open.
+    /// The entry is not linked; it is pinned; it is unlinked from the same list, or cleared, before
+    /// it goes; and the registration's wait is open.
     #[inline]
     pub(crate) unsafe fn link(&mut self, list: &mut WaitList<D>, by: &Registration, data: D) {
         let node = self.renew(by, data);
-        // SAFETY: (docs/safety.md, I2) as promised by the caller.
+        // SAFETY: (I2) as promised by the caller.
         unsafe { list.register(node) };
     }
 
@@ -206,7 +213,7 @@ impl<D> Entry<D> {
     pub(crate) unsafe fn unlink(&mut self, list: &mut WaitList<D>) {
         self.check();
         if let Some(node) = self.pinned() {
-            // SAFETY: (docs/safety.md, I2) as promised by the caller.
+            // SAFETY: (I2) as promised by the caller.
             unsafe { list.withdraw(node) };
         }
         self.clear();
@@ -220,7 +227,7 @@ impl<D> Entry<D> {
     #[inline]
     pub(crate) unsafe fn link_in(&mut self, queue: &WaitQueue<D>, by: &Registration, data: D) {
         let node = self.renew(by, data);
-        // SAFETY: (docs/safety.md, I2) as promised by the caller.
+        // SAFETY: (I2) as promised by the caller.
         unsafe { queue.register(node) };
     }
 
@@ -232,7 +239,7 @@ impl<D> Entry<D> {
     pub(crate) unsafe fn unlink_from(&mut self, queue: &WaitQueue<D>) {
         self.check();
         if let Some(node) = self.pinned() {
-            // SAFETY: (docs/safety.md, I2) as promised by the caller.
+            // SAFETY: (I2) as promised by the caller.
             unsafe { queue.withdraw(node) };
         }
         self.clear();
@@ -248,7 +255,7 @@ impl<D> Entry<D> {
     #[inline]
     pub(crate) fn is_committed(&self) -> bool {
         self.linked.as_ref().is_some_and(|linked| {
-            // SAFETY: (docs/safety.md, R7) the registration outlives the entries that are linked by it.
+            // SAFETY: (R7) the registration outlives the entries that are linked by it.
             let by = unsafe { linked.by.as_ref() };
             by.is_ended() && by.committed.get() == Some(linked.node.arm)
         })
@@ -257,7 +264,7 @@ impl<D> Entry<D> {
     /// Makes sure that the caller has ended the wait, if the entry is linked.
     #[inline]
     fn check(&self) {
-        // SAFETY: (docs/safety.md, R7) as above.
+        // SAFETY: (R7) as above.
         let ended = |linked: &Linked<D>| unsafe { linked.by.as_ref() }.is_ended();
         if !self.linked.as_ref().is_none_or(ended) {
             misused(
@@ -278,7 +285,8 @@ impl<D> Entry<D> {
         }
     }
 
-    /// Takes what the other side has left, if the wait was ended through this entry. It has taken the node out of its list.
+    /// Takes what the other side has left, if the wait was ended through this entry. It has taken
+    /// the node out of its list.
     #[inline]
     pub(crate) fn take_committed(&mut self) -> Option<Committed<D>> {
         match self.is_committed() {
@@ -290,17 +298,19 @@ impl<D> Entry<D> {
     /// The node where it is.
     #[inline]
     fn pinned(&self) -> Option<Pin<&Node<D>>> {
-        // SAFETY: (docs/safety.md, I2) the entry is pinned by contract until it is unlinked.
+        // SAFETY: (I2) the entry is pinned by contract until it is unlinked.
         self.linked
             .as_ref()
             .map(|linked| unsafe { Pin::new_unchecked(&linked.node) })
     }
 
-    /// Drops a node that is in no list, and remembers what it has got. (Until then it may be somebody else's to touch.)
+    /// Drops a node that is in no list, and remembers what it has got. (Until then it may be
+    /// somebody else's to touch.)
     #[inline]
     fn clear(&mut self) -> Option<Committed<D>> {
         let Linked { node, by } = self.linked.take()?;
-        // SAFETY: (docs/safety.md, R7) the registration outlives the entries that are linked by it, of which this is one.
+        // SAFETY: (R7) the registration outlives the entries that are linked by it, of which this
+        // is one.
         let by = unsafe { by.as_ref() };
         by.entries.set(by.entries.get() - 1);
         self.seat = Seat(node.seat.get());

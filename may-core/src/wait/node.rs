@@ -9,8 +9,9 @@ use crate::util::list::{Linked, Links};
 
 /// The place of an operation among those that wait: zero before it has waited.
 ///
-/// Somebody who was woken and found that another was faster has not had its turn; it goes back to where it stood, or whoever empties
-/// a channel would be first in line again before those who were woken beside it have even looked.
+/// Somebody who was woken and found that another was faster has not had its turn; it goes back to
+/// where it stood, or whoever empties a channel would be first in line again before those who were
+/// woken beside it have even looked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Seat(pub(super) u64);
 
@@ -46,7 +47,7 @@ pub(crate) struct Node<D = ()> {
     _pinned: PhantomPinned,
 }
 
-// SAFETY: (docs/safety.md, I2) each node has links of its own.
+// SAFETY: (I2) each node has links of its own.
 unsafe impl<D> Linked for Node<D> {
     fn links(&self) -> &Links<Node<D>> {
         &self.links
@@ -70,7 +71,8 @@ impl<D> Node<D> {
         }
     }
 
-    /// Whether the wait, which is over, was ended together with what it was for. Waiter only, when the node is in no queue.
+    /// Whether the wait, which is over, was ended together with what it was for. Waiter only, when
+    /// the node is in no queue.
     #[inline]
     pub(crate) fn is_granted(&self) -> bool {
         self.granted.get()

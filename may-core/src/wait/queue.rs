@@ -1,27 +1,32 @@
-//! The queue of those who wait for one thing: a lock of a few instructions, a list of nodes, and a count.
+//! The queue of those who wait for one thing: a lock of a few instructions, a list of nodes, and a
+//! count.
 //!
 //! Who may touch a node, and when:
 //!
-//! * A node is linked and unlinked under the queue's lock only. The waiter withdraws it under that lock before its frame
-//!   goes, so whoever finds a node in the list while holding the lock has a live one.
-//! * A committer takes the node out *before* its compare-and-swap, and does not touch it after one that succeeded: the
-//!   waiter may be gone the next instant. If it fails, the wait had ended some other way, and the waiter finds its node
-//!   unlinked when it comes to withdraw it.
-//! * One queue lock is held at a time, and no user code runs under it; the wake-up is fired after the lock is left. (Under that of a
-//!   condition variable the queue of its mutex is locked, and never the other way round.)
-//! * First in, first out. A waiter that was woken in vain goes back to where it stood ([`Seat`]); and a waiter whose
-//!   worker is stuck in a computation is passed over for one who can use the wake-up now, if there is one near the front
-//!   ([`WaitList::wake_first`]).
+//! * A node is linked and unlinked under the queue's lock only. The waiter withdraws it under that
+//!   lock before its frame goes, so whoever finds a node in the list while holding the lock has a
+//!   live one.
+//! * A committer takes the node out *before* its compare-and-swap, and does not touch it after one
+//!   that succeeded: the waiter may be gone the next instant. If it fails, the wait had ended some
+//!   other way, and the waiter finds its node unlinked when it comes to withdraw it.
+//! * One queue lock is held at a time, and no user code runs under it; the wake-up is fired after
+//!   the lock is left. (Under that of a condition variable the queue of its mutex is locked, and
+//!   never the other way round.)
+//! * First in, first out. A waiter that was woken in vain goes back to where it stood ([`Seat`]);
+//!   and a waiter whose worker is stuck in a computation is passed over for one who can use the
+//!   wake-up now, if there is one near the front ([`WaitList::wake_first`]).
 //!
-//! *Grants.* Waiters of most primitives are woken and try again, because a caller that runs is faster than one that has to be switched
-//! to. A caller that takes a thing, waits while it has it, gives it back and takes it again would be faster each time. So now and then
-//! a waiter that has come back to its seat is woken with a *grant* ([`WaitList::call_first`]): the primitive keeps what the waiter
-//! waits for, and the waiter takes it when it runs, or gives it back if it no longer wants it. There is one grant in half a
-//! millisecond at most in each list, so a grant costs nothing where nobody holds a thing for long; and since the one that has waited
-//! longest gets it, callers that compete for long have equal turns.
+//! *Grants.* Waiters of most primitives are woken and try again, because a caller that runs is
+//! faster than one that has to be switched to. A caller that takes a thing, waits while it has it,
+//! gives it back and takes it again would be faster each time. So now and then a waiter that has
+//! come back to its seat is woken with a *grant* ([`WaitList::call_first`]): the primitive keeps
+//! what the waiter waits for, and the waiter takes it when it runs, or gives it back if it no
+//! longer wants it. There is one grant in half a millisecond at most in each list, so a grant costs
+//! nothing where nobody holds a thing for long; and since the one that has waited longest gets it,
+//! callers that compete for long have equal turns.
 //!
-//! `waiting` repeats the length of the list outside the lock, so that the side with nobody to wake pays for a fence and
-//! a load only.
+//! `waiting` repeats the length of the list outside the lock, so that the side with nobody to wake
+//! pays for a fence and a load only.
 
 use std::fmt;
 use std::pin::Pin;
@@ -35,8 +40,8 @@ use crate::util::spin::SpinLock;
 
 /// The list of a queue, for the holder of the lock that guards it.
 ///
-/// Primitives that have a lock of their own around their state put this inside it: looking at the state and registering, or
-/// changing it and committing, are then one step.
+/// Primitives that have a lock of their own around their state put this inside it: looking at the
+/// state and registering, or changing it and committing, are then one step.
 ///
 /// `D` is what the nodes tell of their waits.
 pub(crate) struct WaitList<D = ()> {
@@ -71,7 +76,7 @@ impl<D> WaitList<D> {
     /// What the node at the front tells.
     #[inline]
     pub(crate) fn first(&self) -> Option<&D> {
-        // SAFETY: (docs/safety.md, I2) the lock is held, so a node in the list is alive.
+        // SAFETY: (I2) the lock is held, so a node in the list is alive.
         self.nodes
             .front()
             .map(|node| unsafe { &node.as_ref().data })
@@ -81,7 +86,7 @@ impl<D> WaitList<D> {
     pub(crate) fn has_other_than(&self, waiter: Waiter) -> bool {
         let mut node = self.nodes.front();
         while let Some(other) = node {
-            // SAFETY: (docs/safety.md, I2) the lock is held, so nodes in the list are alive.
+            // SAFETY: (I2) the lock is held, so nodes in the list are alive.
             unsafe {
                 if other.as_ref().waiter != waiter {
                     return true;
@@ -94,7 +99,7 @@ impl<D> WaitList<D> {
 
     /// The seat of the node at the front.
     fn first_seat(&self) -> Option<u64> {
-        // SAFETY: (docs/safety.md, I2) the lock is held, so a node in the list is alive.
+        // SAFETY: (I2) the lock is held, so a node in the list is alive.
         self.nodes
             .front()
             .map(|node| unsafe { node.as_ref() }.seat.get())
@@ -113,7 +118,8 @@ impl<D> WaitList<D> {
     ///
     /// # Safety
     ///
-    /// The node's wait is open, the node is in no list, and the waiter withdraws it before it goes away.
+    /// The node's wait is open, the node is in no list, and the waiter withdraws it before it goes
+    /// away.
     #[inline]
     pub(crate) unsafe fn register(&mut self, node: Pin<&Node<D>>) {
         node.queued.set(true);
@@ -123,10 +129,10 @@ impl<D> WaitList<D> {
                 node.seat.set(self.last_seat);
                 None
             }
-            // SAFETY: (docs/safety.md, I2) the list's lock is held, as this is borrowed mutably.
+            // SAFETY: (I2) the list's lock is held, as this is borrowed mutably.
             seat => unsafe { self.first_behind(seat) },
         };
-        // SAFETY: (docs/safety.md, I2) the node is pinned, the caller withdraws it, and the list's lock is held.
+        // SAFETY: (I2) the node is pinned, the caller withdraws it, and the list's lock is held.
         unsafe { self.nodes.insert_before(place, NonNull::from(&*node)) };
     }
 
@@ -137,11 +143,12 @@ impl<D> WaitList<D> {
     /// The list's lock is held.
     #[cold]
     unsafe fn first_behind(&self, seat: u64) -> Option<NonNull<Node<D>>> {
-        // One that was woken alone stood at the front, one of many that were woken together may be anywhere: so from both ends.
+        // One that was woken alone stood at the front, one of many that were woken together may be
+        // anywhere: so from both ends.
         let mut front = self.nodes.front();
         let (mut behind, mut before) = (None, self.nodes.back());
         for _ in 0..OVERTAKE {
-            // SAFETY: (docs/safety.md, I2) the lock is held, so nodes in the list are alive.
+            // SAFETY: (I2) the lock is held, so nodes in the list are alive.
             unsafe {
                 match front {
                     Some(node) if node.as_ref().seat.get() <= seat => front = self.nodes.next(node),
@@ -159,7 +166,8 @@ impl<D> WaitList<D> {
         behind
     }
 
-    /// Takes `node` out if it is still there; true if it was. Waiter only; after this the node may go away.
+    /// Takes `node` out if it is still there; true if it was. Waiter only; after this the node may
+    /// go away.
     ///
     /// # Safety
     ///
@@ -167,17 +175,19 @@ impl<D> WaitList<D> {
     pub(crate) unsafe fn withdraw(&mut self, node: Pin<&Node<D>>) -> bool {
         let queued = node.queued.replace(false);
         if queued {
-            // SAFETY: (docs/safety.md, I2) `queued` says that the node is in this list, and its lock is held.
+            // SAFETY: (I2) `queued` says that the node is in this list, and its lock is held.
             unsafe { self.nodes.remove(NonNull::from(&*node)) };
         }
         queued
     }
 
-    /// Takes a node out and ends its wait, first of those whose workers can run them soon; `None` in place of the wake-up if that
-    /// had ended in another way. The outer `None` says that nobody waits.
+    /// Takes a node out and ends its wait, first of those whose workers can run them soon; `None`
+    /// in place of the wake-up if that had ended in another way. The outer `None` says that nobody
+    /// waits.
     ///
-    /// `offer` is called before, so that the waiter finds what it does as soon as it goes on, and `retract` if the wait had ended:
-    /// between the two the waiter cannot look, since it withdraws its node under the list's lock first.
+    /// `offer` is called before, so that the waiter finds what it does as soon as it goes on, and
+    /// `retract` if the wait had ended: between the two the waiter cannot look, since it withdraws
+    /// its node under the list's lock first.
     #[inline]
     pub(crate) fn offer_first(
         &mut self,
@@ -185,19 +195,20 @@ impl<D> WaitList<D> {
         retract: impl FnOnce(&D),
     ) -> Option<Option<Wake>> {
         let node = self.front_of_those_who_can_run()?;
-        // SAFETY: (docs/safety.md, I2) the node is in the list, whose lock is held.
+        // SAFETY: (I2) the node is in the list, whose lock is held.
         Some(unsafe { self.commit(node, offer, retract, false) })
     }
 
-    /// As [`offer_first`](WaitList::offer_first), for something that the caller has yet to make: the waiter is woken when that
-    /// is done, and a future that is polled before finds itself held ([`Wake::release`]).
+    /// As [`offer_first`](WaitList::offer_first), for something that the caller has yet to make:
+    /// the waiter is woken when that is done, and a future that is polled before finds itself held
+    /// ([`Wake::release`]).
     pub(crate) fn claim_first(
         &mut self,
         offer: impl FnOnce(&D),
         retract: impl FnOnce(&D),
     ) -> Option<Option<Wake>> {
         let node = self.front_of_those_who_can_run()?;
-        // SAFETY: (docs/safety.md, I2) the node is in the list, whose lock is held.
+        // SAFETY: (I2) the node is in the list, whose lock is held.
         Some(unsafe { self.commit(node, offer, retract, true) })
     }
 
@@ -208,7 +219,7 @@ impl<D> WaitList<D> {
         retract: impl FnOnce(&D),
     ) -> Option<Option<Wake>> {
         let node = self.nodes.front()?;
-        // SAFETY: (docs/safety.md, I2) the node is in the list, whose lock is held.
+        // SAFETY: (I2) the node is in the list, whose lock is held.
         Some(unsafe { self.commit(node, offer, retract, false) })
     }
 
@@ -217,13 +228,14 @@ impl<D> WaitList<D> {
         self.offer_front(|_| {}, |_| {})
     }
 
-    /// The seat of the waiter that came last. One that comes, or comes back after [`wake_until`](WaitList::wake_until), has a later one.
+    /// The seat of the waiter that came last. One that comes, or comes back after
+    /// [`wake_until`](WaitList::wake_until), has a later one.
     pub(crate) fn last_seat(&self) -> u64 {
         self.last_seat
     }
 
-    /// Ends the waits of those with seats up to `last`, as far as there is room for the wake-ups; returns how many nodes were taken
-    /// out.
+    /// Ends the waits of those with seats up to `last`, as far as there is room for the wake-ups;
+    /// returns how many nodes were taken out.
     pub(crate) fn wake_until(&mut self, last: u64, wakes: &mut Wakes) -> usize {
         let mut taken = 0;
         while !wakes.is_full() && self.first_seat().is_some_and(|seat| seat <= last) {
@@ -235,24 +247,27 @@ impl<D> WaitList<D> {
         taken
     }
 
-    /// As [`grant_first`](WaitList::grant_first), but if the waiter comes back it stands at the end.
+    /// As [`grant_first`](WaitList::grant_first), but if the waiter comes back it stands at the
+    /// end.
     fn dismiss_first(&mut self) -> Option<Option<Wake>> {
         let node = self.nodes.front()?;
-        // SAFETY: (docs/safety.md, I2) the lock is held, so a node in the list is alive.
+        // SAFETY: (I2) the lock is held, so a node in the list is alive.
         unsafe { node.as_ref() }.seat.set(0);
         self.grant_first()
     }
 
-    /// Ends the wait of the first waiter, first of those whose workers can run them soon, and returns the wake-up, which is fired
-    /// after the lock is left; and how many nodes were taken out on the way.
+    /// Ends the wait of the first waiter, first of those whose workers can run them soon, and
+    /// returns the wake-up, which is fired after the lock is left; and how many nodes were taken
+    /// out on the way.
     ///
-    /// For primitives whose waiters try again when they are woken, so that it does not matter who is.
+    /// For primitives whose waiters try again when they are woken, so that it does not matter who
+    /// is.
     #[inline]
     pub(crate) fn wake_first(&mut self) -> (Option<Wake>, usize) {
         let mut taken = 0;
         while let Some(node) = self.front_of_those_who_can_run() {
             taken += 1;
-            // SAFETY: (docs/safety.md, I2) the node is in the list, whose lock is held.
+            // SAFETY: (I2) the node is in the list, whose lock is held.
             if let Some(wake) = unsafe { self.commit(node, |_| {}, |_| {}, false) } {
                 return (Some(wake), taken);
             }
@@ -260,16 +275,17 @@ impl<D> WaitList<D> {
         (None, taken)
     }
 
-    /// As [`wake_first`](WaitList::wake_first), but the waiter may get a grant, if it has waited in vain before. Then `grant` is called,
-    /// after the wait has ended: it keeps what the waiter waits for, who learns of it by its entry.
+    /// As [`wake_first`](WaitList::wake_first), but the waiter may get a grant, if it has waited in
+    /// vain before. Then `grant` is called, after the wait has ended: it keeps what the waiter
+    /// waits for, who learns of it by its entry.
     #[inline]
     pub(crate) fn call_first(&mut self, grant: impl FnOnce()) -> Option<Wake> {
         while let Some(node) = self.front_of_those_who_can_run() {
-            // SAFETY: (docs/safety.md, I2) the lock is held, so a node in the list is alive.
+            // SAFETY: (I2) the lock is held, so a node in the list is alive.
             let again = cfg!(may_loom) || unsafe { node.as_ref() }.again;
-            // SAFETY: (docs/safety.md, I2) the node is in the list, whose lock is held.
+            // SAFETY: (I2) the node is in the list, whose lock is held.
             let granted = again && unsafe { self.is_time_for(node) };
-            // SAFETY: (docs/safety.md, I2) as above.
+            // SAFETY: (I2) as above.
             let wake = unsafe { self.call(node, granted, |_| {}, |_| {}) };
             if wake.is_some() {
                 if granted {
@@ -291,19 +307,21 @@ impl<D> WaitList<D> {
         None
     }
 
-    /// Whether it is time for a grant, and the waiter can run, so that what is kept for it is not kept for long.
+    /// Whether it is time for a grant, and the waiter can run, so that what is kept for it is not
+    /// kept for long.
     ///
     /// # Safety
     ///
     /// The node is in this list.
     #[inline]
     unsafe fn is_time_for(&mut self, node: NonNull<Node<D>>) -> bool {
-        // SAFETY: (docs/safety.md, I2) the list's lock is held, so a node in the list is alive, and so is its waiter.
+        // SAFETY: (I2) the list's lock is held, so a node in the list is alive, and so is its
+        // waiter.
         fairness::is_time(&mut self.next_grant) && !unsafe { node.as_ref().waiter.is_held_up() }
     }
 
-    /// Takes `node` out and ends its wait, with a grant if `granted`: that is made by `offer` before and, if the wait had ended
-    /// otherwise, taken back by `retract`.
+    /// Takes `node` out and ends its wait, with a grant if `granted`: that is made by `offer`
+    /// before and, if the wait had ended otherwise, taken back by `retract`.
     ///
     /// # Safety
     ///
@@ -316,8 +334,9 @@ impl<D> WaitList<D> {
         offer: impl FnOnce(&D),
         retract: impl FnOnce(&D),
     ) -> Option<Wake> {
-        // SAFETY: (docs/safety.md, I2) the node is in the list, whose lock is held, so it is alive until its wait is ended; if that fails
-        // it had ended otherwise, and the waiter still has to withdraw it under the lock.
+        // SAFETY: (I2) the node is in the list, whose lock is held, so it is alive until its wait
+        // is ended; if that fails it had ended otherwise, and the waiter still has to withdraw it
+        // under the lock.
         unsafe {
             let make = |data: &D| {
                 if granted {
@@ -335,7 +354,8 @@ impl<D> WaitList<D> {
         }
     }
 
-    /// The first node whose waiter is not held up by another coroutine of its worker, or the first of all.
+    /// The first node whose waiter is not held up by another coroutine of its worker, or the first
+    /// of all.
     #[inline]
     fn front_of_those_who_can_run(&self) -> Option<NonNull<Node<D>>> {
         let front = self.nodes.front()?;
@@ -343,7 +363,7 @@ impl<D> WaitList<D> {
         if self.nodes.back() == Some(front) {
             return Some(front);
         }
-        // SAFETY: (docs/safety.md, I2) the lock is held, so nodes in the list are alive, and so are their waiters.
+        // SAFETY: (I2) the lock is held, so nodes in the list are alive, and so are their waiters.
         unsafe {
             let mut node = front;
             for _ in 0..LOOK_AT {
@@ -359,8 +379,8 @@ impl<D> WaitList<D> {
         Some(front)
     }
 
-    /// Takes `node` out and ends its wait, between `offer` and, if that fails, `retract`. `claims` says that the caller is to make
-    /// what the waiter is woken for.
+    /// Takes `node` out and ends its wait, between `offer` and, if that fails, `retract`. `claims`
+    /// says that the caller is to make what the waiter is woken for.
     ///
     /// # Safety
     ///
@@ -373,8 +393,8 @@ impl<D> WaitList<D> {
         retract: impl FnOnce(&D),
         claims: bool,
     ) -> Option<Wake> {
-        // SAFETY: (docs/safety.md, I2) the lock is held, so a node in the list is alive until it is unlinked here, and
-        // until its wait is ended; nothing of it is used after that.
+        // SAFETY: (I2) the lock is held, so a node in the list is alive until it is unlinked here,
+        // and until its wait is ended; nothing of it is used after that.
         unsafe {
             self.nodes.remove(node);
             let node = node.as_ref();
@@ -407,7 +427,8 @@ mod fairness {
         let now = crate::coroutine::home::recently();
         let is_time = *next_grant <= now;
         if is_time {
-            // The low bits of the time are as good as random: a waiter with a rhythm of its own gets its turn, too.
+            // The low bits of the time are as good as random: a waiter with a rhythm of its own
+            // gets its turn, too.
             *next_grant = now + AFTER + (now & (AFTER - 1));
         }
         is_time
@@ -426,7 +447,8 @@ impl<D> fmt::Debug for WaitList<D> {
     }
 }
 
-/// A list with a lock of its own, for primitives whose state is atomics. See the module's documentation.
+/// A list with a lock of its own, for primitives whose state is atomics. See the module's
+/// documentation.
 ///
 /// `D` is what the nodes tell of their waits.
 pub(crate) struct WaitQueue<D = ()> {
@@ -454,7 +476,8 @@ impl<D> WaitQueue<D> {
         }
     }
 
-    /// Whether nobody waits. Meaningful to a side that has made its change and issued a fence, or as a hint.
+    /// Whether nobody waits. Meaningful to a side that has made its change and issued a fence, or
+    /// as a hint.
     #[inline]
     pub(crate) fn is_empty(&self) -> bool {
         self.waiting.load(Ordering::Relaxed) == 0
@@ -467,7 +490,7 @@ impl<D> WaitQueue<D> {
     /// As for [`WaitList::register`].
     pub(crate) unsafe fn register(&self, node: Pin<&Node<D>>) {
         let mut nodes = self.nodes.lock();
-        // SAFETY: (docs/safety.md, I2) as promised by the caller.
+        // SAFETY: (I2) as promised by the caller.
         unsafe { nodes.register(node) };
         self.waiting
             .store(self.waiting.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
@@ -480,19 +503,20 @@ impl<D> WaitQueue<D> {
     /// As for [`WaitList::withdraw`].
     pub(crate) unsafe fn withdraw(&self, node: Pin<&Node<D>>) {
         let mut nodes = self.nodes.lock();
-        // SAFETY: (docs/safety.md, I2) as promised by the caller.
+        // SAFETY: (I2) as promised by the caller.
         let withdrawn = unsafe { nodes.withdraw(node) };
         self.count_down(usize::from(withdrawn));
     }
 
-    /// Puts `other` in the place of `node`, if that is in the queue; false if it is not. Waiter only; after this `node` may go away.
+    /// Puts `other` in the place of `node`, if that is in the queue; false if it is not. Waiter
+    /// only; after this `node` may go away.
     ///
     /// # Safety
     ///
     /// As for [`WaitList::withdraw`] of `node`, and as for [`WaitList::register`] of `other`.
     pub(crate) unsafe fn exchange(&self, node: Pin<&Node<D>>, other: Pin<&Node<D>>) -> bool {
         let mut nodes = self.nodes.lock();
-        // SAFETY: (docs/safety.md, I2) as promised by the caller.
+        // SAFETY: (I2) as promised by the caller.
         unsafe {
             let waits = nodes.withdraw(node);
             if waits {
@@ -528,11 +552,11 @@ impl<D> WaitQueue<D> {
         wake.map(Wake::fire).is_some()
     }
 
-    /// As [`WaitQueue::wake_one`], but the waiter may get a grant: `offer` makes it and `retract` takes it back, with somebody to wake
-    /// for that. Both run under the lock.
+    /// As [`WaitQueue::wake_one`], but the waiter may get a grant: `offer` makes it and `retract`
+    /// takes it back, with somebody to wake for that. Both run under the lock.
     ///
-    /// This needs no fence, unlike [`WaitQueue::wake_one`]: the caller has made its change under a lock that the waiters hold when they
-    /// register.
+    /// This needs no fence, unlike [`WaitQueue::wake_one`]: the caller has made its change under a
+    /// lock that the waiters hold when they register.
     pub(crate) fn call_one(
         &self,
         offer: impl Fn(&D),
@@ -545,7 +569,7 @@ impl<D> WaitQueue<D> {
             };
             let mut other = None;
             let retract = |data: &D| other = retract(data);
-            // SAFETY: (docs/safety.md, I2) the node is in the list, whose lock is held.
+            // SAFETY: (I2) the node is in the list, whose lock is held.
             let wake = unsafe {
                 let granted = nodes.is_time_for(node);
                 nodes.call(node, granted, &offer, retract)
@@ -565,7 +589,8 @@ impl<D> WaitQueue<D> {
 
     /// Ends the wait of everybody who waits now, and wakes them; returns how many.
     ///
-    /// Their seats are theirs no longer: one that went back to its seat would be in front of those who wait now, and this would not end.
+    /// Their seats are theirs no longer: one that went back to its seat would be in front of those
+    /// who wait now, and this would not end.
     ///
     /// The caller has made the change that the waiters wait for.
     pub(crate) fn wake_all(&self) -> usize {

@@ -1,8 +1,9 @@
 //! A node that keeps the place of a waiter who is busy.
 //!
-//! A waiter that must run user code between registering and waiting cannot have an open wait meanwhile: the user code may itself wait.
-//! So it exchanges its node for this one, under the lock of the queue, and exchanges it back afterwards. The stand-in is a task that
-//! nobody polls: a committer closes its commit word and finds no waker. A stand-in that has left the queue was
+//! A waiter that must run user code between registering and waiting cannot have an open wait
+//! meanwhile: the user code may itself wait. So it exchanges its node for this one, under the lock
+//! of the queue, and exchanges it back afterwards. The stand-in is a task that nobody polls: a
+//! committer closes its commit word and finds no waker. A stand-in that has left the queue was
 //! notified, and that counts for the waiter.
 
 use std::cell::{Cell, OnceCell};
@@ -35,7 +36,8 @@ impl<'a, D> StandIn<'a, D> {
         }
     }
 
-    /// Takes the place of `node`, which is the caller's, if that is in the queue still; if not, its wait has ended. For once.
+    /// Takes the place of `node`, which is the caller's, if that is in the queue still; if not, its
+    /// wait has ended. For once.
     #[cold]
     pub(crate) fn relieve(self: Pin<&Self>, node: Pin<&Node<D>>, data: D) {
         let block = TaskBlock::new();
@@ -43,8 +45,8 @@ impl<'a, D> StandIn<'a, D> {
         let mine = Node::new(TaskBlock::waiter(&block), ticket, 0, Seat::NEW, data);
         let _ = self.get_ref().node.set((block, mine));
         let mine = self.node().expect("it was just made");
-        // SAFETY: (docs/safety.md, I2) the wait of this node is open, and the node leaves the queue when this value, which is pinned,
-        // is dropped. The caller's node is in no other queue.
+        // SAFETY: (I2) the wait of this node is open, and the node leaves the queue when this
+        // value, which is pinned, is dropped. The caller's node is in no other queue.
         self.used.set(unsafe { self.queue.exchange(node, mine) });
     }
 
@@ -54,11 +56,11 @@ impl<'a, D> StandIn<'a, D> {
         self.used.get()
     }
 
-    /// Gives the place back to the waiter, by another node, which gets what a notification has left if there was one meanwhile; false
-    /// if there was.
+    /// Gives the place back to the waiter, by another node, which gets what a notification has left
+    /// if there was one meanwhile; false if there was.
     pub(crate) fn give_back(self: Pin<&Self>, node: Pin<&Node<D>>) -> bool {
         let mine = self.node().expect("it stands in for somebody");
-        // SAFETY: (docs/safety.md, I2) if this node is in a queue, then in this one; the caller withdraws its own.
+        // SAFETY: (I2) if this node is in a queue, then in this one; the caller withdraws its own.
         let waits = unsafe { self.queue.exchange(mine, node) };
         if !waits {
             node.granted.set(mine.granted.get());
@@ -68,7 +70,8 @@ impl<'a, D> StandIn<'a, D> {
 
     /// The node where it is.
     fn node(self: Pin<&Self>) -> Option<Pin<&Node<D>>> {
-        // SAFETY: (docs/safety.md, I2) the node is a part of this value, is not moved out of it, and is unlinked by the destructor.
+        // SAFETY: (I2) the node is a part of this value, is not moved out of it, and is unlinked by
+        // the destructor.
         self.get_ref()
             .node
             .get()
@@ -80,7 +83,8 @@ impl<D> Drop for StandIn<'_, D> {
     #[inline]
     fn drop(&mut self) {
         if let Some((_, node)) = self.node.get() {
-            // SAFETY: (docs/safety.md, I2) the node is where it was linked, and if it is in a queue, then in this one.
+            // SAFETY: (I2) the node is where it was linked, and if it is in a queue, then in this
+            // one.
             unsafe { self.queue.withdraw(Pin::new_unchecked(node)) };
         }
     }

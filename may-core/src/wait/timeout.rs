@@ -1,4 +1,5 @@
-//! The deadline of a coroutine's wait: an entry in its worker's wheel that competes for the commit word.
+//! The deadline of a coroutine's wait: an entry in its worker's wheel that competes for the commit
+//! word.
 
 use std::marker::PhantomPinned;
 use std::ptr::NonNull;
@@ -34,14 +35,15 @@ impl Timeout {
         this.cast()
     }
 
-    /// Ends the wait if nothing else has, and sends the coroutine home. For the worker, when the entry fires.
+    /// Ends the wait if nothing else has, and sends the coroutine home. For the worker, when the
+    /// entry fires.
     ///
     /// # Safety
     ///
     /// The entry is that of a timeout.
     pub(crate) unsafe fn expire(entry: NonNull<Entry>) {
-        // SAFETY: (docs/safety.md, I3) the entry is the first field of a timeout, which stays until its coroutine, of
-        // this very thread, has run on.
+        // SAFETY: (I3) the entry is the first field of a timeout, which stays until its coroutine,
+        // of this very thread, has run on.
         unsafe {
             let timeout = entry.cast::<Timeout>().as_ref();
             let coroutine = timeout.coroutine;

@@ -1,5 +1,5 @@
-//! Who waits: a coroutine, an OS thread or a task, which is what polls a future. Everything that blocks works for all of them because
-//! it goes through this type.
+//! Who waits: a coroutine, an OS thread or a task, which is what polls a future. Everything that
+//! blocks works for all of them because it goes through this type.
 
 use std::ptr::NonNull;
 use std::sync::Arc;
@@ -49,7 +49,7 @@ impl Waiter {
     /// The waiter's wait lasts, or the caller is the waiter.
     #[inline]
     pub(crate) unsafe fn word<'a>(self) -> &'a CommitWord {
-        // SAFETY: (docs/safety.md, I2) the caller vouches for the pointer.
+        // SAFETY: (I2) the caller vouches for the pointer.
         unsafe {
             match self {
                 Waiter::Coroutine(header) => &(*header.as_ptr()).strand.word,
@@ -59,7 +59,8 @@ impl Waiter {
         }
     }
 
-    /// Whether the waiter, if it were woken now, would have to wait for another coroutine that computes on its worker. A hint.
+    /// Whether the waiter, if it were woken now, would have to wait for another coroutine that
+    /// computes on its worker. A hint.
     ///
     /// # Safety
     ///
@@ -67,7 +68,7 @@ impl Waiter {
     #[inline]
     pub(super) unsafe fn is_held_up(self) -> bool {
         match self {
-            // SAFETY: (docs/safety.md, I2) the coroutine is suspended or about to be, so its worker has not ended.
+            // SAFETY: (I2) the coroutine is suspended or about to be, so its worker has not ended.
             Waiter::Coroutine(header) => unsafe { Home::is_held_up(header.as_ref().home()) },
             Waiter::Thread(_) | Waiter::Task(_) => false,
         }
@@ -83,14 +84,14 @@ impl Waiter {
         match self {
             Waiter::Coroutine(header) => Wake::Coroutine(header),
             Waiter::Thread(block) => {
-                // SAFETY: (docs/safety.md, I2) the thread holds its block while it waits.
+                // SAFETY: (I2) the thread holds its block while it waits.
                 unsafe {
                     Arc::increment_strong_count(block.as_ptr());
                     Wake::Thread(Arc::from_raw(block.as_ptr()))
                 }
             }
             Waiter::Task(block) => {
-                // SAFETY: (docs/safety.md, R6) the future holds its block until it has withdrawn.
+                // SAFETY: (R6) the future holds its block until it has withdrawn.
                 unsafe {
                     Arc::increment_strong_count(block.as_ptr());
                     Wake::Task(Arc::from_raw(block.as_ptr()))
@@ -107,8 +108,8 @@ impl Wake {
         matches!(self, Wake::Task(_))
     }
 
-    /// Says that what the waiter was claimed for is done: see [`WaitList::claim_first`]. To be called
-    /// before it is woken.
+    /// Says that what the waiter was claimed for is done: see [`WaitList::claim_first`]. To be
+    /// called before it is woken.
     ///
     /// [`WaitList::claim_first`]: super::WaitList::claim_first
     #[inline]
@@ -119,12 +120,13 @@ impl Wake {
         }
     }
 
-    /// Wakes the waiter. To be called outside every lock and every open wait, because wakers are user code. It does not unwind: what
-    /// a waker or its destructor raises ends in `wait/waker.rs`, so nobody else goes without a wake-up.
+    /// Wakes the waiter. To be called outside every lock and every open wait, because wakers are
+    /// user code. It does not unwind: what a waker or its destructor raises ends in
+    /// `wait/waker.rs`, so nobody else goes without a wake-up.
     #[inline]
     pub(crate) fn fire(self) {
         match self {
-            // SAFETY: (docs/safety.md, I2) whoever made this value ended the wait, and nobody else did.
+            // SAFETY: (I2) whoever made this value ended the wait, and nobody else did.
             Wake::Coroutine(header) => unsafe { Header::send_home(header) },
             Wake::Thread(block) => block.wake(),
             Wake::Task(block) => block.wake(),
@@ -132,7 +134,7 @@ impl Wake {
     }
 }
 
-// SAFETY: (docs/safety.md, I2) a wake-up may be delivered from any thread.
+// SAFETY: (I2) a wake-up may be delivered from any thread.
 unsafe impl Send for Wake {}
 
 /// Some wake-ups that are collected under a lock and fired after it is left.
@@ -162,8 +164,9 @@ impl Wakes {
         self.count += 1;
     }
 
-    /// Wakes those whom `collect` finds under a lock that the caller holds. It is left before they are woken; and `collect` is called again,
-    /// under the lock, as long as it has filled all the room there is.
+    /// Wakes those whom `collect` finds under a lock that the caller holds. It is left before they
+    /// are woken; and `collect` is called again, under the lock, as long as it has filled all the
+    /// room there is.
     pub(crate) fn fire_all<'a, S>(
         lock: &'a SpinLock<S>,
         mut state: SpinGuard<'a, S>,

@@ -25,7 +25,7 @@ pub(crate) fn with_current<R>(f: impl FnOnce(&Shared) -> R) -> io::Result<R> {
     match mine {
         // The worker holds its runtime, and cannot end while a coroutine of it runs this. (Counting
         // a reference would cost every spawn two contended read-modify-writes.)
-        // SAFETY: (docs/safety.md, I1) see above.
+        // SAFETY: (I1) see above.
         Some(shared) => Ok(f(unsafe { &*shared })),
         None => Ok(f(&*default()?)),
     }

@@ -75,8 +75,7 @@ thread_local! {
 /// user code (R5).
 #[inline]
 pub(crate) fn with_local<R>(f: impl FnOnce(Option<&Local>) -> R) -> R {
-    // SAFETY: (docs/safety.md, R5) the pointer is set while the worker's frame stands, and `f` ends
-    // before it does.
+    // SAFETY: (R5) the pointer is set while the worker's frame stands, and `f` ends before it does.
     f(unsafe { LOCAL.get().as_ref() })
 }
 
@@ -111,7 +110,7 @@ impl Local {
             cancelled: Cell::new(false),
             shared,
         };
-        // SAFETY: (docs/safety.md, R1) the pool stays in this frame until `leave` below.
+        // SAFETY: (R1) the pool stays in this frame until `leave` below.
         unsafe { local.blocks.enter() };
         Home::set_current(Arc::as_ptr(&local.home));
         local.home.set_last_maintenance(now);
@@ -154,8 +153,8 @@ impl Local {
     /// and nowhere else, or the running one, which suspends next.
     #[inline]
     pub(crate) fn enqueue(&self, coroutine: NonNull<Header>) {
-        // SAFETY: (docs/safety.md, I1) this is the owner's thread; neither a running coroutine nor
-        // one that was not scheduled is in a queue.
+        // SAFETY: (I1) this is the owner's thread; neither a running coroutine nor one that was not
+        // scheduled is in a queue.
         unsafe { self.home.runnable().push(coroutine) };
     }
 
@@ -166,7 +165,7 @@ impl Local {
     /// The timeout stays where it is until it fired or was cleared.
     #[inline]
     pub(crate) unsafe fn set_timeout(&self, timeout: NonNull<Timeout>) {
-        // SAFETY: (docs/safety.md, I3) the caller upholds the contract for the entry.
+        // SAFETY: (I3) the caller upholds the contract for the entry.
         unsafe { self.wheel.insert(Timeout::entry(timeout)) };
     }
 
@@ -177,7 +176,7 @@ impl Local {
     /// The timeout was set with this worker.
     #[inline]
     pub(crate) unsafe fn clear_timeout(&self, timeout: NonNull<Timeout>) {
-        // SAFETY: (docs/safety.md, I3) the caller upholds the contract for the entry.
+        // SAFETY: (I3) the caller upholds the contract for the entry.
         unsafe { self.wheel.remove(Timeout::entry(timeout)) };
     }
 

@@ -40,7 +40,7 @@ const ASSIGNED_STEAL_AGE: Duration = Duration::from_millis(1);
 #[derive(Debug)]
 pub(crate) struct Unstarted(pub(crate) NonNull<Header>);
 
-// SAFETY: (docs/safety.md, R2) only coroutines whose closure is `Send` get here.
+// SAFETY: (R2) only coroutines whose closure is `Send` get here.
 unsafe impl Send for Unstarted {}
 
 /// What an attempt to steal from another worker's queues found.

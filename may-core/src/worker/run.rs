@@ -129,8 +129,7 @@ impl Local {
     /// worker.
     #[inline(always)]
     fn run_one(&self, coroutine: NonNull<Header>) {
-        // SAFETY: (docs/safety.md, R1) what is queued has not ended, so the runtime's reference
-        // keeps it.
+        // SAFETY: (R1) what is queued has not ended, so the runtime's reference keeps it.
         if unsafe { coroutine.as_ref() }.has_started() {
             self.resume(coroutine);
         } else {
@@ -140,7 +139,7 @@ impl Local {
 
     /// Starts a coroutine, as soon as there is a stack for it.
     fn start(&self, coroutine: NonNull<Header>) {
-        // SAFETY: (docs/safety.md, R1) as above.
+        // SAFETY: (R1) as above.
         let header = unsafe { coroutine.as_ref() };
         if self.shared.is_stopping() {
             header
@@ -156,8 +155,8 @@ impl Local {
 
     #[inline]
     fn start_on(&self, coroutine: NonNull<Header>, stack: Stack) {
-        // SAFETY: (docs/safety.md, I1) the coroutine is in no queue, so it is this worker's from
-        // here on. A reference to the list ends within the statement.
+        // SAFETY: (I1) the coroutine is in no queue, so it is this worker's from here on. A
+        // reference to the list ends within the statement.
         unsafe {
             coroutine.as_ref().settle(&self.home);
             (*self.live.get()).push_back(coroutine);
@@ -173,7 +172,7 @@ impl Local {
     /// out; ends it otherwise (R3).
     #[cold]
     fn start_without(&self, coroutine: NonNull<Header>, error: OutOfStacks) {
-        // SAFETY: (docs/safety.md, R1) the runtime's reference keeps the coroutine.
+        // SAFETY: (R1) the runtime's reference keeps the coroutine.
         let size = unsafe { coroutine.as_ref() }.stack_size();
         if self.shared.is_stopping() {
             self.end_unstarted(coroutine, None);
@@ -181,8 +180,7 @@ impl Local {
             if self.awaiting_stack.is_empty() {
                 self.restart_stack_timeout();
             }
-            // SAFETY: (docs/safety.md, I1) this is the owner's thread, and the coroutine is in no
-            // queue.
+            // SAFETY: (I1) this is the owner's thread, and the coroutine is in no queue.
             unsafe { self.awaiting_stack.push(coroutine) };
         } else {
             self.end_unstarted(coroutine, Some(error));
@@ -195,7 +193,7 @@ impl Local {
     fn end_unstarted(&self, coroutine: NonNull<Header>, error: Option<OutOfStacks>) {
         self.stack_error.set(error);
         let reason = error.map_or(0, |_| flag::OUT_OF_STACKS);
-        // SAFETY: (docs/safety.md, R1) the runtime's reference keeps the coroutine.
+        // SAFETY: (R1) the runtime's reference keeps the coroutine.
         unsafe { coroutine.as_ref() }
             .strand
             .flags
@@ -204,7 +202,7 @@ impl Local {
             Some(stack) => self.start_on(coroutine, stack),
             // Only the closure's destructor runs; without any stack to be had, the worker's must
             // do.
-            // SAFETY: (docs/safety.md, R1) the coroutine is in no queue.
+            // SAFETY: (R1) the coroutine is in no queue.
             None => unsafe { Header::run_unstarted(coroutine) },
         }
     }
@@ -220,7 +218,7 @@ impl Local {
     fn end_stack_waits(&self) {
         self.stack_deadline.set(Deadline::NEVER);
         while let Some(coroutine) = self.awaiting_stack.pop() {
-            // SAFETY: (docs/safety.md, R1) the runtime's reference keeps the coroutine.
+            // SAFETY: (R1) the runtime's reference keeps the coroutine.
             match self.stacks.take(unsafe { coroutine.as_ref() }.stack_size()) {
                 Ok(stack) => self.start_on(coroutine, stack),
                 Err(error) => self.end_unstarted(coroutine, Some(error)),
@@ -237,17 +235,16 @@ impl Local {
     fn resume(&self, coroutine: NonNull<Header>) {
         self.renew_budget();
         unwinding::note_resume();
-        // SAFETY: (docs/safety.md, R1) the runtime's reference keeps the coroutine until `reclaim`.
+        // SAFETY: (R1) the runtime's reference keeps the coroutine until `reclaim`.
         unsafe { coroutine.as_ref() }.put_panics_back();
         Header::set_current(Some(coroutine));
-        // SAFETY: (docs/safety.md, I1) the coroutine is this worker's, in no queue, and has not
-        // ended.
+        // SAFETY: (I1) the coroutine is this worker's, in no queue, and has not ended.
         let ended = unsafe { Header::resume(coroutine) };
         Header::set_current(None);
         if ended {
             self.reclaim(coroutine);
         } else if std::thread::panicking() {
-            // SAFETY: (docs/safety.md, R1) as above: a coroutine that has suspended has not ended.
+            // SAFETY: (R1) as above: a coroutine that has suspended has not ended.
             unsafe { coroutine.as_ref() }.take_panics();
         }
     }
@@ -255,9 +252,9 @@ impl Local {
     /// Takes back what a coroutine had that has ended: its stack, and the runtime's reference.
     #[inline]
     fn reclaim(&self, coroutine: NonNull<Header>) {
-        // SAFETY: (docs/safety.md, I3) the coroutine has returned from its first frame, so nothing
-        // of its stack is in use; it was listed when it started; and the runtime's reference is
-        // given up here, once.
+        // SAFETY: (I3) the coroutine has returned from its first frame, so nothing of its stack is
+        // in use; it was listed when it started; and the runtime's reference is given up here,
+        // once.
         unsafe {
             (*self.live.get()).remove(coroutine);
             if let Some(stack) = Header::take_stack(coroutine) {
@@ -280,7 +277,7 @@ impl Local {
     fn deliver_deferred(&self) {
         if unwinding::take_deferred() {
             self.for_each_live(|coroutine| {
-                // SAFETY: (docs/safety.md, I1) listed coroutines have not ended.
+                // SAFETY: (I1) listed coroutines have not ended.
                 if unsafe { coroutine.as_ref() }.strand.has(flag::CANCELLED) {
                     Header::cancel(coroutine);
                 }
@@ -340,7 +337,7 @@ impl Local {
     /// The part of [`fire_timers`](Self::fire_timers) that runs no coroutine.
     #[inline]
     fn fire_deadlines(&self, now: u64) {
-        // SAFETY: (docs/safety.md, I3) only timeouts are put into the wheel.
+        // SAFETY: (I3) only timeouts are put into the wheel.
         self.wheel
             .advance(now, |entry| unsafe { Timeout::expire(entry) });
         self.alarms().fire(now);
@@ -605,8 +602,7 @@ impl Local {
             if first == coroutine {
                 found = true;
             } else {
-                // SAFETY: (docs/safety.md, I1) this is the owner's thread, and it is in no queue
-                // now.
+                // SAFETY: (I1) this is the owner's thread, and it is in no queue now.
                 unsafe { others.push(first) };
             }
         }
@@ -643,8 +639,7 @@ impl Local {
     fn end_all_unstarted(&self) {
         self.take_inbox();
         while let Some(coroutine) = self.home.runnable().pop() {
-            // SAFETY: (docs/safety.md, R1) what is queued has not ended, so the runtime's reference
-            // keeps it.
+            // SAFETY: (R1) what is queued has not ended, so the runtime's reference keeps it.
             if !unsafe { coroutine.as_ref() }.has_started() {
                 self.end_unstarted(coroutine, None);
             }
@@ -661,8 +656,8 @@ impl Local {
             if Header::current() == Some(coroutine) {
                 return;
             }
-            // SAFETY: (docs/safety.md, I1) listed coroutines have not ended; this is the worker's
-            // thread, so all but the caller are suspended.
+            // SAFETY: (I1) listed coroutines have not ended; this is the worker's thread, so all
+            // but the caller are suspended.
             let (id, awaited) = unsafe {
                 let header = coroutine.as_ref();
                 (header.id(), header.strand.waits_for())
@@ -677,8 +672,8 @@ impl Local {
     /// Calls `f` for each coroutine that has started here and not ended. `f` does not run any of
     /// them.
     fn for_each_live(&self, f: impl Fn(NonNull<Header>)) {
-        // SAFETY: (docs/safety.md, I1) this is the owner's thread, listed coroutines have not
-        // ended, and `f` changes neither the list nor what is in it.
+        // SAFETY: (I1) this is the owner's thread, listed coroutines have not ended, and `f`
+        // changes neither the list nor what is in it.
         unsafe {
             let mut next = (*self.live.get()).front();
             while let Some(coroutine) = next {
@@ -692,7 +687,7 @@ impl Local {
     fn park_forever(&self) -> ! {
         self.alarms().close();
         self.for_each_live(|coroutine| {
-            // SAFETY: (docs/safety.md, R9) listed coroutines have not ended.
+            // SAFETY: (R9) listed coroutines have not ended.
             let _ = unsafe { coroutine.as_ref() }.strand.word.abandon();
         });
         loop {

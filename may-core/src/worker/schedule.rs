@@ -146,8 +146,7 @@ impl Shared {
         match placement {
             Placement::Worker(worker) => {
                 let home = NonNull::from(&*self.peers[worker].home);
-                // SAFETY: (docs/safety.md, R9) `self` keeps the home; what has not been scheduled
-                // is in no queue.
+                // SAFETY: (R9) `self` keeps the home; what has not been scheduled is in no queue.
                 unsafe { Home::send(home, unstarted.0) };
             }
             Placement::Spread => {
@@ -198,6 +197,6 @@ impl Shared {
 /// Whether the running coroutine accepts connections.
 #[inline]
 fn accepts() -> bool {
-    // SAFETY: (docs/safety.md, R1) the running coroutine's block lives while it runs.
+    // SAFETY: (R1) the running coroutine's block lives while it runs.
     Header::current().is_some_and(|coroutine| unsafe { coroutine.as_ref() }.accepts())
 }

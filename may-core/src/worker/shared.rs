@@ -271,9 +271,8 @@ impl Shared {
     /// Workers may still run, if they were given up: what has started is left to them.
     pub(super) fn end_unclaimed(&self) {
         let end = |coroutine: NonNull<Header>| {
-            // SAFETY: (docs/safety.md, R1) a coroutine in no queue is ours; cancelled before its
-            // start it runs no code of the user but the destructor of its closure, for which any
-            // stack will do.
+            // SAFETY: (R1) a coroutine in no queue is ours; cancelled before its start it runs no
+            // code of the user but the destructor of its closure, for which any stack will do.
             unsafe {
                 coroutine
                     .as_ref()
@@ -291,13 +290,12 @@ impl Shared {
                 end(coroutine);
             }
             peer.home.inbox().take_all(|coroutine| {
-                // SAFETY: (docs/safety.md, R1) what is queued has not ended, so the runtime's
-                // reference keeps it.
+                // SAFETY: (R1) what is queued has not ended, so the runtime's reference keeps it.
                 if unsafe { coroutine.as_ref() }.home().is_null() {
                     end(coroutine);
                 } else {
-                    // SAFETY: (docs/safety.md, R9) it is in no queue now, and its worker is the one
-                    // from whose inbox it comes.
+                    // SAFETY: (R9) it is in no queue now, and its worker is the one from whose
+                    // inbox it comes.
                     unsafe { Home::send(NonNull::from(&*peer.home), coroutine) };
                 }
             });

@@ -278,18 +278,18 @@ thread_local! {
     static COUNTS: std::cell::Cell<bool> = const { std::cell::Cell::new(false) };
 }
 
-// SAFETY: (docs/safety.md, system calls) everything is left to the system's allocator.
+// SAFETY: (system calls) everything is left to the system's allocator.
 unsafe impl std::alloc::GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: std::alloc::Layout) -> *mut u8 {
         if COUNTS.try_with(std::cell::Cell::get).unwrap_or(false) {
             ALLOCATIONS.fetch_add(1, SeqCst);
         }
-        // SAFETY: (docs/safety.md, system calls) as above.
+        // SAFETY: (system calls) as above.
         unsafe { std::alloc::System.alloc(layout) }
     }
 
     unsafe fn dealloc(&self, pointer: *mut u8, layout: std::alloc::Layout) {
-        // SAFETY: (docs/safety.md, system calls) as above.
+        // SAFETY: (system calls) as above.
         unsafe { std::alloc::System.dealloc(pointer, layout) }
     }
 }

@@ -23,7 +23,7 @@ fn serve() -> ! {
         rlim_cur: LIMIT,
         rlim_max: LIMIT,
     };
-    // SAFETY: (docs/safety.md, system calls) the structure lives across the call.
+    // SAFETY: (system calls) the structure lives across the call.
     let result = unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &raw const limit) };
     assert_eq!(result, 0);
     let runtime = runtime(2);

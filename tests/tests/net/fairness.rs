@@ -20,7 +20,7 @@ fn descriptors() -> usize {
         rlim_cur: 0,
         rlim_max: 0,
     };
-    // SAFETY: (docs/safety.md, system calls) the structure lives across the calls.
+    // SAFETY: (system calls) the structure lives across the calls.
     unsafe {
         assert_eq!(libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut limit), 0);
         limit.rlim_cur = limit.rlim_max;

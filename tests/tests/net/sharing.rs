@@ -43,7 +43,7 @@ fn bind_sets_reuse_address_and_not_reuse_port() {
         let mut value: c_int = -1;
         let mut length = size_of::<c_int>() as libc::socklen_t;
         let place = (&raw mut value).cast::<c_void>();
-        // SAFETY: (docs/safety.md, system calls) value and length live across the call.
+        // SAFETY: (system calls) value and length live across the call.
         let result = unsafe {
             let descriptor = socket.as_fd().as_raw_fd();
             libc::getsockopt(descriptor, libc::SOL_SOCKET, name, place, &raw mut length)
@@ -65,7 +65,7 @@ fn connecting_gives_up_after_its_timeout() {
     everywhere(|place| {
         // A listener whose backlog is full answers no further connection, nor refuses it.
         let listener = std::net::TcpListener::bind(ANY).unwrap();
-        // SAFETY: (docs/safety.md, system calls) plain values.
+        // SAFETY: (system calls) plain values.
         let result = unsafe { libc::listen(listener.as_raw_fd(), 0) };
         assert_eq!(result, 0);
         let address = listener.local_addr().unwrap();

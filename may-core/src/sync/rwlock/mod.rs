@@ -1,13 +1,16 @@
-//! A lock for many readers or one writer that blocks the coroutine, not its thread; the counterpart of `std::sync::RwLock`.
+//! A lock for many readers or one writer that blocks the coroutine, not its thread; the counterpart
+//! of `std::sync::RwLock`.
 //!
 //! * [`raw`]: the lock without a value, and how a right passes from one to the next
 //! * [`op`]: taking a right, as an operation
 //!
-//! Fairness: readers and writers take turns. A reader that comes while a writer waits, waits, too; when a writer leaves, all readers
-//! that wait are let in, and when the last of them leaves, the writer that has waited longest. So nobody starves: a reader waits
-//! for one writer at most, a writer for the writers before it and one group of readers before each. (Brandenburg and Anderson call
-//! this *phase-fair*, in "Spin-based reader-writer synchronization for multiprocessor real-time systems", 2010.) It follows that a
-//! holder that locks again for reading may wait for ever, if a writer has come in between; std documents the same.
+//! Fairness: readers and writers take turns. A reader that comes while a writer waits, waits, too;
+//! when a writer leaves, all readers that wait are let in, and when the last of them leaves, the
+//! writer that has waited longest. So nobody starves: a reader waits for one writer at most, a
+//! writer for the writers before it and one group of readers before each. (Brandenburg and Anderson
+//! call this *phase-fair*, in "Spin-based reader-writer synchronization for multiprocessor
+//! real-time systems", 2010.) It follows that a holder that locks again for reading may wait for
+//! ever, if a writer has come in between; std documents the same.
 
 use std::cell::UnsafeCell;
 use std::fmt;
@@ -29,16 +32,17 @@ mod raw;
 
 pub use op::{ReadFuture, ReadLock, WriteFuture, WriteLock};
 
-/// A lock around a value that many may read or one may write; the counterpart of `std::sync::RwLock`, with the same methods, errors
-/// and poisoning.
+/// A lock around a value that many may read or one may write; the counterpart of
+/// `std::sync::RwLock`, with the same methods, errors and poisoning.
 ///
-/// Waiting for it blocks the coroutine, and its worker runs others meanwhile; a plain thread just waits. It may be held across
-/// calls that block. Readers and writers take turns, so neither starve.
+/// Waiting for it blocks the coroutine, and its worker runs others meanwhile; a plain thread just
+/// waits. It may be held across calls that block. Readers and writers take turns, so neither
+/// starve.
 ///
 /// # Poisoning
 ///
-/// A lock is poisoned if a *writer* panics while holding it, as std's; not if it was cancelled, and not by a coroutine that
-/// happens to share its worker with one that panics.
+/// A lock is poisoned if a *writer* panics while holding it, as std's; not if it was cancelled, and
+/// not by a coroutine that happens to share its worker with one that panics.
 ///
 /// # Examples
 ///
@@ -59,9 +63,9 @@ pub struct RwLock<T: ?Sized> {
     value: UnsafeCell<T>,
 }
 
-// SAFETY: (docs/safety.md, R5) the lock hands the value to one writer or to several readers, on whatever thread.
+// SAFETY: (R5) the lock hands the value to one writer or to several readers, on whatever thread.
 unsafe impl<T: ?Sized + Send + Sync> Sync for RwLock<T> {}
-// SAFETY: (docs/safety.md, R5) the lock owns its value.
+// SAFETY: (R5) the lock owns its value.
 unsafe impl<T: ?Sized + Send> Send for RwLock<T> {}
 
 // Poisoning tells whoever comes after a panic, as with std's.
@@ -118,8 +122,9 @@ impl<T: ?Sized> RwLock<T> {
 
     /// Takes a right to read, as a future that any executor can poll.
     ///
-    /// Its place in the queue is taken by the first poll; it is given up, and a right that had been handed to it is given back, if it is
-    /// dropped. The guard is not `Send`, so it can be held across an `.await` only where the future stays on its thread: with
+    /// Its place in the queue is taken by the first poll; it is given up, and a right that had been
+    /// handed to it is given back, if it is dropped. The guard is not `Send`, so it can be held
+    /// across an `.await` only where the future stays on its thread: with
     /// [`block_on`](crate::future::block_on), for example.
     ///
     /// # Errors
@@ -172,8 +177,9 @@ impl<T: ?Sized> RwLock<T> {
         WriteLock::block(self)
     }
 
-    /// Takes the right to write, as a future that any executor can poll; otherwise as [`read_async`](RwLock::read_async). While it waits
-    /// readers that come wait behind it, also if it is not polled.
+    /// Takes the right to write, as a future that any executor can poll; otherwise as
+    /// [`read_async`](RwLock::read_async). While it waits readers that come wait behind it, also if
+    /// it is not polled.
     ///
     /// # Errors
     ///
@@ -197,7 +203,8 @@ impl<T: ?Sized> RwLock<T> {
         }
     }
 
-    /// Whether a writer panicked while holding the lock. Unless the caller holds it the answer may be outdated.
+    /// Whether a writer panicked while holding the lock. Unless the caller holds it the answer may
+    /// be outdated.
     #[inline]
     pub fn is_poisoned(&self) -> bool {
         self.poison.is_set()
@@ -223,7 +230,7 @@ impl<T: ?Sized> RwLock<T> {
     #[inline]
     fn read_guard(&self) -> LockResult<RwLockReadGuard<'_, T>> {
         let guard = RwLockReadGuard {
-            // SAFETY: (docs/safety.md, R5) the address of a field is not null.
+            // SAFETY: (R5) the address of a field is not null.
             value: unsafe { NonNull::new_unchecked(self.value.get()) },
             raw: &self.raw,
         };
@@ -268,7 +275,8 @@ impl<T: ?Sized + fmt::Debug> fmt::Debug for RwLock<T> {
     }
 }
 
-/// A right to read the value of an [`RwLock`], given back when dropped; the counterpart of `std::sync::RwLockReadGuard`.
+/// A right to read the value of an [`RwLock`], given back when dropped; the counterpart of
+/// `std::sync::RwLockReadGuard`.
 #[must_use = "the lock is given back at once if the guard is not kept"]
 pub struct RwLockReadGuard<'a, T: ?Sized + 'a> {
     /// The value or a part of it. A pointer, so that the guard is not `Send`, as std's.
@@ -276,11 +284,12 @@ pub struct RwLockReadGuard<'a, T: ?Sized + 'a> {
     raw: &'a Raw,
 }
 
-// SAFETY: (docs/safety.md, R5) a shared guard gives access to a shared value only.
+// SAFETY: (R5) a shared guard gives access to a shared value only.
 unsafe impl<T: ?Sized + Sync> Sync for RwLockReadGuard<'_, T> {}
 
 impl<'a, T: ?Sized> RwLockReadGuard<'a, T> {
-    /// Narrows the guard to a part of the value. An associated function, so that it does not hide a method of the value's.
+    /// Narrows the guard to a part of the value. An associated function, so that it does not hide a
+    /// method of the value's.
     pub fn map<U: ?Sized>(
         this: RwLockReadGuard<'a, T>,
         f: impl FnOnce(&T) -> &U,
@@ -323,7 +332,8 @@ impl<T: ?Sized> Deref for RwLockReadGuard<'_, T> {
 
     #[inline]
     fn deref(&self) -> &T {
-        // SAFETY: (docs/safety.md, R5) nobody writes while there is a guard, and the lock that it borrows owns the value.
+        // SAFETY: (R5) nobody writes while there is a guard, and the lock that it borrows owns the
+        // value.
         unsafe { self.value.as_ref() }
     }
 }
@@ -369,7 +379,8 @@ impl<T: ?Sized> Deref for MappedRwLockReadGuard<'_, T> {
     }
 }
 
-/// The right to write the value of an [`RwLock`], given back when dropped; the counterpart of `std::sync::RwLockWriteGuard`.
+/// The right to write the value of an [`RwLock`], given back when dropped; the counterpart of
+/// `std::sync::RwLockWriteGuard`.
 #[must_use = "the lock is given back at once if the guard is not kept"]
 pub struct RwLockWriteGuard<'a, T: ?Sized + 'a> {
     lock: &'a RwLock<T>,
@@ -378,11 +389,12 @@ pub struct RwLockWriteGuard<'a, T: ?Sized + 'a> {
     not_send: PhantomData<*const ()>,
 }
 
-// SAFETY: (docs/safety.md, R5) a shared guard gives access to a shared value only.
+// SAFETY: (R5) a shared guard gives access to a shared value only.
 unsafe impl<T: ?Sized + Sync> Sync for RwLockWriteGuard<'_, T> {}
 
 impl<'a, T: ?Sized> RwLockWriteGuard<'a, T> {
-    /// Exchanges the right to write for a right to read, so that nobody else writes in between. Readers that wait are let in.
+    /// Exchanges the right to write for a right to read, so that nobody else writes in between.
+    /// Readers that wait are let in.
     ///
     /// # Examples
     ///
@@ -401,19 +413,20 @@ impl<'a, T: ?Sized> RwLockWriteGuard<'a, T> {
         std::mem::forget(this);
         lock.raw.release_write(1);
         RwLockReadGuard {
-            // SAFETY: (docs/safety.md, R5) the address of a field is not null.
+            // SAFETY: (R5) the address of a field is not null.
             value: unsafe { NonNull::new_unchecked(lock.value.get()) },
             raw: &lock.raw,
         }
     }
 
-    /// Narrows the guard to a part of the value. An associated function, so that it does not hide a method of the value's.
+    /// Narrows the guard to a part of the value. An associated function, so that it does not hide a
+    /// method of the value's.
     pub fn map<U: ?Sized>(
         mut this: RwLockWriteGuard<'a, T>,
         f: impl FnOnce(&mut T) -> &mut U,
     ) -> MappedRwLockWriteGuard<'a, U> {
         let value = NonNull::from(f(&mut this));
-        // SAFETY: (docs/safety.md, R5) the part was borrowed from the guard, whose right goes over to the part.
+        // SAFETY: (R5) the part was borrowed from the guard, whose right goes over to the part.
         MappedRwLockWriteGuard(unsafe { Part::new(value, this.into_held()) })
     }
 
@@ -427,7 +440,7 @@ impl<'a, T: ?Sized> RwLockWriteGuard<'a, T> {
         f: impl FnOnce(&mut T) -> Option<&mut U>,
     ) -> Result<MappedRwLockWriteGuard<'a, U>, RwLockWriteGuard<'a, T>> {
         match f(&mut this).map(NonNull::from) {
-            // SAFETY: (docs/safety.md, R5) as above.
+            // SAFETY: (R5) as above.
             Some(value) => Ok(MappedRwLockWriteGuard(unsafe {
                 Part::new(value, this.into_held())
             })),
@@ -451,7 +464,7 @@ impl<T: ?Sized> Deref for RwLockWriteGuard<'_, T> {
 
     #[inline]
     fn deref(&self) -> &T {
-        // SAFETY: (docs/safety.md, R5) there is one guard, and the lock that it borrows owns the value.
+        // SAFETY: (R5) there is one guard, and the lock that it borrows owns the value.
         unsafe { &*self.lock.value.get() }
     }
 }
@@ -459,7 +472,7 @@ impl<T: ?Sized> Deref for RwLockWriteGuard<'_, T> {
 impl<T: ?Sized> DerefMut for RwLockWriteGuard<'_, T> {
     #[inline]
     fn deref_mut(&mut self) -> &mut T {
-        // SAFETY: (docs/safety.md, R5) there is one guard, and it is borrowed mutably.
+        // SAFETY: (R5) there is one guard, and it is borrowed mutably.
         unsafe { &mut *self.lock.value.get() }
     }
 }
