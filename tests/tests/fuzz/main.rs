@@ -7,13 +7,16 @@
 //! `MAY_FUZZ_SECONDS` says for how long, `MAY_TEST_SEED` takes up one seed.
 
 mod channel;
+mod mutex;
 mod semaphore;
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::collections::{BTreeMap, BTreeSet};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::sync::{Arc, LockResult, Mutex, PoisonError};
 use std::time::Duration;
 
+use may::channel::{Receiver, Sender, bounded};
 use may::coroutine::{self, Cancelled, JoinHandle};
 use may_core::park;
 use may_tests::{Random, end, eventually, fuzz, runtime, watchdog_of};
@@ -55,7 +58,8 @@ impl<T: Send + 'static> Waiters<T> {
         while self.begun.load(SeqCst) < self.next {
             coroutine::yield_now();
         }
-        (0..TURNS).for_each(|_| coroutine::yield_now());
+        // Each may be woken by the one before it.
+        (0..TURNS + self.handles.len()).for_each(|_| coroutine::yield_now());
         let ended: Vec<usize> = self
             .handles
             .iter()
@@ -83,6 +87,85 @@ impl<T: Send + 'static> Waiters<T> {
     }
 }
 
+/// The operations that hold something now. Each keeps it until it is told how to give it back, or
+/// is cancelled.
+struct Holders<How> {
+    inside: Arc<Mutex<BTreeSet<usize>>>,
+    tell: BTreeMap<usize, Sender<How>>,
+}
+
+impl<How> Holders<How> {
+    fn new() -> Holders<How> {
+        Holders {
+            inside: Arc::default(),
+            tell: BTreeMap::new(),
+        }
+    }
+
+    /// The place of the operation with this number, which enters it when it has what it wants.
+    fn place(&mut self, number: usize) -> Place<How> {
+        let (tell, told) = bounded(1);
+        self.tell.insert(number, tell);
+        Place {
+            number,
+            inside: self.inside.clone(),
+            told,
+        }
+    }
+
+    /// Tells a holder how to give back what it holds.
+    fn tell(&self, number: usize, how: How) {
+        let told = self.tell[&number].try_send(how);
+        assert!(told.is_ok(), "{number} is told once");
+    }
+
+    /// The numbers of those that hold it.
+    fn inside(&self) -> BTreeSet<usize> {
+        self.inside.lock().expect("nothing panics here").clone()
+    }
+}
+
+/// Where one operation is while it holds something.
+struct Place<How> {
+    number: usize,
+    inside: Arc<Mutex<BTreeSet<usize>>>,
+    told: Receiver<How>,
+}
+
+impl<How> Place<How> {
+    /// Waits until the holder is told how to give it back.
+    fn stay(self) -> How {
+        self.change(|inside| inside.insert(self.number));
+        self.told
+            .recv()
+            .expect("the one that fuzzes has the sender")
+    }
+
+    fn change(&self, change: impl FnOnce(&mut BTreeSet<usize>) -> bool) {
+        change(&mut self.inside.lock().expect("nothing panics here"));
+    }
+}
+
+impl<How> Drop for Place<How> {
+    fn drop(&mut self) {
+        self.change(|inside| inside.remove(&self.number));
+    }
+}
+
+/// The guard, whether or not the lock is poisoned.
+fn guard<T>(result: LockResult<T>) -> T {
+    result.unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Drops a value while a panic unwinds, which prints no message.
+fn drop_in_panic<T>(value: T) {
+    let panics = AssertUnwindSafe(move || {
+        let _value = value;
+        resume_unwind(Box::new("a panic of the fuzzer's"))
+    });
+    assert!(catch_unwind::<_, ()>(panics).is_err());
+}
+
 /// Fuzzes on one worker; each round leaves no timer and no coroutine.
 fn on_one_worker(target: &str, round: fn(Random)) {
     let runtime = runtime(1);
@@ -102,6 +185,11 @@ fn on_one_worker(target: &str, round: fn(Random)) {
 #[test]
 fn channels() {
     on_one_worker("channels", channel::round);
+}
+
+#[test]
+fn mutexes() {
+    on_one_worker("mutexes", mutex::round);
 }
 
 #[test]
