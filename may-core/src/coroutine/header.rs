@@ -24,6 +24,8 @@ use super::frame::{Frame, Suspender};
 use super::home::Home;
 use super::locals::Locals;
 use super::strand::{Strand, next_id};
+#[cfg(all(unix, panic = "unwind", not(any(may_loom, may_tsan))))]
+use super::unwinding::Unwinding;
 use super::{current, request};
 use crate::prim;
 use crate::queue::Queued;
@@ -157,7 +159,8 @@ impl Header {
     #[inline]
     pub(crate) fn put_panics_back(&self) {
         #[cfg(all(unix, panic = "unwind", not(any(may_loom, may_tsan))))]
-        if self.panics.get() > 0 {
+        // A coroutine whose panics were taken is marked, in the line that a switch touches anyway.
+        if self.strand.unwinding.get() != Unwinding::No && self.panics.get() > 0 {
             super::panic_count::put_back(self.panics.take());
         }
     }

@@ -146,7 +146,7 @@ impl<L: Listing> Listed<L> {
                     Listed::link(listing, entry, state, by);
                     false
                 };
-                wait_after(pin!(Listed::new(listing)), deadline, Some(register))
+                wait_after(pin!(Listed::new(listing)), deadline, register)
             }
         }
     }

@@ -158,12 +158,9 @@ impl Needs {
     /// Makes sure that one wait is enough for it.
     #[inline]
     fn check(&self) {
-        let most = u32::from(u16::MAX);
-        assert!(
-            self.nodes <= most,
-            "an operation waits for {} things; it can wait for {most} at most",
-            self.nodes
-        );
+        if self.nodes > MOST_NODES {
+            too_many(self.nodes);
+        }
     }
 }
 
@@ -171,6 +168,14 @@ impl Default for Needs {
     fn default() -> Needs {
         Needs::NOTHING
     }
+}
+
+/// In how many places one waiter can be registered: a commit leaves a number of 16 bits.
+const MOST_NODES: u32 = u16::MAX as u32;
+
+#[cold]
+fn too_many(nodes: u32) -> ! {
+    panic!("an operation waits for {nodes} things; it can wait for {MOST_NODES} at most")
 }
 
 /// A call that may block, as a value that has not happened yet.

@@ -96,7 +96,7 @@ impl<Q: Queueing> Queued<Q> {
             Some(output) => Some(output),
             None => {
                 let operation = pin!(Queued::new(queueing));
-                wait_after(operation, deadline, Some(Operation::register))
+                wait_after(operation, deadline, Operation::register)
             }
         }
     }

@@ -1,5 +1,6 @@
 //! The one loop of all that blocks.
 
+use std::ops::ControlFlow;
 use std::pin::Pin;
 
 use super::{Attempted, Caller, Needs, Operation, Queued, Queueing};
@@ -12,69 +13,103 @@ use crate::wait::{Registration, WaitQueue};
 ///
 /// # Cancellation
 ///
-/// A cancelled coroutine unwinds here, and the operation has not happened; unless that is one of its outcomes.
+/// A cancelled coroutine unwinds here, and the operation has not happened; unless that is one of its
+/// outcomes.
 #[inline(always)]
 pub(crate) fn wait_for<O: Operation>(
     operation: Pin<&mut O>,
     deadline: Deadline,
 ) -> Option<O::Output> {
     operation.spend_budget();
-    wait_after(
-        operation,
-        deadline,
-        None::<fn(Pin<&mut O>, &Registration) -> bool>,
-    )
+    try_and_wait(operation, deadline)
 }
 
-/// As [`wait_for`], for a caller that has spent its budget. If it has tried the operation already, `first` is what registers it for the first
-/// wait.
+/// As [`wait_for`], for a caller that has spent its budget and has tried the operation: `register` is
+/// what registers it for the first wait.
 #[inline(always)]
 pub(super) fn wait_after<O: Operation>(
     mut operation: Pin<&mut O>,
     deadline: Deadline,
-    mut first: Option<impl FnOnce(Pin<&mut O>, &Registration) -> bool>,
+    register: impl FnOnce(Pin<&mut O>, &Registration) -> bool,
 ) -> Option<O::Output> {
+    let once = Once::open(operation.needs());
+    // Others have pointers into the caller's frame from here on.
+    let ready = must_return(|| register(operation.as_mut(), once.wait.registration()));
+    match once.end(operation.as_mut(), deadline, ready) {
+        ControlFlow::Break(output) => output,
+        // One wait is the rule, so the loop is not laid out here once more.
+        ControlFlow::Continue(()) => try_and_wait(operation, deadline),
+    }
+}
+
+/// Tries the operation and waits, by turns.
+fn try_and_wait<O: Operation>(mut operation: Pin<&mut O>, deadline: Deadline) -> Option<O::Output> {
     loop {
         let mut opened = None;
         let slot = &mut opened;
+        // By value, so that what is returned may borrow from it.
         let open = |needs: Needs| {
-            needs.check();
-            let awaited = Awaited::now(needs.kind, needs.place);
-            let wait = Wait::open(awaited, needs.cancellation, needs.unparkable);
-            // By value, so that what is returned may borrow from it.
             let slot = slot;
-            slot.insert((needs.due, wait)).1.registration()
+            slot.insert(Once::open(needs)).wait.registration()
         };
-        let ready = match first.take() {
-            Some(register) => {
-                let by = open(operation.needs());
-                // Others have pointers into the caller's frame from here on.
-                must_return(|| register(operation.as_mut(), by))
-            }
-            None => match operation.as_mut().attempt_or_register(open) {
-                Attempted::Happened(output) => return Some(output),
-                Attempted::Registered { ready } => ready,
-            },
+        let ready = match operation.as_mut().attempt_or_register(open) {
+            Attempted::Happened(output) => return Some(output),
+            Attempted::Registered { ready } => ready,
         };
-        let (due, wait) = opened.as_ref().expect("it was opened");
-        let ended = wait.end(deadline.min(*due), ready);
+        let once = opened.as_ref().expect("it was opened");
+        if let ControlFlow::Break(output) = once.end(operation.as_mut(), deadline, ready) {
+            return output;
+        }
+    }
+}
+
+/// One wait for an operation.
+struct Once {
+    wait: Wait,
+    /// When the operation becomes possible by itself.
+    due: Deadline,
+}
+
+impl Once {
+    #[inline(always)]
+    fn open(needs: Needs) -> Once {
+        needs.check();
+        let awaited = Awaited::now(needs.kind, needs.place);
+        Once {
+            wait: Wait::open(awaited, needs.cancellation, needs.unparkable),
+            due: needs.due,
+        }
+    }
+
+    /// Waits, and withdraws the operation: what comes of that, unless it is to be tried again.
+    #[inline(always)]
+    fn end<O: Operation>(
+        &self,
+        mut operation: Pin<&mut O>,
+        deadline: Deadline,
+        ready: bool,
+    ) -> ControlFlow<Option<O::Output>> {
+        let ended = self.wait.end(deadline.min(self.due), ready);
         // Also after a time-out or a cancellation: some operations happen before the waiter is told.
         let output = operation.as_mut().withdraw_alone();
         match ended {
-            _ if output.is_some() => return output,
+            _ if output.is_some() => return ControlFlow::Break(output),
             // (Without any deadline it is a model that ends the wait, and the caller waits on.)
-            Ended::TimedOut if !deadline.is_never() && is_over(deadline, *due) => {
+            Ended::TimedOut if !deadline.is_never() && is_over(deadline, self.due) => {
                 // Its own time may have come, too.
-                let happens = due.has_elapsed();
+                let happens = self.due.has_elapsed();
                 let output = happens.then(|| operation.as_mut().attempt(Caller::Blocks));
-                return output.flatten().or_else(|| operation.at_deadline());
+                return ControlFlow::Break(output.flatten().or_else(|| operation.at_deadline()));
             }
-            Ended::Cancelled if wait.takes_cancellation() => match operation.as_mut().cancelled() {
-                None => wait.deliver(ended),
-                outcome => return outcome,
-            },
-            ended => wait.deliver(ended),
+            Ended::Cancelled if self.wait.takes_cancellation() => {
+                if let outcome @ Some(_) = operation.as_mut().cancelled() {
+                    return ControlFlow::Break(outcome);
+                }
+                self.wait.deliver(ended);
+            }
+            ended => self.wait.deliver(ended),
         }
+        ControlFlow::Continue(())
     }
 }
 
