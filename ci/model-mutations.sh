@@ -179,7 +179,7 @@ mutate $waker 1 'waker.wake()' 'drop(waker)' model_future receives
 mutate $future 1 'block.set_waker(context.waker());' 'let _ = context;' model_future receives
 mutate $rendezvous 1 'let wake = state.senders.wake_first().0;' 'let wake = None;' model_future from_a_select
 mutate $rendezvous 1 'self.in_flight += usize::from(counted.get());' 'let _ = counted.get();' model_future comes_back
-mutate $packet 1 'before == LEFT => Err(Estate(packet.take())),' 'before == LEFT => { drop(packet.take()); Ok(()) }' model_future comes_back
+mutate $packet 1 'before == LEFT => Err(Leftover(packet.take())),' 'before == LEFT => { drop(packet.take()); Ok(()) }' model_future comes_back
 mutate $rendezvous 1 'self.wake_all(|state| &mut state.receivers);' '' model_future claimed
 mutate $rendezvous 1 'self.sender_count == 0 && self.in_flight == 0' 'self.sender_count == 0' model_future claimed
 mutate $buffered 1 'if state.has_message() {' 'if false {' model_future buffer

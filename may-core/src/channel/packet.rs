@@ -1,12 +1,12 @@
 //! What waiters have in their frames while a message passes from one to the other
-//! (`rendezvous.rs`): a sender's *packet* with its message, a receiver's with room for one, a
-//! select's *promise* of one; and the *claim* on a receiver.
+//! (`rendezvous.rs`): a sender has a *packet* with its message, a receiver one with room for a
+//! message, and a select that sends has a slot for a *claim* on a receiver.
 //!
 //! Who may touch a packet, and when:
 //!
-//! * whoever holds the channel's lock, while the waiter's node is in the list;
-//! * whoever has the claim on the waiter, until he gives it up (R6);
-//! * otherwise the waiter, whose it is.
+//! * the holder of the channel's lock, while the waiter's node is in the list;
+//! * the owner of the claim on the waiter, until it gives the claim up (R6);
+//! * otherwise the waiter.
 
 use std::cell::Cell;
 use std::marker::PhantomPinned;
@@ -17,27 +17,27 @@ use crate::park;
 use crate::prim::{AtomicU32, Ordering};
 use crate::wait::Wake;
 
-/// The place of one message in the frame of a waiter; whoever has the lock may touch it while the
-/// waiter's node is in the list, and whoever has the claim on the waiter until he gives it up.
+/// The place of one message in the frame of a waiter.
 pub(super) struct Packet<T> {
     message: Cell<Option<T>>,
-    /// Whether somebody has a claim on the waiter.
+    /// Whether the waiter is claimed.
     claim: AtomicU32,
-    /// Whether the future that has the packet is counted as one that has to look.
+    /// Whether the future that has the packet counts as *in flight*: it was given a message, or
+    /// claimed for one, and has not looked yet.
     in_flight: Cell<bool>,
     /// While it lies in a future others have pointers to it.
     _pinned: PhantomPinned,
 }
 
-// SAFETY: (R6) only one at a time touches a packet: whoever has the lock, the claimant, or the
+// SAFETY: (R6) only one at a time touches a packet: the holder of the lock, the claimant, or the
 // waiter.
 unsafe impl<T: Send> Sync for Packet<T> {}
 
-/// Nobody has a claim.
+/// There is no claim on the waiter.
 const FREE: u32 = 0;
-/// Somebody has.
+/// There is one.
 const CLAIMED: u32 = 1;
-/// Somebody has, and the future whose packet it is was dropped.
+/// There is one, and the future that has the packet was dropped.
 const LEFT: u32 = 2;
 
 impl<T> Packet<T> {
@@ -56,9 +56,9 @@ impl<T> Packet<T> {
         }
     }
 
-    /// Whether somebody has a claim on the waiter.
+    /// Whether the waiter is claimed.
     pub(super) fn is_claimed(&self) -> bool {
-        // Acquire: whoever had the claim has put his message in before he gave it up.
+        // Acquire: the claimant has put its message in before it gave the claim up.
         self.claim.load(Ordering::Acquire) == CLAIMED
     }
 
@@ -92,16 +92,15 @@ impl<T> Packet<T> {
         self.message.take()
     }
 
-    /// Has whoever has a claim on the future see to what it leaves, as it is dropped; false if
-    /// nobody has.
+    /// Leaves the contents to the claimant, as the future is dropped; false if there is no claim.
     pub(super) fn leave_to_claimant(&self) -> bool {
         self.claim
             .compare_exchange(CLAIMED, LEFT, Ordering::AcqRel, Ordering::Acquire)
             .is_ok()
     }
 
-    /// Counts the future no longer as one that has to look; whether it was counted. Its owner, when
-    /// nobody has a claim.
+    /// Notes that the future is no longer in flight; whether it was. For the owner of the future,
+    /// when there is no claim.
     pub(super) fn land(&self) -> bool {
         self.in_flight.take()
     }
@@ -110,44 +109,43 @@ impl<T> Packet<T> {
     ///
     /// # Safety
     ///
-    /// Both packets are alive, and nobody else touches them.
+    /// Both packets are alive, and the caller alone touches them.
     pub(super) unsafe fn pass(from: NonNull<Packet<T>>, to: NonNull<Packet<T>>) {
         // SAFETY: (I2) as promised by the caller.
         unsafe { to.as_ref().message.set(from.as_ref().message.take()) };
     }
 }
 
-/// Where a receiver that waits has its packet.
-pub(super) struct Place<T> {
+/// What a receiver waits with: a packet with room for the message.
+pub(super) struct WaitingReceiver<T> {
     pub(super) packet: NonNull<Packet<T>>,
     /// It is a future's, in an `Arc`, and not in a frame.
     counted: bool,
 }
 
-impl<T> Place<T> {
-    /// The place in the frame of a receiver.
-    pub(super) fn in_frame(packet: &Packet<T>) -> Place<T> {
-        Place {
+impl<T> WaitingReceiver<T> {
+    /// That of a caller that blocks.
+    pub(super) fn in_frame(packet: &Packet<T>) -> WaitingReceiver<T> {
+        WaitingReceiver {
             packet: NonNull::from(packet),
             counted: false,
         }
     }
 
-    pub(super) fn of_future(packet: &Arc<Packet<T>>) -> Place<T> {
+    pub(super) fn of_future(packet: &Arc<Packet<T>>) -> WaitingReceiver<T> {
         let packet = NonNull::new(Arc::as_ptr(packet).cast_mut());
-        Place {
+        WaitingReceiver {
             packet: packet.expect("an `Arc` is not null"),
             counted: true,
         }
     }
 
-    /// Whether it is that of a future.
+    /// Whether it is a future's.
     pub(super) fn is_counted(&self) -> bool {
         self.counted
     }
 
-    /// Marks the receiver as one that has to look at what it is given, if it is a future; whether
-    /// it is.
+    /// Marks the receiver as in flight if it is a future; whether it is.
     ///
     /// # Safety
     ///
@@ -162,41 +160,41 @@ impl<T> Place<T> {
     ///
     /// # Safety
     ///
-    /// As for [`count`](Place::count).
+    /// As for [`count`](WaitingReceiver::count).
     pub(super) unsafe fn discount(&self) {
         // SAFETY: (R6) as promised by the caller.
         unsafe { self.packet.as_ref() }.in_flight.set(false);
     }
 
-    /// What a claimant needs to get at the packet.
+    /// The packet, for a claim on the receiver.
     ///
     /// # Safety
     ///
     /// The receiver's node is in the list, whose lock is held; and if the packet is in a frame, the
     /// receiver is claimed.
-    pub(super) unsafe fn keep(&self) -> Kept<T> {
+    pub(super) unsafe fn claimed_packet(&self) -> ClaimedPacket<T> {
         match self.counted {
-            false => Kept::InFrame(self.packet),
+            false => ClaimedPacket::InFrame(self.packet),
             // SAFETY: (R6) the future holds its packet while its node is in the list.
             true => unsafe {
                 Arc::increment_strong_count(self.packet.as_ptr());
-                Kept::OfFuture(Arc::from_raw(self.packet.as_ptr()))
+                ClaimedPacket::OfFuture(Arc::from_raw(self.packet.as_ptr()))
             },
         }
     }
 }
 
 /// The packet of a receiver that is claimed.
-pub(super) enum Kept<T> {
+pub(super) enum ClaimedPacket<T> {
     /// It stays until the claim is given up.
     InFrame(NonNull<Packet<T>>),
     /// It is counted.
     OfFuture(Arc<Packet<T>>),
 }
 
-/// A receiver who waits for the message of whoever has this, and for nothing else.
+/// The right to pass a message to one receiver, which waits for nothing else.
 pub(super) struct Claim<T> {
-    packet: Kept<T>,
+    packet: ClaimedPacket<T>,
     /// Gone when it has been fired.
     wake: Option<Wake>,
 }
@@ -205,15 +203,15 @@ pub(super) struct Claim<T> {
 unsafe impl<T: Send> Send for Claim<T> {}
 
 impl<T> Claim<T> {
-    /// The claim on whoever has this packet and is woken by this.
-    pub(super) fn new(packet: Kept<T>, wake: Wake) -> Claim<T> {
+    /// The claim on the receiver that has this packet and is woken by `wake`.
+    pub(super) fn new(packet: ClaimedPacket<T>, wake: Wake) -> Claim<T> {
         Claim {
             packet,
             wake: Some(wake),
         }
     }
 
-    /// Has nobody woken when the claim goes, because whoever was claimed goes on.
+    /// Drops the claim without waking the receiver, which goes on by itself.
     pub(super) fn retract(mut self) {
         self.wake = None;
     }
@@ -227,8 +225,8 @@ impl<T> Claim<T> {
         match &self.packet {
             // SAFETY: (R6) the receiver and its packet stay where they are until the claim is given
             // up.
-            Kept::InFrame(packet) => unsafe { packet.as_ref() },
-            Kept::OfFuture(packet) => packet,
+            ClaimedPacket::InFrame(packet) => unsafe { packet.as_ref() },
+            ClaimedPacket::OfFuture(packet) => packet,
         }
     }
 
@@ -237,7 +235,7 @@ impl<T> Claim<T> {
     /// # Errors
     ///
     /// If the receiver was a future, which has been dropped: what it leaves.
-    pub(super) fn give_up(&mut self) -> Result<(), Estate<T>> {
+    pub(super) fn give_up(&mut self) -> Result<(), Leftover<T>> {
         let Some(wake) = self.wake.take() else {
             return Ok(());
         };
@@ -247,7 +245,7 @@ impl<T> Claim<T> {
         wake.release();
         wake.fire();
         match &self.packet {
-            Kept::OfFuture(packet) if before == LEFT => Err(Estate(packet.take())),
+            ClaimedPacket::OfFuture(packet) if before == LEFT => Err(Leftover(packet.take())),
             _ => Ok(()),
         }
     }
@@ -260,35 +258,35 @@ impl<T> Drop for Claim<T> {
     }
 }
 
-/// What a future leaves behind that was dropped when it had been given a message, or was claimed
+/// The contents of the packet of a future that was dropped after it was given a message, or claimed
 /// for one.
 #[must_use = "others wait until it is settled"]
-pub(super) struct Estate<T>(pub(super) Option<T>);
+pub(super) struct Leftover<T>(pub(super) Option<T>);
 
-/// What a select that would send waits with: a place for the claim on the receiver that found it.
-pub(super) struct Promise<T>(Cell<Option<Claim<T>>>);
+/// What a select that sends waits with: a slot for the claim on the receiver that finds it.
+pub(super) struct ClaimSlot<T>(Cell<Option<Claim<T>>>);
 
-impl<T> Promise<T> {
-    /// A promise that nobody has found.
-    pub(super) fn new() -> Promise<T> {
-        Promise(Cell::new(None))
+impl<T> ClaimSlot<T> {
+    /// An empty slot.
+    pub(super) fn new() -> ClaimSlot<T> {
+        ClaimSlot(Cell::new(None))
     }
 
-    /// Leaves a claim there. Under the lock.
-    pub(super) fn keep(&self, claim: Claim<T>) {
+    /// Puts a claim in. Under the lock.
+    pub(super) fn put(&self, claim: Claim<T>) {
         self.0.set(Some(claim));
     }
 
-    /// Takes the claim, if somebody has found the promise.
+    /// Takes the claim, if there is one.
     pub(super) fn take(&self) -> Option<Claim<T>> {
         self.0.take()
     }
 }
 
 /// What a sender waits with.
-pub(super) enum Party<T> {
+pub(super) enum WaitingSender<T> {
     /// The message.
-    Packet(NonNull<Packet<T>>),
-    /// The promise of one.
-    Promise(NonNull<Promise<T>>),
+    Message(NonNull<Packet<T>>),
+    /// A select's slot for a claim; its message is made afterwards.
+    Claim(NonNull<ClaimSlot<T>>),
 }

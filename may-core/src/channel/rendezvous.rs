@@ -1,25 +1,25 @@
 //! The channel without a buffer: a message passes when a sender and a receiver are there at the
 //! same time.
 //!
-//! Whoever comes first waits, with a *packet* in its frame: a sender's holds the message, a
-//! receiver's is empty. Whoever comes second moves the message from one packet to the other and
-//! then ends the wait of the first. If it turns out that the wait had ended by itself, by its
-//! deadline or a cancellation, the message is moved back and the next one is tried; the one that
-//! was waiting cannot see that, because it takes its node out of the list first, which needs the
-//! lock. So a message changes hands if and only if the compare-and-swap on the waiter's commit word
-//! succeeds: it is never lost with a receiver that is cancelled, and a sender whose time has
-//! elapsed has its message or knows that it was taken. Nobody ever spins for the other side.
+//! The first of the two waits, with a *packet* in its frame: a sender's holds the message, a
+//! receiver's is empty. The second one moves the message from one packet to the other and then ends
+//! the wait of the first. If it turns out that the wait had ended by itself, by its deadline or a
+//! cancellation, the message is moved back and the next one is tried; the one that was waiting
+//! cannot see that, because it takes its node out of the list first, which needs the lock. So a
+//! message changes hands if and only if the compare-and-swap on the waiter's commit word succeeds:
+//! it is never lost with a receiver that is cancelled, and a sender whose time has elapsed has its
+//! message or knows that it was taken. Neither side ever spins for the other.
 //!
 //! # Arms of a `select!`
 //!
 //! A select that receives waits like any receiver. One that sends has no message yet: the value is
-//! made only when it has won. So it waits with a *promise* in place of a packet, and what it wins
-//! is a *claim*: a receiver whose wait has been ended, but who has not been woken. Whoever has a
-//! claim delivers a message, or gives it up; either wakes the receiver, who tries again if there is
-//! none. If the receiver came second, it claims itself for the select that it found, and wakes
-//! that.
+//! made only when it has won. So it waits with a *slot* in place of a packet, and what it wins is a
+//! *claim*: a receiver whose wait has been ended, but which has not been woken. The claimant
+//! delivers a message, or gives the claim up; either wakes the receiver, which tries again if there
+//! is no message. If the receiver came second, it claims itself for the select that it found, and
+//! wakes that.
 //!
-//! A claimed receiver is at the mercy of the one who makes the value: its deadline and cancellation
+//! A claimed receiver depends on the claimant, which makes the value: its deadline and cancellation
 //! have to wait. A coroutine is simply not resumed before it is woken; a thread, whose sleep may
 //! end by itself, looks at a flag in its packet.
 //!
@@ -30,13 +30,13 @@
 //! and dropping it leaves a mark there (R6). A message that was passed to a future which is dropped
 //! goes to the next receiver; if none waits it is *returned*: it lies in the channel, in front of
 //! those of all senders that wait, until a receiver comes. As long as a future has not looked at
-//! what it was given, the channel has not ended, even if all senders have gone: others would leave,
-//! and the message might come back to nobody. A future cannot wait for a claimant in the middle of
-//! a poll either, so it does not claim itself for a select that has promised a message, but waits
-//! and has the select try again, which then claims it.
+//! what it was given, the channel has not ended, even if all senders have gone: other receivers
+//! would leave, and the message might come back when there is none left. A future cannot wait for a
+//! claimant in the middle of a poll either, so it does not claim itself for a select that sends. It
+//! waits and makes the select try again, which then claims it.
 //!
 //! Fairness: first come, first served, except that a waiter whose worker is stuck in a computation
-//! is passed over. Nobody can overtake: a sender that finds a receiver waiting has no sender
+//! is passed over. No waiter can be overtaken: a sender that finds a receiver waiting has no sender
 //! waiting before it.
 
 use std::cell::{Cell, OnceCell};
@@ -49,7 +49,9 @@ use crossbeam_channel::{RecvError, SendError};
 use super::buffer::{Buffer, Room};
 use super::buffered::leave_and_wake;
 use super::error::Refused;
-use super::packet::{Claim, Estate, Kept, Packet, Party, Place, Promise};
+use super::packet::{
+    Claim, ClaimSlot, ClaimedPacket, Leftover, Packet, WaitingReceiver, WaitingSender,
+};
 use crate::operation::{Caller, Listing};
 use crate::park;
 use crate::util::spin::{SpinGuard, SpinLock};
@@ -62,14 +64,15 @@ pub(super) struct Rendezvous<T> {
 
 /// What the lock guards.
 pub(super) struct State<T> {
-    /// Senders with their messages, or the promise of one.
-    senders: WaitList<Party<T>>,
-    /// Receivers with room for one.
-    receivers: WaitList<Place<T>>,
+    /// Senders with their messages, or with slots for a claim.
+    senders: WaitList<WaitingSender<T>>,
+    /// Receivers, each with room for a message.
+    receivers: WaitList<WaitingReceiver<T>>,
     /// Messages that were passed to futures which were dropped. While there are any, no receiver
     /// waits.
     returned: Buffer<T>,
-    /// How many futures were given a message, or were claimed for one, and have not looked yet.
+    /// How many futures are in flight: they were given a message, or claimed for one, and have not
+    /// looked yet.
     in_flight: usize,
     sender_count: usize,
     receiver_count: usize,
@@ -77,7 +80,7 @@ pub(super) struct State<T> {
     _messages: PhantomData<T>,
 }
 
-/// A claim, for whoever holds the channel.
+/// A claim, with the channel that it belongs to.
 pub(super) struct Claimed<T> {
     claim: Claim<T>,
     channel: Arc<Rendezvous<T>>,
@@ -96,7 +99,7 @@ impl<T> Claimed<T> {
     ///
     /// # Errors
     ///
-    /// The message comes back if there are no receivers any more.
+    /// The message comes back if there are no receivers left.
     pub(super) fn deliver(mut self, message: T) -> Result<(), T> {
         // SAFETY: (R6) the claim is given up below.
         unsafe { self.claim.packet() }.put(message);
@@ -107,7 +110,7 @@ impl<T> Claimed<T> {
     fn give_up(&mut self) -> Result<(), T> {
         match self.claim.give_up() {
             Ok(()) => Ok(()),
-            Err(estate) => self.channel.settle(estate),
+            Err(leftover) => self.channel.settle(leftover),
         }
     }
 }
@@ -118,17 +121,16 @@ impl<T> Drop for Claimed<T> {
     }
 }
 
-/// What became of a receiver who looked for a sender.
+/// The outcome for a receiver that has looked for a sender.
 enum Met {
-    /// It has the message of a sender, who is to be woken.
+    /// It has the message of a sender, which is to be woken.
     Message(Wake),
-    /// It has claimed itself for a sender, who is to be woken, and waits for that one's message
-    /// then.
-    Promise(Wake),
+    /// It has claimed itself for a select, which is to be woken, and then waits for its message.
+    Claimed(Wake),
 }
 
 impl<T> State<T> {
-    /// Whether nothing will come any more.
+    /// Whether no further message can come.
     fn has_ended(&self) -> bool {
         self.sender_count == 0 && self.in_flight == 0
     }
@@ -168,7 +170,7 @@ impl<T> State<T> {
                 |theirs| unsafe {
                     counted.set(theirs.count());
                     theirs.packet.as_ref().set_claimed(true);
-                    packet.set(Some(theirs.keep()));
+                    packet.set(Some(theirs.claimed_packet()));
                 },
                 |theirs| unsafe {
                     theirs.discount();
@@ -182,35 +184,34 @@ impl<T> State<T> {
         }
     }
 
-    /// Passes the message of a sender that waits to `packet`, or claims the caller for one that has
-    /// promised a message, if the caller can wait for that.
+    /// Passes the message of a sender that waits to `packet`, or claims the caller for a select
+    /// that sends, if the caller can wait for its message.
     #[inline]
     fn take(&mut self, packet: &Packet<T>, can_wait: bool) -> Option<Met> {
         let mine = NonNull::from(packet);
         loop {
-            let promised = Cell::new(false);
+            let claimed = Cell::new(false);
             // SAFETY: (I2) what the sender waits with is alive while its node is in the list, whose
             // lock is held.
-            let offer = |theirs: &Party<T>| unsafe {
+            let offer = |theirs: &WaitingSender<T>| unsafe {
                 match theirs {
-                    Party::Packet(theirs) => Packet::pass(*theirs, mine),
-                    Party::Promise(promise) => {
-                        promised.set(true);
+                    WaitingSender::Message(theirs) => Packet::pass(*theirs, mine),
+                    WaitingSender::Claim(slot) => {
+                        claimed.set(true);
                         packet.set_claimed(true);
                         let caller = park::claim_caller();
-                        promise
-                            .as_ref()
-                            .keep(Claim::new(Kept::InFrame(mine), caller));
+                        slot.as_ref()
+                            .put(Claim::new(ClaimedPacket::InFrame(mine), caller));
                     }
                 }
             };
             // SAFETY: (I2) as above.
-            let retract = |theirs: &Party<T>| unsafe {
+            let retract = |theirs: &WaitingSender<T>| unsafe {
                 match theirs {
-                    Party::Packet(theirs) => Packet::pass(mine, *theirs),
-                    Party::Promise(promise) => {
-                        // The caller goes on, so nobody is woken.
-                        if let Some(claim) = promise.as_ref().take() {
+                    WaitingSender::Message(theirs) => Packet::pass(mine, *theirs),
+                    WaitingSender::Claim(slot) => {
+                        // The caller goes on, so it is not woken.
+                        if let Some(claim) = slot.as_ref().take() {
                             claim.retract();
                         }
                         packet.set_claimed(false);
@@ -218,13 +219,13 @@ impl<T> State<T> {
                 }
             };
             let offered = match self.senders.first()? {
-                Party::Promise(_) if !can_wait => return None,
+                WaitingSender::Claim(_) if !can_wait => return None,
                 _ if !can_wait => self.senders.offer_front(offer, retract)?,
                 _ => self.senders.offer_first(offer, retract)?,
             };
             if let Some(wake) = offered {
-                return Some(match promised.get() {
-                    true => Met::Promise(wake),
+                return Some(match claimed.get() {
+                    true => Met::Claimed(wake),
                     false => Met::Message(wake),
                 });
             }
@@ -248,8 +249,8 @@ impl<T> Rendezvous<T> {
         }
     }
 
-    /// Passes the message in `packet` to a receiver that waits; if there is none the lock comes
-    /// back, so that the caller may wait.
+    /// Passes the message in `packet` to a receiver that waits. If there is none, it returns the
+    /// lock, so that the caller may wait.
     #[inline(always)]
     fn give(&self, packet: &Packet<T>) -> Result<(), (Refused, SpinGuard<'_, State<T>>)> {
         let mut state = self.state.lock();
@@ -295,7 +296,7 @@ impl<T> Rendezvous<T> {
                     leave_and_wake(state, Some(wake));
                     packet.take()
                 }
-                Some(Met::Promise(wake)) => {
+                Some(Met::Claimed(wake)) => {
                     leave_and_wake(state, Some(wake));
                     park::wait_for_claimant(|| packet.is_claimed());
                     packet.open()
@@ -335,21 +336,22 @@ impl<T> Rendezvous<T> {
         message
     }
 
-    /// Sees to what a future leaves behind that is dropped after it was committed.
+    /// Passes on the contents of a future's packet, which is dropped after it was committed.
     pub(super) fn leave(&self, packet: &Packet<T>) {
         if !packet.leave_to_claimant() && packet.land() {
-            // (If there are no receivers any more, there is nobody to whom the message could go.)
-            drop(self.settle(Estate(packet.take())));
+            // (Without receivers the message is dropped.)
+            drop(self.settle(Leftover(packet.take())));
         }
     }
 
-    /// Passes on what a future has left behind: to the next receiver, or to whoever comes.
+    /// Passes on what a dropped future has left: to a receiver that waits, or to the next that
+    /// comes.
     ///
     /// # Errors
     ///
-    /// The message comes back if there are no receivers any more.
-    fn settle(&self, estate: Estate<T>) -> Result<(), T> {
-        let result = estate.0.map_or(Ok(()), |message| self.hand_on(message));
+    /// The message comes back if there are no receivers left.
+    fn settle(&self, leftover: Leftover<T>) -> Result<(), T> {
+        let result = leftover.0.map_or(Ok(()), |message| self.hand_on(message));
         self.has_landed();
         result
     }
@@ -367,7 +369,7 @@ impl<T> Rendezvous<T> {
             }
             if state.receiver_count == 0 {
                 drop(state);
-                return Err(packet.take().expect("nobody has taken it"));
+                return Err(packet.take().expect("it was not taken"));
             }
             if state.returned.push(packet.message()) {
                 return Ok(());
@@ -379,8 +381,8 @@ impl<T> Rendezvous<T> {
         }
     }
 
-    /// Notes that a future has looked at what it was given, or has been settled. Others may have
-    /// waited for that to know the end.
+    /// Notes that a future is no longer in flight. If the channel has ended thereby, wakes the
+    /// receivers.
     fn has_landed(&self) {
         let mut state = self.state.lock();
         state.in_flight -= 1;
@@ -390,8 +392,8 @@ impl<T> Rendezvous<T> {
         }
     }
 
-    /// Has the next sender try again that waits beside a receiver, as one that was to do so has
-    /// gone.
+    /// Makes the next sender try again if a receiver waits beside it, as the sender that was to do
+    /// so has gone.
     pub(super) fn pass_on_to_sender(&self) {
         let mut state = self.state.lock();
         if !state.receivers.is_empty() {
@@ -400,7 +402,7 @@ impl<T> Rendezvous<T> {
         }
     }
 
-    /// Wakes everybody in one of the lists, because there is nobody left on the other side.
+    /// Wakes all waiters of one of the lists, because the other side has gone.
     fn wake_all<D>(&self, list: fn(&mut State<T>) -> &mut WaitList<D>) {
         loop {
             let mut state = self.state.lock();
@@ -477,7 +479,7 @@ impl<T> HasPacket<T> for Packet<T> {
     }
 }
 
-/// In an operation, of which it is not known who will wait for it.
+/// In an operation, which may be waited for by a blocking caller or a future.
 pub(super) struct Either<T> {
     packet: Packet<T>,
     /// From the first wait of a future on.
@@ -522,7 +524,7 @@ impl<'a, T, P: HasPacket<T>> Receiving<'a, T, P> {
 impl<T, P: HasPacket<T>> Listing for Receiving<'_, T, P> {
     type Output = Result<T, RecvError>;
     type State = State<T>;
-    type Data = Place<T>;
+    type Data = WaitingReceiver<T>;
 
     fn kind(&self) -> &'static str {
         "recv"
@@ -532,20 +534,20 @@ impl<T, P: HasPacket<T>> Listing for Receiving<'_, T, P> {
         &self.channel.state
     }
 
-    fn list(state: &mut State<T>) -> &mut WaitList<Place<T>> {
+    fn list(state: &mut State<T>) -> &mut WaitList<WaitingReceiver<T>> {
         &mut state.receivers
     }
 
-    fn data(&self, _state: &mut State<T>, by: &Registration) -> Place<T> {
+    fn data(&self, _state: &mut State<T>, by: &Registration) -> WaitingReceiver<T> {
         match by.waiter {
-            Waiter::Task(_) => Place::of_future(self.packet.count()),
-            _ => Place::in_frame(self.packet.packet()),
+            Waiter::Task(_) => WaitingReceiver::of_future(self.packet.count()),
+            _ => WaitingReceiver::in_frame(self.packet.packet()),
         }
     }
 
     fn linked(&self, state: &mut State<T>, by: &Registration) -> Option<Wake> {
         match by.waiter {
-            // A sender that has only promised a message tries again, and finds the future.
+            // A select that sends tries again, and finds the future.
             Waiter::Task(_) => state.senders.wake_first().0,
             _ => None,
         }
@@ -564,8 +566,8 @@ impl<T, P: HasPacket<T>> Listing for Receiving<'_, T, P> {
         state.has_ended()
             || state.returned.len() > 0
             || match by.waiter {
-                Waiter::Task(_) => matches!(state.senders.first(), Some(Party::Packet(_))),
-                // Its own promises in other arms are no senders: a select never meets itself.
+                Waiter::Task(_) => matches!(state.senders.first(), Some(WaitingSender::Message(_))),
+                // Its own slots in other arms are no senders: a select never meets itself.
                 waiter => state.senders.has_other_than(waiter),
             }
     }
@@ -575,7 +577,7 @@ impl<T, P: HasPacket<T>> Listing for Receiving<'_, T, P> {
         &self,
         by: Caller,
         seat: Seat,
-        committed: Committed<Place<T>>,
+        committed: Committed<WaitingReceiver<T>>,
     ) -> Option<Self::Output> {
         // The message was passed on before the wait was ended, or the sender that has claimed this
         // receiver will pass it on.
@@ -589,13 +591,12 @@ impl<T, P: HasPacket<T>> Listing for Receiving<'_, T, P> {
         }
     }
 
-    fn pass_on(&self, committed: Committed<Place<T>>) {
+    fn pass_on(&self, committed: Committed<WaitingReceiver<T>>) {
         match self.packet.counted() {
             Some(packet) if committed.data.is_counted() => self.channel.leave(packet),
             _ => {
                 if let Some(message) = self.packet.packet().open() {
-                    // (If there are no receivers any more, there is nobody to whom the message
-                    // could go.)
+                    // (Without receivers the message is dropped.)
                     drop(self.channel.hand_on(message));
                 }
             }
@@ -627,7 +628,7 @@ impl<'a, T> Sending<'a, T> {
 impl<T> Listing for Sending<'_, T> {
     type Output = Result<(), SendError<T>>;
     type State = State<T>;
-    type Data = Party<T>;
+    type Data = WaitingSender<T>;
 
     fn kind(&self) -> &'static str {
         "send"
@@ -637,12 +638,12 @@ impl<T> Listing for Sending<'_, T> {
         &self.channel.state
     }
 
-    fn list(state: &mut State<T>) -> &mut WaitList<Party<T>> {
+    fn list(state: &mut State<T>) -> &mut WaitList<WaitingSender<T>> {
         &mut state.senders
     }
 
-    fn data(&self, _state: &mut State<T>, _by: &Registration) -> Party<T> {
-        Party::Packet(NonNull::from(&self.packet))
+    fn data(&self, _state: &mut State<T>, _by: &Registration) -> WaitingSender<T> {
+        WaitingSender::Message(NonNull::from(&self.packet))
     }
 
     fn attempt(&self, _by: Caller, _seat: Seat) -> Result<Self::Output, SpinGuard<'_, State<T>>> {
@@ -666,7 +667,7 @@ impl<T> Listing for Sending<'_, T> {
         &self,
         by: Caller,
         seat: Seat,
-        _committed: Committed<Party<T>>,
+        _committed: Committed<WaitingSender<T>>,
     ) -> Option<Self::Output> {
         match self.packet.take() {
             // A receiver has taken it.
@@ -679,25 +680,24 @@ impl<T> Listing for Sending<'_, T> {
         }
     }
 
-    fn pass_on(&self, _committed: Committed<Party<T>>) {
+    fn pass_on(&self, _committed: Committed<WaitingSender<T>>) {
         // If a receiver has taken the message, it was sent. If not, this one was to try again.
         self.channel.pass_on_to_sender();
     }
 }
 
-/// Getting the right to send a message that is not there yet; an error if there is nobody to send
-/// to.
+/// Getting the right to send a message that is not there yet; an error if all receivers have gone.
 pub(super) struct Claiming<'a, T> {
     channel: &'a Arc<Rendezvous<T>>,
-    promise: Promise<T>,
+    slot: ClaimSlot<T>,
 }
 
 impl<'a, T> Claiming<'a, T> {
-    /// Getting that right in a channel.
+    /// The operation on one channel.
     pub(super) fn new(channel: &'a Arc<Rendezvous<T>>) -> Claiming<'a, T> {
         Claiming {
             channel,
-            promise: Promise::new(),
+            slot: ClaimSlot::new(),
         }
     }
 }
@@ -705,7 +705,7 @@ impl<'a, T> Claiming<'a, T> {
 impl<T> Listing for Claiming<'_, T> {
     type Output = Result<Claimed<T>, SendError<()>>;
     type State = State<T>;
-    type Data = Party<T>;
+    type Data = WaitingSender<T>;
 
     fn kind(&self) -> &'static str {
         "send"
@@ -715,12 +715,12 @@ impl<T> Listing for Claiming<'_, T> {
         &self.channel.state
     }
 
-    fn list(state: &mut State<T>) -> &mut WaitList<Party<T>> {
+    fn list(state: &mut State<T>) -> &mut WaitList<WaitingSender<T>> {
         &mut state.senders
     }
 
-    fn data(&self, _state: &mut State<T>, _by: &Registration) -> Party<T> {
-        Party::Promise(NonNull::from(&self.promise))
+    fn data(&self, _state: &mut State<T>, _by: &Registration) -> WaitingSender<T> {
+        WaitingSender::Claim(NonNull::from(&self.slot))
     }
 
     fn attempt(&self, _by: Caller, _seat: Seat) -> Result<Self::Output, SpinGuard<'_, State<T>>> {
@@ -740,17 +740,17 @@ impl<T> Listing for Claiming<'_, T> {
         &self,
         by: Caller,
         seat: Seat,
-        _committed: Committed<Party<T>>,
+        _committed: Committed<WaitingSender<T>>,
     ) -> Option<Self::Output> {
-        match self.promise.take() {
+        match self.slot.take() {
             Some(claim) => Some(Ok(Claimed::new(claim, self.channel))),
             // There is a future that waits to be claimed, or the receivers have gone.
             None => self.try_now(by, seat),
         }
     }
 
-    fn pass_on(&self, _committed: Committed<Party<T>>) {
-        match self.promise.take() {
+    fn pass_on(&self, _committed: Committed<WaitingSender<T>>) {
+        match self.slot.take() {
             // The receiver tries again.
             Some(claim) => drop(Claimed::new(claim, self.channel)),
             None => self.channel.pass_on_to_sender(),
