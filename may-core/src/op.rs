@@ -1,7 +1,7 @@
 //! Operations: the calls that block, as values that have not happened yet.
 //!
-//! What an operation is, and the ways in which one is waited for, is in [`Operation`]. Here is a function for each call of May that can
-//! be taken back: what has not happened leaves no trace.
+//! What an operation is, and the ways in which one is waited for, is in [`Operation`]. Here is a
+//! function for each call of May that can be taken back: what has not happened leaves no trace.
 //!
 //! | operation | happens when | outcome |
 //! |---|---|---|
@@ -10,7 +10,7 @@
 //! | [`reserve`]`(&sender)` | there is room | the right to send, without waiting |
 //! | [`changed`]`(&watcher)` | the watched value is one that was not seen | |
 //! | [`closed`]`(&sender)` | the receivers have gone | |
-//! | [`lock`]`(&mutex)` | nobody else has it | the guard |
+//! | [`lock`]`(&mutex)` | it is free | the guard |
 //! | [`read_lock`]`(&lock)`, [`write_lock`]`(&lock)` | the lock admits it | the guard |
 //! | [`acquire`]`(&semaphore)`, [`acquire_many`], [`acquire_owned`] | the permits are there | the permit |
 //! | [`wait`]`(&flag)` | a flag is raised, a token cancelled, a notification comes, a child ends | |
@@ -66,8 +66,9 @@ pub fn recv<R: RecvFrom + ?Sized>(receiver: &R) -> R::Operation<'_> {
     receiver.recv_operation()
 }
 
-/// Sending a message. The message comes back if all receivers have gone. If the operation has not happened the message is dropped with it.
-/// (A future on a rendezvous channel may be dropped when a receiver has just taken its message.)
+/// Sending a message. The message comes back if all receivers have gone. If the operation has not
+/// happened the message is dropped with it. (A future on a rendezvous channel may be dropped when a
+/// receiver has just taken its message.)
 ///
 /// # Examples
 ///
@@ -139,8 +140,9 @@ macro_rules! send_to {
 
 send_to!(mpsc::Sender<T>, mpsc::SyncSender<T>, mpmc::Sender<T>);
 
-/// Getting the right to send a message that is made later: a slot of the channel or, in a rendezvous channel, a receiver that waits for
-/// the message and for nothing else. The right gives itself back when it is dropped.
+/// Getting the right to send a message that is made later: a slot of the channel or, in a
+/// rendezvous channel, a receiver that waits for the message and for nothing else. The right gives
+/// itself back when it is dropped.
 ///
 /// # Examples
 ///
@@ -454,7 +456,8 @@ pub fn join<H: Joinable>(handle: &mut H) -> Joined<H::Value, &mut JoinHandle<H::
     handle.join_operation()
 }
 
-/// A time that comes `duration` after this call. One that begins when it is waited for is made by [`guard`].
+/// A time that comes `duration` after this call. One that begins when it is waited for is made by
+/// [`guard`].
 pub fn after(duration: Duration) -> After {
     After::new(Deadline::after(duration))
 }
@@ -474,7 +477,8 @@ pub fn never() -> After {
     After::new(Deadline::NEVER)
 }
 
-/// The next connection. Unlike the listener's `accept`, it does not wait when there are no descriptors left, but is an error then.
+/// The next connection. Unlike the listener's `accept`, it does not wait when there are no
+/// descriptors left, but is an error then.
 ///
 /// # Panics
 ///

@@ -68,17 +68,17 @@ impl<T> Packet<T> {
         self.claim.store(claim, Ordering::Relaxed);
     }
 
-    /// The message. The owner, while nobody else is at it.
+    /// The message. For the owner, while it is the only user.
     pub(super) fn message(&self) -> &Cell<Option<T>> {
         &self.message
     }
 
-    /// Puts a message in. The owner, while nobody else is at it.
+    /// Puts a message in. For the owner, while it is the only user.
     pub(super) fn put(&self, message: T) {
         self.message.set(Some(message));
     }
 
-    /// Takes what is in the packet. The owner, while nobody else is at it.
+    /// Takes what is in the packet. For the owner, while it is the only user.
     pub(super) fn take(&self) -> Option<T> {
         self.message.take()
     }

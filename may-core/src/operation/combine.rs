@@ -135,8 +135,8 @@ pin_project_lite::pin_project! {
     }
 }
 
-/// The operation that `make` makes when it is waited for, tried, or polled first: for a time-out that begins then, or a value that is
-/// expensive to make. (In Concurrent ML this is `guard`.)
+/// The operation that `make` makes when it is waited for, tried, or polled first: for a time-out
+/// that begins then, or a value that is expensive to make. (In Concurrent ML this is `guard`.)
 ///
 /// # Examples
 ///
@@ -187,7 +187,8 @@ impl<F: FnOnce() -> O, O: Operation> Operation for Guard<F, O> {
     }
 
     fn register(self: Pin<&mut Self>, by: &Registration) -> bool {
-        // User code must not run here. If it was not made yet it was not tried either, which comes first.
+        // User code must not run here. If it was not made yet it was not tried either, which comes
+        // first.
         let operation = self.project().operation.as_pin_mut();
         operation.is_none_or(|operation| operation.register(by))
     }
@@ -308,8 +309,9 @@ impl<T> fmt::Debug for Boxed<'_, T> {
     }
 }
 
-/// Defines the operation of a primitive: a type that users can name, over the building blocks, which they cannot; one for each kind of
-/// the primitive. `$kind` and `$projection` are names that are not used otherwise.
+/// Defines the operation of a primitive: a type that users can name, over the building blocks,
+/// which they cannot; one for each kind of the primitive. `$kind` and `$projection` are names that
+/// are not used otherwise.
 macro_rules! operation {
     (
         $(#[$attribute:meta])*

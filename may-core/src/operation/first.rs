@@ -1,15 +1,15 @@
 //! The first of several operations.
 //!
 //! *Exactly one happens.* An operation is carried out in `attempt` or `withdraw` only, by the
-//! caller, when no node of the others is in any queue; or by whoever commits the waiter, through
-//! one node, after which nobody else can. So a caller that is active commits others and cannot be
-//! committed itself: two selects that want each other need no lock on both and no order of locks.
-//! If they look for each other at the same moment both find the other registered, withdraw and try
-//! again; the commit word of whoever is still registered decides.
+//! caller, when no node of the others is in any queue; or by the one that commits the waiter,
+//! through one node, after which no other can. So a caller that is active commits others and cannot
+//! be committed itself: two selects that want each other need no lock on both and no order of
+//! locks. If they look for each other at the same moment both find the other registered, withdraw
+//! and try again; the commit word of the one that is still registered decides.
 //!
 //! *No wake-up is lost.* A wake-up goes to one operation, by the number that the commit leaves in
-//! the word, and that one is carried out at once; so it uses the wake-up or finds that somebody
-//! faster did. A wait that ends in another way was not committed.
+//! the word, and that one is carried out at once; so it uses the wake-up or finds that a faster
+//! caller did. A wait that ends in another way was not committed.
 
 use std::any::Any;
 use std::fmt;
@@ -487,8 +487,7 @@ impl<O: Operation> Parts for Row<O> {
 
     fn pinned(self: Pin<&mut Self>, index: usize) -> Pin<&mut dyn Arm<O::Output>> {
         let all = self.get_mut().0.as_mut();
-        // SAFETY: (R6) the elements of a pinned slice are pinned: nobody moves one of them out of
-        // it.
+        // SAFETY: (R6) the elements of a pinned slice are pinned: none of them is moved out of it.
         unsafe { all.map_unchecked_mut(|all| &mut all[index]) }
     }
 
@@ -525,8 +524,8 @@ macro_rules! tuple {
             }
 
             fn pinned(self: Pin<&mut Self>, index: usize) -> Pin<&mut dyn Arm<R>> {
-                // SAFETY: (R6) the fields of a pinned tuple are pinned: nobody moves one of them
-                // out of it.
+                // SAFETY: (R6) the fields of a pinned tuple are pinned: none of them is moved out
+                // of it.
                 unsafe {
                     match index {
                         $($index => self.map_unchecked_mut(|all| &mut all.$index),)+

@@ -4,13 +4,13 @@
 //! (`wait/task.rs`), so everything that holds for a coroutine holds here: one compare-and-swap
 //! decides who ends the wait, and nothing is lost. Two things are different.
 //!
-//! *Between two polls nobody waits.* The future may have been committed and never be polled again,
-//! but dropped. So there is a sixth step: [`abandon`](Operation::abandon) passes on what the future
-//! was committed for.
+//! *Between two polls no frame waits.* The future may have been committed and never be polled
+//! again, but dropped. So there is a sixth step: [`abandon`](Operation::abandon) passes on what the
+//! future was committed for.
 //!
 //! *The nodes lie in the future* and not in a frame. It is pinned from the first poll on, so they
 //! stay where they are until the future is dropped, which withdraws them. A future that is leaked
-//! stays registered in memory that is never freed, as pinning promises: whoever commits it touches
+//! stays registered in memory that is never freed, as pinning guarantees: a committer touches
 //! memory that is still there, though what it passes is lost with the future (R6).
 
 use std::fmt;
@@ -34,7 +34,7 @@ pin_project_lite::pin_project! {
     ///
     /// It can be polled by any executor on any thread, and on coroutines by
     /// [`block_on`](crate::future::block_on). Dropped before it is ready it has not happened:
-    /// messages, permits and notifications go to whoever is next. It keeps its place in the queue
+    /// messages, permits and notifications go to the next waiter. It keeps its place in the queue
     /// between two polls, and with it what it is woken for; so a future that is neither polled nor
     /// dropped holds up those behind it.
     ///
@@ -76,8 +76,8 @@ pin_project_lite::pin_project! {
 struct Wait(Option<Registration>, PhantomPinned);
 
 // SAFETY: (R6) the registration and the entries that count in it lie in the same future, and are
-// used only by whoever has that exclusively; the block that the waiter points to is counted and
-// `Sync`.
+// used only by the one that has that exclusively; the block that the waiter points to is counted
+// and `Sync`.
 unsafe impl Send for Wait {}
 // SAFETY: (R6) as above: nothing is done with a shared wait.
 unsafe impl Sync for Wait {}
@@ -108,8 +108,8 @@ impl<O: Operation> OpFuture<O> {
         }
     }
 
-    /// Begins a wait. If it turns out that there may be nothing to wait for it is taken back, if
-    /// nobody has ended it yet.
+    /// Begins a wait. If it turns out that there may be nothing to wait for it is taken back, if it
+    /// has not been ended yet.
     fn begin(self: Pin<&mut Self>) {
         let mut this = self.project();
         let operation = this.operation.as_pin_mut().expect("it has not happened");
@@ -133,7 +133,7 @@ impl<O: Operation> OpFuture<O> {
     fn is_pending(self: Pin<&mut Self>, context: &Context<'_>, ticket: Ticket) -> bool {
         let this = self.project();
         let block = this.block.as_ref().expect("there is a wait");
-        // Before the look, so that whoever ends the wait after it finds the waker.
+        // Before the look, so that a committer after it finds the waker.
         block.set_waker(context.waker());
         let Some(outcome) = block.word.outcome(ticket) else {
             return true;
@@ -147,7 +147,7 @@ impl<O: Operation> OpFuture<O> {
         false
     }
 
-    /// Drops the waker of the last poll, which nobody may call from now on.
+    /// Drops the waker of the last poll, which must not be called from now on.
     fn clear_waker(&self) {
         if let Some(block) = &self.block {
             block.clear_waker();
@@ -201,7 +201,7 @@ fn set_alarm(block: &Arc<TaskBlock>, ticket: Ticket, deadline: Deadline) -> Arc<
         .and_then(set_with)
         .or_else(|| of(worker::default::default()))
         .or_else(|| of(worker::default::timekeeper()))
-        .expect("nobody ends the timekeeper")
+        .expect("the timekeeper does not end")
 }
 
 impl<O: Operation> Future for OpFuture<O> {

@@ -1,7 +1,8 @@
 //! Operations: what can block, as a value that has not happened yet.
 //!
-//! A primitive has one implementation of [`Operation`], and everything that waits uses it: a call that blocks, with or without a
-//! deadline, a call that only tries, a future, an arm of `select!`, an entry of [`Select`](crate::select::Select).
+//! A primitive has one implementation of [`Operation`], and everything that waits uses it: a call
+//! that blocks, with or without a deadline, a call that only tries, a future, an arm of `select!`,
+//! an entry of [`Select`](crate::select::Select).
 //!
 //! ```text
 //!              attempt: it can happen now
@@ -15,8 +16,8 @@
 //!   a future that is dropped: abandon; what it was woken for goes to the next one
 //! ```
 //!
-//! These are the five steps of a wait (`wait/mod.rs`), which `wait.rs` and the future carry out; `select/engine.rs` carries them out for
-//! several operations at once, and is an operation itself.
+//! These are the five steps of a wait (`wait/mod.rs`), which `wait.rs` and the future carry out;
+//! `select/engine.rs` carries them out for several operations at once, and is an operation itself.
 //!
 //! * [`mod@wait`]: the loop of all that blocks
 //! * [`future`]: an operation as a future
@@ -58,7 +59,8 @@ pub use when::{Signal, When, when, when_any};
 /// Who carries out an operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Caller {
-    /// A coroutine or a thread that blocks: it may be suspended for a moment, until somebody who is making a message has made it.
+    /// A coroutine or a thread that blocks: it may be suspended for a moment, until a sender that
+    /// is making a message has made it.
     Blocks,
     /// A future that is polled: it is never suspended.
     Polls,
@@ -92,7 +94,7 @@ impl Needs {
         place: 0,
     };
 
-    /// Nothing but that somebody commits the waiter.
+    /// Nothing but that the waiter is committed.
     pub(crate) const NOTHING: Needs = Needs {
         nodes: 1,
         ..Needs::NONE
@@ -122,7 +124,8 @@ impl Needs {
         }
     }
 
-    /// The same, of an operation of that kind on what lies at `place`, for those who want to know what a caller waits for.
+    /// The same, of an operation of that kind on what lies at `place`, for those who want to know
+    /// what a caller waits for.
     #[inline]
     pub(crate) fn waits_for<P: ?Sized>(self, kind: &'static str, place: &P) -> Needs {
         Needs {
@@ -180,8 +183,9 @@ fn too_many(nodes: u32) -> ! {
 
 /// A call that may block, as a value that has not happened yet.
 ///
-/// There is a function for each call of May that blocks, under the name that it has in `select!`: `op::recv(&receiver)`,
-/// `op::lock(&mutex)`, `op::accept(&listener)`. The value does nothing until it is waited for, which can be done in five ways, once:
+/// There is a function for each call of May that blocks, under the name that it has in `select!`:
+/// `op::recv(&receiver)`, `op::lock(&mutex)`, `op::accept(&listener)`. The value does nothing until
+/// it is waited for, which can be done in five ways, once:
 ///
 /// | | |
 /// |---|---|
@@ -191,12 +195,13 @@ fn too_many(nodes: u32) -> ! {
 /// | `.await` | in a future, on any executor |
 /// | [`select!`](../may/macro.select.html) with `on(operation)`, [`Select::on`](crate::select::Select::on) | it is the first of several that happens |
 ///
-/// An operation that was not the first, whose time is over, whose caller was cancelled, or that was dropped, has not happened: no
-/// message was taken or sent, no lock or permit is held.
+/// An operation that was not the first, whose time is over, whose caller was cancelled, or that was
+/// dropped, has not happened: no message was taken or sent, no lock or permit is held.
 ///
-/// Operations compose: [`map`](Operation::map), [`first`], [`first_of`] and [`guard`] make operations of operations. So a library can
-/// return `impl Operation<Output = Job>`, and its user decides how to wait. (The idea is that of the events of Concurrent ML: John
-/// Reppy, *Concurrent Programming in ML*, 1999.)
+/// Operations compose: [`map`](Operation::map), [`first`], [`first_of`] and [`guard`] make
+/// operations of operations. So a library can return `impl Operation<Output = Job>`, and its user
+/// decides how to wait. (The idea is that of the events of Concurrent ML: John Reppy, *Concurrent
+/// Programming in ML*, 1999.)
 ///
 /// # Examples
 ///
@@ -223,11 +228,11 @@ fn too_many(nodes: u32) -> ! {
 ///
 /// # Implementing it
 ///
-/// Most operations of one's own are functions that combine others; [`when`](crate::op::when) makes one of a closure and a
-/// [`Signal`]. A type may also implement the trait itself, by calling the steps of the operations that it is made of.
-/// It needs no `unsafe` for that, and cannot do harm by it: an operation that calls the steps of its parts out of their order, or forgets
-/// to withdraw one of them, ends the process.
-/// `IntoFuture` is the same for all:
+/// Most operations of one's own are functions that combine others; [`when`](crate::op::when) makes
+/// one of a closure and a [`Signal`]. A type may also implement the trait itself, by calling the
+/// steps of the operations that it is made of. It needs no `unsafe` for that, and cannot do harm by
+/// it: an operation that calls the steps of its parts out of their order, or forgets to withdraw
+/// one of them, ends the process. `IntoFuture` is the same for all:
 ///
 /// ```
 /// use std::pin::Pin;
@@ -292,21 +297,23 @@ pub trait Operation: IntoFuture<IntoFuture = OpFuture<Self>> + Sized {
     /// Carries the operation out if that is possible now.
     fn attempt(self: Pin<&mut Self>, by: Caller) -> Option<Self::Output>;
 
-    /// Registers the waiter wherever somebody may end its wait; true if the operation is found to be possible, whether or not the waiter
-    /// was registered. [`attempt`](Operation::attempt) has failed just before.
+    /// Registers the waiter in each queue from which its wait may be ended; true if the operation
+    /// is found to be possible, whether or not the waiter was registered.
+    /// [`attempt`](Operation::attempt) has failed just before.
     ///
     /// The caller's wait is open: this must not block, and a panic in it ends the process.
     fn register(self: Pin<&mut Self>, by: &Registration) -> bool;
 
-    /// Takes the waiter out everywhere, after the wait. If it was ended through this operation, that is carried out, unless somebody
-    /// was faster.
+    /// Takes the waiter out of all queues, after the wait. If it was ended through this operation,
+    /// that is carried out, unless another caller was faster.
     fn withdraw(self: Pin<&mut Self>, by: Caller) -> Option<Self::Output>;
 
-    /// As [`withdraw`](Operation::withdraw), for an operation that is not wanted any more: what it was woken for goes to the next one.
+    /// As [`withdraw`](Operation::withdraw), for an operation that is no longer wanted: what it was
+    /// woken for goes to the next one.
     fn abandon(self: Pin<&mut Self>);
 
-    /// Whether the wait, which is over, was ended through this operation: of one that is made of others, through one of them.
-    /// [`first`] asks, to withdraw the others before.
+    /// Whether the wait, which is over, was ended through this operation: of one that is made of
+    /// others, through one of them. [`first`] asks, to withdraw the others before.
     fn is_committed(&self) -> bool;
 
     /// What the operation needs of a wait: of one that is made of others, what all of them need.
@@ -319,21 +326,24 @@ pub trait Operation: IntoFuture<IntoFuture = OpFuture<Self>> + Sized {
         true
     }
 
-    /// The outcome if the caller is cancelled, where [`needs`](Operation::needs) says that there is one.
+    /// The outcome if the caller is cancelled, where [`needs`](Operation::needs) says that there is
+    /// one.
     #[doc(hidden)]
     fn cancelled(self: Pin<&mut Self>) -> Option<Self::Output> {
         None
     }
 
-    /// As [`withdraw`](Operation::withdraw), for a caller that waits for nothing else and tries again at once. So what need not be done in
-    /// one step with the end of the wait is left to that.
+    /// As [`withdraw`](Operation::withdraw), for a caller that waits for nothing else and tries
+    /// again at once. So what need not be done in one step with the end of the wait is left to
+    /// that.
     #[doc(hidden)]
     #[inline]
     fn withdraw_alone(self: Pin<&mut Self>) -> Option<Self::Output> {
         self.withdraw(Caller::Blocks)
     }
 
-    /// What happens if the time is over: a last look at what may be possible without anybody having said so.
+    /// What happens if the time is over: a last look at what may be possible without a
+    /// notification.
     #[doc(hidden)]
     fn at_deadline(self: Pin<&mut Self>) -> Option<Self::Output> {
         None
@@ -346,8 +356,8 @@ pub trait Operation: IntoFuture<IntoFuture = OpFuture<Self>> + Sized {
         park::spend_budget();
     }
 
-    /// Tries the operation, and registers the waiter of a wait that is opened for this if it cannot happen now: in one step, if the
-    /// operation is in one place only.
+    /// Tries the operation, and registers the waiter of a wait that is opened for this if it cannot
+    /// happen now: in one step, if the operation is in one place only.
     #[doc(hidden)]
     #[inline(always)]
     fn attempt_or_register<'r>(
@@ -370,7 +380,8 @@ pub trait Operation: IntoFuture<IntoFuture = OpFuture<Self>> + Sized {
     ///
     /// # Panics
     ///
-    /// Panics where blocking is a bug: inside [`forbid_blocking`](crate::coroutine::forbid_blocking), and in a waker that a worker calls.
+    /// Panics where blocking is a bug: inside
+    /// [`forbid_blocking`](crate::coroutine::forbid_blocking), and in a waker that a worker calls.
     ///
     /// # Cancellation
     ///
@@ -381,7 +392,8 @@ pub trait Operation: IntoFuture<IntoFuture = OpFuture<Self>> + Sized {
         wait::wait_for(pin!(self), never).expect("there is no deadline")
     }
 
-    /// Blocks until the operation has happened, for at most `timeout`. `None` if it has not happened.
+    /// Blocks until the operation has happened, for at most `timeout`. `None` if it has not
+    /// happened.
     ///
     /// # Panics
     ///
@@ -395,7 +407,8 @@ pub trait Operation: IntoFuture<IntoFuture = OpFuture<Self>> + Sized {
         wait::wait_for(pin!(self), Deadline::after(timeout))
     }
 
-    /// Blocks until the operation has happened, until `deadline` at the latest. `None` if it has not happened.
+    /// Blocks until the operation has happened, until `deadline` at the latest. `None` if it has
+    /// not happened.
     ///
     /// # Panics
     ///
@@ -409,14 +422,16 @@ pub trait Operation: IntoFuture<IntoFuture = OpFuture<Self>> + Sized {
         wait::wait_for(pin!(self), Deadline::at(deadline))
     }
 
-    /// Carries the operation out if that is possible without waiting. `None` if it has not happened.
+    /// Carries the operation out if that is possible without waiting. `None` if it has not
+    /// happened.
     #[inline]
     fn try_now(self) -> Option<Self::Output> {
         park::count_try();
         pin!(self).attempt(Caller::Blocks)
     }
 
-    /// The same operation behind a pointer, with a type that says only what its outcome is: for a list of operations of different types.
+    /// The same operation behind a pointer, with a type that says only what its outcome is: for a
+    /// list of operations of different types.
     ///
     /// # Examples
     ///
@@ -437,7 +452,8 @@ pub trait Operation: IntoFuture<IntoFuture = OpFuture<Self>> + Sized {
         Boxed::new(self)
     }
 
-    /// The operation whose outcome is what `f` makes of this one's. `f` runs when the operation has happened; it may block.
+    /// The operation whose outcome is what `f` makes of this one's. `f` runs when the operation has
+    /// happened; it may block.
     #[inline]
     fn map<F, R>(self, f: F) -> Map<Self, F>
     where

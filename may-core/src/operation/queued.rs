@@ -1,6 +1,6 @@
 //! The operations on what has its state in atomics or elsewhere, and a queue beside it
-//! (`wait/queue.rs`): whoever changes the state wakes from the queue after that, and a waiter looks
-//! at the state once more after it was registered.
+//! (`wait/queue.rs`): a change of the state wakes from the queue afterwards, and a waiter looks at
+//! the state once more after it was registered.
 
 use std::fmt;
 use std::pin::{Pin, pin};
@@ -22,8 +22,8 @@ pub(crate) trait Queueing {
     /// Those who wait; always the same queue.
     fn queue(&self) -> &WaitQueue;
 
-    /// Sees to it that somebody will wake from the queue; true if there is nothing to wait for.
-    /// Before the waiter is registered.
+    /// Makes sure that the queue will be woken from; true if there is nothing to wait for. Before
+    /// the waiter is registered.
     #[inline]
     fn prepare(&mut self) -> bool {
         false
@@ -35,7 +35,7 @@ pub(crate) trait Queueing {
     /// Whether it is possible now. Runs no user code.
     fn is_ready(&self) -> bool;
 
-    /// Passes the wake-up on, as the operation is not wanted any more. If all who wait were woken
+    /// Passes the wake-up on, as the operation is no longer wanted. If all who wait were woken
     /// there is nothing to do.
     fn pass_on(&mut self) {}
 

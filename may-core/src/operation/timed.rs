@@ -1,4 +1,4 @@
-//! The operations for which nobody has to be waited: they happen by themselves when a time has come.
+//! The operations that happen by themselves when a time has come.
 
 use std::fmt;
 use std::pin::Pin;

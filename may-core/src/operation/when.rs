@@ -1,7 +1,8 @@
 //! Operations of users' own: something to try, and signals that say when to try again.
 //!
-//! *No signal is lost.* A [`Signal`] counts; the operation notes the count before it tries, and looks once more after it was registered.
-//! So a signal that is given in between is seen, and one that is given later finds the registration.
+//! *No signal is lost.* A [`Signal`] counts; the operation notes the count before it tries, and
+//! looks once more after it was registered. So a signal that is given in between is seen, and one
+//! that is given later finds the registration.
 
 use std::fmt;
 use std::pin::Pin;
@@ -24,7 +25,7 @@ pub struct Signal {
 }
 
 impl Signal {
-    /// Makes a signal for which nobody waits.
+    /// Makes a signal without waiters.
     #[must_use]
     pub fn new() -> Arc<Signal> {
         Arc::new(Signal {
@@ -33,19 +34,21 @@ impl Signal {
         })
     }
 
-    /// Has everybody try again who waits for an operation with this signal. What made the operation possible comes before.
+    /// Makes all waiters for operations with this signal try again. Change the state that makes an
+    /// operation possible before this call.
     pub fn notify(&self) {
         self.given.fetch_add(1, Ordering::Release);
         self.waiters.wake_all();
     }
 }
 
-/// The operation that happens when `take` returns something: it is called when the operation is waited for, and again after each
-/// [notification](Signal::notify) of `signal`. What it takes has happened.
+/// The operation that happens when `take` returns something: it is called when the operation is
+/// waited for, and again after each [notification](Signal::notify) of `signal`. What it takes has
+/// happened.
 ///
 /// # Examples
 ///
-/// A value that somebody fills in, and others take:
+/// A value that one coroutine puts in, and others take:
 ///
 /// ```
 /// use std::sync::Mutex;

@@ -4,7 +4,7 @@
 //!   1  attempt    each arm is tried without waiting, in random order (or as they are written); the first success wins
 //!   2  register   one node for each arm, all for the same wait; if one is ready now: withdraw all, and back to 1
 //!   3  wait       one compare-and-swap on the caller's commit word decides who ends it
-//!   4  withdraw   every arm, and last the one that was committed, which carries its operation out; if somebody was faster, back to 1
+//!   4  withdraw   every arm, and last the one that was committed, which carries its operation out; if another caller was faster, back to 1
 //! ```
 //!
 //! That is the first of several operations (`operation/first.rs`, which says why exactly one

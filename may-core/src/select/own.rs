@@ -1,4 +1,4 @@
-//! Arms that need nobody else: times, and the caller's own cancellation.
+//! Arms that do not depend on others: times, and the caller's own cancellation.
 
 use std::pin::Pin;
 use std::time::{Duration, Instant};

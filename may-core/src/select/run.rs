@@ -229,8 +229,8 @@ where
         };
         let mut code = make();
         let builder = code.builder();
-        // SAFETY: (I3) the caller has the coroutine joined before what the code borrows goes; and
-        // it stays with this worker.
+        // SAFETY: (I3) the caller joins the coroutine before what the code borrows goes; and it
+        // stays with this worker.
         match unsafe { builder.spawn_local_unchecked(this.location, || code.run(), ()) } {
             Ok(joiner) => this.end.set(Some(Queued::new(Ending(joiner)))),
             Err(error) => spawn_failed(&error),

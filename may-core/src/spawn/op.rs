@@ -10,7 +10,7 @@ use crate::wait::WaitQueue;
 /// Ready with the result of a coroutine; made of its handle by `.await`.
 pub type JoinFuture<T> = OpFuture<Joined<T, JoinHandle<T>>>;
 
-/// The end of a coroutine, for somebody who owns the handle or borrows it.
+/// The end of a coroutine, for an owner of the handle or a borrower.
 struct Joining<T, H> {
     handle: H,
     _result: PhantomData<T>,

@@ -1,11 +1,11 @@
 //! Scopes: coroutines that borrow from the frame of their parent.
 //!
 //! That is sound because the frame is alive whenever a child runs (I3): [`scope`] returns, or
-//! unwinds, only when all children have ended and their results have been dropped or lie where
-//! nobody will touch them again. There is no guard whose `Drop` could be skipped. The order at the
-//! end is: body under `catch_unwind`; wait for the children; `resume_unwind`. Values and payloads
-//! of the user's are dropped after the wait, since their destructors may wait, unwind and so leave
-//! the frame.
+//! unwinds, only when all children have ended and their results have been dropped or lie where they
+//! are not touched again. There is no guard whose `Drop` could be skipped. The order at the end is:
+//! body under `catch_unwind`; wait for the children; `resume_unwind`. Values and payloads of the
+//! user's are dropped after the wait, since their destructors may wait, unwind and so leave the
+//! frame.
 //!
 //! A scope that is left by a cancellation cancels its children before it waits for them, whether
 //! the cancellation ended the body or the wait itself. One that is left by a panic waits, as std
@@ -44,7 +44,7 @@ use crate::worker::{Shared, default};
 struct Data {
     /// Children that have not ended.
     running: AtomicUsize,
-    /// Whether a child panicked and nobody took its result.
+    /// Whether a child panicked and its result was not taken.
     child_panicked: AtomicBool,
     /// Where the parent waits.
     parent: WaitQueue,

@@ -200,7 +200,7 @@ impl Local {
             .fetch_or(flag::CANCELLED | reason, Ordering::Relaxed);
         match self.stacks.take_reserved() {
             Some(stack) => self.start_on(coroutine, stack),
-            // Only the closure's destructor runs; without any stack to be had, the worker's must
+            // Only the closure's destructor runs; if there is no stack at all, the worker's must
             // do.
             // SAFETY: (R1) the coroutine is in no queue.
             None => unsafe { Header::run_unstarted(coroutine) },
@@ -429,8 +429,8 @@ impl Local {
     ///
     /// Where peers and workers share the processors, the next events come in one batch then, and
     /// not each with a sleep and a wake-up of its own: an echo server with two workers beside its
-    /// client on two processors serves up to 1.7 times as many requests. Where nobody is waiting
-    /// for the processor this costs two short system calls.
+    /// client on two processors serves up to 1.7 times as many requests. Where no other thread
+    /// waits for the processor this costs two short system calls.
     fn let_peers_run(&self) -> bool {
         if !self.driver.has_sources() {
             return false;

@@ -1,5 +1,5 @@
-//! Operations that are written by users of May: those that are right, and what becomes of those that
-//! are not.
+//! Operations that are written by users of May: those that are right, and what becomes of those
+//! that are not.
 
 use std::cell::RefCell;
 use std::future::{Future, IntoFuture};
