@@ -123,6 +123,15 @@ pub(super) struct WaitingReceiver<T> {
     counted: bool,
 }
 
+// Not derived, as that would ask it of the messages.
+impl<T> Clone for WaitingReceiver<T> {
+    fn clone(&self) -> WaitingReceiver<T> {
+        *self
+    }
+}
+
+impl<T> Copy for WaitingReceiver<T> {}
+
 impl<T> WaitingReceiver<T> {
     /// That of a caller that blocks.
     pub(super) fn in_frame(packet: &Packet<T>) -> WaitingReceiver<T> {
@@ -290,3 +299,12 @@ pub(super) enum WaitingSender<T> {
     /// A select's slot for a claim; its message is made afterwards.
     Claim(NonNull<ClaimSlot<T>>),
 }
+
+// As above.
+impl<T> Clone for WaitingSender<T> {
+    fn clone(&self) -> WaitingSender<T> {
+        *self
+    }
+}
+
+impl<T> Copy for WaitingSender<T> {}

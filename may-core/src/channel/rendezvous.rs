@@ -136,7 +136,7 @@ impl<T> State<T> {
     }
 
     /// Passes the message in `packet` to a receiver that waits.
-    #[inline]
+    #[inline(always)]
     fn give(&mut self, packet: &Packet<T>) -> Option<Wake> {
         let mine = NonNull::from(packet);
         let counted = Cell::new(false);
@@ -553,6 +553,7 @@ impl<T, P: HasPacket<T>> Listing for Receiving<'_, T, P> {
         }
     }
 
+    #[inline(always)]
     fn attempt(&self, by: Caller, _seat: Seat) -> Result<Self::Output, SpinGuard<'_, State<T>>> {
         let can_wait = by == Caller::Blocks && park::may_block();
         match self.channel.take(self.packet.packet(), can_wait) {

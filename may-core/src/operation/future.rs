@@ -38,6 +38,18 @@ pin_project_lite::pin_project! {
     /// between two polls, and with it what it is woken for; so a future that is neither polled nor
     /// dropped holds up those behind it.
     ///
+    /// Others have pointers into a future that waits. So it has to be pinned to be polled, also if
+    /// its operation lies in a box:
+    ///
+    /// ```compile_fail,E0277
+    /// use may::channel::unbounded;
+    /// use may::op::{self, Operation};
+    ///
+    /// let (_sender, receiver) = unbounded::<i32>();
+    /// let mut future = op::recv(&receiver).boxed().into_future();
+    /// let moved = std::pin::Pin::new(&mut future);
+    /// ```
+    ///
     /// # Panics
     ///
     /// Polling it panics after it was ready.

@@ -18,7 +18,7 @@ pub(crate) trait Listing {
     /// What the lock guards.
     type State;
     /// What a node tells the other side.
-    type Data;
+    type Data: Clone;
     /// A waiter that was woken without a grant tries again like any other; nothing was handed over
     /// to it.
     const TRIES_AGAIN: bool = false;
@@ -306,7 +306,7 @@ impl<L: Listing> Operation for Listed<L> {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn withdraw_alone(self: Pin<&mut Self>) -> Option<L::Output> {
         let (listing, entry) = self.parts();
         match entry.take_committed() {

@@ -52,7 +52,7 @@ impl Blocker {
     ///
     /// Panics where blocking is a bug: inside `forbid_blocking`, and in a worker's own code, where
     /// a `Waker` may get to.
-    #[inline]
+    #[inline(always)]
     fn current() -> Blocker {
         match Header::current() {
             Some(coroutine) => {
@@ -200,11 +200,16 @@ fn refuse_foreign_stack(header: &Header) {
 #[inline(always)]
 fn refuse_if_forbidden(strand: &Strand) {
     if strand.forbids_blocking() {
-        refuse(match strand.word.is_open() {
-            true => "`Operation::register` would have blocked, or the waker or `Drop` that it ran",
-            false => "a call inside `forbid_blocking` would have blocked",
-        });
+        refuse_forbidden(strand);
     }
+}
+
+#[cold]
+fn refuse_forbidden(strand: &Strand) -> ! {
+    refuse(match strand.word.is_open() {
+        true => "`Operation::register` would have blocked, or the waker or `Drop` that it ran",
+        false => "a call inside `forbid_blocking` would have blocked",
+    })
 }
 
 /// The panic of a call that must not block.

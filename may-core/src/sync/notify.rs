@@ -47,6 +47,7 @@ impl State {
 }
 
 /// What a waiter tells.
+#[derive(Clone)]
 struct Begun {
     /// The round in which its wait has begun.
     round: u64,

@@ -149,7 +149,7 @@ unsafe impl<D> Send for Entry<D> {}
 // thread, too.
 unsafe impl<D> Sync for Entry<D> {}
 
-impl<D> Entry<D> {
+impl<D: Clone> Entry<D> {
     /// An entry that is linked nowhere.
     #[inline]
     pub(crate) fn new() -> Entry<D> {
@@ -304,20 +304,22 @@ impl<D> Entry<D> {
             .map(|linked| unsafe { Pin::new_unchecked(&linked.node) })
     }
 
-    /// Drops a node that is in no list, and remembers what it has got. (Until then it may be
-    /// somebody else's to touch.)
+    /// Forgets a node that is in no list, and remembers what it has got. (Until then others may
+    /// be at it.)
     #[inline]
     fn clear(&mut self) -> Option<Committed<D>> {
-        let Linked { node, by } = self.linked.take()?;
+        let Linked { node, by } = self.linked.as_ref()?;
         // SAFETY: (R7) the registration outlives the entries that are linked by it, of which this
         // is one.
         let by = unsafe { by.as_ref() };
         by.entries.set(by.entries.get() - 1);
         self.seat = Seat(node.seat.get());
-        Some(Committed {
+        let committed = Committed {
             granted: node.is_granted(),
-            data: node.data,
-        })
+            data: node.data.clone(),
+        };
+        self.linked = None;
+        Some(committed)
     }
 }
 
