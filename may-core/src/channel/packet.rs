@@ -84,12 +84,18 @@ impl<T> Packet<T> {
     }
 
     /// Takes what is in the packet after the wait was ended, as soon as there is no claim.
+    #[inline]
     pub(super) fn open(&self) -> Option<T> {
         if self.is_claimed() {
-            // Only a thread gets here: it was not woken yet.
-            park::wait_for_claimant(|| self.is_claimed());
+            self.wait_for_claimant();
         }
         self.message.take()
+    }
+
+    /// Waits until the claim was given up. Only a thread gets here: it was not woken yet.
+    #[cold]
+    fn wait_for_claimant(&self) {
+        park::wait_for_claimant(|| self.is_claimed());
     }
 
     /// Leaves the contents to the claimant, as the future is dropped; false if there is no claim.

@@ -573,7 +573,7 @@ impl<T, P: HasPacket<T>> Listing for Receiving<'_, T, P> {
             }
     }
 
-    #[inline]
+    #[inline(always)]
     fn complete(
         &self,
         by: Caller,
@@ -647,6 +647,7 @@ impl<T> Listing for Sending<'_, T> {
         WaitingSender::Message(NonNull::from(&self.packet))
     }
 
+    #[inline(always)]
     fn attempt(&self, _by: Caller, _seat: Seat) -> Result<Self::Output, SpinGuard<'_, State<T>>> {
         match self.channel.give(&self.packet) {
             Ok(()) => Ok(Ok(())),

@@ -12,7 +12,7 @@ use crossbeam_channel::{SendError, SendTimeoutError, TrySendError};
 use super::buffered::{self, Buffered, Reserving};
 use super::op::{SendFuture, SendMessage};
 use super::rendezvous::{self, Rendezvous};
-use crate::operation::{Listed, OpFuture, Operation, wait, wait_for};
+use crate::operation::{Listed, OpFuture, Operation, wait_for};
 use crate::park;
 use crate::util::clock::Deadline;
 
@@ -109,9 +109,9 @@ impl<T> Sender<T> {
                 let message = Cell::new(Some(message));
                 Listed::block(&buffered::Sending { channel, message })
             }
-            Flavor::Rendezvous(channel) => wait(pin!(Listed::new(rendezvous::Sending::new(
-                channel, message
-            )))),
+            Flavor::Rendezvous(channel) => {
+                Listed::block(&rendezvous::Sending::new(channel, message))
+            }
         }
     }
 

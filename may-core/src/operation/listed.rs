@@ -243,7 +243,7 @@ impl<L: Listing> Listing for &L {
         (**self).linked(state, by)
     }
 
-    #[inline]
+    #[inline(always)]
     fn complete(&self, by: Caller, seat: Seat, committed: Committed<L::Data>) -> Option<L::Output> {
         (**self).complete(by, seat, committed)
     }
