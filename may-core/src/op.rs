@@ -13,7 +13,7 @@
 //! | [`lock`]`(&mutex)` | it is free | the guard |
 //! | [`read_lock`]`(&lock)`, [`write_lock`]`(&lock)` | the lock admits it | the guard |
 //! | [`acquire`]`(&semaphore)`, [`acquire_many`], [`acquire_owned`] | the permits are there | the permit |
-//! | [`wait`]`(&flag)` | a flag is raised, a token cancelled, a notification comes, a child ends | |
+//! | [`wait`]`(&flag)` | a flag is raised, a token cancelled, a notification comes, a child ends; another has set up what is set up once | the value of a `OnceLock` or a `LazyLock` |
 //! | [`join`]`(&mut handle)` | the coroutine has ended | its result |
 //! | [`after`]`(duration)`, [`at`]`(instant)` | the time has come | |
 //! | [`tick`]`(&mut interval)` | the next tick is due | its time |
@@ -33,8 +33,8 @@ use crate::process::{Child, Exited};
 use crate::signal::Signals;
 use crate::spawn::{JoinHandle, ScopedJoinHandle};
 use crate::sync::{
-    Arc, CancelToken, Mutex, Notify, RwLock, Semaphore, SyncFlag, broadcast, mpmc, mpsc, oneshot,
-    spsc, watch,
+    Arc, CancelToken, LazyLock, Mutex, Notify, Once, OnceLock, RwLock, Semaphore, SyncFlag,
+    broadcast, mpmc, mpsc, oneshot, spsc, watch,
 };
 use crate::time::Interval;
 use crate::util::clock::Deadline;
@@ -47,7 +47,9 @@ pub use crate::operation::{
 };
 pub use crate::signal::NextSignal;
 pub use crate::spawn::Joined;
-pub use crate::sync::{Acquire, AcquireOwned, Lock, Notified, Raised, ReadLock, WriteLock};
+pub use crate::sync::{
+    Acquire, AcquireOwned, Completed, Filled, Lock, Made, Notified, Raised, ReadLock, WriteLock,
+};
 pub use crate::time::{After, Tick};
 
 /// Receiving a message, or a signal.
@@ -342,7 +344,13 @@ pub fn acquire_owned(semaphore: Arc<Semaphore>, n: usize) -> AcquireOwned {
 }
 
 /// Waiting for a [`SyncFlag`], a [`CancelToken`], a [`Notify`] or
-/// the end of a [`Child`], whose status [`Child::wait`] returns at once then.
+/// the end of a [`Child`], whose status [`Child::wait`] returns at once then; or until another
+/// has filled a [`OnceLock`], or made the value of a [`LazyLock`], or run a [`Once`].
+///
+/// The outcome is the value for a [`OnceLock`] and a [`LazyLock`], and `()` for the others. An
+/// initializer that panics leaves a [`OnceLock`] empty, and the wait goes on; for a [`LazyLock`] and
+/// a [`Once`] the wait ends with a panic, as each use of them does from then on. The operation runs
+/// no initializer: of a [`LazyLock`] that nobody uses it never happens.
 ///
 /// # Examples
 ///
@@ -362,12 +370,12 @@ pub fn wait<W: Waitable + ?Sized>(of: &W) -> W::Operation<'_> {
 /// What `wait(..)` can wait for.
 #[diagnostic::on_unimplemented(
     message = "`wait` cannot wait for `{Self}`",
-    label = "not a flag, token, notification or child process",
+    label = "not a flag, token, notification, child process or what is set up once",
     note = "a `Barrier` cannot be an arm, as its wait cannot be taken back"
 )]
 pub trait Waitable {
     /// The operation.
-    type Operation<'a>: Operation<Output = ()>
+    type Operation<'a>: Operation
     where
         Self: 'a;
 
@@ -406,6 +414,37 @@ impl Waitable for Child {
     fn wait_operation(&self) -> Self::Operation<'_> {
         // Waiting for the child tells what is wrong, if something is.
         Exited::new(self).map(drop)
+    }
+}
+
+impl Waitable for Once {
+    type Operation<'a> = Completed<'a>;
+
+    fn wait_operation(&self) -> Completed<'_> {
+        Completed::new(self)
+    }
+}
+
+impl<T> Waitable for OnceLock<T> {
+    type Operation<'a>
+        = Filled<'a, T>
+    where
+        T: 'a;
+
+    fn wait_operation(&self) -> Filled<'_, T> {
+        Filled::new(self)
+    }
+}
+
+impl<T, F> Waitable for LazyLock<T, F> {
+    type Operation<'a>
+        = Made<'a, T, F>
+    where
+        T: 'a,
+        F: 'a;
+
+    fn wait_operation(&self) -> Made<'_, T, F> {
+        Made::new(self)
     }
 }
 

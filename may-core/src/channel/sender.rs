@@ -220,6 +220,50 @@ impl<T> Sender<T> {
         Ok(SendPermit::new(self))
     }
 
+    /// Reserves a slot, waiting for one for at most `timeout`; see [`reserve`](Self::reserve).
+    ///
+    /// # Errors
+    ///
+    /// If there was no slot in time, or all receivers have gone.
+    ///
+    /// # Cancellation
+    ///
+    /// As for [`reserve`](Self::reserve).
+    pub fn reserve_timeout(
+        &self,
+        timeout: Duration,
+    ) -> Result<SendPermit<'_, T>, SendTimeoutError<()>> {
+        self.reserve_until(Deadline::after(timeout))
+    }
+
+    /// Reserves a slot, waiting for one until `deadline` at the latest; see
+    /// [`reserve`](Self::reserve).
+    ///
+    /// # Errors
+    ///
+    /// As for [`reserve_timeout`](Self::reserve_timeout).
+    ///
+    /// # Cancellation
+    ///
+    /// As for [`reserve`](Self::reserve).
+    pub fn reserve_deadline(
+        &self,
+        deadline: Instant,
+    ) -> Result<SendPermit<'_, T>, SendTimeoutError<()>> {
+        self.reserve_until(Deadline::at(deadline))
+    }
+
+    fn reserve_until(&self, deadline: Deadline) -> Result<SendPermit<'_, T>, SendTimeoutError<()>> {
+        if let Flavor::Buffered(channel) = &self.0 {
+            match Listed::block_until(&Reserving(channel), deadline) {
+                Some(Ok(_)) => {}
+                Some(Err(SendError(()))) => return Err(SendTimeoutError::Disconnected(())),
+                None => return Err(SendTimeoutError::Timeout(())),
+            }
+        }
+        Ok(SendPermit::new(self))
+    }
+
     /// Reserves a slot if there is one now; see [`reserve`](Self::reserve).
     ///
     /// # Errors

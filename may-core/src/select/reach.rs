@@ -11,8 +11,8 @@ use crate::process::Child;
 use crate::signal::Signals;
 use crate::spawn::{JoinHandle, ScopedJoinHandle};
 use crate::sync::{
-    CancelToken, Mutex, Notify, RwLock, Semaphore, SyncFlag, broadcast, mpmc, mpsc, oneshot, spsc,
-    watch,
+    CancelToken, LazyLock, Mutex, Notify, Once, OnceLock, RwLock, Semaphore, SyncFlag, broadcast,
+    mpmc, mpsc, oneshot, spsc, watch,
 };
 use crate::time::Interval;
 
@@ -85,6 +85,9 @@ things! {
     [] SyncFlag;
     [] CancelToken;
     [] Notify;
+    [] Once;
+    [T] OnceLock<T>;
+    [T, F] LazyLock<T, F>;
     [] Child;
 }
 

@@ -1,11 +1,13 @@
 //! The handle to a coroutine's result.
 
 use std::fmt;
+use std::time::{Duration, Instant};
 
 use super::identity::Coroutine;
+use super::op::Joined;
 use super::task::Joiner;
 use crate::coroutine::header::Header;
-use crate::operation::wait_until;
+use crate::operation::{Operation, wait_until};
 use crate::util::clock::Deadline;
 
 /// The right to a coroutine's result. Dropping it detaches the coroutine, which then runs on by
@@ -41,6 +43,53 @@ impl<T> JoinHandle<T> {
         self.0.take()
     }
 
+    /// Waits until the coroutine has ended, for at most `timeout`, and returns its result; `None` if
+    /// it has not ended in time, and the handle can still be joined.
+    ///
+    /// # Errors
+    ///
+    /// As for [`join`](JoinHandle::join).
+    ///
+    /// # Panics
+    ///
+    /// Panics if the result was taken before.
+    ///
+    /// # Cancellation
+    ///
+    /// A cancelled coroutine unwinds here, and the handle can still be joined.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use may::coroutine::{self, spawn};
+    ///
+    /// let mut handle = spawn(coroutine::park);
+    /// assert!(handle.join_timeout(Duration::from_micros(500)).is_none());
+    /// handle.coroutine().unpark();
+    /// handle.join().unwrap();
+    /// ```
+    pub fn join_timeout(&mut self, timeout: Duration) -> Option<super::Result<T>> {
+        Joined::new(self).wait_timeout(timeout)
+    }
+
+    /// As [`join_timeout`](JoinHandle::join_timeout), until `deadline` at the latest.
+    ///
+    /// # Errors
+    ///
+    /// As for [`join`](JoinHandle::join).
+    ///
+    /// # Panics
+    ///
+    /// As for [`join_timeout`](JoinHandle::join_timeout).
+    ///
+    /// # Cancellation
+    ///
+    /// As for [`join_timeout`](JoinHandle::join_timeout).
+    pub fn join_deadline(&mut self, deadline: Instant) -> Option<super::Result<T>> {
+        Joined::new(self).wait_until(deadline)
+    }
+
     /// Waits until the coroutine has ended, and leaves its result for [`join`](JoinHandle::join).
     ///
     /// # Panics
@@ -61,6 +110,25 @@ impl<T> JoinHandle<T> {
     /// ```
     pub fn wait(&self) {
         wait_for_end(&self.0);
+    }
+
+    /// As [`wait`](JoinHandle::wait), for at most `timeout`; false if it has not ended in time.
+    ///
+    /// # Cancellation
+    ///
+    /// As for [`wait`](JoinHandle::wait).
+    pub fn wait_timeout(&self, timeout: Duration) -> bool {
+        self.wait_until(Deadline::after(timeout))
+    }
+
+    /// As [`wait`](JoinHandle::wait), until `deadline` at the latest; false if it has not ended in
+    /// time.
+    ///
+    /// # Cancellation
+    ///
+    /// As for [`wait`](JoinHandle::wait).
+    pub fn wait_deadline(&self, deadline: Instant) -> bool {
+        self.wait_until(Deadline::at(deadline))
     }
 
     /// Waits until the coroutine has ended, at most until `deadline`; whether it has.

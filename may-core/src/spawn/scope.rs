@@ -25,6 +25,7 @@ use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::ptr::NonNull;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use super::builder::{self, Builder};
 use super::handle::{JoinHandle, wait_for_end};
@@ -415,6 +416,41 @@ impl<T> ScopedJoinHandle<'_, T> {
         wait_for_end(self.joiner());
         let handle = self.handle.take();
         handle.expect("it is there until it is joined").0.take()
+    }
+
+    /// Waits until the coroutine has ended, for at most `timeout`, and returns its result; `None` if
+    /// it has not ended in time, and the handle can still be joined.
+    ///
+    /// # Errors
+    ///
+    /// As for [`JoinHandle::join`](super::JoinHandle::join).
+    ///
+    /// # Panics
+    ///
+    /// Panics if the result was taken before.
+    ///
+    /// # Cancellation
+    ///
+    /// If the caller is cancelled it unwinds here.
+    pub fn join_timeout(&mut self, timeout: Duration) -> Option<super::Result<T>> {
+        self.handle().join_timeout(timeout)
+    }
+
+    /// As [`join_timeout`](Self::join_timeout), until `deadline` at the latest.
+    ///
+    /// # Errors
+    ///
+    /// As for [`JoinHandle::join`](super::JoinHandle::join).
+    ///
+    /// # Panics
+    ///
+    /// As for [`join_timeout`](Self::join_timeout).
+    ///
+    /// # Cancellation
+    ///
+    /// If the caller is cancelled it unwinds here.
+    pub fn join_deadline(&mut self, deadline: Instant) -> Option<super::Result<T>> {
+        self.handle().join_deadline(deadline)
     }
 
     /// Whether the coroutine has ended, so that [`join`](Self::join) returns at once.

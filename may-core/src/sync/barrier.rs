@@ -6,8 +6,9 @@
 use std::cell::Cell;
 use std::fmt;
 use std::pin::pin;
+use std::time::{Duration, Instant};
 
-use crate::operation::{Caller, Listed, Listing, OpFuture, operation, wait};
+use crate::operation::{Caller, Listed, Listing, OpFuture, Operation, operation, wait};
 use crate::util::spin::{SpinGuard, SpinLock};
 use crate::wait::{Committed, Registration, Seat, WaitList, Wakes};
 
@@ -87,6 +88,36 @@ impl Barrier {
     /// A cancelled coroutine unwinds here and does not count, unless the others have all come.
     pub fn wait(&self) -> BarrierWaitResult {
         wait(pin!(Arrive::new(self)))
+    }
+
+    /// As [`wait`](Barrier::wait), for at most `timeout`; `None` if the others have not all come in time. The caller does not count
+    /// then.
+    ///
+    /// # Cancellation
+    ///
+    /// As for [`wait`](Barrier::wait).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use may::sync::Barrier;
+    ///
+    /// let barrier = Barrier::new(2);
+    /// assert!(barrier.wait_timeout(Duration::from_micros(500)).is_none());
+    /// ```
+    pub fn wait_timeout(&self, timeout: Duration) -> Option<BarrierWaitResult> {
+        Arrive::new(self).wait_timeout(timeout)
+    }
+
+    /// As [`wait`](Barrier::wait), until `deadline` at the latest; `None` if the others have not all come by then. The caller does
+    /// not count then.
+    ///
+    /// # Cancellation
+    ///
+    /// As for [`wait`](Barrier::wait).
+    pub fn wait_deadline(&self, deadline: Instant) -> Option<BarrierWaitResult> {
+        Arrive::new(self).wait_until(deadline)
     }
 
     /// As [`wait`](Barrier::wait), as a future that any executor can poll. It comes with the first poll.

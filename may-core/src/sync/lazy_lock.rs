@@ -7,6 +7,8 @@ use std::panic::{RefUnwindSafe, UnwindSafe};
 
 use super::once::Once;
 use crate::coroutine::cancel::shield;
+use crate::operation::{Map, Operation, Queued, Queueing, operation};
+use crate::wait::WaitQueue;
 
 /// A value that the first who asks for it makes; the counterpart of `std::sync::LazyLock`, with the
 /// same methods.
@@ -157,5 +159,50 @@ impl<T: fmt::Debug, F> fmt::Debug for LazyLock<T, F> {
             None => debug.field(&format_args!("<uninit>")),
         };
         debug.finish()
+    }
+}
+
+/// The value's having been made, by another; `None` if its initializer has panicked.
+struct Making<'a, T, F>(&'a LazyLock<T, F>);
+
+impl<'a, T, F> Queueing for Making<'a, T, F> {
+    type Output = Option<&'a T>;
+
+    fn kind(&self) -> &'static str {
+        "once"
+    }
+
+    fn queue(&self) -> &WaitQueue {
+        self.0.once.waiters()
+    }
+
+    fn attempt(&mut self) -> Option<Option<&'a T>> {
+        self.is_ready().then(|| LazyLock::get(self.0))
+    }
+
+    fn is_ready(&self) -> bool {
+        self.0.once.is_completed() || self.0.once.is_poisoned()
+    }
+
+    fn spend_budget(&self) {}
+}
+
+operation! {
+    /// A value's having been made, by another; from [`op::wait`](crate::op::wait). It panics if the
+    /// initializer has panicked, as each use of the value does then.
+    pub struct Made['a, T, F]['a, T, F] => &'a T
+    as MadeKind MadeProjection {
+        Made(Map<Queued<Making<'a, T, F>>, fn(Option<&'a T>) -> &'a T>),
+    }
+}
+
+impl<'a, T, F> Made<'a, T, F> {
+    /// That of one value.
+    pub(crate) fn new(lock: &'a LazyLock<T, F>) -> Made<'a, T, F> {
+        let value: fn(Option<&'a T>) -> &'a T = |value| value.unwrap_or_else(|| refuse());
+        let operation = Queued::new(Making(lock)).map(value);
+        Made {
+            kind: MadeKind::Made { operation },
+        }
     }
 }

@@ -81,14 +81,14 @@ pub mod watch;
 pub use barrier::{Arrive, Barrier, BarrierFuture, BarrierWaitResult};
 pub use cancel_token::{CancelOnDrop, CancelToken};
 pub use condvar::{Condvar, WaitTimeoutResult};
-pub use lazy_lock::LazyLock;
+pub use lazy_lock::{LazyLock, Made};
 pub use mutex::{Lock, LockFuture, MappedMutexGuard, Mutex, MutexGuard};
 pub use notify::{Notified, Notify, NotifyFuture};
 #[cfg(not(may_loom))]
 #[allow(deprecated)]
 pub use once::ONCE_INIT;
-pub use once::{Once, OnceState};
-pub use once_lock::OnceLock;
+pub use once::{Completed, Once, OnceState};
+pub use once_lock::{Filled, OnceLock};
 pub(crate) use reentrant_lock::{ReentrantLock, ReentrantLockGuard};
 pub use rwlock::{
     MappedRwLockReadGuard, MappedRwLockWriteGuard, ReadFuture, ReadLock, RwLock, RwLockReadGuard,

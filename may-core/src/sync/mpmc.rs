@@ -6,7 +6,6 @@ use std::fmt;
 use std::time::{Duration, Instant};
 
 use crate::channel;
-use crate::util::clock::Deadline;
 
 pub use crate::channel::SendTimeoutError;
 pub use std::sync::mpsc::{RecvError, RecvTimeoutError, SendError, TryRecvError, TrySendError};
@@ -122,21 +121,6 @@ pub struct Receiver<T>(channel::Receiver<T>);
 
 super::mpsc::receiver!();
 super::mpsc::recv_async!();
-
-impl<T> Receiver<T> {
-    /// Receives a message, waiting for one until `deadline` at the latest.
-    ///
-    /// # Errors
-    ///
-    /// As for [`recv_timeout`](Self::recv_timeout).
-    ///
-    /// # Cancellation
-    ///
-    /// A cancelled coroutine unwinds here, and no message was taken.
-    pub fn recv_deadline(&self, deadline: Instant) -> Result<T, RecvTimeoutError> {
-        self.recv_until(Deadline::at(deadline))
-    }
-}
 
 impl<T> Clone for Receiver<T> {
     fn clone(&self) -> Receiver<T> {

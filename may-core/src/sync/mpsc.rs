@@ -1,12 +1,14 @@
 //! Many senders, one receiver; the counterpart of `std::sync::mpsc`, with its errors.
 //!
-//! A thin layer over [`crate::channel`], which has more: several receivers, deadlines for sending, reserved slots.
+//! A thin layer over [`crate::channel`], which has more: several receivers, reserved slots.
 
 use std::fmt;
 use std::panic::{RefUnwindSafe, UnwindSafe};
+use std::time::{Duration, Instant};
 
 use crate::channel;
 
+pub use crate::channel::SendTimeoutError;
 pub use std::sync::mpsc::{RecvError, RecvTimeoutError, SendError, TryRecvError, TrySendError};
 
 /// What the receivers of [`mpsc`](self), [`mpmc`](super::mpmc) and [`spsc`](super::spsc) have in common: the methods with std's
@@ -54,6 +56,22 @@ macro_rules! receiver {
                 timeout: std::time::Duration,
             ) -> Result<T, RecvTimeoutError> {
                 self.recv_until($crate::util::clock::Deadline::after(timeout))
+            }
+
+            /// Receives a message, waiting for one until `deadline` at the latest.
+            ///
+            /// # Errors
+            ///
+            /// As for [`recv_timeout`](Self::recv_timeout).
+            ///
+            /// # Cancellation
+            ///
+            /// A cancelled coroutine unwinds here, and no message was taken.
+            pub fn recv_deadline(
+                &self,
+                deadline: std::time::Instant,
+            ) -> Result<T, RecvTimeoutError> {
+                self.recv_until($crate::util::clock::Deadline::at(deadline))
             }
 
             /// Receives a message, waiting until `deadline`.
@@ -263,6 +281,43 @@ impl<T> SyncSender<T> {
         self.0
             .send(message)
             .map_err(|channel::SendError(message)| SendError(message))
+    }
+
+    /// Sends a message, waiting for room for at most `timeout`.
+    ///
+    /// # Errors
+    ///
+    /// The message comes back if there was no room in time, or if the receiver has gone.
+    ///
+    /// # Cancellation
+    ///
+    /// A cancelled coroutine unwinds here, and the message was not sent.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use may::sync::mpsc::{self, SendTimeoutError};
+    ///
+    /// let (sender, _receiver) = mpsc::sync_channel(0);
+    /// let error = sender.send_timeout(1, Duration::from_micros(500)).unwrap_err();
+    /// assert_eq!(error, SendTimeoutError::Timeout(1));
+    /// ```
+    pub fn send_timeout(&self, message: T, timeout: Duration) -> Result<(), SendTimeoutError<T>> {
+        self.0.send_timeout(message, timeout)
+    }
+
+    /// Sends a message, waiting for room until `deadline` at the latest.
+    ///
+    /// # Errors
+    ///
+    /// As for [`send_timeout`](Self::send_timeout).
+    ///
+    /// # Cancellation
+    ///
+    /// A cancelled coroutine unwinds here, and the message was not sent.
+    pub fn send_deadline(&self, message: T, deadline: Instant) -> Result<(), SendTimeoutError<T>> {
+        self.0.send_deadline(message, deadline)
     }
 
     /// Sends a message, as a future that any executor can poll. It waits for room.

@@ -38,10 +38,11 @@ use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::pin::pin;
 use std::ptr::NonNull;
 use std::sync::{LockResult, TryLockError, TryLockResult};
+use std::time::{Duration, Instant};
 
 use super::part::{Exclusive, Held, Part};
-use super::poison::{Entered, Flag, checked};
-use crate::operation::{Caller, Listed, Listing, OpFuture, operation, wait};
+use super::poison::{Entered, Flag, checked, in_time};
+use crate::operation::{Caller, Listed, Listing, OpFuture, Operation, operation, wait};
 use crate::park;
 use crate::prim::{AtomicU32, Ordering};
 use crate::util::spin::{SpinGuard, SpinLock};
@@ -462,6 +463,46 @@ impl<T: ?Sized> Mutex<T> {
         park::spend_budget_of_lock();
         self.raw.acquire();
         self.guard()
+    }
+
+    /// Waits until nobody else holds the lock, for at most `timeout`, and takes it.
+    ///
+    /// # Errors
+    ///
+    /// `WouldBlock` if somebody else held it all the time. `Poisoned` if the lock is poisoned; the
+    /// guard is in the error.
+    ///
+    /// # Cancellation
+    ///
+    /// As for [`lock`](Mutex::lock).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use may::sync::{Mutex, TryLockError};
+    ///
+    /// let lock = Mutex::new(5);
+    /// let held = lock.lock().unwrap();
+    /// let error = lock.lock_timeout(Duration::from_micros(500)).unwrap_err();
+    /// assert!(matches!(error, TryLockError::WouldBlock));
+    /// # drop(held);
+    /// ```
+    pub fn lock_timeout(&self, timeout: Duration) -> TryLockResult<MutexGuard<'_, T>> {
+        in_time(Lock::new(self).wait_timeout(timeout))
+    }
+
+    /// Waits until nobody else holds the lock, until `deadline` at the latest, and takes it.
+    ///
+    /// # Errors
+    ///
+    /// As for [`lock_timeout`](Mutex::lock_timeout).
+    ///
+    /// # Cancellation
+    ///
+    /// As for [`lock`](Mutex::lock).
+    pub fn lock_deadline(&self, deadline: Instant) -> TryLockResult<MutexGuard<'_, T>> {
+        in_time(Lock::new(self).wait_until(deadline))
     }
 
     /// Takes the lock, as a future that any executor can poll.

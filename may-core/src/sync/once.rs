@@ -14,9 +14,10 @@ use std::cell::Cell;
 use std::fmt;
 use std::marker::PhantomData;
 use std::panic::{RefUnwindSafe, UnwindSafe};
+use std::time::{Duration, Instant};
 
 use crate::coroutine::unwinding;
-use crate::operation::wait_until;
+use crate::operation::{Map, Operation, Queued, Queueing, operation, wait_until};
 use crate::prim::{AtomicU32, Ordering};
 use crate::util::clock::Deadline;
 use crate::wait::WaitQueue;
@@ -160,7 +161,35 @@ impl Once {
     /// A cancelled coroutine unwinds here.
     #[track_caller]
     pub fn wait(&self) {
-        self.wait_for(false);
+        self.wait_for(false, Deadline::NEVER);
+    }
+
+    /// Waits until an initializer has returned, for at most `timeout`; false if none has in time.
+    ///
+    /// # Panics
+    ///
+    /// As for [`wait`](Once::wait).
+    ///
+    /// # Cancellation
+    ///
+    /// A cancelled coroutine unwinds here.
+    #[track_caller]
+    pub fn wait_timeout(&self, timeout: Duration) -> bool {
+        self.wait_for(false, Deadline::after(timeout))
+    }
+
+    /// Waits until an initializer has returned, until `deadline` at the latest; false if none has by then.
+    ///
+    /// # Panics
+    ///
+    /// As for [`wait`](Once::wait).
+    ///
+    /// # Cancellation
+    ///
+    /// A cancelled coroutine unwinds here.
+    #[track_caller]
+    pub fn wait_deadline(&self, deadline: Instant) -> bool {
+        self.wait_for(false, Deadline::at(deadline))
     }
 
     /// Waits until an initializer has returned, also if one has panicked.
@@ -169,7 +198,7 @@ impl Once {
     ///
     /// A cancelled coroutine unwinds here.
     pub fn wait_force(&self) {
-        self.wait_for(true);
+        self.wait_for(true, Deadline::NEVER);
     }
 
     /// Starts anew, for somebody who has it to himself.
@@ -221,17 +250,79 @@ impl Once {
         wait_until("once", &self.waiters, Deadline::NEVER, has_ended);
     }
 
-    /// Waits until an initializer has returned, or, unless forced, has panicked.
+    /// Waits until an initializer has returned, until `deadline`; whether one has.
     #[track_caller]
-    fn wait_for(&self, force: bool) {
-        let is_over = || match self.state.load(Ordering::Acquire) {
-            COMPLETE => true,
-            POISONED => !force,
-            _ => false,
+    fn wait_for(&self, force: bool, deadline: Deadline) -> bool {
+        match Queued::block_until(Completing { once: self, force }, deadline) {
+            Some(false) => refuse(),
+            completed => completed.is_some(),
+        }
+    }
+
+    /// Those who wait.
+    pub(super) fn waiters(&self) -> &WaitQueue {
+        &self.waiters
+    }
+
+    /// Whether an initializer has panicked, and none has begun since.
+    pub(super) fn is_poisoned(&self) -> bool {
+        self.state.load(Ordering::Acquire) == POISONED
+    }
+}
+
+/// An initializer's having returned: true; or, unless forced, its having panicked: false.
+struct Completing<'a> {
+    once: &'a Once,
+    force: bool,
+}
+
+impl Queueing for Completing<'_> {
+    type Output = bool;
+
+    fn kind(&self) -> &'static str {
+        "once"
+    }
+
+    fn queue(&self) -> &WaitQueue {
+        &self.once.waiters
+    }
+
+    fn attempt(&mut self) -> Option<bool> {
+        match self.once.state.load(Ordering::Acquire) {
+            COMPLETE => Some(true),
+            POISONED if !self.force => Some(false),
+            _ => None,
+        }
+    }
+
+    fn is_ready(&self) -> bool {
+        self.once.is_completed() || (!self.force && self.once.is_poisoned())
+    }
+
+    fn spend_budget(&self) {}
+}
+
+operation! {
+    /// An initializer's having returned; from [`op::wait`](crate::op::wait). It panics if one has
+    /// panicked.
+    pub struct Completed['a]['a] => ()
+    as CompletedKind CompletedProjection {
+        Completed(Map<Queued<Completing<'a>>, fn(bool)>),
+    }
+}
+
+impl<'a> Completed<'a> {
+    /// That of one place.
+    pub(crate) fn new(once: &'a Once) -> Completed<'a> {
+        let check: fn(bool) = |completed| {
+            if !completed {
+                refuse();
+            }
         };
-        wait_until("once", &self.waiters, Deadline::NEVER, is_over);
-        if !self.is_completed() {
-            refuse();
+        let force = false;
+        let operation = Queued::new(Completing { once, force }).map(check);
+        Completed {
+            kind: CompletedKind::Completed { operation },
         }
     }
 }

@@ -3,8 +3,11 @@
 use std::cell::UnsafeCell;
 use std::fmt;
 use std::panic::{RefUnwindSafe, UnwindSafe};
+use std::time::{Duration, Instant};
 
 use super::once::Once;
+use crate::operation::{Operation, Queued, Queueing, operation};
+use crate::wait::WaitQueue;
 
 /// A place that is filled once and read by everybody; the counterpart of `std::sync::OnceLock`,
 /// with the same methods.
@@ -71,12 +74,38 @@ impl<T> OnceLock<T> {
     /// A cancelled coroutine unwinds here.
     #[inline]
     pub fn wait(&self) -> &T {
-        loop {
-            if let Some(value) = self.get() {
-                return value;
-            }
-            self.once.wait_force();
-        }
+        Queued::block(Filling(self))
+    }
+
+    /// Waits until somebody has filled it, for at most `timeout`; `None` if nobody has in time.
+    ///
+    /// # Cancellation
+    ///
+    /// A cancelled coroutine unwinds here.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use may::sync::OnceLock;
+    ///
+    /// let limit = OnceLock::new();
+    /// assert_eq!(limit.wait_timeout(Duration::from_micros(500)), None);
+    /// limit.set(10).unwrap();
+    /// assert_eq!(limit.wait_timeout(Duration::from_micros(500)), Some(&10));
+    /// ```
+    pub fn wait_timeout(&self, timeout: Duration) -> Option<&T> {
+        Filled::new(self).wait_timeout(timeout)
+    }
+
+    /// Waits until somebody has filled it, until `deadline` at the latest; `None` if nobody has by
+    /// then.
+    ///
+    /// # Cancellation
+    ///
+    /// A cancelled coroutine unwinds here.
+    pub fn wait_deadline(&self, deadline: Instant) -> Option<&T> {
+        Filled::new(self).wait_until(deadline)
     }
 
     /// Fills it.
@@ -177,3 +206,47 @@ impl<T: PartialEq> PartialEq for OnceLock<T> {
 }
 
 impl<T: Eq> Eq for OnceLock<T> {}
+
+/// The place's being filled.
+struct Filling<'a, T>(&'a OnceLock<T>);
+
+impl<'a, T> Queueing for Filling<'a, T> {
+    type Output = &'a T;
+
+    fn kind(&self) -> &'static str {
+        "once"
+    }
+
+    fn queue(&self) -> &WaitQueue {
+        self.0.once.waiters()
+    }
+
+    #[inline]
+    fn attempt(&mut self) -> Option<&'a T> {
+        self.0.get()
+    }
+
+    fn is_ready(&self) -> bool {
+        self.0.once.is_completed()
+    }
+
+    fn spend_budget(&self) {}
+}
+
+operation! {
+    /// A place's being filled; from [`op::wait`](crate::op::wait).
+    pub struct Filled['a, T]['a, T] => &'a T
+    as FilledKind FilledProjection {
+        Filled(Queued<Filling<'a, T>>),
+    }
+}
+
+impl<'a, T> Filled<'a, T> {
+    /// That of one place.
+    pub(crate) fn new(lock: &'a OnceLock<T>) -> Filled<'a, T> {
+        let operation = Queued::new(Filling(lock));
+        Filled {
+            kind: FilledKind::Filled { operation },
+        }
+    }
+}

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::channel::{RecvError, RecvTimeoutError, TryRecvError};
-use crate::operation::{Caller, Listed, Listing, OpFuture, operation, wait, wait_for};
+use crate::operation::{Caller, Listed, Listing, OpFuture, Operation, operation, wait, wait_for};
 use crate::util::clock::Deadline;
 use crate::util::spin::{SpinGuard, SpinLock};
 use crate::wait::{Registration, Seat, WaitList, Wakes};
@@ -90,6 +90,24 @@ impl<T> Sender<T> {
     /// A cancelled coroutine unwinds here.
     pub fn wait_closed(&self) {
         wait(pin!(Closed::new(self)));
+    }
+
+    /// Waits until the receiver has gone, for at most `timeout`; false if that did not happen in time.
+    ///
+    /// # Cancellation
+    ///
+    /// As for [`wait_closed`](Sender::wait_closed).
+    pub fn wait_closed_timeout(&self, timeout: Duration) -> bool {
+        Closed::new(self).wait_timeout(timeout).is_some()
+    }
+
+    /// Waits until the receiver has gone, until `deadline` at the latest; false if that did not happen in time.
+    ///
+    /// # Cancellation
+    ///
+    /// As for [`wait_closed`](Sender::wait_closed).
+    pub fn wait_closed_deadline(&self, deadline: Instant) -> bool {
+        Closed::new(self).wait_until(deadline).is_some()
     }
 }
 

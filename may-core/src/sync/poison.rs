@@ -6,7 +6,7 @@
 //! not.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{LockResult, PoisonError};
+use std::sync::{LockResult, PoisonError, TryLockError, TryLockResult};
 
 use crate::coroutine::{panicking, unwinding};
 
@@ -64,5 +64,13 @@ pub(super) fn checked<G>(poisoned: bool, access: G) -> LockResult<G> {
         Err(PoisonError::new(access))
     } else {
         Ok(access)
+    }
+}
+
+/// The result of a caller that has waited for so long: as of one that only tries, if it has no access.
+pub(super) fn in_time<G>(access: Option<LockResult<G>>) -> TryLockResult<G> {
+    match access {
+        Some(access) => Ok(access?),
+        None => Err(TryLockError::WouldBlock),
     }
 }

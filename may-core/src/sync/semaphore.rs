@@ -173,6 +173,44 @@ impl Semaphore {
         Listed::block(&Acquiring { permits: self, n })
     }
 
+    /// As [`acquire_timeout`](Semaphore::acquire_timeout), for permits that do not borrow.
+    ///
+    /// # Cancellation
+    ///
+    /// As for [`acquire`](Semaphore::acquire).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use may::sync::{Arc, Semaphore};
+    ///
+    /// let connections = Arc::new(Semaphore::new(1));
+    /// let permit = connections.clone().acquire_owned_timeout(1, Duration::from_secs(1));
+    /// assert!(permit.is_some());
+    /// assert!(connections.acquire_owned_timeout(1, Duration::from_micros(500)).is_none());
+    /// ```
+    pub fn acquire_owned_timeout(
+        self: Arc<Semaphore>,
+        n: usize,
+        timeout: Duration,
+    ) -> Option<OwnedSemaphorePermit> {
+        AcquireOwned::new(self, n).wait_timeout(timeout)
+    }
+
+    /// As [`acquire_deadline`](Semaphore::acquire_deadline), for permits that do not borrow.
+    ///
+    /// # Cancellation
+    ///
+    /// As for [`acquire`](Semaphore::acquire).
+    pub fn acquire_owned_deadline(
+        self: Arc<Semaphore>,
+        n: usize,
+        deadline: Instant,
+    ) -> Option<OwnedSemaphorePermit> {
+        AcquireOwned::new(self, n).wait_until(deadline)
+    }
+
     /// As [`try_acquire`](Semaphore::try_acquire), for a permit that does not borrow.
     pub fn try_acquire_owned(self: Arc<Semaphore>) -> Option<OwnedSemaphorePermit> {
         self.try_acquire_many_owned(1)

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::sync_flag::SyncFlag;
 
@@ -65,6 +65,15 @@ impl WaitGroup {
     /// As for [`wait`](WaitGroup::wait).
     pub fn wait_timeout(self, timeout: Duration) -> bool {
         self.leave().wait_timeout(timeout)
+    }
+
+    /// As [`wait`](WaitGroup::wait), until `deadline` at the latest; false if others were still there.
+    ///
+    /// # Cancellation
+    ///
+    /// As for [`wait`](WaitGroup::wait).
+    pub fn wait_deadline(self, deadline: Instant) -> bool {
+        self.leave().wait_deadline(deadline)
     }
 
     /// As [`wait`](WaitGroup::wait), as a future that any executor can poll. The group is left by this call, not by the first poll.

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use super::rwlock::{RwLock, RwLockReadGuard};
 use crate::channel::{RecvError, RecvTimeoutError, SendError};
-use crate::operation::{OpFuture, Queued, Queueing, operation, wait, wait_for};
+use crate::operation::{OpFuture, Operation, Queued, Queueing, operation, wait, wait_for};
 use crate::prim::{AtomicUsize, Ordering};
 use crate::util::clock::Deadline;
 use crate::wait::WaitQueue;
@@ -225,6 +225,24 @@ impl<T> Sender<T> {
     pub fn wait_closed(&self) {
         wait(pin!(Closed::new(self)));
     }
+
+    /// Waits until there are no receivers, for at most `timeout`; false if that did not happen in time.
+    ///
+    /// # Cancellation
+    ///
+    /// As for [`wait_closed`](Sender::wait_closed).
+    pub fn wait_closed_timeout(&self, timeout: Duration) -> bool {
+        Closed::new(self).wait_timeout(timeout).is_some()
+    }
+
+    /// Waits until there are no receivers, until `deadline` at the latest; false if that did not happen in time.
+    ///
+    /// # Cancellation
+    ///
+    /// As for [`wait_closed`](Sender::wait_closed).
+    pub fn wait_closed_deadline(&self, deadline: Instant) -> bool {
+        Closed::new(self).wait_until(deadline).is_some()
+    }
 }
 
 impl<T> Clone for Sender<T> {
@@ -361,10 +379,65 @@ impl<T> Receiver<T> {
     /// # Cancellation
     ///
     /// As for [`changed`](Receiver::changed).
-    pub fn wait_for(
+    pub fn wait_for(&mut self, condition: impl FnMut(&T) -> bool) -> Result<Ref<'_, T>, RecvError> {
+        self.wait_for_until(Deadline::NEVER, condition)
+            .map_err(|_| RecvError)
+    }
+
+    /// As [`wait_for`](Receiver::wait_for), for at most `timeout`.
+    ///
+    /// # Errors
+    ///
+    /// If it is not in time, or is not and all senders have gone.
+    ///
+    /// # Cancellation
+    ///
+    /// As for [`changed`](Receiver::changed).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use may::sync::watch;
+    ///
+    /// let (sender, mut receiver) = watch::channel(1);
+    /// assert_eq!(*receiver.wait_for_timeout(Duration::ZERO, |value| *value == 1).unwrap(), 1);
+    /// let late = receiver.wait_for_timeout(Duration::from_micros(500), |value| *value == 2);
+    /// assert!(late.is_err());
+    /// # drop(late);
+    /// # drop(sender);
+    /// ```
+    pub fn wait_for_timeout(
         &mut self,
+        timeout: Duration,
+        condition: impl FnMut(&T) -> bool,
+    ) -> Result<Ref<'_, T>, RecvTimeoutError> {
+        self.wait_for_until(Deadline::after(timeout), condition)
+    }
+
+    /// As [`wait_for`](Receiver::wait_for), until `deadline` at the latest.
+    ///
+    /// # Errors
+    ///
+    /// As for [`wait_for_timeout`](Receiver::wait_for_timeout).
+    ///
+    /// # Cancellation
+    ///
+    /// As for [`changed`](Receiver::changed).
+    pub fn wait_for_deadline(
+        &mut self,
+        deadline: Instant,
+        condition: impl FnMut(&T) -> bool,
+    ) -> Result<Ref<'_, T>, RecvTimeoutError> {
+        self.wait_for_until(Deadline::at(deadline), condition)
+    }
+
+    /// Waits for a value that is as `condition` asks, until `deadline`.
+    fn wait_for_until(
+        &mut self,
+        deadline: Deadline,
         mut condition: impl FnMut(&T) -> bool,
-    ) -> Result<Ref<'_, T>, RecvError> {
+    ) -> Result<Ref<'_, T>, RecvTimeoutError> {
         let Receiver { shared, seen } = self;
         loop {
             let value = shared.read();
@@ -373,7 +446,10 @@ impl<T> Receiver<T> {
                 return Ok(Ref(value));
             }
             drop(value);
-            Queued::block(Changing { shared, seen })?;
+            match Queued::block_until(Changing { shared, seen }, deadline) {
+                Some(changed) => changed.map_err(|RecvError| RecvTimeoutError::Disconnected)?,
+                None => return Err(RecvTimeoutError::Timeout),
+            }
         }
     }
 

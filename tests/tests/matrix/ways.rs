@@ -17,8 +17,8 @@ use may::op::Select;
 use may::op::{self, Operation};
 use may::select;
 use may::sync::{
-    Arc, CancelToken, Mutex, Notify, RwLock, Semaphore, SyncFlag, broadcast, mpmc, mpsc, oneshot,
-    spsc, watch,
+    Arc, CancelToken, LazyLock, Mutex, Notify, Once, OnceLock, RwLock, Semaphore, SyncFlag,
+    broadcast, mpmc, mpsc, oneshot, spsc, watch,
 };
 use may_tests::everywhere;
 use may_tests::net::pair;
@@ -188,9 +188,13 @@ ways! {
         ready: |s| assert!(s.1.try_recv().is_ok()),
     }
     reserving {
-        covers: ["channel/sender.rs Sender::reserve"],
+        covers: [
+            "channel/sender.rs Sender::reserve",
+            "channel/sender.rs Sender::reserve_timeout",
+            "channel/sender.rs Sender::reserve_deadline",
+        ],
         blocks: "`channel::Sender::reserve`",
-        deadline: "–",
+        deadline: "`reserve_timeout`, `reserve_deadline`",
         tries: "`try_reserve`",
         awaited: "–",
         operation: "`op::reserve(&tx)`",
@@ -205,9 +209,13 @@ ways! {
         ready: |s| assert!(s.1.try_recv().is_ok()),
     }
     receiving_of_mpsc {
-        covers: ["sync/mpsc.rs Receiver::recv", "sync/mpsc.rs Receiver::recv_timeout"],
+        covers: [
+            "sync/mpsc.rs Receiver::recv",
+            "sync/mpsc.rs Receiver::recv_timeout",
+            "sync/mpsc.rs Receiver::recv_deadline",
+        ],
         blocks: "`mpsc::Receiver::recv`",
-        deadline: "`recv_timeout`",
+        deadline: "`recv_timeout`, `recv_deadline`",
         tries: "`try_recv`",
         awaited: "`recv_async`",
         operation: "`op::recv(&rx)`",
@@ -218,9 +226,13 @@ ways! {
         ready: |s| s.0.send(1).unwrap(),
     }
     sending_of_mpsc {
-        covers: ["sync/mpsc.rs SyncSender::send"],
+        covers: [
+            "sync/mpsc.rs SyncSender::send",
+            "sync/mpsc.rs SyncSender::send_timeout",
+            "sync/mpsc.rs SyncSender::send_deadline",
+        ],
         blocks: "`mpsc::SyncSender::send`",
-        deadline: "–",
+        deadline: "`send_timeout`, `send_deadline`",
         tries: "`try_send`",
         awaited: "`send_async`",
         operation: "`op::send(&tx, message)`",
@@ -273,9 +285,13 @@ ways! {
         ready: |s| assert!(s.1.try_recv().is_ok()),
     }
     receiving_of_spsc {
-        covers: ["sync/spsc.rs Receiver::recv", "sync/spsc.rs Receiver::recv_timeout"],
+        covers: [
+            "sync/spsc.rs Receiver::recv",
+            "sync/spsc.rs Receiver::recv_timeout",
+            "sync/spsc.rs Receiver::recv_deadline",
+        ],
         blocks: "`spsc::Receiver::recv`",
-        deadline: "`recv_timeout`",
+        deadline: "`recv_timeout`, `recv_deadline`",
         tries: "`try_recv`",
         awaited: "`recv_async`",
         operation: "`op::recv(&rx)`",
@@ -306,9 +322,13 @@ ways! {
         ready: |s| s.0.take().unwrap().send(1).unwrap(),
     }
     the_end_of_a_oneshot {
-        covers: ["sync/oneshot.rs Sender::wait_closed"],
+        covers: [
+            "sync/oneshot.rs Sender::wait_closed",
+            "sync/oneshot.rs Sender::wait_closed_timeout",
+            "sync/oneshot.rs Sender::wait_closed_deadline",
+        ],
         blocks: "`oneshot::Sender::wait_closed`",
-        deadline: "–",
+        deadline: "`wait_closed_timeout`, `wait_closed_deadline`",
         tries: "`is_closed`",
         awaited: "–",
         operation: "`op::closed(&tx)`",
@@ -356,9 +376,13 @@ ways! {
         ready: |s| s.0.send(1).unwrap(),
     }
     the_end_of_watch {
-        covers: ["sync/watch.rs Sender::wait_closed"],
+        covers: [
+            "sync/watch.rs Sender::wait_closed",
+            "sync/watch.rs Sender::wait_closed_timeout",
+            "sync/watch.rs Sender::wait_closed_deadline",
+        ],
         blocks: "`watch::Sender::wait_closed`",
-        deadline: "–",
+        deadline: "`wait_closed_timeout`, `wait_closed_deadline`",
         tries: "`is_closed`",
         awaited: "–",
         operation: "`op::closed(&tx)`",
@@ -372,9 +396,13 @@ ways! {
         ready: |s| s.1 = None,
     }
     a_mutex {
-        covers: ["sync/mutex.rs Mutex::lock"],
+        covers: [
+            "sync/mutex.rs Mutex::lock",
+            "sync/mutex.rs Mutex::lock_timeout",
+            "sync/mutex.rs Mutex::lock_deadline",
+        ],
         blocks: "`Mutex::lock`",
-        deadline: "–",
+        deadline: "`lock_timeout`, `lock_deadline`",
         tries: "`try_lock`",
         awaited: "`lock_async`",
         operation: "`op::lock(&mutex)`",
@@ -385,9 +413,13 @@ ways! {
         ready: |s| s.1 = None,
     }
     reading_a_lock {
-        covers: ["sync/rwlock/mod.rs RwLock::read"],
+        covers: [
+            "sync/rwlock/mod.rs RwLock::read",
+            "sync/rwlock/mod.rs RwLock::read_timeout",
+            "sync/rwlock/mod.rs RwLock::read_deadline",
+        ],
         blocks: "`RwLock::read`",
-        deadline: "–",
+        deadline: "`read_timeout`, `read_deadline`",
         tries: "`try_read`",
         awaited: "`read_async`",
         operation: "`op::read_lock(&lock)`",
@@ -398,9 +430,13 @@ ways! {
         ready: |s| s.1 = None,
     }
     writing_a_lock {
-        covers: ["sync/rwlock/mod.rs RwLock::write"],
+        covers: [
+            "sync/rwlock/mod.rs RwLock::write",
+            "sync/rwlock/mod.rs RwLock::write_timeout",
+            "sync/rwlock/mod.rs RwLock::write_deadline",
+        ],
         blocks: "`RwLock::write`",
-        deadline: "–",
+        deadline: "`write_timeout`, `write_deadline`",
         tries: "`try_write`",
         awaited: "`write_async`",
         operation: "`op::write_lock(&lock)`",
@@ -432,9 +468,11 @@ ways! {
         covers: [
             "sync/semaphore.rs Semaphore::acquire_owned",
             "sync/semaphore.rs Semaphore::acquire_many_owned",
+            "sync/semaphore.rs Semaphore::acquire_owned_timeout",
+            "sync/semaphore.rs Semaphore::acquire_owned_deadline",
         ],
         blocks: "`Semaphore::acquire_owned`, `acquire_many_owned`",
-        deadline: "–",
+        deadline: "`acquire_owned_timeout`, `acquire_owned_deadline`",
         tries: "`try_acquire_owned`, `try_acquire_many_owned`",
         awaited: "`acquire_owned_async`",
         operation: "`op::acquire_owned(semaphore, n)`",
@@ -495,14 +533,67 @@ ways! {
         wait: |s| op::wait(s),
         ready: |s| s.notify_one(),
     }
+    what_is_filled_once {
+        covers: [
+            "sync/once_lock.rs OnceLock::wait",
+            "sync/once_lock.rs OnceLock::wait_timeout",
+            "sync/once_lock.rs OnceLock::wait_deadline",
+        ],
+        blocks: "`OnceLock::wait`",
+        deadline: "`wait_timeout`, `wait_deadline`",
+        tries: "`get`",
+        awaited: "–",
+        operation: "`op::wait(&once_lock)`",
+        arm: "`wait(once_lock)`",
+        happens: Again,
+        state: OnceLock::<u32>::new(),
+        wait: |s| op::wait(s),
+        ready: |s| s.set(1).unwrap(),
+    }
+    what_another_makes {
+        covers: [],
+        blocks: "`LazyLock::force`, while another makes the value",
+        deadline: "–",
+        tries: "`LazyLock::get`",
+        awaited: "–",
+        operation: "`op::wait(&lazy_lock)`",
+        arm: "`wait(lazy_lock)`",
+        happens: Again,
+        state: <LazyLock<u32>>::new(|| 1),
+        wait: |s| op::wait(s),
+        ready: |s| assert_eq!(*LazyLock::force(s), 1),
+    }
+    what_runs_once {
+        covers: [
+            "sync/once.rs Once::wait",
+            "sync/once.rs Once::wait_timeout",
+            "sync/once.rs Once::wait_deadline",
+        ],
+        blocks: "`Once::wait`",
+        deadline: "`wait_timeout`, `wait_deadline`",
+        tries: "`is_completed`",
+        awaited: "–",
+        operation: "`op::wait(&once)`",
+        arm: "`wait(once)`",
+        happens: Again,
+        state: Once::new(),
+        wait: |s| op::wait(s),
+        ready: |s| s.call_once(|| {}),
+    }
     the_end_of_a_coroutine {
         covers: [
             "spawn/handle.rs JoinHandle::join",
             "spawn/handle.rs JoinHandle::wait",
             "spawn/scope.rs ScopedJoinHandle::join",
+            "spawn/handle.rs JoinHandle::join_timeout",
+            "spawn/handle.rs JoinHandle::join_deadline",
+            "spawn/handle.rs JoinHandle::wait_timeout",
+            "spawn/handle.rs JoinHandle::wait_deadline",
+            "spawn/scope.rs ScopedJoinHandle::join_timeout",
+            "spawn/scope.rs ScopedJoinHandle::join_deadline",
         ],
-        blocks: "`JoinHandle::join`",
-        deadline: "–",
+        blocks: "`JoinHandle::join`, `wait`",
+        deadline: "`join_timeout`, `join_deadline`",
         tries: "`is_finished`",
         awaited: "`handle.await`",
         operation: "`op::join(&mut handle)`",
@@ -652,12 +743,19 @@ const OTHERS: &[(&str, &str)] = &[
     ),
     (
         "sync/lazy_lock.rs",
-        "`LazyLock`: it runs code of the program's",
+        "`LazyLock::force`, if nobody has made the value: it runs code of the program's",
     ),
-    ("sync/once.rs", "`Once`: it runs code of the program's"),
+    (
+        "sync/once.rs Once::call_once",
+        "`Once::call_once`, `call_once_force`: they run code of the program's",
+    ),
+    (
+        "sync/once.rs Once::wait_force",
+        "`Once::wait_force`: `op::wait(&once_lock)` also waits on if an initializer panics",
+    ),
     (
         "sync/once_lock.rs",
-        "`OnceLock::get_or_init`, `set`, `wait`: an initializer runs code of the program's",
+        "`OnceLock::get_or_init`, `set`: they run code of the program's",
     ),
     (
         "sync/wait_group.rs",

@@ -20,11 +20,12 @@ use std::ops::{Deref, DerefMut};
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::ptr::NonNull;
 use std::sync::{LockResult, TryLockError, TryLockResult};
+use std::time::{Duration, Instant};
 
 use self::raw::Raw;
 use super::part::{Exclusive, Held, Part};
-use super::poison::{Entered, Flag, checked};
-use crate::operation::OpFuture;
+use super::poison::{Entered, Flag, checked, in_time};
+use crate::operation::{OpFuture, Operation};
 use crate::park;
 
 mod op;
@@ -120,6 +121,45 @@ impl<T: ?Sized> RwLock<T> {
         ReadLock::block(self)
     }
 
+    /// Waits until nobody writes, for at most `timeout`, and takes a right to read.
+    ///
+    /// # Errors
+    ///
+    /// `WouldBlock` if it could not be taken in time. `Poisoned` if the lock is poisoned; the guard
+    /// is in the error.
+    ///
+    /// # Cancellation
+    ///
+    /// As for [`read`](RwLock::read).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use may::sync::RwLock;
+    ///
+    /// let lock = RwLock::new(5);
+    /// let reader = lock.read_timeout(Duration::from_secs(1)).unwrap();
+    /// assert!(lock.write_timeout(Duration::from_micros(500)).is_err());
+    /// # drop(reader);
+    /// ```
+    pub fn read_timeout(&self, timeout: Duration) -> TryLockResult<RwLockReadGuard<'_, T>> {
+        in_time(ReadLock::new(self).wait_timeout(timeout))
+    }
+
+    /// Waits until nobody writes, until `deadline` at the latest, and takes a right to read.
+    ///
+    /// # Errors
+    ///
+    /// As for [`read_timeout`](RwLock::read_timeout).
+    ///
+    /// # Cancellation
+    ///
+    /// As for [`read`](RwLock::read).
+    pub fn read_deadline(&self, deadline: Instant) -> TryLockResult<RwLockReadGuard<'_, T>> {
+        in_time(ReadLock::new(self).wait_until(deadline))
+    }
+
     /// Takes a right to read, as a future that any executor can poll.
     ///
     /// Its place in the queue is taken by the first poll; it is given up, and a right that had been
@@ -175,6 +215,34 @@ impl<T: ?Sized> RwLock<T> {
     #[inline]
     pub fn write(&self) -> LockResult<RwLockWriteGuard<'_, T>> {
         WriteLock::block(self)
+    }
+
+    /// Waits until nobody else holds the lock, for at most `timeout`, and takes the right to write.
+    ///
+    /// # Errors
+    ///
+    /// `WouldBlock` if it could not be taken in time. `Poisoned` if the lock is poisoned; the guard
+    /// is in the error.
+    ///
+    /// # Cancellation
+    ///
+    /// As for [`write`](RwLock::write).
+    pub fn write_timeout(&self, timeout: Duration) -> TryLockResult<RwLockWriteGuard<'_, T>> {
+        in_time(WriteLock::new(self).wait_timeout(timeout))
+    }
+
+    /// Waits until nobody else holds the lock, until `deadline` at the latest, and takes the right
+    /// to write.
+    ///
+    /// # Errors
+    ///
+    /// As for [`write_timeout`](RwLock::write_timeout).
+    ///
+    /// # Cancellation
+    ///
+    /// As for [`write`](RwLock::write).
+    pub fn write_deadline(&self, deadline: Instant) -> TryLockResult<RwLockWriteGuard<'_, T>> {
+        in_time(WriteLock::new(self).wait_until(deadline))
     }
 
     /// Takes the right to write, as a future that any executor can poll; otherwise as

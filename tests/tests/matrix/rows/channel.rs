@@ -44,15 +44,15 @@ macro_rules! receives {
 
 /// The calls of a sender that may be cloned.
 macro_rules! sends {
-    ($file:literal) => {
+    ($sender:literal) => {
         [
-            waits(concat!($file, " Sender::send"), |c, _| {
+            waits(concat!($sender, "::send"), |c, _| {
                 c.tx.get().send(1).is_ok()
             }),
-            waits_in_time(concat!($file, " Sender::send_timeout"), |c, timeout| {
+            waits_in_time(concat!($sender, "::send_timeout"), |c, timeout| {
                 c.tx.get().send_timeout(1, or_max(timeout)).is_ok()
             }),
-            waits_in_time(concat!($file, " Sender::send_deadline"), |c, timeout| {
+            waits_in_time(concat!($sender, "::send_deadline"), |c, timeout| {
                 c.tx.get().send_deadline(1, deadline(timeout)).is_ok()
             }),
         ]
@@ -68,6 +68,9 @@ macro_rules! receives_alone {
             }),
             waits_in_time(concat!($file, " Receiver::recv_timeout"), |c, timeout| {
                 c.rx.with(|rx| rx.recv_timeout(or_max(timeout)).is_ok())
+            }),
+            waits_in_time(concat!($file, " Receiver::recv_deadline"), |c, timeout| {
+                c.rx.with(|rx| rx.recv_deadline(deadline(timeout)).is_ok())
             }),
         ]
     };
@@ -156,6 +159,20 @@ fn sending() -> Vec<Row> {
         let permit = tx.reserve();
         permit.is_ok_and(|permit| permit.send(1).is_ok())
     });
+    let reserve_timeout: Call<Channel> =
+        waits_in_time("channel/sender.rs Sender::reserve_timeout", |c, timeout| {
+            let tx = c.tx.get();
+            let permit = tx.reserve_timeout(or_max(timeout));
+            permit.is_ok_and(|permit| permit.send(1).is_ok())
+        });
+    let reserve_deadline: Call<Channel> = waits_in_time(
+        "channel/sender.rs Sender::reserve_deadline",
+        |c, timeout| {
+            let tx = c.tx.get();
+            let permit = tx.reserve_deadline(deadline(timeout));
+            permit.is_ok_and(|permit| permit.send(1).is_ok())
+        },
+    );
     let send_reserved: Call<Channel> = waits("channel/sender.rs SendPermit::send", |c, _| {
         let tx = c.tx.get();
         let permit = tx.reserve();
@@ -180,9 +197,9 @@ fn sending() -> Vec<Row> {
     .closed_by(|c| drop(c.rx.take()))
     .met();
     [
-        bounded.rows(sends!("channel/sender.rs")),
-        bounded.rows([reserve]),
-        rendezvous.rows(sends!("channel/sender.rs")),
+        bounded.rows(sends!("channel/sender.rs Sender")),
+        bounded.rows([reserve, reserve_timeout, reserve_deadline]),
+        rendezvous.rows(sends!("channel/sender.rs Sender")),
         rendezvous.rows([send_reserved]),
     ]
     .into_iter()
@@ -239,9 +256,7 @@ fn of_mpsc() -> Vec<Row> {
     [
         receiving.rows(receives_alone!("sync/mpsc.rs")),
         receiving_bounded.rows(receives_alone!("sync/mpsc.rs")),
-        sending.rows([waits("sync/mpsc.rs SyncSender::send", |c, _| {
-            c.tx.get().send(1).is_ok()
-        })]),
+        sending.rows(sends!("sync/mpsc.rs SyncSender")),
     ]
     .into_iter()
     .flatten()
@@ -262,7 +277,7 @@ fn of_mpmc() -> Vec<Row> {
     )
     .closed_by(|c| drop(c.rx.take()));
     let mut rows = receiving.rows(receives!("sync/mpmc.rs"));
-    rows.extend(sending.rows(sends!("sync/mpmc.rs")));
+    rows.extend(sending.rows(sends!("sync/mpmc.rs Sender")));
     rows
 }
 

@@ -8,7 +8,7 @@ use may::channel::{self, Receiver, Sender};
 use may::coroutine::{self, Coroutine, JoinHandle, TaskGroup};
 use may::{cqueue, cqueue_add_oneshot};
 
-use crate::row::{Row, Subject, loses, or_max, waits, waits_in_time};
+use crate::row::{Row, Subject, deadline, loses, or_max, waits, waits_in_time};
 use crate::subject::{Slot, Stay, Told};
 
 pub(crate) fn rows() -> Vec<Row> {
@@ -31,24 +31,70 @@ fn joining() -> Vec<Row> {
         let (told, stay) = Stay::new();
         (told, Slot::new(coroutine::spawn(move || stay.stay())))
     }
-    Subject::new("a coroutine", joined, |(told, _)| told.leave())
+    /// The handle until it has been joined.
+    type Limited = (Told, Slot<Option<JoinHandle<()>>>);
+    fn limited() -> Limited {
+        let (told, stay) = Stay::new();
+        (told, Slot::new(Some(coroutine::spawn(move || stay.stay()))))
+    }
+    /// Whether it has ended well, in time.
+    fn in_time(
+        (_, handle): &Limited,
+        wait: impl FnOnce(&mut JoinHandle<()>) -> Option<coroutine::Result<()>>,
+    ) -> bool {
+        handle.with(|handle| {
+            let end = handle.as_mut().and_then(wait);
+            if end.is_some() {
+                *handle = None;
+            }
+            end.is_some_and(|end| end.is_ok())
+        })
+    }
+    let mut rows = Subject::new("a coroutine", limited, |(told, _)| told.leave())
         .closed_by(|(told, _)| told.panic())
         .for_one()
+        .met()
         .rows([
-            loses(waits(
-                "spawn/handle.rs JoinHandle::join",
-                |(_, handle), _| handle.take().is_some_and(|handle| handle.join().is_ok()),
-            )),
-            loses(waits(
-                "spawn/handle.rs JoinHandle::wait",
-                |(_, handle), _| {
-                    handle.take().is_some_and(|handle| {
-                        handle.wait();
-                        handle.join().is_ok()
-                    })
-                },
-            )),
-        ])
+            waits_in_time("spawn/handle.rs JoinHandle::join_timeout", |s, timeout| {
+                in_time(s, |handle| handle.join_timeout(or_max(timeout)))
+            }),
+            waits_in_time("spawn/handle.rs JoinHandle::join_deadline", |s, timeout| {
+                in_time(s, |handle| handle.join_deadline(deadline(timeout)))
+            }),
+            waits_in_time("spawn/handle.rs JoinHandle::wait_timeout", |s, timeout| {
+                in_time(s, |handle| {
+                    let ended = handle.wait_timeout(or_max(timeout));
+                    ended.then(|| handle.join_timeout(Duration::ZERO).unwrap())
+                })
+            }),
+            waits_in_time("spawn/handle.rs JoinHandle::wait_deadline", |s, timeout| {
+                in_time(s, |handle| {
+                    let ended = handle.wait_deadline(deadline(timeout));
+                    ended.then(|| handle.join_timeout(Duration::ZERO).unwrap())
+                })
+            }),
+        ]);
+    rows.extend(
+        Subject::new("a coroutine", joined, |(told, _)| told.leave())
+            .closed_by(|(told, _)| told.panic())
+            .for_one()
+            .rows([
+                loses(waits(
+                    "spawn/handle.rs JoinHandle::join",
+                    |(_, handle), _| handle.take().is_some_and(|handle| handle.join().is_ok()),
+                )),
+                loses(waits(
+                    "spawn/handle.rs JoinHandle::wait",
+                    |(_, handle), _| {
+                        handle.take().is_some_and(|handle| {
+                            handle.wait();
+                            handle.join().is_ok()
+                        })
+                    },
+                )),
+            ]),
+    );
+    rows
 }
 
 /// A child of the caller waits for a message; it may have taken that when the caller is cancelled.
@@ -65,6 +111,25 @@ fn in_scopes() -> Vec<Row> {
         loses(waits(
             "spawn/scope.rs ScopedJoinHandle::join",
             |gate: &Gate, _| coroutine::scope(|s| s.spawn(|| gate.1.recv().is_ok()).join()).is_ok(),
+        )),
+        // Without a limit: what the child has taken is gone with it.
+        loses(waits(
+            "spawn/scope.rs ScopedJoinHandle::join_timeout",
+            |gate, _| {
+                coroutine::scope(|s| {
+                    let mut child = s.spawn(|| gate.1.recv().is_ok());
+                    child.join_timeout(Duration::MAX).is_some()
+                })
+            },
+        )),
+        loses(waits(
+            "spawn/scope.rs ScopedJoinHandle::join_deadline",
+            |gate, _| {
+                coroutine::scope(|s| {
+                    let mut child = s.spawn(|| gate.1.recv().is_ok());
+                    child.join_deadline(deadline(None)).is_some()
+                })
+            },
         )),
         loses(waits("spawn/scope.rs scope", |gate, _| {
             coroutine::scope(|s| drop(s.spawn(|| gate.1.recv().is_ok())));

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use may::channel::{self, Receiver, Sender};
 use may::sync::{Condvar, LazyLock, Mutex, MutexGuard, Once, OnceLock, PoisonError, RwLock};
 
-use crate::row::{Row, Subject, or_max, waits, waits_in_time};
+use crate::row::{Row, Subject, deadline, or_max, waits, waits_in_time};
 use crate::subject::Held;
 
 pub(crate) fn rows() -> Vec<Row> {
@@ -32,9 +32,16 @@ fn mutexes() -> Vec<Row> {
     };
     Subject::new("a mutex that is held", make, |m| m.holder.leave())
         .closed_by(|m| m.holder.panic())
-        .rows([waits("sync/mutex.rs Mutex::lock", |m, _| {
-            m.lock.lock().is_ok()
-        })])
+        .met()
+        .rows([
+            waits("sync/mutex.rs Mutex::lock", |m, _| m.lock.lock().is_ok()),
+            waits_in_time("sync/mutex.rs Mutex::lock_timeout", |m, timeout| {
+                m.lock.lock_timeout(or_max(timeout)).is_ok()
+            }),
+            waits_in_time("sync/mutex.rs Mutex::lock_deadline", |m, timeout| {
+                m.lock.lock_deadline(deadline(timeout)).is_ok()
+            }),
+        ])
 }
 
 fn rwlocks() -> Vec<Row> {
@@ -52,20 +59,37 @@ fn rwlocks() -> Vec<Row> {
     };
     let mut rows = Subject::new("a lock that is written", written, |l| l.holder.leave())
         .closed_by(|l| l.holder.panic())
+        .met()
         .rows([
             waits("sync/rwlock/mod.rs RwLock::read", |l, _| {
                 l.lock.read().is_ok()
             }),
+            waits_in_time("sync/rwlock/mod.rs RwLock::read_timeout", |l, timeout| {
+                l.lock.read_timeout(or_max(timeout)).is_ok()
+            }),
+            waits_in_time("sync/rwlock/mod.rs RwLock::read_deadline", |l, timeout| {
+                l.lock.read_deadline(deadline(timeout)).is_ok()
+            }),
             waits("sync/rwlock/mod.rs RwLock::write", |l, _| {
                 l.lock.write().is_ok()
+            }),
+            waits_in_time("sync/rwlock/mod.rs RwLock::write_timeout", |l, timeout| {
+                l.lock.write_timeout(or_max(timeout)).is_ok()
+            }),
+            waits_in_time("sync/rwlock/mod.rs RwLock::write_deadline", |l, timeout| {
+                l.lock.write_deadline(deadline(timeout)).is_ok()
             }),
         ]);
     // A reader that panics leaves the lock in order.
     rows.extend(
-        Subject::new("a lock that is read", read, |l| l.holder.leave())
-            .rows([waits("sync/rwlock/mod.rs RwLock::write", |l, _| {
+        Subject::new("a lock that is read", read, |l| l.holder.leave()).rows([
+            waits("sync/rwlock/mod.rs RwLock::write", |l, _| {
                 l.lock.write().is_ok()
-            })]),
+            }),
+            waits_in_time("sync/rwlock/mod.rs RwLock::write_timeout", |l, timeout| {
+                l.lock.write_timeout(or_max(timeout)).is_ok()
+            }),
+        ]),
     );
     rows
 }
@@ -169,6 +193,7 @@ fn onces() -> Vec<Row> {
         Subject::new("another caller's initializer", running, |o| {
             o.holder.leave()
         })
+        .met()
         .rows([
             waits("sync/once.rs Once::call_once", |o, _| {
                 o.lock.call_once(|| unreachable!("it has run"));
@@ -181,6 +206,12 @@ fn onces() -> Vec<Row> {
             waits("sync/once.rs Once::wait", |o, _| {
                 o.lock.wait();
                 true
+            }),
+            waits_in_time("sync/once.rs Once::wait_timeout", |o, timeout| {
+                o.lock.wait_timeout(or_max(timeout))
+            }),
+            waits_in_time("sync/once.rs Once::wait_deadline", |o, timeout| {
+                o.lock.wait_deadline(deadline(timeout))
             }),
             waits("sync/once.rs Once::wait_force", |o, _| {
                 o.lock.wait_force();
@@ -215,6 +246,9 @@ fn onces() -> Vec<Row> {
                 o.wait();
                 true
             }),
+            waits_in_time("sync/once.rs Once::wait_timeout", |o, timeout| {
+                o.wait_timeout(or_max(timeout))
+            }),
             waits("sync/once.rs Once::wait_force", |o, _| {
                 o.wait_force();
                 true
@@ -240,6 +274,7 @@ fn once_locks() -> Vec<Row> {
         Subject::new("another caller's initializer", running, |o| {
             o.holder.leave()
         })
+        .met()
         .rows([
             waits("sync/once_lock.rs OnceLock::get_or_init", |o, _| {
                 *o.lock.get_or_init(|| 2) == 1
@@ -249,6 +284,12 @@ fn once_locks() -> Vec<Row> {
             }),
             waits("sync/once_lock.rs OnceLock::wait", |o, _| {
                 *o.lock.wait() == 1
+            }),
+            waits_in_time("sync/once_lock.rs OnceLock::wait_timeout", |o, timeout| {
+                o.lock.wait_timeout(or_max(timeout)) == Some(&1)
+            }),
+            waits_in_time("sync/once_lock.rs OnceLock::wait_deadline", |o, timeout| {
+                o.lock.wait_deadline(deadline(timeout)) == Some(&1)
             }),
         ]),
         Subject::new("an initializer that panics", running, |o| o.holder.panic())
@@ -269,9 +310,12 @@ fn once_locks() -> Vec<Row> {
         Subject::new("an empty place", OnceLock::new, |o| {
             let _ = o.set(1);
         })
-        .rows([waits("sync/once_lock.rs OnceLock::wait", |o, _| {
-            *o.wait() == 1
-        })]),
+        .rows([
+            waits("sync/once_lock.rs OnceLock::wait", |o, _| *o.wait() == 1),
+            waits_in_time("sync/once_lock.rs OnceLock::wait_timeout", |o, timeout| {
+                o.wait_timeout(or_max(timeout)) == Some(&1)
+            }),
+        ]),
     ]
     .into_iter()
     .flatten()

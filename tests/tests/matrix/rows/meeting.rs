@@ -38,10 +38,20 @@ fn barriers() -> Vec<Row> {
     )
     .met()
     .for_one()
-    .rows([waits("sync/barrier.rs Barrier::wait", |(barrier, _), _| {
-        barrier.wait();
-        true
-    })])
+    .rows([
+        waits("sync/barrier.rs Barrier::wait", |(barrier, _), _| {
+            barrier.wait();
+            true
+        }),
+        waits_in_time(
+            "sync/barrier.rs Barrier::wait_timeout",
+            |(barrier, _), timeout| barrier.wait_timeout(or_max(timeout)).is_some(),
+        ),
+        waits_in_time(
+            "sync/barrier.rs Barrier::wait_deadline",
+            |(barrier, _), timeout| barrier.wait_deadline(deadline(timeout)).is_some(),
+        ),
+    ])
 }
 
 /// A permit is never given back, so each wake-up is for one.
@@ -82,6 +92,20 @@ fn semaphores() -> Vec<Row> {
                 s.clone().acquire_many_owned(2).forget();
                 true
             }),
+            waits_in_time(
+                "sync/semaphore.rs Semaphore::acquire_owned_timeout",
+                |s, timeout| {
+                    let permits = s.clone().acquire_owned_timeout(2, or_max(timeout));
+                    permits.map(|permits| permits.forget()).is_some()
+                },
+            ),
+            waits_in_time(
+                "sync/semaphore.rs Semaphore::acquire_owned_deadline",
+                |s, timeout| {
+                    let permits = s.clone().acquire_owned_deadline(2, deadline(timeout));
+                    permits.map(|permits| permits.forget()).is_some()
+                },
+            ),
             waits_in_time(
                 "sync/semaphore.rs Semaphore::acquire_timeout",
                 |s, timeout| {
@@ -152,6 +176,10 @@ fn groups() -> Vec<Row> {
             waits_in_time(
                 "sync/wait_group.rs WaitGroup::wait_timeout",
                 |g, timeout| wait(g, |caller| caller.wait_timeout(or_max(timeout))),
+            ),
+            waits_in_time(
+                "sync/wait_group.rs WaitGroup::wait_deadline",
+                |g, timeout| wait(g, |caller| caller.wait_deadline(deadline(timeout))),
             ),
         ])
 }

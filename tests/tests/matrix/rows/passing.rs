@@ -34,10 +34,20 @@ fn oneshots() -> Vec<Row> {
     rows.extend(
         Subject::new("a oneshot channel", make, |c: &Oneshot| drop(c.rx.take()))
             .for_one()
-            .rows([waits("sync/oneshot.rs Sender::wait_closed", |c, _| {
-                c.tx.with(|tx| tx.wait_closed());
-                true
-            })]),
+            .rows([
+                waits("sync/oneshot.rs Sender::wait_closed", |c, _| {
+                    c.tx.with(|tx| tx.wait_closed());
+                    true
+                }),
+                waits_in_time(
+                    "sync/oneshot.rs Sender::wait_closed_timeout",
+                    |c, timeout| c.tx.with(|tx| tx.wait_closed_timeout(or_max(timeout))),
+                ),
+                waits_in_time(
+                    "sync/oneshot.rs Sender::wait_closed_deadline",
+                    |c, timeout| c.tx.with(|tx| tx.wait_closed_deadline(deadline(timeout))),
+                ),
+            ]),
     );
     rows
 }
@@ -65,15 +75,37 @@ fn changes() -> Vec<Row> {
         waits("sync/watch.rs Receiver::wait_for", |c, _| {
             c.rx.with(|rx| rx.wait_for(|value| *value > 0).is_ok())
         }),
+        // What they have seen in time stays to be found.
+        waits_in_time("sync/watch.rs Receiver::wait_for_timeout", |c, timeout| {
+            c.rx.with(|rx| {
+                let found = rx.wait_for_timeout(or_max(timeout), |value| *value > 0);
+                found.is_ok()
+            })
+        }),
+        waits_in_time("sync/watch.rs Receiver::wait_for_deadline", |c, timeout| {
+            c.rx.with(|rx| {
+                let found = rx.wait_for_deadline(deadline(timeout), |value| *value > 0);
+                found.is_ok()
+            })
+        }),
     ]);
     rows.extend(
         Subject::new("a value that is watched", make, |c: &Watch| {
             drop(c.rx.take())
         })
-        .rows([waits("sync/watch.rs Sender::wait_closed", |c, _| {
-            c.tx.get().wait_closed();
-            true
-        })]),
+        .rows([
+            waits("sync/watch.rs Sender::wait_closed", |c, _| {
+                c.tx.get().wait_closed();
+                true
+            }),
+            waits_in_time("sync/watch.rs Sender::wait_closed_timeout", |c, timeout| {
+                c.tx.get().wait_closed_timeout(or_max(timeout))
+            }),
+            waits_in_time(
+                "sync/watch.rs Sender::wait_closed_deadline",
+                |c, timeout| c.tx.get().wait_closed_deadline(deadline(timeout)),
+            ),
+        ]),
     );
     rows
 }
