@@ -418,8 +418,8 @@ impl<T> ScopedJoinHandle<'_, T> {
         handle.expect("it is there until it is joined").0.take()
     }
 
-    /// Waits until the coroutine has ended, for at most `timeout`, and returns its result; `None` if
-    /// it has not ended in time, and the handle can still be joined.
+    /// Waits until the coroutine has ended, for at most `timeout`, and returns its result; `None`
+    /// if it has not ended in time, and the handle can still be joined.
     ///
     /// # Errors
     ///

@@ -90,8 +90,8 @@ impl Barrier {
         wait(pin!(Arrive::new(self)))
     }
 
-    /// As [`wait`](Barrier::wait), for at most `timeout`; `None` if the others have not all come in time. The caller does not count
-    /// then.
+    /// As [`wait`](Barrier::wait), for at most `timeout`; `None` if the others have not all come in
+    /// time. The caller does not count then.
     ///
     /// # Cancellation
     ///
@@ -110,8 +110,8 @@ impl Barrier {
         Arrive::new(self).wait_timeout(timeout)
     }
 
-    /// As [`wait`](Barrier::wait), until `deadline` at the latest; `None` if the others have not all come by then. The caller does
-    /// not count then.
+    /// As [`wait`](Barrier::wait), until `deadline` at the latest; `None` if the others have not
+    /// all come by then. The caller does not count then.
     ///
     /// # Cancellation
     ///

@@ -178,7 +178,8 @@ impl Once {
         self.wait_for(false, Deadline::after(timeout))
     }
 
-    /// Waits until an initializer has returned, until `deadline` at the latest; false if none has by then.
+    /// Waits until an initializer has returned, until `deadline` at the latest; false if none has
+    /// by then.
     ///
     /// # Panics
     ///

@@ -92,7 +92,8 @@ impl<T> Sender<T> {
         wait(pin!(Closed::new(self)));
     }
 
-    /// Waits until the receiver has gone, for at most `timeout`; false if that did not happen in time.
+    /// Waits until the receiver has gone, for at most `timeout`; false if that did not happen in
+    /// time.
     ///
     /// # Cancellation
     ///
@@ -101,7 +102,8 @@ impl<T> Sender<T> {
         Closed::new(self).wait_timeout(timeout).is_some()
     }
 
-    /// Waits until the receiver has gone, until `deadline` at the latest; false if that did not happen in time.
+    /// Waits until the receiver has gone, until `deadline` at the latest; false if that did not
+    /// happen in time.
     ///
     /// # Cancellation
     ///

@@ -67,7 +67,8 @@ pub(super) fn checked<G>(poisoned: bool, access: G) -> LockResult<G> {
     }
 }
 
-/// The result of a caller that has waited for so long: as of one that only tries, if it has no access.
+/// The result of a caller that has waited for so long: as of one that only tries, if it has no
+/// access.
 pub(super) fn in_time<G>(access: Option<LockResult<G>>) -> TryLockResult<G> {
     match access {
         Some(access) => Ok(access?),

@@ -67,7 +67,8 @@ impl WaitGroup {
         self.leave().wait_timeout(timeout)
     }
 
-    /// As [`wait`](WaitGroup::wait), until `deadline` at the latest; false if others were still there.
+    /// As [`wait`](WaitGroup::wait), until `deadline` at the latest; false if others were still
+    /// there.
     ///
     /// # Cancellation
     ///

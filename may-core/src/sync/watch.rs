@@ -226,7 +226,8 @@ impl<T> Sender<T> {
         wait(pin!(Closed::new(self)));
     }
 
-    /// Waits until there are no receivers, for at most `timeout`; false if that did not happen in time.
+    /// Waits until there are no receivers, for at most `timeout`; false if that did not happen in
+    /// time.
     ///
     /// # Cancellation
     ///
@@ -235,7 +236,8 @@ impl<T> Sender<T> {
         Closed::new(self).wait_timeout(timeout).is_some()
     }
 
-    /// Waits until there are no receivers, until `deadline` at the latest; false if that did not happen in time.
+    /// Waits until there are no receivers, until `deadline` at the latest; false if that did not
+    /// happen in time.
     ///
     /// # Cancellation
     ///

@@ -735,7 +735,7 @@ const OTHERS: &[(&str, &str)] = &[
     ("spawn/join.rs", "`join!`: as `scope`"),
     (
         "sync/barrier.rs",
-        "`Barrier::wait`: the last to come lets the others go one by one, so one that is the loser may have counted",
+        "`Barrier::wait`: the last to come cannot end all waits in one step, so an arm that loses to another one may have counted",
     ),
     (
         "sync/condvar.rs",

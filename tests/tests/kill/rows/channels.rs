@@ -2,16 +2,13 @@
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex as StdMutex};
-use std::time::Duration;
 
 use may::channel::{self, Receiver, Sender};
 use may::future::block_on;
 use may::sync::{broadcast, mpmc, mpsc, oneshot, spsc, watch};
 
-use super::{Count, Program};
+use super::{Count, DAY, Program};
 use crate::stage::{At, Blow, End, Play};
-
-const DAY: Duration = Duration::from_secs(86_400);
 
 pub(crate) fn programs() -> Vec<Program> {
     vec![
@@ -37,12 +34,22 @@ pub(crate) fn programs() -> Vec<Program> {
         ("channel::bounded(1), reserved", || {
             passing(reserved(channel::bounded(1)))
         }),
+        ("channel::bounded(1), reserved with timeouts", || {
+            let (tx, rx) = channel::bounded(1);
+            passing((TimedReservingSender(tx), rx))
+        }),
         ("mpmc::channel", || passing(mpmc::channel())),
         ("mpmc::sync_channel(0)", || passing(mpmc::sync_channel(0))),
         ("mpmc::sync_channel(1)", || passing(mpmc::sync_channel(1))),
         ("mpsc::channel", || passing(mpsc::channel())),
         ("mpsc::sync_channel(0)", || passing(mpsc::sync_channel(0))),
         ("mpsc::sync_channel(1)", || passing(mpsc::sync_channel(1))),
+        ("mpsc::sync_channel(0), with timeouts", || {
+            passing(timed_of_mpsc(mpsc::sync_channel(0)))
+        }),
+        ("mpsc::sync_channel(1), with timeouts", || {
+            passing(timed_of_mpsc(mpsc::sync_channel(1)))
+        }),
         ("spsc::channel", || passing(spsc::channel())),
         ("oneshot", || passing(oneshot_pair())),
         ("broadcast", broadcasting),
@@ -106,14 +113,23 @@ macro_rules! ends {
 
 struct TimedSender(Sender<Message>);
 struct TimedReceiver(Receiver<Message>);
+struct TimedSyncSender(mpsc::SyncSender<Message>);
+struct TimedOneReceiver(mpsc::Receiver<Message>);
 struct FutureSender(Sender<Message>);
 struct FutureReceiver(Receiver<Message>);
 struct ReservingSender(Sender<Message>);
+struct TimedReservingSender(Sender<Message>);
 struct OneSender(Option<oneshot::Sender<Message>>);
 struct OneReceiver(Option<oneshot::Receiver<Message>>);
 
 fn timed((tx, rx): (Sender<Message>, Receiver<Message>)) -> (TimedSender, TimedReceiver) {
     (TimedSender(tx), TimedReceiver(rx))
+}
+
+fn timed_of_mpsc(
+    (tx, rx): (mpsc::SyncSender<Message>, mpsc::Receiver<Message>),
+) -> (TimedSyncSender, TimedOneReceiver) {
+    (TimedSyncSender(tx), TimedOneReceiver(rx))
 }
 
 fn by_futures((tx, rx): (Sender<Message>, Receiver<Message>)) -> (FutureSender, FutureReceiver) {
@@ -138,6 +154,9 @@ ends! {
     TimedSender, TimedReceiver,
         |tx, message, _| tx.0.send_timeout(message, DAY).is_ok(), |rx| rx.0.recv_timeout(DAY).ok(),
         (|tx| Some(TimedSender(tx.0.clone())), |rx| Some(TimedReceiver(rx.0.clone()))), 3;
+    TimedSyncSender, TimedOneReceiver,
+        |tx, message, _| tx.0.send_timeout(message, DAY).is_ok(), |rx| rx.0.recv_timeout(DAY).ok(),
+        (|tx| Some(TimedSyncSender(tx.0.clone())), |_| None), 3;
     FutureSender, FutureReceiver,
         |tx, message, _| block_on(tx.0.send_async(message)).is_ok(), |rx| block_on(rx.0.recv_async()).ok(),
         (|tx| Some(FutureSender(tx.0.clone())), |rx| Some(FutureReceiver(rx.0.clone()))), 3;
@@ -178,6 +197,20 @@ impl Sends for ReservingSender {
 
     fn another(&self) -> Option<Self> {
         Some(ReservingSender(self.0.clone()))
+    }
+}
+
+impl Sends for TimedReservingSender {
+    fn send(&mut self, message: Message, at: &At) -> bool {
+        let Ok(permit) = self.0.reserve_timeout(DAY) else {
+            return false;
+        };
+        at.turn();
+        permit.send(message).is_ok()
+    }
+
+    fn another(&self) -> Option<Self> {
+        Some(TimedReservingSender(self.0.clone()))
     }
 }
 

@@ -1,18 +1,26 @@
 //! Coroutines and those who wait for them: children have ended before what they borrow goes.
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use may::coroutine::{self, TaskGroup};
+use may::coroutine::{self, JoinHandle, TaskGroup};
 use may::{channel, cqueue, cqueue_add, cqueue_add_oneshot, join, select};
 use may_tests::OnDrop;
 
-use super::{Count, Program};
+use super::{Count, DAY, Program};
 use crate::stage::{At, Play};
 
 pub(crate) fn programs() -> Vec<Program> {
     vec![
-        ("JoinHandle::join", joining),
+        ("JoinHandle::join", || joining(JoinHandle::join)),
+        ("JoinHandle::join_timeout", || {
+            joining(|mut child| child.join_timeout(DAY).expect("a day has not passed"))
+        }),
+        ("JoinHandle::wait_timeout", || {
+            joining(|child| {
+                assert!(child.wait_timeout(DAY));
+                child.join()
+            })
+        }),
         ("scope", || family(in_scope)),
         ("scope, joined", || family(in_scope_joined)),
         ("scope in a scope", || family(in_nested_scopes)),
@@ -32,7 +40,7 @@ pub(crate) fn programs() -> Vec<Program> {
 }
 
 /// A coroutine that is joined goes on although the one that waited for it is ended.
-fn joining() -> Play {
+fn joining(join: fn(JoinHandle<u32>) -> coroutine::Result<u32>) -> Play {
     let mut play = Play::default();
     let done = Count::default();
     for _ in 0..2 {
@@ -45,7 +53,7 @@ fn joining() -> Play {
                 7
             });
             at.here();
-            assert_eq!(child.join().unwrap(), 7);
+            assert_eq!(join(child).unwrap(), 7);
             at.here();
         });
     }
@@ -239,7 +247,7 @@ fn in_queue_once(home: &Home<'_>) {
         for token in 0..2 {
             cqueue_add_oneshot!(queue, token, _ = home.child() => home.at.here());
         }
-        while queue.poll(Some(Duration::from_secs(86_400))).is_ok() {
+        while queue.poll(Some(DAY)).is_ok() {
             home.at.turn();
         }
     });

@@ -2,24 +2,52 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::time::Duration;
 
 use may::coroutine;
-use may::sync::{Condvar, LazyLock, Mutex, Once, OnceLock, PoisonError, RwLock, Semaphore};
+use may::op::{self, Operation};
+use may::sync::{
+    Condvar, LazyLock, LockResult, Mutex, MutexGuard, Once, OnceLock, PoisonError, RwLock,
+    RwLockReadGuard, RwLockWriteGuard, Semaphore, TryLockError, TryLockResult,
+};
 use may_tests::message;
 
-use super::{Count, Pair, Program};
+use super::{Count, DAY, Pair, Program};
 use crate::stage::{At, Blow, End, Play};
 
 pub(crate) fn programs() -> Vec<Program> {
     vec![
-        ("Mutex::lock", mutex),
-        ("RwLock::read and write", rwlock),
+        ("Mutex::lock", || mutex(Mutex::lock)),
+        ("Mutex::lock_timeout", || {
+            mutex(|lock| in_time(lock.lock_timeout(DAY)))
+        }),
+        ("RwLock::read and write", || {
+            rwlock(RwLock::read, RwLock::write)
+        }),
+        ("RwLock::read_timeout and write_timeout", || {
+            rwlock(
+                |lock| in_time(lock.read_timeout(DAY)),
+                |lock| in_time(lock.write_timeout(DAY)),
+            )
+        }),
         ("Condvar::wait_while", condvar),
         ("Condvar::wait_timeout", condvar_with_timeout),
         ("Semaphore::acquire_many", semaphore),
         ("Semaphore::acquire_many_owned", semaphore_owned),
+        ("Semaphore::acquire_owned_timeout", semaphore_owned_timeout),
         ("Once::call_once_force", once),
+        ("Once::wait", || set_up(|once, _, _| once.wait())),
+        ("Once::wait_timeout", || {
+            set_up(|once, _, _| assert!(once.wait_timeout(DAY)))
+        }),
+        ("OnceLock::wait", || {
+            set_up(|_, lock, _| assert_eq!(*lock.wait(), 1))
+        }),
+        ("OnceLock::wait_timeout", || {
+            set_up(|_, lock, _| assert_eq!(lock.wait_timeout(DAY), Some(&1)))
+        }),
+        ("op::wait(&lazy_lock)", || {
+            set_up(|_, _, lazy| assert_eq!(*op::wait(lazy).wait(), 1))
+        }),
         ("OnceLock::get_or_init", once_lock),
         ("LazyLock::force", lazy_lock),
     ]
@@ -30,8 +58,22 @@ fn panicked(ends: &[End]) -> bool {
     ends.contains(&End::Killed(Blow::Panic))
 }
 
+/// A guard, also of a poisoned lock.
+fn entered<G>(access: LockResult<G>) -> G {
+    access.unwrap_or_else(PoisonError::into_inner)
+}
+
+/// What has been waited for long enough.
+fn in_time<G>(access: TryLockResult<G>) -> LockResult<G> {
+    match access {
+        Ok(guard) => Ok(guard),
+        Err(TryLockError::Poisoned(poisoned)) => Err(poisoned),
+        Err(TryLockError::WouldBlock) => unreachable!("a day has not passed"),
+    }
+}
+
 /// A panic inside poisons, a cancellation and a limit do not; the lock is free either way.
-fn mutex() -> Play {
+fn mutex(take: fn(&Mutex<Pair>) -> LockResult<MutexGuard<'_, Pair>>) -> Play {
     let mut play = Play::default();
     let lock = Arc::new(Mutex::new(Pair::default()));
     for _ in 0..3 {
@@ -39,7 +81,7 @@ fn mutex() -> Play {
         play.victim(move |at| {
             for _ in 0..2 {
                 at.here();
-                let mut pair = lock.lock().unwrap_or_else(PoisonError::into_inner);
+                let mut pair = entered(take(&lock));
                 pair.begun += 1;
                 at.turn();
                 pair.done += 1;
@@ -58,7 +100,10 @@ fn mutex() -> Play {
 }
 
 /// Only a writer that panics poisons.
-fn rwlock() -> Play {
+fn rwlock(
+    read: for<'a> fn(&'a RwLock<Pair>) -> LockResult<RwLockReadGuard<'a, Pair>>,
+    write: for<'a> fn(&'a RwLock<Pair>) -> LockResult<RwLockWriteGuard<'a, Pair>>,
+) -> Play {
     let mut play = Play::default();
     let lock = Arc::new(RwLock::new(Pair::default()));
     for _ in 0..2 {
@@ -66,7 +111,7 @@ fn rwlock() -> Play {
         play.victim(move |at| {
             for _ in 0..2 {
                 at.here();
-                let mut pair = for_writer.write().unwrap_or_else(PoisonError::into_inner);
+                let mut pair = entered(write(&for_writer));
                 pair.begun += 1;
                 at.turn();
                 pair.done += 1;
@@ -76,7 +121,7 @@ fn rwlock() -> Play {
         play.victim(move |at| {
             for _ in 0..2 {
                 at.here();
-                let pair = for_reader.read().unwrap_or_else(PoisonError::into_inner);
+                let pair = entered(read(&for_reader));
                 let before = (pair.begun, pair.done);
                 at.turn();
                 assert_eq!((pair.begun, pair.done), before);
@@ -169,8 +214,7 @@ fn condvar_with_timeout() -> Play {
     condvar_with(|things, more| {
         let mut things = things.lock().unwrap();
         while things.there == 0 && !things.closed {
-            let day = Duration::from_secs(86_400);
-            things = more.wait_timeout(things, day).unwrap().0;
+            things = more.wait_timeout(things, DAY).unwrap().0;
         }
         take(&mut things)
     })
@@ -213,6 +257,40 @@ fn semaphore_owned() -> Play {
         let _permit = semaphore.clone().acquire_many_owned(wanted);
         at.turn();
     })
+}
+
+fn semaphore_owned_timeout() -> Play {
+    permits(|semaphore, wanted, at| {
+        let permit = semaphore.clone().acquire_owned_timeout(wanted, DAY);
+        assert!(permit.is_some());
+        at.turn();
+    })
+}
+
+/// All who wait are woken when another has set it up, whatever becomes of one of them.
+fn set_up(wait: fn(&Once, &OnceLock<u32>, &LazyLock<u32>)) -> Play {
+    let mut play = Play::default();
+    let shared = Arc::new((Once::new(), OnceLock::new(), <LazyLock<u32>>::new(|| 1)));
+    for _ in 0..2 {
+        let shared = shared.clone();
+        play.victim(move |at| {
+            at.here();
+            wait(&shared.0, &shared.1, &shared.2);
+            at.here();
+        });
+    }
+    play.helper(move |at| {
+        let (once, lock, lazy) = &*shared;
+        at.turn();
+        once.call_once(|| at.turn());
+        lock.get_or_init(|| {
+            at.turn();
+            1
+        });
+        LazyLock::force(lazy);
+        at.here();
+    });
+    play
 }
 
 /// An initializer that is ended before its end lets another one run.

@@ -9,6 +9,7 @@ pub(crate) mod system;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::time::Duration;
 
 use crate::stage::Play;
 
@@ -17,6 +18,9 @@ pub(crate) type Make = fn() -> Play;
 
 /// A program and its name.
 pub(crate) type Program = (&'static str, Make);
+
+/// A time that does not pass.
+pub(crate) const DAY: Duration = Duration::from_secs(86_400);
 
 /// A number that roles and checks share.
 #[derive(Clone, Default)]

@@ -5,9 +5,9 @@ use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 
 use may::coroutine::{self, Coroutine};
 use may::future::block_on;
-use may::sync::{Barrier, CancelToken, Mutex, Notify, SyncFlag, WaitGroup};
+use may::sync::{Barrier, BarrierWaitResult, CancelToken, Mutex, Notify, SyncFlag, WaitGroup};
 
-use super::{Count, Program};
+use super::{Count, DAY, Program};
 use crate::stage::{End, Play};
 
 pub(crate) fn programs() -> Vec<Program> {
@@ -19,7 +19,10 @@ pub(crate) fn programs() -> Vec<Program> {
             notify_one(|notify| block_on(notify.wait_async()))
         }),
         ("Notify::notify_all", notify_all),
-        ("Barrier::wait", barrier),
+        ("Barrier::wait", || barrier(Barrier::wait)),
+        ("Barrier::wait_timeout", || {
+            barrier(|barrier| barrier.wait_timeout(DAY).expect("a day has not passed"))
+        }),
         ("WaitGroup::wait", wait_group),
         ("SyncFlag::wait", flag),
         ("CancelToken::wait", token),
@@ -82,7 +85,7 @@ fn notify_all() -> Play {
 }
 
 /// One that is ended while it waits is not counted: another one has to come for it.
-fn barrier() -> Play {
+fn barrier(wait: fn(&Barrier) -> BarrierWaitResult) -> Play {
     const PARTIES: usize = 3;
     let mut play = Play::default();
     let (barrier, through) = (Arc::new(Barrier::new(PARTIES)), Count::default());
@@ -91,7 +94,7 @@ fn barrier() -> Play {
         let (barrier, through, leaders) = (barrier.clone(), through.clone(), leaders.clone());
         play.victim(move |at| {
             at.here();
-            if barrier.wait().is_leader() {
+            if wait(&barrier).is_leader() {
                 leaders.add();
             }
             through.add();

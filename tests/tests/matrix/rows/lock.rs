@@ -82,14 +82,16 @@ fn rwlocks() -> Vec<Row> {
         ]);
     // A reader that panics leaves the lock in order.
     rows.extend(
-        Subject::new("a lock that is read", read, |l| l.holder.leave()).rows([
-            waits("sync/rwlock/mod.rs RwLock::write", |l, _| {
-                l.lock.write().is_ok()
-            }),
-            waits_in_time("sync/rwlock/mod.rs RwLock::write_timeout", |l, timeout| {
-                l.lock.write_timeout(or_max(timeout)).is_ok()
-            }),
-        ]),
+        Subject::new("a lock that is read", read, |l| l.holder.leave())
+            .met()
+            .rows([
+                waits("sync/rwlock/mod.rs RwLock::write", |l, _| {
+                    l.lock.write().is_ok()
+                }),
+                waits_in_time("sync/rwlock/mod.rs RwLock::write_timeout", |l, timeout| {
+                    l.lock.write_timeout(or_max(timeout)).is_ok()
+                }),
+            ]),
     );
     rows
 }
