@@ -95,14 +95,22 @@ pub fn send<S: SendTo + ?Sized>(sender: &S, message: S::Message) -> S::Operation
 pub trait SendTo {
     /// The messages.
     type Message;
-    /// The operation.
+    /// The operation of sending a message.
     type Operation<'a>: Operation
+    where
+        Self: 'a;
+    /// The operation of getting the right to send one.
+    type Reserve<'a>: Operation
     where
         Self: 'a;
 
     /// The operation of sending a message.
     #[doc(hidden)]
     fn send_operation(&self, message: Self::Message) -> Self::Operation<'_>;
+
+    /// The operation of getting the right to send one.
+    #[doc(hidden)]
+    fn reserve_operation(&self) -> Self::Reserve<'_>;
 }
 
 impl<T> SendTo for Sender<T> {
@@ -111,16 +119,26 @@ impl<T> SendTo for Sender<T> {
         = SendMessage<'a, T>
     where
         T: 'a;
+    type Reserve<'a>
+        = Reserve<'a, T>
+    where
+        T: 'a;
 
     #[inline]
     fn send_operation(&self, message: T) -> SendMessage<'_, T> {
         SendMessage::new(self, message)
+    }
+
+    fn reserve_operation(&self) -> Reserve<'_, T> {
+        Reserve::new(self)
     }
 }
 
 /// What sending is with the errors of std.
 type SendWithStdError<'a, T> =
     Map<SendMessage<'a, T>, fn(Result<(), SendError<T>>) -> Result<(), mpsc::SendError<T>>>;
+/// What getting the right to send is with them.
+type ReserveWithStdError<'a, T> = Map<Reserve<'a, T>, fn(SendRight<T>) -> mpsc::SendRight<T>>;
 
 /// Implements [`SendTo`] for what is a thin layer over the general sender.
 macro_rules! send_to {
@@ -131,10 +149,18 @@ macro_rules! send_to {
                 = SendWithStdError<'a, T>
             where
                 T: 'a;
+            type Reserve<'a>
+                = ReserveWithStdError<'a, T>
+            where
+                T: 'a;
 
             fn send_operation(&self, message: T) -> SendWithStdError<'_, T> {
                 let send = SendMessage::new(self.inner(), message);
                 send.map(|sent| sent.map_err(|error| mpsc::SendError(error.into_inner())))
+            }
+
+            fn reserve_operation(&self) -> ReserveWithStdError<'_, T> {
+                Reserve::new(self.inner()).map(mpsc::SendRight::new)
             }
         }
     )+};
@@ -156,8 +182,8 @@ send_to!(mpsc::Sender<T>, mpsc::SyncSender<T>, mpmc::Sender<T>);
 /// right.send("made only when there was room").unwrap();
 /// assert!(receiver.recv().is_ok());
 /// ```
-pub fn reserve<T>(sender: &Sender<T>) -> Reserve<'_, T> {
-    Reserve::new(sender)
+pub fn reserve<S: SendTo + ?Sized>(sender: &S) -> S::Reserve<'_> {
+    sender.reserve_operation()
 }
 
 /// What `recv(..)` can receive from.
@@ -267,6 +293,10 @@ pub fn closed<S: Closable>(sender: &S) -> S::Operation<'_> {
 }
 
 /// What [`closed`] can wait for.
+#[diagnostic::on_unimplemented(
+    message = "nobody can wait until the other side of `{Self}` has gone",
+    label = "not the sender of a `oneshot` or a `watch` channel"
+)]
 pub trait Closable {
     /// The operation.
     type Operation<'a>: Operation<Output = ()>

@@ -14,7 +14,7 @@ use may_core::channel::{Receiver, Sender, bounded};
 use may_core::future::block_on;
 use may_core::models::Disturbance::Cancellation;
 use may_core::models::{unless_cancelled, with_and_without_grants};
-use may_core::select::{Finish, Mode, select, send};
+use may_core::select::{Finish, Mode, reserve, select};
 use may_core::sync::{self, Barrier, Notify, RwLock, Semaphore, SyncFlag};
 
 /// Something that others make ready, and that leaves its waker for that.
@@ -187,7 +187,7 @@ fn receives(capacity: usize, sends: impl Fn(Sender<u32>) + Copy + Send + Sync + 
 
 /// Sends by a select.
 fn by_select(to: Sender<u32>) {
-    let mut sending = pin!(send(&to));
+    let mut sending = pin!(reserve(&to));
     select(&mut [sending.as_mut()], Mode::Biased).unwrap();
     let right = sending.finish();
     // The checker switches at steps that it knows: one while there is a claim and no message yet.

@@ -11,7 +11,7 @@ use loom::thread;
 use may_core::channel::{Receiver, RecvError, Sender, bounded};
 use may_core::models::Disturbance::{self, Cancellation, Deadline};
 use may_core::models::{LONG, Waiter, unless_cancelled, with_and_without_grants};
-use may_core::select::{AnyArm, Finish, Mode, lock, recv, select, send, wait};
+use may_core::select::{AnyArm, Finish, Mode, lock, recv, reserve, select, wait};
 use may_core::sync::{Mutex, SyncFlag};
 
 /// What became of sending and receiving at the same time.
@@ -23,7 +23,7 @@ enum Exchanged {
 
 /// Sends `number` or receives; `first` says which arm comes first.
 fn send_or_receive(to: &Sender<u32>, number: u32, from: &Receiver<u32>, first: usize) -> Exchanged {
-    let (mut sending, mut receiving) = (pin!(send(to)), pin!(recv(from)));
+    let (mut sending, mut receiving) = (pin!(reserve(to)), pin!(recv(from)));
     let arms: &mut [AnyArm<'_>] = match first {
         0 => &mut [sending.as_mut(), receiving.as_mut()],
         _ => &mut [receiving.as_mut(), sending.as_mut()],
@@ -78,7 +78,7 @@ fn a_right_that_is_dropped(capacity: usize) {
         let (to, from) = bounded(capacity);
         let receiver = thread::spawn(move || from.recv());
         {
-            let mut sending = pin!(send(&to));
+            let mut sending = pin!(reserve(&to));
             select(&mut [sending.as_mut()], Mode::Biased).unwrap();
             drop(sending.finish());
         }
@@ -104,7 +104,7 @@ fn a_receiver_that_leaves(disturbance: Disturbance) {
         let ((to, from), (_open, never)) = (bounded(0), bounded::<u32>(0));
         let disturber = disturbance.begin();
         let sender = thread::spawn(move || {
-            let (mut sending, mut receiving) = (pin!(send(&to)), pin!(recv(&never)));
+            let (mut sending, mut receiving) = (pin!(reserve(&to)), pin!(recv(&never)));
             select(&mut [receiving.as_mut(), sending.as_mut()], Mode::Biased).unwrap();
             sending.finish().send(1).is_ok()
         });
@@ -144,12 +144,12 @@ fn a_right_that_is_dropped_while_the_receiver_goes(capacity: usize) {
         let other = thread::spawn({
             let to = to.clone();
             move || {
-                let mut sending = pin!(send(&to));
+                let mut sending = pin!(reserve(&to));
                 select(&mut [sending.as_mut()], Mode::Biased).unwrap();
                 sending.finish().send(1)
             }
         });
-        let mut sending = pin!(send(&to));
+        let mut sending = pin!(reserve(&to));
         select(&mut [sending.as_mut()], Mode::Biased).unwrap();
         drop(sending.finish());
         let (received, sent) = (leaver.join().unwrap(), other.join().unwrap());

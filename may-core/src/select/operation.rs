@@ -6,38 +6,15 @@
 
 use super::arm::OpArm;
 use super::reach::{Reach, ReachMut};
-use crate::channel::{Reserve, Sender};
 use crate::io::{AcceptFrom, AnyIo, ReadFrom, WriteTo};
-use crate::op::{Joinable, RecvFrom, Waitable};
+use crate::op::{Closable, Joinable, RecvFrom, SendTo, Waitable};
 use crate::operation::Operation;
 use crate::spawn::{JoinHandle, Joined};
 use crate::sync::{
-    Acquire, CancelToken, Lock, Mutex, Raised, ReadLock, RwLock, Semaphore, WriteLock, watch,
+    Acquire, AcquireOwned, Arc, CancelToken, Lock, Mutex, Raised, ReadLock, RwLock, Semaphore,
+    WriteLock, watch,
 };
 use crate::time::{Interval, Tick};
-
-/// What `send(..)` can send to.
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` cannot be sent to",
-    label = "not the sending end of a channel",
-    note = "pass the `Sender` half"
-)]
-pub trait SendTo {
-    /// The messages.
-    type Message;
-
-    /// The operation of getting the right to send one.
-    #[doc(hidden)]
-    fn reserve_operation(&self) -> Reserve<'_, Self::Message>;
-}
-
-impl<T> SendTo for Sender<T> {
-    type Message = T;
-
-    fn reserve_operation(&self) -> Reserve<'_, T> {
-        Reserve::new(self)
-    }
-}
 
 /// An operation as an arm, which may be missing.
 type Arm<O> = Option<OpArm<O>>;
@@ -51,12 +28,20 @@ where
     Some(OpArm::new(from.reach()?.recv_operation()))
 }
 
-/// The arm of getting the right to send to `to`.
-pub fn send<'a, R>(to: R) -> Arm<Reserve<'a, <R::Thing as SendTo>::Message>>
+/// The arm of getting the right to send to `to`, which the value of `send(..)` uses up.
+pub fn reserve<'a, R>(to: R) -> Arm<<R::Thing as SendTo>::Reserve<'a>>
 where
     R: Reach<'a, Thing: SendTo>,
 {
     Some(OpArm::new(to.reach()?.reserve_operation()))
+}
+
+/// The arm of the receivers' having gone.
+pub fn closed<'a, R>(sender: R) -> Arm<<R::Thing as Closable>::Operation<'a>>
+where
+    R: Reach<'a, Thing: Closable>,
+{
+    Some(OpArm::new(sender.reach()?.closed_operation()))
 }
 
 /// The arm of a flag, a token, a notification or a process.
@@ -83,6 +68,48 @@ pub fn acquire_many<'a>(
     permits: usize,
 ) -> Arm<Acquire<'a>> {
     Some(OpArm::new(Acquire::new(semaphore.reach()?, permits)))
+}
+
+/// What leads to a semaphore that is counted, so that its permits need not borrow from it.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not an `Arc<Semaphore>`",
+    label = "permits that do not borrow need one",
+    note = "`acquire(semaphore)` is for permits that borrow"
+)]
+pub trait CountedSemaphore {
+    /// A reference of its own, if it is there.
+    #[doc(hidden)]
+    fn counted(&self) -> Option<Arc<Semaphore>>;
+}
+
+impl CountedSemaphore for Arc<Semaphore> {
+    fn counted(&self) -> Option<Arc<Semaphore>> {
+        Some(self.clone())
+    }
+}
+
+#[diagnostic::do_not_recommend]
+impl<S: CountedSemaphore + ?Sized> CountedSemaphore for &S {
+    fn counted(&self) -> Option<Arc<Semaphore>> {
+        (**self).counted()
+    }
+}
+
+#[diagnostic::do_not_recommend]
+impl<S: CountedSemaphore> CountedSemaphore for Option<S> {
+    fn counted(&self) -> Option<Arc<Semaphore>> {
+        self.as_ref()?.counted()
+    }
+}
+
+/// The arm of taking a permit that does not borrow.
+pub fn acquire_owned(semaphore: &impl CountedSemaphore) -> Arm<AcquireOwned> {
+    acquire_many_owned(semaphore, 1)
+}
+
+/// The arm of taking several such permits at once.
+pub fn acquire_many_owned(semaphore: &impl CountedSemaphore, permits: usize) -> Arm<AcquireOwned> {
+    Some(OpArm::new(AcquireOwned::new(semaphore.counted()?, permits)))
 }
 
 /// The arm of taking a lock.

@@ -79,6 +79,11 @@ things! {
     [T] watch::Receiver<T>;
     [] Signals;
     [T] Sender<T>;
+    [T] mpsc::Sender<T>;
+    [T] mpsc::SyncSender<T>;
+    [T] mpmc::Sender<T>;
+    [T] oneshot::Sender<T>;
+    [T] watch::Sender<T>;
     [T: ?Sized] Mutex<T>;
     [T: ?Sized] RwLock<T>;
     [] Semaphore;

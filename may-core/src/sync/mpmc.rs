@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use crate::channel;
 
+pub use super::mpsc::SendRight;
 pub use crate::channel::SendTimeoutError;
 pub use std::sync::mpsc::{RecvError, RecvTimeoutError, SendError, TryRecvError, TrySendError};
 

@@ -361,6 +361,35 @@ impl<T> fmt::Debug for SyncSender<T> {
     }
 }
 
+/// The right to send one message, which gives itself back when it is dropped; from
+/// [`op::reserve`](crate::op::reserve) or an arm of a `select!`.
+#[must_use]
+pub struct SendRight<T>(channel::SendRight<T>);
+
+impl<T> SendRight<T> {
+    /// The same with the errors of std.
+    pub(crate) fn new(right: channel::SendRight<T>) -> SendRight<T> {
+        SendRight(right)
+    }
+
+    /// Sends the message, without waiting.
+    ///
+    /// # Errors
+    ///
+    /// The message comes back if all receivers have gone.
+    pub fn send(self, message: T) -> Result<(), SendError<T>> {
+        self.0
+            .send(message)
+            .map_err(|channel::SendError(message)| SendError(message))
+    }
+}
+
+impl<T> fmt::Debug for SendRight<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad("SendRight { .. }")
+    }
+}
+
 /// The receiving side of either; the counterpart of `std::sync::mpsc::Receiver`. There is one. It may be shared by reference, as in May
 /// 0.3 and unlike std's: each message goes to one of those who receive.
 pub struct Receiver<T>(channel::Receiver<T>);

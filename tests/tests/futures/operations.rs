@@ -11,7 +11,7 @@ use may::future::{block_on, timeout};
 use may::sync::{Arc, Barrier, CancelToken, Mutex, Notify, RwLock, Semaphore, SyncFlag, WaitGroup};
 use may::sync::{broadcast, mpsc, oneshot, spsc, watch};
 use may::time::interval;
-use may_core::select::{Finish, Mode, select, select_or_default, send};
+use may_core::select::{Finish, Mode, reserve, select, select_or_default};
 use may_tests::executor::{ByHand, Executor};
 use may_tests::{everywhere, on_workers, spawn_waiting, watchdog};
 
@@ -19,7 +19,7 @@ const SOON: Duration = Duration::from_millis(2);
 
 /// The right to send, won by a select that need not wait.
 fn right<T>(to: &channel::Sender<T>) -> channel::SendRight<T> {
-    let mut sending = pin!(send(to));
+    let mut sending = pin!(reserve(to));
     let won = select_or_default(&mut [sending.as_mut()], Mode::Fair);
     assert_eq!(won, Some(0), "there is a receiver");
     sending.finish()
@@ -255,7 +255,7 @@ fn a_select_that_would_send_meets_futures() {
                 let (to, never) = (to.clone(), channel::never::<()>());
                 place.start(move || {
                     for number in 0..100 {
-                        let mut sending = pin!(send(&to));
+                        let mut sending = pin!(reserve(&to));
                         let mut other = pin!(may_core::select::recv(&never));
                         let won = select(&mut [other.as_mut(), sending.as_mut()], Mode::Fair);
                         assert_eq!(won, Some(1));

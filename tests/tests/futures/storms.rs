@@ -12,7 +12,7 @@ use may::channel;
 use may::coroutine::{self, yield_now};
 use may::future::{self, block_on};
 use may::sync::{Barrier, Mutex, Notify, RwLock, Semaphore};
-use may_core::select::{Finish, Mode, select, send};
+use may_core::select::{Finish, Mode, reserve, select};
 use may_tests::executor::{ByHand, Executor};
 use may_tests::{Place, Random, eventually, in_place, watchdog, with_seeds};
 
@@ -94,7 +94,7 @@ fn receivers_that_are_dropped_lose_no_message() {
                         match kind {
                             0 => to.send(number).unwrap(),
                             1 => {
-                                let mut sending = pin!(send(&to));
+                                let mut sending = pin!(reserve(&to));
                                 select(&mut [sending.as_mut()], Mode::Fair);
                                 let right = sending.finish();
                                 if random.below(4) == 0 {

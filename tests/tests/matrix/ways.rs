@@ -198,7 +198,7 @@ ways! {
         tries: "`try_reserve`",
         awaited: "–",
         operation: "`op::reserve(&tx)`",
-        arm: "`send(tx, message)`",
+        arm: "`reserve(tx)`, `send(tx, message)`",
         happens: Again,
         state: {
             let (tx, rx) = bounded(1);
@@ -236,7 +236,7 @@ ways! {
         tries: "`try_send`",
         awaited: "`send_async`",
         operation: "`op::send(&tx, message)`",
-        arm: "`on(..)`",
+        arm: "`send(tx, message)`",
         happens: Once,
         state: {
             let (tx, rx) = mpsc::sync_channel(1);
@@ -274,7 +274,7 @@ ways! {
         tries: "`try_send`",
         awaited: "–",
         operation: "`op::send(&tx, message)`",
-        arm: "`on(..)`",
+        arm: "`send(tx, message)`",
         happens: Once,
         state: {
             let (tx, rx) = mpmc::sync_channel(1);
@@ -332,7 +332,7 @@ ways! {
         tries: "`is_closed`",
         awaited: "–",
         operation: "`op::closed(&tx)`",
-        arm: "`on(..)`",
+        arm: "`closed(tx)`",
         happens: Again,
         state: {
             let (tx, rx) = oneshot::channel::<u32>();
@@ -386,7 +386,7 @@ ways! {
         tries: "`is_closed`",
         awaited: "–",
         operation: "`op::closed(&tx)`",
-        arm: "`on(..)`",
+        arm: "`closed(tx)`",
         happens: Again,
         state: {
             let (tx, rx) = watch::channel(0);
@@ -476,7 +476,7 @@ ways! {
         tries: "`try_acquire_owned`, `try_acquire_many_owned`",
         awaited: "`acquire_owned_async`",
         operation: "`op::acquire_owned(semaphore, n)`",
-        arm: "`on(..)`",
+        arm: "`acquire_owned(semaphore)`, `acquire_owned(semaphore, n)`",
         happens: Again,
         state: Arc::new(Semaphore::new(0)),
         wait: |s| op::acquire_owned(s.clone(), 1),

@@ -10,7 +10,10 @@ use std::time::Duration;
 use may::coroutine::{self, JoinHandle, spawn};
 use may::net::{TcpListener, TcpStream};
 use may::op;
-use may::sync::{Arc, CancelToken, Mutex, Notify, Semaphore, SyncFlag, WaitGroup};
+use may::sync::{
+    Arc, CancelToken, LazyLock, Mutex, Notify, Once, OnceLock, Semaphore, SyncFlag, WaitGroup,
+    mpmc, mpsc, oneshot, watch,
+};
 use may::time::{Interval, interval};
 use may::{channel, select};
 use may_tests::{OnDrop, everywhere, on_workers};
@@ -59,6 +62,150 @@ fn joins_and_ticks() {
         let first = select! { now = tick(heartbeat) => now, after(LONG) => unreachable!() };
         let second = select! { now = heartbeat.tick() => now, after(LONG) => unreachable!() };
         assert_eq!(second - first, Duration::from_millis(1));
+    });
+}
+
+#[test]
+fn sending_ends_of_all_kinds() {
+    everywhere(|_| {
+        let (sync, from_sync) = mpsc::sync_channel(1);
+        let (many, from_many) = mpmc::sync_channel(1);
+        let (general, from_general) = channel::bounded(1);
+        // The errors are those of each sender's own `send`.
+        let sent: Result<(), mpsc::SendError<u8>> =
+            select! { sent = send(sync, 1) => sent, after(LONG) => unreachable!() };
+        assert_eq!(sent, Ok(()));
+        let right = select! { right = many.reserve() => right, after(LONG) => unreachable!() };
+        assert!(!select! { _ = many.reserve() => true, default => false });
+        assert_eq!(right.send(2), Ok(()));
+        let right = select! { right = reserve(general) => right, after(LONG) => unreachable!() };
+        drop(right);
+        let taken = select! {
+            biased;
+            _ = send(sync, 7) => 1,
+            _ = send(many, 7) => 2,
+            _ = reserve(many) => 3,
+            sent = send(general, 3) => { sent.unwrap(); 4 }
+        };
+        let received = (from_sync.recv(), from_many.recv(), from_general.recv());
+        assert_eq!((taken, received), (4, (Ok(1), Ok(2), Ok(3))));
+        drop((from_sync, from_many));
+        let gone = select! { sent = sync.send(5) => sent, after(LONG) => unreachable!() };
+        assert_eq!(gone, Err(mpsc::SendError(5)));
+        let right = select! { right = reserve(many) => right, after(LONG) => unreachable!() };
+        assert_eq!(right.send(6), Err(mpmc::SendError(6)));
+    });
+}
+
+#[test]
+fn receivers_that_go() {
+    everywhere(|_| {
+        let (once, receiver) = oneshot::channel::<u8>();
+        let (watched, watcher) = watch::channel(1);
+        let closed = select! {
+            closed(once) => true,
+            watched.closed() => true,
+            default => false,
+        };
+        assert!(!closed);
+        drop(receiver);
+        select! { closed(once) => {}, closed(watched) => unreachable!() }
+        drop(watcher);
+        select! { closed(&watched) => {}, after(LONG) => unreachable!() }
+    });
+}
+
+#[test]
+fn permits_that_do_not_borrow() {
+    everywhere(|_| {
+        let semaphore = Arc::new(Semaphore::new(3));
+        let one = select! {
+            permit = acquire_owned(semaphore) => permit,
+            after(LONG) => unreachable!(),
+        };
+        let two = select! {
+            permit = acquire_owned(Some(&semaphore), 2) => permit,
+            after(LONG) => unreachable!(),
+        };
+        assert_eq!((one.num_permits(), two.num_permits()), (1, 2));
+        let taken = select! {
+            _ = semaphore.acquire_owned() => true,
+            _ = acquire_owned(None::<Arc<Semaphore>>) => true,
+            default => false,
+        };
+        assert!(!taken);
+        drop(semaphore);
+        drop((one, two));
+    });
+}
+
+#[test]
+fn what_is_set_up_once() {
+    everywhere(|_| {
+        let (once, lock) = (Once::new(), OnceLock::new());
+        let lazy: LazyLock<u32> = LazyLock::new(|| 2);
+        let set_up = select! {
+            wait(once) => true,
+            _ = wait(lock) => true,
+            _ = wait(lazy) => true,
+            default => false,
+        };
+        assert!(!set_up, "and an arm makes nothing");
+        once.call_once(|| {});
+        select! { wait(once) => {}, after(LONG) => unreachable!() }
+        lock.set(1).unwrap();
+        LazyLock::force(&lazy);
+        let value = select! { value = wait(lock) => *value, after(LONG) => unreachable!() };
+        let made = select! { value = lazy.wait() => *value, after(LONG) => unreachable!() };
+        assert_eq!((value, made), (1, 2));
+    });
+}
+
+/// What an operation is for may be a temporary, wherever its outcome does not borrow from it.
+#[test]
+#[expect(clippy::redundant_closure_call, reason = "such a call is a temporary")]
+fn arguments_may_be_temporaries() {
+    struct Place {
+        ends: (channel::Sender<u8>, channel::Receiver<u8>),
+        semaphore: Arc<Semaphore>,
+        token: CancelToken,
+    }
+    impl Place {
+        fn outlet(&self) -> channel::Sender<u8> {
+            self.ends.0.clone()
+        }
+        fn inlet(&self) -> Box<channel::Receiver<u8>> {
+            Box::new(self.ends.1.clone())
+        }
+    }
+    everywhere(|_| {
+        let place = Place {
+            ends: channel::bounded(1),
+            semaphore: Arc::new(Semaphore::new(0)),
+            token: CancelToken::new(),
+        };
+        let other = place.outlet();
+        for open in [true, false] {
+            let sent = select! {
+                sent = send(place.outlet(), 1) if open => sent,
+                sent = send((|| other.clone())(), 1) if !open => sent,
+                _ = recv(place.inlet()) => unreachable!(),
+                _ = acquire_owned(place.semaphore.clone()) => unreachable!(),
+                wait(place.token.child()) => unreachable!(),
+                cancelled(place.token.child()) => unreachable!(),
+                wait(WaitGroup::new().leave()) if false => unreachable!(),
+                _ = join(spawn(coroutine::park)) if false => unreachable!(),
+                _ = tick(interval(LONG)) if false => unreachable!(),
+            };
+            assert_eq!(sent, Ok(()));
+            let received = select! {
+                received = recv(place.inlet()) => received,
+                _ = reserve(place.outlet()) => unreachable!("it is full"),
+            };
+            assert_eq!(received, Ok(1));
+        }
+        let right = select! { right = reserve((move || place.outlet())()) => right };
+        assert_eq!(right.send(2).map_err(|error| error.into_inner()), Err(2));
     });
 }
 

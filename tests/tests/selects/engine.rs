@@ -12,7 +12,7 @@ use may::coroutine::{self, yield_now};
 use may::op::Select;
 use may::op::{self, Operation, Signal};
 use may_core::select::{
-    AnyArm, Finish, Mode, after, at, cancelled, never, recv, select, select_or_default, send,
+    AnyArm, Finish, Mode, after, at, cancelled, never, recv, reserve, select, select_or_default,
 };
 use may_tests::{assert_cancelled, eventually, everywhere, on_workers, spawn_waiting, with_seeds};
 
@@ -30,7 +30,7 @@ enum Exchanged {
 
 /// Sends `number` or receives, whatever is possible first.
 fn send_or_receive(to: &Sender<u32>, number: u32, from: &Receiver<u32>) -> Exchanged {
-    let (mut sending, mut receiving) = (pin!(send(to)), pin!(recv(from)));
+    let (mut sending, mut receiving) = (pin!(reserve(to)), pin!(recv(from)));
     match either(sending.as_mut(), receiving.as_mut()) {
         0 => {
             sending.finish().send(number).unwrap();
@@ -139,7 +139,7 @@ fn two_selects_that_face_each_other_meet() {
 fn a_select_never_meets_itself() {
     everywhere(|_| {
         let (to, from) = channel::bounded(0);
-        let (mut sending, mut receiving) = (pin!(send(&to)), pin!(recv(&from)));
+        let (mut sending, mut receiving) = (pin!(reserve(&to)), pin!(recv(&from)));
         let mut time = pin!(after(Duration::from_millis(2)));
         let arms: &mut [AnyArm<'_>] = &mut [sending.as_mut(), receiving.as_mut(), time.as_mut()];
         assert_eq!(select(arms, Mode::Fair), Some(2));
@@ -174,7 +174,7 @@ fn a_panic_while_the_message_is_made_harms_nobody() {
             let receiver = place.start(move || from.recv());
             for _ in 0..100 {
                 let broken = catch_unwind(AssertUnwindSafe(|| {
-                    let mut sending = pin!(send(&to));
+                    let mut sending = pin!(reserve(&to));
                     select(&mut [sending.as_mut()], Mode::Fair);
                     let _right = sending.finish();
                     std::panic::resume_unwind(Box::new("the message cannot be made"));
@@ -200,7 +200,7 @@ fn ends_that_are_gone_are_ready() {
             let (to, from) = channel::bounded::<u32>(capacity);
             (0..capacity).for_each(|_| to.send(0).unwrap());
             let sending = place.start(move || {
-                let mut sending = pin!(send(&to));
+                let mut sending = pin!(reserve(&to));
                 select(&mut [sending.as_mut()], Mode::Fair);
                 sending.finish().send(5).map_err(|error| error.0)
             });
@@ -466,7 +466,7 @@ fn nothing_is_lost_among_selects_and_plain_calls() {
                                             .is_ok(),
                                         _ => {
                                             let (mut sending, mut other) =
-                                                (pin!(send(&to)), pin!(recv(&idle)));
+                                                (pin!(reserve(&to)), pin!(recv(&idle)));
                                             let mut time = pin!(after(Duration::from_micros(
                                                 random.below(100)
                                             )));

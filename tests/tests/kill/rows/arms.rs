@@ -11,7 +11,9 @@ use may::net::TcpStream;
 use may::op::Select;
 use may::op::{self, Operation, Signal};
 use may::os::unix::net::UnixDatagram;
-use may::sync::{CancelToken, Mutex, Notify, PoisonError, Semaphore, SyncFlag};
+use may::sync::{
+    CancelToken, Mutex, Notify, PoisonError, Semaphore, SyncFlag, mpsc, oneshot, watch,
+};
 use may::{coroutine, process, select, time};
 use may_tests::OnDrop;
 use may_tests::net::{fill, listener, pair};
@@ -28,14 +30,53 @@ pub(crate) fn programs() -> Vec<Program> {
             receiving(channel::bounded(0))
         }),
         ("select! send, into a buffer", || {
-            sending(channel::bounded(1))
+            sending(channel::bounded(1), send_general)
         }),
         ("select! send, of a rendezvous", || {
-            sending(channel::bounded(0))
+            sending(channel::bounded(0), send_general)
         }),
+        ("select! send, of mpsc", || {
+            let (sender, receiver) = mpsc::sync_channel(1);
+            sending((sender, receiver), |sender, message, at| {
+                let never = never();
+                select! {
+                    sent = send(sender, { at.here(); message }) => sent.is_ok(),
+                    _ = recv(never) => unreachable!(),
+                }
+            })
+        }),
+        ("select! reserve", || {
+            sending(channel::bounded(1), |sender, message, at| {
+                let never = never();
+                let right = select! {
+                    right = reserve(sender) => right,
+                    _ = recv(never) => unreachable!(),
+                };
+                at.turn();
+                right.send(message).is_ok()
+            })
+        }),
+        ("select! closed", closed),
         ("select! recv and send", both_ways),
         ("Select::wait", dynamic),
-        ("select! acquire", acquire),
+        ("select! acquire", || {
+            acquire(|semaphore, wanted, at| {
+                let never = never();
+                select! {
+                    _permits = acquire(semaphore, wanted) => at.turn(),
+                    _ = recv(never) => unreachable!(),
+                }
+            })
+        }),
+        ("select! acquire_owned", || {
+            acquire(|semaphore, wanted, at| {
+                let never = never();
+                select! {
+                    _permits = acquire_owned(semaphore, wanted) => at.turn(),
+                    _ = recv(never) => unreachable!(),
+                }
+            })
+        }),
         ("select! lock", lock),
         ("select! wait, of a notify", notify),
         ("select! wait, of a flag, and cancelled, of a token", flags),
@@ -92,19 +133,22 @@ fn receiving((sender, receiver): (Sender<usize>, Receiver<usize>)) -> Play {
 
 /// Two who send by select, and make the message only when they may; what was made and sent is
 /// received.
-fn sending((sender, receiver): (Sender<usize>, Receiver<usize>)) -> Play {
+fn sending<S, R>((sender, receiver): (S, R), send: fn(&S, usize, &At) -> bool) -> Play
+where
+    S: Clone + Send + 'static,
+    R: IntoIterator<Item = usize> + Send + 'static,
+{
     let mut play = Play::default();
     let (sent, received) = (Count::default(), Count::default());
     for _ in 0..2 {
         let (sender, sent) = (sender.clone(), sent.clone());
         play.victim(move |at| {
-            let never = never();
             for message in 0..MESSAGES {
                 at.here();
-                select! {
-                    Ok(()) = send(sender, { at.here(); message }) else { break } => sent.add(),
-                    _ = recv(never) => unreachable!(),
+                if !send(&sender, message, at) {
+                    break;
                 }
+                sent.add();
                 at.here();
             }
         });
@@ -112,13 +156,56 @@ fn sending((sender, receiver): (Sender<usize>, Receiver<usize>)) -> Play {
     drop(sender);
     let counted = received.clone();
     play.helper(move |at| {
-        while receiver.recv().is_ok() {
+        for _ in receiver {
             counted.add();
             at.here();
         }
     });
     play.check(move |_| assert_eq!(received.get(), sent.get()));
     play
+}
+
+fn send_general(sender: &Sender<usize>, message: usize, at: &At) -> bool {
+    let never = never();
+    select! {
+        sent = send(sender, { at.here(); message }) => sent.is_ok(),
+        _ = recv(never) => unreachable!(),
+    }
+}
+
+/// A sender that waits for the end of a receiver is woken, however the receiver ends.
+fn closed() -> Play {
+    let mut play = Play::default();
+    let (once, receiver) = oneshot::channel::<u8>();
+    let (watched, watcher) = watch::channel(1);
+    play.victim(move |at| {
+        at.here();
+        select! {
+            closed(once) => {}
+            closed(watched) => {}
+        }
+        closes(&once, &watched);
+        at.here();
+    });
+    play.victim(move |at| {
+        let _receiver = receiver;
+        at.turn();
+    });
+    play.victim(move |at| {
+        let _watcher = watcher;
+        at.turn();
+    });
+    play
+}
+
+/// Waits until both have been closed.
+fn closes(once: &oneshot::Sender<u8>, watched: &watch::Sender<u8>) {
+    while !(once.is_closed() && watched.is_closed()) {
+        select! {
+            closed(once) if !once.is_closed() => {}
+            closed(watched) if !watched.is_closed() => {}
+        }
+    }
 }
 
 /// Messages go round between two who both send and receive in one select.
@@ -216,19 +303,15 @@ fn dynamic() -> Play {
     play
 }
 
-fn acquire() -> Play {
+fn acquire(hold: fn(&Arc<Semaphore>, usize, &At)) -> Play {
     let mut play = Play::default();
     let semaphore = Arc::new(Semaphore::new(3));
     for wanted in [2, 3, 1] {
         let semaphore = semaphore.clone();
         play.victim(move |at| {
-            let never = never();
             for _ in 0..2 {
                 at.here();
-                select! {
-                    _permits = acquire(semaphore, wanted) => at.turn(),
-                    _ = recv(never) => unreachable!(),
-                }
+                hold(&semaphore, wanted, at);
             }
         });
     }
