@@ -143,6 +143,7 @@ type ReserveWithStdError<'a, T> = Map<Reserve<'a, T>, fn(SendRight<T>) -> mpsc::
 /// Implements [`SendTo`] for what is a thin layer over the general sender.
 macro_rules! send_to {
     ($($sender:ty),+) => {$(
+        #[diagnostic::do_not_recommend]
         impl<T> SendTo for $sender {
             type Message = T;
             type Operation<'a>
