@@ -82,6 +82,7 @@ situations! {
     "8 sleep, then compute", "spread", "ms", 2, |hand| inside(move || fan_out(Begin::Sleep, hand));
     "8 meet, then compute", "spread", "ms", 2, |hand| inside(move || fan_out(Begin::Barrier, hand));
     "8 yield, then compute", "spread", "ms", 2, |hand| inside(move || fan_out(Begin::Yield, hand));
+    "8 of a dispatcher, then compute", "spread", "ms", 2, |hand| inside(move || dispatch(hand));
     "8 compute at once", "spread", "ms", 2, |hand| inside(move || fan_out(Begin::AtOnce, hand));
     "scopes of 8 short ones", "fast", "ns", 1, |hand| inside(move || short_scopes(hand));
     "timers beside a computation", "fast", "µs late", 1, |hand| inside(move || timers(hand));
@@ -386,6 +387,40 @@ fn fan_out(begin: Begin, hand: usize) -> Outcome {
             })
         })
         .collect();
+    let mut places = HashMap::<ThreadId, usize>::new();
+    for child in children {
+        *places.entry(child.join().unwrap()).or_default() += 1;
+    }
+    Outcome {
+        figure: start.elapsed().as_secs_f64() * 1e3,
+        wanted: places.len() == WORKERS && places.values().all(|&count| count < 6),
+    }
+}
+
+/// Children that a coroutine spawns one by one as messages arrive, that wait first and compute then.
+fn dispatch(hand: usize) -> Outcome {
+    const CHILDREN: usize = 8;
+    let (give, take) = bounded(1);
+    let (go, gone) = bounded::<()>(1);
+    let dispatcher = spawn_at((0, 1), hand.min(1), move || {
+        let spawned = take.into_iter().map(|index: usize| {
+            let gone = gone.clone();
+            spawn_at((index, CHILDREN), hand, move || {
+                let _ = gone.recv();
+                compute(Duration::from_millis(3));
+                here()
+            })
+        });
+        spawned.collect::<Vec<_>>()
+    });
+    for index in 0..CHILDREN {
+        give.send(index).unwrap();
+        pause(Duration::from_micros(200));
+    }
+    drop(give);
+    let children = dispatcher.join().unwrap();
+    let start = Instant::now();
+    drop(go);
     let mut places = HashMap::<ThreadId, usize>::new();
     for child in children {
         *places.entry(child.join().unwrap()).or_default() += 1;

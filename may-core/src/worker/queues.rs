@@ -7,12 +7,13 @@
 //! * **Deque** (crossbeam-deque; Chase and Lev 2005): what a worker's own coroutines spawn. The
 //!   owner takes the newest, because children then end before their parents' siblings start, and a
 //!   tree of a million coroutines needs a handful of stacks. Now and then it takes the oldest, so
-//!   that none starves. Thieves take the oldest, if it is older than [`STEAL_AGE`]. So a pair that
-//!   was just spawned stays together, and a backlog, or what a computing worker has spawned, is
-//!   stolen at once.
+//!   that none starves. Thieves take the oldest, if it is older than [`STEAL_AGE`], or than
+//!   [`PAIR_STEAL_AGE`] if there are only two. So a pair that was just spawned stays together, and a
+//!   backlog is stolen at once.
 //! * **Assigned queue**: what others have assigned to this worker because it had the fewest live
-//!   coroutines. A worker that has fewer still may steal it, and any worker after
-//!   [`ASSIGNED_STEAL_AGE`]: the next thief must not undo an assignment.
+//!   coroutines, or nothing to do while they had several that wait. A worker that has fewer still
+//!   may steal it, and any worker after [`ASSIGNED_STEAL_AGE`]: the next thief must not undo an
+//!   assignment.
 //! * **Global queue**: what plain threads spawn.
 //!
 //! A thief cannot look at the coroutines in a deque, so the owner publishes since when it has had
@@ -30,6 +31,11 @@ use crate::util::clock;
 
 /// How old a coroutine is before another worker than its spawner's may take it.
 const STEAL_AGE: Duration = Duration::from_micros(5);
+/// How many coroutines may belong together.
+const PAIR: usize = 2;
+/// How old one of a pair is before another worker may take it: code that runs for the first time
+/// takes that long to spawn the second and to start both.
+const PAIR_STEAL_AGE: Duration = Duration::from_micros(100);
 /// How much later its age may begin if its spawner wakes a thief; more if the spawner loses the
 /// processor meanwhile.
 const WAKE_TIME: Duration = Duration::from_micros(100);
@@ -154,7 +160,7 @@ impl UnstartedQueues {
     pub(crate) fn steal(&self, deque: &Worker<Unstarted>, surplus: isize, now: u64) -> StealResult {
         let mut too_young = false;
         if !self.stealer.is_empty() {
-            if is_older(&self.since, STEAL_AGE, now) {
+            if is_older(&self.since, steal_age(self.stealer.len()), now) {
                 let limit = usize::try_from(surplus / 2).unwrap_or(0).max(1);
                 let taken = retry(|| self.stealer.steal_batch_with_limit_and_pop(deque, limit));
                 if let Some(taken) = taken {
@@ -183,23 +189,22 @@ impl UnstartedQueues {
 /// What plain threads have spawned, for the worker that is free first.
 ///
 /// A thread that spawns a pair which will talk to each other wakes a worker for the first one. The
-/// second should start there, too. So what is left belongs for [`STEAL_AGE`] to the worker that
-/// took last, and to no worker at first.
+/// second should start there, too. So what comes next belongs for [`PAIR_STEAL_AGE`] to the worker
+/// that took last, or for [`STEAL_AGE`] if it is a backlog; and to no worker at first.
 #[derive(Debug)]
 pub(crate) struct GlobalQueue {
     queue: Injector<Unstarted>,
-    /// Since when there has been something, or something is left.
-    since: AtomicU64,
-    /// The worker that took last.
+    /// The worker that took last, and when.
     taker: AtomicUsize,
+    taken: AtomicU64,
 }
 
 impl GlobalQueue {
     pub(crate) fn new() -> GlobalQueue {
         GlobalQueue {
             queue: Injector::new(),
-            since: AtomicU64::new(0),
             taker: AtomicUsize::new(usize::MAX),
+            taken: AtomicU64::new(0),
         }
     }
 
@@ -209,9 +214,6 @@ impl GlobalQueue {
     }
 
     pub(crate) fn push(&self, unstarted: Unstarted) {
-        if self.queue.is_empty() {
-            self.since.store(clock::now(), Ordering::Relaxed);
-        }
         self.queue.push(unstarted);
     }
 
@@ -240,11 +242,11 @@ impl GlobalQueue {
     ) -> Option<Unstarted> {
         let now = clock::now();
         let mine = any_age || self.taker.load(Ordering::Relaxed) == worker;
-        if !mine && !is_older(&self.since, STEAL_AGE, now) {
+        if !mine && !is_older(&self.taken, steal_age(self.queue.len()), now) {
             return None;
         }
         let taken = retry(|| self.queue.steal_batch_and_pop(deque))?;
-        self.since.store(now, Ordering::Relaxed);
+        self.taken.store(now, Ordering::Relaxed);
         self.taker.store(worker, Ordering::Relaxed);
         Some(taken)
     }
@@ -252,6 +254,15 @@ impl GlobalQueue {
     /// Takes one coroutine of any age; for a runtime that has stopped.
     pub(crate) fn take_any(&self) -> Option<Unstarted> {
         retry(|| self.queue.steal())
+    }
+}
+
+/// How old the oldest of `count` coroutines is before a worker to which they do not belong may take
+/// it.
+fn steal_age(count: usize) -> Duration {
+    match count {
+        0..=PAIR => PAIR_STEAL_AGE,
+        _ => STEAL_AGE,
     }
 }
 

@@ -34,6 +34,9 @@ const STARTS_PER_ROUND: u32 = 8;
 const SWITCHES_PER_ROUND: u32 = 64;
 /// As how many switches a start counts: it may have to touch a fresh stack.
 const START_WEIGHT: u32 = 32;
+/// How many coroutines that were spawned one after the other and wait stay on one worker while
+/// another has nothing to do.
+const SIBLINGS_TOGETHER: u32 = 2;
 /// Every how many starts the oldest coroutine of the deque has its turn.
 const OLDEST_EVERY: u32 = 61;
 /// The time between two times of maintenance, as long as there is something to run.
@@ -75,6 +78,9 @@ impl Local {
         {
             self.start(coroutine.0);
             starts += 1;
+            if self.waiting_siblings.get() >= Some(SIBLINGS_TOGETHER) {
+                self.share();
+            }
         }
         let mut switches = 0;
         while switches < self.interval.get().min(SWITCHES_PER_ROUND)
@@ -119,10 +125,39 @@ impl Local {
         {
             return Some(coroutine);
         }
-        self.deque
-            .pop()
-            .or_else(|| self.peer().queues.take_assigned())
-            .or_else(|| self.shared.take_global(self.index, &self.deque))
+        if let newest @ Some(_) = self.deque.pop() {
+            return newest;
+        }
+        self.waiting_siblings.set(None);
+        let assigned = self.peer().queues.take_assigned();
+        assigned.or_else(|| self.shared.take_global(self.index, &self.deque))
+    }
+
+    /// Gives workers that have nothing to do their part of the unstarted coroutines, because those
+    /// that were started just before wait: what is like them will live on, and would stay here.
+    ///
+    /// The oldest go, each time an even number, so that a pair stays together.
+    #[cold]
+    fn share(&self) {
+        let left = self.deque.len();
+        if left == 0 || self.shared.workers() == 1 || self.shared.is_stopping() {
+            return;
+        }
+        let idle = self.shared.idle_peers(self.index).count();
+        let waiting = self.waiting_siblings.get().unwrap_or(0) as usize;
+        let part = (waiting + left) / (idle + 1);
+        let part = part.max(1).next_multiple_of(SIBLINGS_TOGETHER as usize);
+        for peer in self.shared.idle_peers(self.index) {
+            let queues = &self.peer().queues;
+            let given = (0..part).map_while(|_| queues.take_oldest());
+            if given.map(|oldest| peer.queues.assign(oldest)).count() == 0 {
+                return;
+            }
+            if !peer.home.wake_if_asleep() {
+                // It may have come to run something by now, which may keep it from looking.
+                self.shared.wake_searcher();
+            }
+        }
     }
 
     /// Runs what was queued: a suspended coroutine, or an unstarted one that is bound to this
@@ -165,7 +200,15 @@ impl Local {
         self.live_count.set(self.live_count.get() + 1);
         // At once, since it may compute for long.
         self.publish_live();
-        self.resume(coroutine);
+        let siblings = self.waiting_siblings.get().unwrap_or(0);
+        self.waiting_siblings.set(Some(siblings));
+        if self.resume(coroutine) && self.waiting_siblings.get().is_some() {
+            // SAFETY: (R1) a coroutine that has suspended has not ended, so the runtime's reference
+            // keeps it; and this is its worker.
+            let awaited = unsafe { coroutine.as_ref().strand.waits_for() };
+            let waits = awaited.is_some_and(|awaited| !awaited.is_contention());
+            self.waiting_siblings.set(Some(siblings + u32::from(waits)));
+        }
     }
 
     /// Queues a coroutine for which there is no stack until one comes back, if any of its size is
@@ -226,13 +269,13 @@ impl Local {
         }
     }
 
-    /// Resumes a coroutine until it suspends or ends.
+    /// Resumes a coroutine until it suspends or ends; whether it has suspended.
     ///
     /// Inlined into the loop, as what suspends is inlined into what blocks: the processor predicts
     /// a return by the last call it has seen, so each frame between a switch and the code around it
     /// costs a misprediction, and those cost more than the switch itself.
     #[inline(always)]
-    fn resume(&self, coroutine: NonNull<Header>) {
+    fn resume(&self, coroutine: NonNull<Header>) -> bool {
         self.renew_budget();
         unwinding::note_resume();
         // SAFETY: (R1) the runtime's reference keeps the coroutine until `reclaim`.
@@ -247,6 +290,7 @@ impl Local {
             // SAFETY: (R1) as above: a coroutine that has suspended has not ended.
             unsafe { coroutine.as_ref() }.take_panics();
         }
+        !ended
     }
 
     /// Takes back what a coroutine had that has ended: its stack, and the runtime's reference.

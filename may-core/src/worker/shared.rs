@@ -167,6 +167,19 @@ impl Shared {
         !self.global.is_empty() || self.peers.iter().any(|peer| !peer.queues.is_empty())
     }
 
+    /// The workers that have nothing to do and were not given anything, without the caller's. A
+    /// hint.
+    pub(super) fn idle_peers(&self, caller: usize) -> impl Iterator<Item = &Peer> {
+        let searcher = self.idle.searcher();
+        let peers = self.peers.iter().enumerate();
+        let is_idle = move |&(index, peer): &(usize, &CachePadded<Peer>)| {
+            let has_nothing =
+                peer.home.sleep.is_asleep() || searcher == Some(index) || peer.load() == 0;
+            has_nothing && index != caller && peer.queues.assigned() == 0
+        };
+        peers.filter(is_idle).map(|(_, peer)| &**peer)
+    }
+
     /// The registrar for a thread that is no worker.
     pub(crate) fn any_registrar(&self) -> &Arc<Registrar> {
         &self.any_peer().registrar

@@ -2,13 +2,14 @@
 //! has started stays where it is.
 
 use std::cell::Cell;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use may::channel::bounded;
 use may::coroutine::{self, Builder, JoinHandle, Placement, spawn};
 use may_tests::{OnDrop, eventually, everywhere, on_workers, runtime, watchdog, with_seeds};
 
@@ -271,6 +272,54 @@ fn spread_evens_out_what_lives_long() {
             (40..=60).contains(&first),
             "{first} of 100 on one of two workers"
         );
+    });
+}
+
+/// How many of eight coroutines that one coroutine spawns, and that wait at once, live on each
+/// thread.
+fn waiting_siblings() -> Vec<usize> {
+    let started = Arc::new(AtomicUsize::new(0));
+    let siblings: Vec<_> = (0..8)
+        .map(|_| {
+            let says = started.clone();
+            spawn(move || {
+                says.fetch_add(1, SeqCst);
+                coroutine::park();
+                thread::current().id()
+            })
+        })
+        .collect();
+    eventually("all live", || started.load(SeqCst) == 8);
+    let mut counts = HashMap::<_, usize>::new();
+    for sibling in siblings {
+        sibling.coroutine().unpark();
+        *counts.entry(sibling.join().unwrap()).or_default() += 1;
+    }
+    counts.into_values().collect()
+}
+
+/// They would compute on one worker, once there is something to do for them.
+#[test]
+fn siblings_that_wait_first_live_on_all_workers() {
+    on_workers(2, || {
+        // If the other worker's thread gets no processor for a millisecond, they start here.
+        let tries = 1_000;
+        let evenly = (0..tries).any(|_| waiting_siblings().iter().all(|&count| count == 4));
+        assert!(evenly, "not in one of {tries} tries");
+    });
+}
+
+/// They talk to each other, most likely.
+#[test]
+fn two_that_wait_first_live_together() {
+    on_workers(2, || {
+        let together = (0..1_000).any(|_| {
+            let (to, from) = bounded(1);
+            let first = spawn(move || (from.recv(), thread::current().id()));
+            let second = spawn(move || (to.send(1), thread::current().id()));
+            first.join().unwrap().1 == second.join().unwrap().1
+        });
+        assert!(together);
     });
 }
 
