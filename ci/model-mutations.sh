@@ -242,7 +242,7 @@ mutate $rwlock 1 'if !state.waiting_readers.is_empty() || !state.waiting_writers
 mutate $rwlock 1 'if !state.waiting_readers.is_empty() || !state.waiting_writers.is_empty() {' 'if !state.waiting_writers.is_empty() {' model_sync lock
 # Its futures: one that leaves gives back what it was given, and lets in those whom it held up.
 mutate $rwlock_op 1 'self.0.raw.release_read();' '' model_future a_right
-mutate $rwlock_op 1 'self.0.raw.release_write(0);' '' model_future a_right
+mutate $rwlock_op 1 'self.0.raw.return_write();' '' model_future a_right
 mutate $rwlock 1 'self.settle(state);' '' model_future lets_readers_in
 # Barrier: one that leaves is not counted, one for whom all have come goes on.
 mutate $barrier 1 'state.arrived -= usize::from(!passed);' '' model_future barrier

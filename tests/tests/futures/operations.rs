@@ -359,6 +359,16 @@ fn locks_for_reading_and_writing() {
         assert!(lock.try_read().is_err());
         drop(writer);
         drop(reader.woken().unwrap());
+        // One that leaves was no turn of a writer's: the next writer is next.
+        let read = lock.read().unwrap();
+        let leaves = ByHand::waiting(lock.write_async());
+        let reader = ByHand::waiting(lock.read_async());
+        let writer = ByHand::waiting(lock.write_async());
+        drop(read);
+        drop(leaves);
+        assert_eq!(reader.wakes(), 0);
+        drop(writer.woken().unwrap());
+        drop(reader.woken().unwrap());
         // All readers are let in together, and the lock goes on when the last of them has gone,
         // whether it knew or not.
         let written = lock.write().unwrap();

@@ -114,7 +114,7 @@ impl<'a, T: ?Sized> Listing for Writing<'a, T> {
     }
 
     fn pass_on(&self, _committed: Committed<()>) {
-        self.0.raw.release_write(0);
+        self.0.raw.return_write();
     }
 
     fn leave<'s>(&'s self, state: SpinGuard<'s, State>) -> Option<Self::Output> {

@@ -134,6 +134,14 @@ impl Raw {
             self.settle(state);
         }
     }
+
+    /// Gives back the right to write of an operation that has not happened. It was no turn of a
+    /// writer's, so the next turn is not the readers'.
+    pub(super) fn return_write(&self) {
+        let mut state = self.0.lock();
+        state.writer = false;
+        self.settle(state);
+    }
 }
 
 impl State {
