@@ -8,6 +8,7 @@
 
 mod channel;
 mod mutex;
+mod rwlock;
 mod semaphore;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -133,8 +134,8 @@ struct Place<How> {
 }
 
 impl<How> Place<How> {
-    /// Waits until the holder is told how to give it back.
-    fn stay(self) -> How {
+    /// Waits until the holder is told what to do with what it holds.
+    fn stay(&self) -> How {
         self.change(|inside| inside.insert(self.number));
         self.told
             .recv()
@@ -150,6 +151,12 @@ impl<How> Drop for Place<How> {
     fn drop(&mut self) {
         self.change(|inside| inside.remove(&self.number));
     }
+}
+
+/// One of the numbers, if there are any.
+fn one_of(random: &mut Random, numbers: &BTreeSet<usize>) -> Option<usize> {
+    let index = random.below(numbers.len().max(1) as u64);
+    numbers.iter().nth(index as usize).copied()
 }
 
 /// The guard, whether or not the lock is poisoned.
@@ -190,6 +197,11 @@ fn channels() {
 #[test]
 fn mutexes() {
     on_one_worker("mutexes", mutex::round);
+}
+
+#[test]
+fn rwlocks() {
+    on_one_worker("rwlocks", rwlock::round);
 }
 
 #[test]

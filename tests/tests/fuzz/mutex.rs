@@ -13,7 +13,7 @@ use may::sync::{Mutex, MutexGuard};
 use may::time::timeout;
 use may_tests::{Random, eventually};
 
-use super::{Holders, Place, Waiters, drop_in_panic, guard};
+use super::{Holders, Place, Waiters, drop_in_panic, guard, one_of};
 
 const DAY: Duration = Duration::from_secs(86_400);
 const SHORT: Duration = Duration::from_micros(50);
@@ -182,9 +182,8 @@ impl Round<'_> {
     }
 
     fn cancel_one(&mut self, random: &mut Random) {
-        let present: Vec<usize> = self.model.present().into_iter().collect();
-        if !present.is_empty() {
-            self.cancel(present[random.below(present.len() as u64) as usize]);
+        if let Some(victim) = one_of(random, &self.model.present()) {
+            self.cancel(victim);
         }
     }
 
