@@ -180,26 +180,34 @@ pub fn writable(stream: &(impl WriteTo + ?Sized)) -> Arm<AnyIo<'_, ()>> {
 }
 
 /// The arm of any operation.
-pub fn on<O: IntoArm>(operation: O) -> Option<OpArm<O::Operation>> {
+pub fn on<O: IntoArm<K>, K>(operation: O) -> Option<OpArm<O::Operation>> {
     operation.into_arm()
 }
 
 /// What `on(..)` can wait for: an operation, or an `Option` of one.
+///
+/// There are two implementations for all types, which differ in `K`. So rustc has to look which one
+/// holds; with one it would take that for granted, and complain at each use of its operation.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not something `select!` can wait on",
     label = "not an operation",
     note = "operations are made by the functions of `may::op`, as in `op::recv(&receiver)`",
     note = "or write `run(..)` to run blocking code as an arm"
 )]
-pub trait IntoArm {
+pub trait IntoArm<K> {
     /// The operation.
     type Operation: Operation;
 
+    #[doc(hidden)]
     fn into_arm(self) -> Option<OpArm<Self::Operation>>;
 }
 
+/// For an operation.
+#[derive(Debug)]
+pub struct There;
+
 #[diagnostic::do_not_recommend]
-impl<O: Operation> IntoArm for O {
+impl<O: Operation> IntoArm<There> for O {
     type Operation = O;
 
     fn into_arm(self) -> Option<OpArm<O>> {
@@ -207,13 +215,33 @@ impl<O: Operation> IntoArm for O {
     }
 }
 
-/// One that may be missing.
+/// For one that may be missing.
+#[derive(Debug)]
+pub struct MayBeMissing;
+
 #[diagnostic::do_not_recommend]
-impl<O: Operation> IntoArm for Option<O> {
+impl<M: Missing> IntoArm<MayBeMissing> for M {
+    type Operation = M::Operation;
+
+    fn into_arm(self) -> Option<OpArm<M::Operation>> {
+        self.operation().map(OpArm::new)
+    }
+}
+
+/// An operation that may be missing.
+pub trait Missing {
+    /// The operation.
+    type Operation: Operation;
+
+    #[doc(hidden)]
+    fn operation(self) -> Option<Self::Operation>;
+}
+
+impl<O: Operation> Missing for Option<O> {
     type Operation = O;
 
-    fn into_arm(self) -> Option<OpArm<O>> {
-        self.map(OpArm::new)
+    fn operation(self) -> Option<O> {
+        self
     }
 }
 
