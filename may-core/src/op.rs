@@ -15,6 +15,7 @@
 //! | [`acquire`]`(&semaphore)`, [`acquire_many`], [`acquire_owned`] | the permits are there | the permit |
 //! | [`wait`]`(&flag)` | a flag is raised, a token cancelled, a notification comes, a child ends; another has set up what is set up once | the value of a `OnceLock` or a `LazyLock` |
 //! | [`join`]`(&mut handle)` | the coroutine has ended | its result |
+//! | [`join_next`]`(&mut group)` | a coroutine of the group has ended, or there are none | its result |
 //! | [`after`]`(duration)`, [`at`]`(instant)` | the time has come | |
 //! | [`tick`]`(&mut interval)` | the next tick is due | its time |
 //! | [`accept`]`(&listener)` | a connection is there | it, and the peer's address |
@@ -31,7 +32,7 @@ use crate::channel::{Receiver, RecvError, SendError, Sender};
 use crate::io::{AcceptFrom, ReadFrom, WriteTo};
 use crate::process::{Child, Exited};
 use crate::signal::Signals;
-use crate::spawn::{JoinHandle, ScopedJoinHandle};
+use crate::spawn::{JoinHandle, ScopedJoinHandle, TaskGroup};
 use crate::sync::{
     Arc, CancelToken, LazyLock, Mutex, Notify, Once, OnceLock, RwLock, Semaphore, SyncFlag,
     broadcast, mpmc, mpsc, oneshot, spsc, watch,
@@ -46,7 +47,7 @@ pub use crate::operation::{
     When, first, first_of, guard, when, when_any,
 };
 pub use crate::signal::NextSignal;
-pub use crate::spawn::Joined;
+pub use crate::spawn::{JoinNext, Joined};
 pub use crate::sync::{
     Acquire, AcquireOwned, Completed, Filled, Lock, Made, Notified, Raised, ReadLock, WriteLock,
 };
@@ -477,6 +478,26 @@ impl<T, F> Waitable for LazyLock<T, F> {
     fn wait_operation(&self) -> Made<'_, T, F> {
         Made::new(self)
     }
+}
+
+/// The end of the next member of a group. The outcome is that of [`TaskGroup::join_next`].
+///
+/// # Examples
+///
+/// ```
+/// use may::{coroutine::TaskGroup, op::{self, Operation}, sync::CancelToken};
+///
+/// let stop = CancelToken::new();
+/// let mut group = TaskGroup::new();
+/// group.spawn(|| 6 * 7);
+/// let next = op::first((
+///     op::join_next(&mut group),
+///     op::wait(&stop).map(|()| None),
+/// ));
+/// assert_eq!(next.wait().unwrap().unwrap(), 42);
+/// ```
+pub fn join_next<T>(group: &mut TaskGroup<T>) -> JoinNext<'_, T> {
+    JoinNext::new(group)
 }
 
 /// What `join(..)` can join.

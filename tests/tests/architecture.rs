@@ -199,7 +199,10 @@ const PLACES: &[(&str, &[&str])] = &[
     ),
     ("crossbeam_utils", &["util/", "queue/", "worker/"]),
     ("crossbeam_channel", &["channel/", "blocking/"]),
-    ("pin_project_lite", &["operation/", "select/"]),
+    (
+        "pin_project_lite",
+        &["operation/", "select/", "spawn/group.rs"],
+    ),
     ("socket2", &["net/", "os/", "sys/"]),
     ("tokio", &["io/poll.rs", "future/tokio.rs"]),
     ("futures_io", &["io/poll.rs"]),

@@ -71,8 +71,6 @@ pub enum Caller {
 pub struct Needs {
     /// When the operation becomes possible by itself.
     pub(crate) due: Deadline,
-    /// The caller's token ends the wait.
-    pub(crate) unparkable: bool,
     /// A cancellation of the caller is an outcome of the operation.
     pub(crate) cancellation: park::Cancellation,
     /// In how many places the waiter is registered.
@@ -87,7 +85,6 @@ impl Needs {
     /// Nothing at all.
     pub(crate) const NONE: Needs = Needs {
         due: Deadline::NEVER,
-        unparkable: false,
         cancellation: park::Cancellation::Unwinds,
         nodes: 0,
         kind: "",
@@ -152,7 +149,6 @@ impl Needs {
             kind,
             place,
             due: self.due.min(other.due),
-            unparkable: self.unparkable || other.unparkable,
             cancellation: self.cancellation.max(other.cancellation),
             nodes: self.nodes.saturating_add(other.nodes),
         }

@@ -76,7 +76,7 @@ impl Once {
         needs.check();
         let awaited = Awaited::now(needs.kind, needs.place);
         Once {
-            wait: Wait::open(awaited, needs.cancellation, needs.unparkable),
+            wait: Wait::open(awaited, needs.cancellation, false),
             due: needs.due,
         }
     }

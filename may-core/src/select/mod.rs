@@ -30,8 +30,8 @@ pub use dynamic::{Select, SelectTimeoutError, Selected, TrySelectError};
 pub use engine::{AnyArm, select, select_or_default};
 pub use operation::{
     CountedSemaphore, IntoArm, accept, acquire, acquire_many, acquire_many_owned, acquire_owned,
-    cancelled_by, changed, closed, join, lock, on, read, read_lock, readable, recv, reserve, tick,
-    wait, writable, write, write_lock,
+    cancelled_by, changed, closed, join, join_next, lock, on, read, read_lock, readable, recv,
+    reserve, tick, wait, writable, write, write_lock,
 };
 pub use own::{MaybeDuration, MaybeInstant, OwnCancellation, after, at, cancelled, never};
 pub use reach::{Reach, ReachMut};

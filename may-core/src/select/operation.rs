@@ -9,7 +9,7 @@ use super::reach::{Reach, ReachMut};
 use crate::io::{AcceptFrom, AnyIo, ReadFrom, WriteTo};
 use crate::op::{Closable, Joinable, RecvFrom, SendTo, Waitable};
 use crate::operation::Operation;
-use crate::spawn::{JoinHandle, Joined};
+use crate::spawn::{JoinHandle, JoinNext, Joined, TaskGroup};
 use crate::sync::{
     Acquire, AcquireOwned, Arc, CancelToken, Lock, Mutex, Raised, ReadLock, RwLock, Semaphore,
     WriteLock, watch,
@@ -144,6 +144,13 @@ where
     H: ReachMut<'a, Thing: Joinable<Value = T>>,
 {
     Some(OpArm::new(handle.reach_mut()?.join_operation()))
+}
+
+/// The arm of the next end in a group.
+pub fn join_next<'a, T: 'a>(
+    group: impl ReachMut<'a, Thing = TaskGroup<T>>,
+) -> Arm<JoinNext<'a, T>> {
+    Some(OpArm::new(JoinNext::new(group.reach_mut()?)))
 }
 
 /// The arm of an interval's next tick.

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use crate::channel::{Receiver, Sender};
 use crate::process::Child;
 use crate::signal::Signals;
-use crate::spawn::{JoinHandle, ScopedJoinHandle};
+use crate::spawn::{JoinHandle, ScopedJoinHandle, TaskGroup};
 use crate::sync::{
     CancelToken, LazyLock, Mutex, Notify, Once, OnceLock, RwLock, Semaphore, SyncFlag, broadcast,
     mpmc, mpsc, oneshot, spsc, watch,
@@ -35,7 +35,7 @@ pub trait Reach<'a> {
 /// The same for what an operation borrows exclusively.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not what this operation is for",
-    label = "neither the handle of a coroutine nor an interval",
+    label = "neither the handle of a coroutine nor a group nor an interval",
     note = "what dereferences to one is written with an asterisk, as in `join(*handle)`"
 )]
 pub trait ReachMut<'a> {
@@ -100,6 +100,7 @@ things! {
     ReachMut, reach_mut, Exclusive;
     [T] JoinHandle<T>;
     ['scope, T] ScopedJoinHandle<'scope, T>;
+    [T] TaskGroup<T>;
     [] Interval;
 }
 

@@ -5,7 +5,7 @@ use std::panic::Location;
 
 use super::handle::JoinHandle;
 use super::scope::{Scope, ScopedJoinHandle};
-use super::task::{self, Joiner, Member};
+use super::task::{self, AtEnd, Joiner, Member};
 use crate::coroutine::header::Attributes;
 use crate::stack::StackSize;
 use crate::worker::queues::Unstarted;
@@ -96,6 +96,24 @@ impl Builder {
     {
         // SAFETY: (R2) the closure is `Send` and borrows nothing.
         unsafe { self.spawn_unchecked(shared, location, f, ()) }.map(JoinHandle)
+    }
+
+    /// Spawns a coroutine with these settings, and has `at_end` called when it has ended and its
+    /// result can be taken, also if it was cancelled before it started.
+    #[track_caller]
+    pub(super) fn spawn_with_end<F, T>(
+        self,
+        shared: &Shared,
+        location: &'static Location<'static>,
+        f: F,
+        at_end: impl FnOnce() + Send + 'static,
+    ) -> io::Result<JoinHandle<T>>
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send + 'static,
+    {
+        // SAFETY: (R2) both closures are `Send` and borrow nothing.
+        unsafe { self.spawn_unchecked(shared, location, f, AtEnd::new(at_end)) }.map(JoinHandle)
     }
 
     /// Spawns a coroutine that stays with this worker from the start, so that it need not be

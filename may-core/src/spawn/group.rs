@@ -1,18 +1,19 @@
 //! Coroutines whose results are taken as they finish.
 //!
-//! Each member has a guard that sends its number when it is dropped, which happens when the member ends, however it does, also if it
-//! never started. So waiting for whoever finishes next is receiving a number.
+//! Each member sends its number when it has ended, however it does, also if it never started. So
+//! waiting for the next one that ends is receiving a number.
 
 use std::collections::HashMap;
 use std::fmt;
 use std::io;
 use std::panic::Location;
-use std::time::Instant;
+use std::pin::Pin;
+use std::time::{Duration, Instant};
 
 use super::builder::spawn_failed;
 use super::{Builder, Coroutine, JoinHandle, Result};
-use crate::channel::{self, Receiver, Sender};
-use crate::coroutine::cancel::shield;
+use crate::channel::{self, Receiver, Recv, RecvError, Sender};
+use crate::operation::{Caller, Needs, OpFuture, Operation, Registration};
 use crate::util::clock::Deadline;
 use crate::worker::default;
 
@@ -43,19 +44,6 @@ pub struct TaskGroup<T> {
     ended: Receiver<u64>,
     ending: Sender<u64>,
     deadline: Deadline,
-}
-
-/// Sends its number when it is dropped.
-struct Member {
-    number: u64,
-    ending: Sender<u64>,
-}
-
-impl Drop for Member {
-    fn drop(&mut self) {
-        // Not `send`, at which a cancellation could be delivered. If the group is gone nobody wants to know.
-        let _ = self.ending.send_now(self.number);
-    }
 }
 
 impl<T> TaskGroup<T> {
@@ -96,7 +84,8 @@ impl<T> TaskGroup<T> {
         self.members.values().for_each(JoinHandle::cancel);
     }
 
-    /// Waits for the next member that ends, and returns its result as [`JoinHandle::join`] does; `None` if there are none.
+    /// Waits for the next member that ends, and returns its result as [`JoinHandle::join`] does;
+    /// `None` if there are no members.
     ///
     /// When the deadline of the group passes, the members that are left are cancelled.
     ///
@@ -108,15 +97,47 @@ impl<T> TaskGroup<T> {
     ///
     /// A cancelled coroutine unwinds here, and no result was taken.
     pub fn join_next(&mut self) -> Option<Result<T>> {
-        if self.is_empty() {
-            return None;
-        }
-        let number = self.ended.recv_until(self.deadline).or_else(|_| {
-            self.deadline = Deadline::NEVER;
-            self.cancel();
-            self.ended.recv_until(Deadline::NEVER)
-        });
-        self.take(number.expect("the group has a sender of its own"))
+        JoinNext::new(self).wait()
+    }
+
+    /// As [`join_next`](TaskGroup::join_next), for at most `timeout`; `None` if no member has ended
+    /// in time, `Some(None)` if there are no members.
+    ///
+    /// # Errors
+    ///
+    /// What the member raised.
+    ///
+    /// # Cancellation
+    ///
+    /// As for [`join_next`](TaskGroup::join_next).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use may::coroutine::{self, TaskGroup};
+    ///
+    /// let mut group = TaskGroup::new();
+    /// group.spawn(coroutine::park);
+    /// assert!(group.join_next_timeout(Duration::from_micros(500)).is_none());
+    /// group.cancel();
+    /// assert!(group.join_next().unwrap().is_err());
+    /// ```
+    pub fn join_next_timeout(&mut self, timeout: Duration) -> Option<Option<Result<T>>> {
+        JoinNext::new(self).wait_timeout(timeout)
+    }
+
+    /// As [`join_next_timeout`](TaskGroup::join_next_timeout), until `deadline` at the latest.
+    ///
+    /// # Errors
+    ///
+    /// What the member raised.
+    ///
+    /// # Cancellation
+    ///
+    /// As for [`join_next`](TaskGroup::join_next).
+    pub fn join_next_deadline(&mut self, deadline: Instant) -> Option<Option<Result<T>>> {
+        JoinNext::new(self).wait_until(deadline)
     }
 
     /// Returns the result of a member that has ended, if there is one.
@@ -125,8 +146,7 @@ impl<T> TaskGroup<T> {
     ///
     /// What the member raised.
     pub fn try_join_next(&mut self) -> Option<Result<T>> {
-        let number = self.ended.try_recv().ok()?;
-        self.take(number)
+        JoinNext::new(self).try_now().flatten()
     }
 
     /// Waits for all members, and returns their results in the order in which they ended.
@@ -137,13 +157,6 @@ impl<T> TaskGroup<T> {
     #[must_use]
     pub fn join_all(mut self) -> Vec<Result<T>> {
         std::iter::from_fn(|| self.join_next()).collect()
-    }
-
-    /// The result of a member whose guard is gone.
-    fn take(&mut self, number: u64) -> Option<Result<T>> {
-        let member = self.members.remove(&number)?;
-        // It has nothing left to do but to end; a result that was begun to be taken is not lost to a cancellation.
-        Some(shield(|| member.join()))
     }
 }
 
@@ -184,15 +197,13 @@ impl<T: Send + 'static> TaskGroup<T> {
         f: impl FnOnce() -> T + Send + 'static,
     ) -> io::Result<u64> {
         let number = self.next;
-        let member = Member {
-            number,
-            ending: self.ending.clone(),
+        let ending = self.ending.clone();
+        let at_end = move || {
+            // Not `send`, which may suspend. If the group is gone nobody wants to know.
+            let _ = ending.send_now(number);
         };
-        let f = move || {
-            let _member = member;
-            f()
-        };
-        let spawned = default::with_current(|shared| builder.spawn_on(shared, location, f))??;
+        let spawned =
+            default::with_current(|shared| builder.spawn_with_end(shared, location, f, at_end))??;
         self.next += 1;
         self.members.insert(number, spawned);
         Ok(number)
@@ -216,5 +227,101 @@ impl<T> fmt::Debug for TaskGroup<T> {
         f.debug_struct("TaskGroup")
             .field("members", &self.members.len())
             .finish_non_exhaustive()
+    }
+}
+
+pin_project_lite::pin_project! {
+    /// The end of the next member of a group; from [`op::join_next`](crate::op::join_next).
+    #[must_use = "an operation does nothing until it is waited for"]
+    pub struct JoinNext<'a, T> {
+        #[pin]
+        ended: Recv<'a, u64>,
+        rest: Rest<'a, T>,
+    }
+}
+
+/// What a group has besides the channel.
+struct Rest<'a, T> {
+    members: &'a mut HashMap<u64, JoinHandle<T>>,
+    deadline: &'a mut Deadline,
+}
+
+impl<'a, T> JoinNext<'a, T> {
+    /// That of one group.
+    pub(crate) fn new(group: &'a mut TaskGroup<T>) -> JoinNext<'a, T> {
+        JoinNext {
+            ended: Recv::new(&group.ended),
+            rest: Rest {
+                members: &mut group.members,
+                deadline: &mut group.deadline,
+            },
+        }
+    }
+}
+
+impl<T> Rest<'_, T> {
+    /// The result of the member with a number that was received.
+    fn take(&mut self, number: std::result::Result<u64, RecvError>) -> Option<Result<T>> {
+        let number = number.expect("the group has a sender of its own");
+        let member = self.members.remove(&number)?;
+        Some(member.0.take())
+    }
+
+    /// Cancels all members if their time is over.
+    fn look_at_deadline(&mut self) {
+        if self.deadline.has_elapsed() {
+            *self.deadline = Deadline::NEVER;
+            self.members.values().for_each(JoinHandle::cancel);
+        }
+    }
+}
+
+impl<T> Operation for JoinNext<'_, T> {
+    fn attempt(self: Pin<&mut Self>, by: Caller) -> Option<Option<Result<T>>> {
+        let this = self.project();
+        if this.rest.members.is_empty() {
+            return Some(None);
+        }
+        this.rest.look_at_deadline();
+        let number = this.ended.attempt(by)?;
+        Some(this.rest.take(number))
+    }
+
+    fn register(self: Pin<&mut Self>, by: &Registration) -> bool {
+        self.project().ended.register(by)
+    }
+
+    fn withdraw(self: Pin<&mut Self>, by: Caller) -> Option<Option<Result<T>>> {
+        let this = self.project();
+        let number = this.ended.withdraw(by)?;
+        Some(this.rest.take(number))
+    }
+
+    fn abandon(self: Pin<&mut Self>) {
+        self.project().ended.abandon();
+    }
+
+    fn is_committed(&self) -> bool {
+        self.ended.is_committed()
+    }
+
+    fn needs(&self) -> Needs {
+        let due = Needs::due(*self.rest.deadline);
+        due.and(self.ended.needs()).waits_for("join", self)
+    }
+}
+
+impl<T> IntoFuture for JoinNext<'_, T> {
+    type Output = Option<Result<T>>;
+    type IntoFuture = OpFuture<Self>;
+
+    fn into_future(self) -> OpFuture<Self> {
+        OpFuture::new(self)
+    }
+}
+
+impl<T> fmt::Debug for JoinNext<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad("JoinNext { .. }")
     }
 }

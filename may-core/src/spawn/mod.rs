@@ -28,7 +28,7 @@ pub use big_stack::{ToStackSize, check_literal, with_stack};
 pub use builder::{Builder, spawn, spawn_built, spawn_local};
 pub use call::{Call, CallOptions, CoroutineFn, LocalCall, SpawnIn, spawn_body};
 pub use error::{JoinError, Result};
-pub use group::TaskGroup;
+pub use group::{JoinNext, TaskGroup};
 pub use handle::JoinHandle;
 pub use identity::{Coroutine, CoroutineId, current, is_coroutine};
 pub use join::Join;

@@ -16,7 +16,7 @@
 //! stack.
 
 use std::any::Any;
-use std::cell::UnsafeCell;
+use std::cell::{Cell, UnsafeCell};
 use std::mem::ManuallyDrop;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr::NonNull;
@@ -51,6 +51,28 @@ impl Member for () {
     fn joined(&self, _header: NonNull<Header>) {}
 
     unsafe fn ended(_this: NonNull<()>, _unhandled_panic: bool) {}
+}
+
+/// Calls a function when the coroutine has ended.
+pub(crate) struct AtEnd<F>(Cell<Option<F>>);
+
+impl<F: FnOnce()> AtEnd<F> {
+    pub(crate) fn new(f: F) -> AtEnd<F> {
+        AtEnd(Cell::new(Some(f)))
+    }
+}
+
+impl<F: FnOnce()> Member for AtEnd<F> {
+    fn joined(&self, _header: NonNull<Header>) {}
+
+    unsafe fn ended(this: NonNull<AtEnd<F>>, _unhandled_panic: bool) {
+        // SAFETY: (R1) the task is still there. The function is moved out, so the task's block may
+        // be freed without dropping it.
+        let f = unsafe { this.as_ref() }.0.take();
+        if let Some(f) = f {
+            f();
+        }
+    }
 }
 
 /// The closure, and later the result.

@@ -217,6 +217,16 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         on_loss: "the handle can still be joined",
     },
     Operation {
+        name: "join_next",
+        forms: one_form!("join_next", [Exclusive]),
+        outcome: Value,
+        is_method: true,
+        takes: "a group",
+        written: "join_next(group)",
+        result: "`Option<std::thread::Result<T>>`; `None` at once if the `TaskGroup` has no members",
+        on_loss: "no result is taken",
+    },
+    Operation {
         name: "acquire",
         forms: &[
             Form {

@@ -10,7 +10,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use may::channel::{self, bounded};
-use may::coroutine::{self, JoinHandle, spawn};
+use may::coroutine::{self, JoinHandle, TaskGroup, spawn};
 use may::future::{block_on, timeout};
 use may::net::{TcpListener, TcpStream, UdpSocket};
 use may::op::Select;
@@ -608,6 +608,29 @@ ways! {
         wait: |s| op::join(&mut s.1),
         ready: |s| s.0.fire(),
     }
+    the_next_of_a_group {
+        covers: [
+            "spawn/group.rs TaskGroup::join_next",
+            "spawn/group.rs TaskGroup::join_next_timeout",
+            "spawn/group.rs TaskGroup::join_next_deadline",
+        ],
+        blocks: "`TaskGroup::join_next`",
+        deadline: "`join_next_timeout`, `join_next_deadline`",
+        tries: "`try_join_next`",
+        awaited: "–",
+        operation: "`op::join_next(&mut group)`",
+        arm: "`join_next(group)`",
+        happens: Again,
+        state: {
+            let flag = Arc::new(SyncFlag::new());
+            let for_member = flag.clone();
+            let mut group = TaskGroup::new();
+            group.spawn(move || for_member.wait());
+            (flag, group)
+        },
+        wait: |s| op::join_next(&mut s.1),
+        ready: |s| s.0.fire(),
+    }
     connections {
         covers: [],
         blocks: "`TcpListener::accept`, `UnixListener::accept`",
@@ -714,7 +737,7 @@ const OTHERS: &[(&str, &str)] = &[
     ),
     (
         "park/mod.rs park",
-        "`park`, `park_timeout`: the token is the coroutine's own; `op::wait(&notify)` is for several things",
+        "`park`, `park_timeout`: the token belongs to a coroutine or a thread, and a future, which any of them may poll, has none; `op::wait(&notify)` is for several things",
     ),
     ("park/mod.rs yield_now", "`yield_now` waits for nothing"),
     (
@@ -725,8 +748,8 @@ const OTHERS: &[(&str, &str)] = &[
     ("serve/", "`serve`: it has served connections"),
     ("spawn/call.rs", "a call with `join` runs a coroutine"),
     (
-        "spawn/group.rs",
-        "`TaskGroup::join_next`: it may have to cancel members; `op::first_of` over handles is for several things",
+        "spawn/group.rs TaskGroup::join_all",
+        "`TaskGroup::join_all`: `op::join_next(&mut group)` in a loop",
     ),
     (
         "spawn/scope.rs scope",

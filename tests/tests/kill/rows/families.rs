@@ -30,6 +30,24 @@ pub(crate) fn programs() -> Vec<Program> {
         }),
         ("join!", || family(in_join)),
         ("TaskGroup::join_next", || in_group(next_of_group)),
+        ("TaskGroup::join_next_timeout", || {
+            in_group(|group, at| {
+                all_of(group, at, |group| {
+                    group.join_next_timeout(DAY).expect("a day has not passed")
+                })
+            })
+        }),
+        ("select! join_next", || {
+            in_group(|group, at| {
+                all_of(group, at, |group| {
+                    let never = channel::never::<()>();
+                    select! {
+                        end = join_next(*group) => end,
+                        _ = recv(never) => unreachable!(),
+                    }
+                })
+            })
+        }),
         ("TaskGroup::join_all", || in_group(all_of_group)),
         ("TaskGroup, dropped", || in_group(drop_group)),
         ("cqueue", || family(in_queue)),
@@ -206,9 +224,17 @@ fn in_group(parent: fn(TaskGroup<usize>, &At)) -> Play {
     play
 }
 
-fn next_of_group(mut group: TaskGroup<usize>, at: &At) {
+fn next_of_group(group: TaskGroup<usize>, at: &At) {
+    all_of(group, at, TaskGroup::join_next);
+}
+
+fn all_of(
+    mut group: TaskGroup<usize>,
+    at: &At,
+    next: fn(&mut TaskGroup<usize>) -> Option<coroutine::Result<usize>>,
+) {
     let mut sum = 0;
-    while let Some(result) = group.join_next() {
+    while let Some(result) = next(&mut group) {
         sum += raise(result);
         at.here();
     }

@@ -171,13 +171,29 @@ fn in_groups() -> Vec<Row> {
         group.spawn(move || stay.stay());
         (told, Slot::new(group))
     }
+    fn came(end: Option<Option<coroutine::Result<()>>>) -> bool {
+        matches!(end, Some(Some(Ok(()))))
+    }
     Subject::new("a group of one", group, |(told, _)| told.leave())
         .closed_by(|(told, _)| told.panic())
         .for_one()
+        .met()
         .rows([
             waits("spawn/group.rs TaskGroup::join_next", |(_, group), _| {
                 group.with(|group| group.join_next().is_some_and(|end| end.is_ok()))
             }),
+            waits_in_time(
+                "spawn/group.rs TaskGroup::join_next_timeout",
+                |(_, group), timeout| {
+                    group.with(|group| came(group.join_next_timeout(or_max(timeout))))
+                },
+            ),
+            waits_in_time(
+                "spawn/group.rs TaskGroup::join_next_deadline",
+                |(_, group), timeout| {
+                    group.with(|group| came(group.join_next_deadline(deadline(timeout))))
+                },
+            ),
             loses(waits(
                 "spawn/group.rs TaskGroup::join_all",
                 |(_, group), _| {
