@@ -20,17 +20,26 @@
 //! | [`tick`]`(&mut interval)` | the next tick is due | its time |
 //! | [`accept`]`(&listener)` | a connection is there | it, and the peer's address |
 //! | [`read`]`(&stream, &mut buffer)`, [`write()`]`(&stream, &buffer)` | some bytes were moved | how many |
+//! | [`read_vectored`]`(&stream, &mut buffers)`, [`write_vectored`]`(&stream, &buffers)` | some bytes were moved | how many |
+//! | [`peek`]`(&stream, &mut buffer)` | there are bytes, which stay there | how many |
+//! | [`recv_from`]`(&socket, &mut buffer)` | a datagram is there | its length, and the sender's address |
+//! | [`send_to`]`(&socket, &buffer, address)` | there is room for a datagram | its length |
+//! | [`connect`]`(address)` | the connection is open | the stream |
 //! | [`readable`]`(&stream)`, [`writable`]`(&stream)` | a call would not wait | |
 //! | [`when`]`(&signal, f)` | `f` returns something | that |
 //! | [`first`]`((a, b, ..))`, [`first_of`]`(all)` | the first of them happens | its outcome |
 //! | [`guard`]`(f)` | the operation that `f` makes, when it is waited for, happens | its outcome |
 //! | [`never()`] | never | |
 
+use std::io::{self, IoSlice, IoSliceMut};
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use crate::channel::{Receiver, RecvError, SendError, Sender};
-use crate::io::{AcceptFrom, ReadFrom, WriteTo};
+use crate::io::{AcceptFrom, DatagramIo, PeekIo, ReadFrom, WriteTo};
+use crate::net::{self, TcpStream};
 use crate::process::{Child, Exited};
+use crate::reactor::Direction;
 use crate::signal::Signals;
 use crate::spawn::{JoinHandle, ScopedJoinHandle, TaskGroup};
 use crate::sync::{
@@ -41,7 +50,7 @@ use crate::time::Interval;
 use crate::util::clock::Deadline;
 
 pub use crate::channel::{Recv, Reserve, SendMessage, SendRight};
-pub use crate::io::{AnyCall, AnyIo, IoOperation};
+pub use crate::io::{Call, IoOperation, Ready};
 pub use crate::operation::{
     Boxed, Caller, First, Guard, Map, Needs, OpFuture, Operation, Parts, Registration, Row, Signal,
     When, first, first_of, guard, when, when_any,
@@ -574,8 +583,10 @@ pub fn never() -> After {
 /// # Panics
 ///
 /// Panics if the listener is an `Option` that is `None`.
-pub fn accept<L: AcceptFrom + ?Sized>(listener: &L) -> AnyIo<'_, L::Connection> {
-    listener.accept_event().expect(MISSING)
+pub fn accept<L: AcceptFrom + ?Sized>(
+    listener: &L,
+) -> IoOperation<'_, impl Call<Output = L::Connection>> {
+    listener.accept_operation().expect(MISSING)
 }
 
 /// Reading as much as there is, into `buffer`; from a socket of datagrams, receiving one.
@@ -583,8 +594,11 @@ pub fn accept<L: AcceptFrom + ?Sized>(listener: &L) -> AnyIo<'_, L::Connection> 
 /// # Panics
 ///
 /// Panics if the stream is an `Option` that is `None`.
-pub fn read<'a>(stream: &'a (impl ReadFrom + ?Sized), buffer: &'a mut [u8]) -> AnyIo<'a, usize> {
-    stream.read_event(buffer).expect(MISSING)
+pub fn read<'a, S: ReadFrom + ?Sized>(
+    stream: &'a S,
+    buffer: &'a mut [u8],
+) -> IoOperation<'a, impl Call<Output = usize>> {
+    stream.reader().expect(MISSING).read_operation(buffer)
 }
 
 /// Writing as much of `buffer` as there is room for; to a socket of datagrams, sending one.
@@ -592,8 +606,199 @@ pub fn read<'a>(stream: &'a (impl ReadFrom + ?Sized), buffer: &'a mut [u8]) -> A
 /// # Panics
 ///
 /// Panics if the stream is an `Option` that is `None`.
-pub fn write<'a>(stream: &'a (impl WriteTo + ?Sized), buffer: &'a [u8]) -> AnyIo<'a, usize> {
-    stream.write_event(buffer).expect(MISSING)
+pub fn write<'a, S: WriteTo + ?Sized>(
+    stream: &'a S,
+    buffer: &'a [u8],
+) -> IoOperation<'a, impl Call<Output = usize>> {
+    stream.writer().expect(MISSING).write_operation(buffer)
+}
+
+/// Reading into several buffers, one after the other; otherwise as [`read`].
+///
+/// # Panics
+///
+/// Panics if the stream is an `Option` that is `None`.
+pub fn read_vectored<'a, S: ReadFrom + ?Sized>(
+    stream: &'a S,
+    buffers: &'a mut [IoSliceMut<'_>],
+) -> IoOperation<'a, impl Call<Output = usize>> {
+    let reader = stream.reader().expect(MISSING);
+    reader.read_vectored_operation(buffers)
+}
+
+/// Writing from several buffers, one after the other; otherwise as [`write()`].
+///
+/// # Panics
+///
+/// Panics if the stream is an `Option` that is `None`.
+pub fn write_vectored<'a, S: WriteTo + ?Sized>(
+    stream: &'a S,
+    buffers: &'a [IoSlice<'_>],
+) -> IoOperation<'a, impl Call<Output = usize>> {
+    let writer = stream.writer().expect(MISSING);
+    writer.write_vectored_operation(buffers)
+}
+
+/// Reading from a [`TcpStream`](crate::net::TcpStream), or receiving from a
+/// [`UdpSocket`](crate::net::UdpSocket), without taking away what is read: the next read finds it
+/// again.
+///
+/// # Panics
+///
+/// Panics if the stream is an `Option` that is `None`.
+///
+/// # Examples
+///
+/// ```
+/// use may::net::{TcpListener, TcpStream};
+/// use may::op::{self, Operation};
+/// use std::io::Write;
+///
+/// let listener = TcpListener::bind("127.0.0.1:0")?;
+/// let mut client = TcpStream::connect(listener.local_addr()?)?;
+/// let (server, _) = listener.accept()?;
+/// client.write_all(b"x")?;
+/// let mut byte = [0];
+/// assert_eq!(op::peek(&server, &mut byte).wait()?, 1);
+/// assert_eq!(op::read(&server, &mut byte).wait()?, 1);
+/// # std::io::Result::Ok(())
+/// ```
+pub fn peek<'a, S: ReadFrom<Raw: PeekIo> + ?Sized>(
+    stream: &'a S,
+    buffer: &'a mut [u8],
+) -> IoOperation<'a, impl Call<Output = usize>> {
+    stream.reader().expect(MISSING).peek_operation(buffer)
+}
+
+/// Receiving a datagram. The outcome is how long it is, and where it comes from. What does not fit
+/// into the buffer is lost.
+///
+/// # Panics
+///
+/// Panics if the socket is an `Option` that is `None`.
+///
+/// # Examples
+///
+/// ```
+/// use may::net::UdpSocket;
+/// use may::op::{self, Operation};
+/// use std::time::Duration;
+///
+/// let socket = UdpSocket::bind("127.0.0.1:0")?;
+/// let (myself, mut buffer) = (socket.local_addr()?, [0; 16]);
+/// let soon = Duration::from_millis(1);
+/// assert!(op::recv_from(&socket, &mut buffer).wait_timeout(soon).is_none());
+///
+/// assert_eq!(op::send_to(&socket, b"word", myself).wait()?, 4);
+/// assert_eq!(op::recv_from(&socket, &mut buffer).wait()?, (4, myself));
+/// # std::io::Result::Ok(())
+/// ```
+pub fn recv_from<'a, S: ReadFrom<Raw: DatagramIo> + ?Sized>(
+    socket: &'a S,
+    buffer: &'a mut [u8],
+) -> IoOperation<'a, impl Call<Output = (usize, <S::Raw as DatagramIo>::Address)>> {
+    let reader = socket.reader().expect(MISSING);
+    reader.receive_from_operation(buffer)
+}
+
+/// Sending a datagram to an address. The outcome is its length. It happens when there is room for
+/// the datagram; within the machine, in the socket that has the address.
+///
+/// # Panics
+///
+/// Panics if the socket is an `Option` that is `None`.
+///
+/// # Examples
+///
+/// See [`recv_from`].
+pub fn send_to<'a, S: WriteTo<Raw: DatagramIo> + ?Sized>(
+    socket: &'a S,
+    buffer: &'a [u8],
+    address: <S::Raw as DatagramIo>::Address,
+) -> <S::Raw as DatagramIo>::SendTo<'a> {
+    let descriptor = socket.writer().expect(MISSING);
+    DatagramIo::send_to_operation(descriptor, buffer, address)
+}
+
+/// Opening a connection to an address: to that of a TCP listener, a [`SocketAddr`]; on Unix also to
+/// the path or the address of a listener within the machine. The outcome is the stream.
+///
+/// The socket is made by this call and belongs to the operation until that has happened. If it has
+/// not happened, the socket is closed with the operation.
+///
+/// A host name is no address, because looking one up blocks a thread:
+/// [`to_socket_addrs`](crate::net::ToSocketAddrs::to_socket_addrs) makes addresses of one.
+///
+/// # Examples
+///
+/// ```
+/// use may::net::TcpListener;
+/// use may::op::{self, Operation};
+/// use std::io;
+/// use std::time::Duration;
+///
+/// let listeners = [TcpListener::bind("127.0.0.1:0")?, TcpListener::bind("127.0.0.1:0")?];
+/// let [one, other] = [listeners[0].local_addr()?, listeners[1].local_addr()?];
+/// // Whichever answers first.
+/// let first = op::first((op::connect(one), op::connect(other)));
+/// let stream = first.wait_timeout(Duration::from_secs(5)).expect("one of them answers")?;
+/// assert!([one, other].contains(&stream.peer_addr()?));
+/// # io::Result::Ok(())
+/// ```
+pub fn connect<A: ConnectTo>(address: A) -> A::Operation {
+    address.connect_operation()
+}
+
+/// What [`connect`] can connect to.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not an address that can be connected to",
+    label = "neither a `SocketAddr` nor, on Unix, a path or the address of a Unix socket",
+    note = "`to_socket_addrs` makes addresses of a host name"
+)]
+pub trait ConnectTo {
+    /// The stream.
+    type Stream;
+    /// The operation.
+    type Operation: Operation<Output = io::Result<Self::Stream>>;
+
+    /// The operation of connecting.
+    #[doc(hidden)]
+    fn connect_operation(self) -> Self::Operation;
+}
+
+impl ConnectTo for SocketAddr {
+    type Stream = TcpStream;
+    type Operation = net::Connect;
+
+    fn connect_operation(self) -> net::Connect {
+        net::Connect::new(self)
+    }
+}
+
+#[cfg(unix)]
+mod unix {
+    use std::path::Path;
+
+    use super::ConnectTo;
+    use crate::os::unix::net::{Connect, SocketAddr, UnixStream};
+
+    impl ConnectTo for &SocketAddr {
+        type Stream = UnixStream;
+        type Operation = Connect;
+
+        fn connect_operation(self) -> Connect {
+            Connect::new(Ok(self.clone()))
+        }
+    }
+
+    impl ConnectTo for &Path {
+        type Stream = UnixStream;
+        type Operation = Connect;
+
+        fn connect_operation(self) -> Connect {
+            Connect::new(SocketAddr::from_pathname(self))
+        }
+    }
 }
 
 /// There being something to read.
@@ -601,8 +806,11 @@ pub fn write<'a>(stream: &'a (impl WriteTo + ?Sized), buffer: &'a [u8]) -> AnyIo
 /// # Panics
 ///
 /// Panics if the stream is an `Option` that is `None`.
-pub fn readable(stream: &(impl ReadFrom + ?Sized)) -> AnyIo<'_, ()> {
-    stream.readable_event().expect(MISSING)
+pub fn readable<S: ReadFrom + ?Sized>(stream: &S) -> IoOperation<'_, Ready<'_, S::Raw>> {
+    stream
+        .reader()
+        .expect(MISSING)
+        .ready_operation(Direction::Read)
 }
 
 /// There being room to write.
@@ -610,8 +818,11 @@ pub fn readable(stream: &(impl ReadFrom + ?Sized)) -> AnyIo<'_, ()> {
 /// # Panics
 ///
 /// Panics if the stream is an `Option` that is `None`.
-pub fn writable(stream: &(impl WriteTo + ?Sized)) -> AnyIo<'_, ()> {
-    stream.writable_event().expect(MISSING)
+pub fn writable<S: WriteTo + ?Sized>(stream: &S) -> IoOperation<'_, Ready<'_, S::Raw>> {
+    stream
+        .writer()
+        .expect(MISSING)
+        .ready_operation(Direction::Write)
 }
 
 /// What is said where there is no stream.

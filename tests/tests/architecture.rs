@@ -201,7 +201,12 @@ const PLACES: &[(&str, &[&str])] = &[
     ("crossbeam_channel", &["channel/", "blocking/"]),
     (
         "pin_project_lite",
-        &["operation/", "select/", "spawn/group.rs"],
+        &[
+            "operation/",
+            "os/unix/net/send_to.rs",
+            "select/",
+            "spawn/group.rs",
+        ],
     ),
     ("socket2", &["net/", "os/", "sys/"]),
     ("tokio", &["io/poll.rs", "future/tokio.rs"]),

@@ -63,8 +63,8 @@ where
     let failed = |error| {
         // The other direction fails because of this one: its error is of no interest.
         let _ = first_error.set(error);
-        let _ = a.end();
-        let _ = b.end();
+        let _ = a.descriptor().end();
+        let _ = b.descriptor().end();
         0
     };
     let bytes = scope(|scope| {
@@ -84,11 +84,12 @@ where
 /// Copies until the end of `from`, and tells `to` of it. Counts what both directions have carried
 /// in `transfers`.
 fn copy(from: &impl Duplex, to: &impl Duplex, transfers: &AtomicU64) -> io::Result<u64> {
+    let (from, to) = (from.descriptor(), to.descriptor());
     let mut buffer = vec![0; BUFFER_BYTES];
     let mut bytes = 0;
     loop {
         let before = transfers.load(Ordering::Relaxed);
-        let length = match from.read_bytes(&mut buffer) {
+        let length = match from.read(&mut buffer) {
             Ok(0) => break,
             Ok(length) => length,
             Err(error) if is_elapsed(&error) && transfers.load(Ordering::Relaxed) != before => {
@@ -98,7 +99,7 @@ fn copy(from: &impl Duplex, to: &impl Duplex, transfers: &AtomicU64) -> io::Resu
         };
         let mut rest = &buffer[..length];
         while !rest.is_empty() {
-            match to.write_bytes(rest)? {
+            match to.write(rest)? {
                 0 => return Err(io::ErrorKind::WriteZero.into()),
                 written => rest = &rest[written..],
             }

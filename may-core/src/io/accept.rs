@@ -4,12 +4,10 @@ use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::time::Duration;
 
-use super::attempt::More;
+use super::call::{Call, IoOperation, More};
 use super::descriptor::Descriptor;
-use super::op::{AnyIo, IoOperation};
 use super::pause::Pause;
 use crate::coroutine::header::Header;
-use crate::operation::OpFuture;
 use crate::reactor::Direction;
 use crate::sys;
 use crate::sys::socket::{self, Address};
@@ -30,8 +28,7 @@ impl<T: AsFd> Descriptor<T> {
     pub(crate) fn accept(&self) -> io::Result<(OwnedFd, Address)> {
         let mut pause = Pause::new(PAUSES);
         loop {
-            let accepted =
-                self.attempt(Direction::Read, |_| Ok((self.try_accept()?, More::Perhaps)));
+            let accepted = self.block(Direction::Read, |_| Ok((self.try_accept()?, More::Perhaps)));
             match accepted {
                 Ok(accepted) => {
                     mark_acceptor();
@@ -46,22 +43,14 @@ impl<T: AsFd> Descriptor<T> {
         }
     }
 
-    /// Accepting as an arm; `convert` makes of the socket what it is for the user. (A shortage of descriptors is an error here: who
-    /// selects has other things to do, for instance to wait for as long as these pauses, and for something else.)
-    pub(crate) fn accept_event<'a, R>(
+    /// Accepting as an operation; `convert` makes of the socket what it is for the user. (A shortage
+    /// of descriptors is an error here: a caller that selects has other things to do, for instance
+    /// to wait for as long as these pauses, and for something else.)
+    pub(crate) fn accept_operation<'a, R>(
         &'a self,
         convert: impl Fn((OwnedFd, Address)) -> io::Result<R> + 'a,
-    ) -> AnyIo<'a, R> {
-        self.event(Direction::Read, move |_| self.accept_now(&convert))
-    }
-
-    /// The same as a future.
-    pub(crate) fn accept_future<R>(
-        &self,
-        convert: impl Fn((OwnedFd, Address)) -> io::Result<R>,
-    ) -> impl Future<Output = io::Result<R>> {
-        let accept = move || self.accept_now(&convert);
-        OpFuture::new(IoOperation::new(self.polled(), Direction::Read, accept))
+    ) -> IoOperation<'a, impl Call<Output = R>> {
+        self.operation(Direction::Read, move |_| self.accept_now(&convert))
     }
 
     /// Accepts a connection if there is one, passing over those that have been given up.

@@ -1,15 +1,15 @@
 //! Any descriptor as a stream.
 
 use std::fmt;
-use std::io::{self, IoSlice, IoSliceMut};
+use std::io::{self, IoSlice, IoSliceMut, Read, Write};
 use std::net::Shutdown;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::panic::{AssertUnwindSafe, RefUnwindSafe, UnwindSafe, catch_unwind, resume_unwind};
 use std::time::Duration;
 
-use super::attempt::More;
-use super::descriptor::Descriptor;
-use super::raw::{RawIo, byte_stream};
+use super::call::{More, RawIo};
+use super::descriptor::{Descriptor, HasDescriptor};
+use super::poll::duplex;
 use crate::reactor::Direction;
 use crate::sys::buffer::ReadBuffer;
 use crate::sys::descriptor::{self, Kind, NonBlocking};
@@ -66,7 +66,8 @@ impl<T: AsFd + UnwindSafe> UnwindSafe for CoIo<T> {}
 impl<T: AsFd + RefUnwindSafe> RefUnwindSafe for CoIo<T> {}
 
 /// Somebody's descriptor, and what is known of it.
-struct Foreign<T> {
+#[derive(Debug)]
+pub struct Foreign<T> {
     /// Declared first, so that it goes while the descriptor is open.
     mode: Option<NonBlocking>,
     /// Opened once more, because the mode of `io`'s is not ours.
@@ -193,6 +194,7 @@ impl<T: AsFd> RawIo for Foreign<T> {
         };
         Ok(moved(written))
     }
+
     /// What is no socket has no way to say it; its writers say it by closing it.
     fn end_writing(&self) -> io::Result<()> {
         match self.kind {
@@ -314,7 +316,7 @@ impl<T: AsFd> CoIo<T> {
         ask: impl Fn(&Foreign<T>) -> io::Result<()>,
         mut call: impl FnMut(&T) -> io::Result<R>,
     ) -> io::Result<R> {
-        let result = self.descriptor.attempt(direction, |foreign| {
+        let result = self.descriptor.block(direction, |foreign| {
             ask(foreign)?;
             match catch_unwind(AssertUnwindSafe(|| call(&foreign.io))) {
                 Ok(result) => result.map(|value| (Ok(value), More::Perhaps)),
@@ -322,11 +324,6 @@ impl<T: AsFd> CoIo<T> {
             }
         })?;
         result.or_else(|payload| resume_unwind(payload))
-    }
-
-    /// Waits until a direction is ready.
-    pub(crate) fn wait_ready(&self, direction: Direction) -> io::Result<()> {
-        self.descriptor.wait_ready(direction)
     }
 
     /// Sets for how long a read may wait; `None`, as it is at first, for as long as it takes. Holds for calls that begin after this.
@@ -407,7 +404,79 @@ impl<T: AsFd> CoIo<T> {
     }
 }
 
-byte_stream!([T: AsFd] CoIo<T>, this => this.descriptor);
+/// # Cancellation
+///
+/// A cancelled coroutine unwinds while it waits for the other side; no bytes have been taken then.
+impl<T: AsFd> Read for CoIo<T> {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        self.descriptor.read(buf)
+    }
+
+    fn read_vectored(&mut self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
+        self.descriptor.read_vectored(bufs)
+    }
+}
+
+/// # Cancellation
+///
+/// A cancelled coroutine unwinds while it waits for the other side; no bytes have been taken then.
+impl<T: AsFd> Read for &CoIo<T> {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        self.descriptor.read(buf)
+    }
+
+    fn read_vectored(&mut self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
+        self.descriptor.read_vectored(bufs)
+    }
+}
+
+/// # Cancellation
+///
+/// A cancelled coroutine unwinds while it waits for room; nothing of what the call was to write has
+/// been written then. (`write_all` is several calls.)
+impl<T: AsFd> Write for CoIo<T> {
+    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+        self.descriptor.write(buf)
+    }
+
+    fn write_vectored(&mut self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
+        self.descriptor.write_vectored(bufs)
+    }
+
+    /// Does nothing: what was written is on its way.
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// # Cancellation
+///
+/// A cancelled coroutine unwinds while it waits for room; nothing of what the call was to write has
+/// been written then. (`write_all` is several calls.)
+impl<T: AsFd> Write for &CoIo<T> {
+    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+        self.descriptor.write(buf)
+    }
+
+    fn write_vectored(&mut self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
+        self.descriptor.write_vectored(bufs)
+    }
+
+    /// Does nothing: what was written is on its way.
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl<T: AsFd> HasDescriptor for CoIo<T> {
+    type Raw = Foreign<T>;
+
+    fn descriptor(&self) -> &Descriptor<Foreign<T>> {
+        &self.descriptor
+    }
+}
+
+duplex!([T: AsFd] CoIo<T>);
 
 impl<T: AsFd> AsFd for CoIo<T> {
     fn as_fd(&self) -> BorrowedFd<'_> {

@@ -1,20 +1,44 @@
-//! Datagrams, whatever the family of their socket. An empty one is as good as any other, so nothing here looks at lengths; and that one
-//! has come says nothing of the next.
+//! Datagrams, whatever the family of their socket. An empty one is as good as any other, so nothing
+//! here looks at lengths; and that one has come says nothing of the next.
 
-use std::io;
+use std::io::{self, IoSlice, IoSliceMut};
 use std::os::fd::AsFd;
 use std::task::{Context, Poll};
 
-use super::attempt::More;
+use super::call::{Call, IoOperation, More, RawIo};
 use super::descriptor::Descriptor;
-use super::op::AnyIo;
+use crate::operation::Operation;
 use crate::reactor::Direction;
 use crate::sys::buffer::ReadBuffer;
 use crate::sys::socket::{self, Address};
 
 /// A socket of datagrams.
-pub(crate) trait DatagramIo: AsFd {
-    /// Whether receiving has been shut down, so that a call for which nothing is there is to return an empty datagram.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` has no datagrams with addresses",
+    label = "neither `UdpSocket` nor `UnixDatagram`"
+)]
+pub trait DatagramIo: AsFd + Sized {
+    /// Where datagrams come from and go to.
+    type Address;
+    /// Sending one to an address.
+    type SendTo<'a>: Operation<Output = io::Result<usize>>
+    where
+        Self: 'a;
+
+    /// The address as users have it; of a sender that has none, if there is none.
+    #[doc(hidden)]
+    fn address(address: Option<&Address>) -> io::Result<Self::Address>;
+
+    /// Sending `buffer` to `address`.
+    #[doc(hidden)]
+    fn send_to_operation<'a>(
+        descriptor: &'a Descriptor<Self>,
+        buffer: &'a [u8],
+        address: Self::Address,
+    ) -> Self::SendTo<'a>;
+
+    /// Whether receiving has been shut down, so that a call for which nothing is there is to return
+    /// an empty datagram.
     fn is_shut_down(&self) -> io::Result<bool> {
         Ok(false)
     }
@@ -34,35 +58,43 @@ fn received<T: DatagramIo, R>(
     }
 }
 
-/// Receives a datagram if there is one; with `peek` it stays there.
-fn receive<T: DatagramIo>(
-    socket: &T,
-    buffer: &mut ReadBuffer<'_>,
-    peek: bool,
-) -> io::Result<(usize, More)> {
-    let call = if peek { socket::peek } else { socket::receive };
-    received(socket, call(socket.as_fd(), buffer), 0)
+/// Receiving, from the peer if there is one, and sending to the peer.
+impl<T: DatagramIo> RawIo for T {
+    const HAS_MESSAGES: bool = true;
+
+    fn read(&self, buffer: &mut ReadBuffer<'_>) -> io::Result<(usize, More)> {
+        received(self, socket::receive(self.as_fd(), buffer), 0)
+    }
+
+    fn read_vectored(&self, buffers: &mut [IoSliceMut<'_>]) -> io::Result<(usize, More)> {
+        let call = socket::receive_vectored(self.as_fd(), buffers);
+        received(self, call.map(|(length, _)| length), 0)
+    }
+
+    fn write(&self, buffer: &[u8]) -> io::Result<(usize, More)> {
+        Ok((socket::send(self.as_fd(), buffer)?, More::Perhaps))
+    }
+
+    fn write_vectored(&self, buffers: &[IoSlice<'_>]) -> io::Result<(usize, More)> {
+        Ok((socket::send_vectored(self.as_fd(), buffers)?, More::Perhaps))
+    }
 }
 
-/// Receives a datagram and the address of its sender, if there is one, and if it has one; with `peek` it stays there.
+/// Receives a datagram and the address of its sender, if there is one; with `peek` it stays there.
 fn receive_from<T: DatagramIo>(
     socket: &T,
     buffer: &mut ReadBuffer<'_>,
     peek: bool,
-) -> io::Result<((usize, Option<Address>), More)> {
+) -> io::Result<((usize, T::Address), More)> {
     let call = socket::receive_from(socket.as_fd(), buffer, peek);
     let call = call.map(|(length, from)| (length, Some(from)));
-    received(socket, call, (0, None))
-}
-
-/// Sends a datagram to where the socket is connected, if there is room.
-fn send(socket: &impl DatagramIo, buffer: &[u8]) -> io::Result<(usize, More)> {
-    Ok((socket::send(socket.as_fd(), buffer)?, More::Perhaps))
+    let ((length, from), more) = received(socket, call, (0, None))?;
+    Ok(((length, T::address(from.as_ref())?), more))
 }
 
 /// Sends a datagram to `address`, if there is room.
-fn send_to(
-    socket: &impl DatagramIo,
+pub(crate) fn send_to(
+    socket: &impl AsFd,
     buffer: &[u8],
     address: &Address,
 ) -> io::Result<(usize, More)> {
@@ -70,86 +102,40 @@ fn send_to(
     Ok((sent, More::Perhaps))
 }
 
-/// For whoever blocks.
 impl<T: DatagramIo> Descriptor<T> {
-    /// Receives a datagram; with `peek` it stays there.
-    pub(crate) fn receive(&self, buffer: &mut [u8], peek: bool) -> io::Result<usize> {
-        let mut buffer = ReadBuffer::from(buffer);
-        self.attempt(Direction::Read, |socket| receive(socket, &mut buffer, peek))
-    }
-
-    /// Receives a datagram and the address of its sender, if it has one; with `peek` it stays there.
+    /// Receives a datagram and the address of its sender; with `peek` it stays there.
     pub(crate) fn receive_from(
         &self,
         buffer: &mut [u8],
         peek: bool,
-    ) -> io::Result<(usize, Option<Address>)> {
+    ) -> io::Result<(usize, T::Address)> {
         let mut buffer = ReadBuffer::from(buffer);
-        self.attempt(Direction::Read, |socket| {
+        self.block(Direction::Read, |socket| {
             receive_from(socket, &mut buffer, peek)
         })
     }
 
-    /// Sends a datagram to where the socket is connected.
-    pub(crate) fn send(&self, buffer: &[u8]) -> io::Result<usize> {
-        self.attempt(Direction::Write, |socket| send(socket, buffer))
-    }
-
-    /// Sends a datagram to `address`.
-    pub(crate) fn send_to(&self, buffer: &[u8], address: &Address) -> io::Result<usize> {
-        self.attempt(Direction::Write, |socket| send_to(socket, buffer, address))
-    }
-}
-
-/// For arms of a `select!`.
-impl<T: DatagramIo> Descriptor<T> {
-    /// Receiving a datagram.
-    pub(crate) fn receive_event<'a>(&'a self, buffer: &'a mut [u8]) -> AnyIo<'a, usize> {
+    /// The same as an operation.
+    pub(crate) fn receive_from_operation<'a>(
+        &'a self,
+        buffer: &'a mut [u8],
+    ) -> IoOperation<'a, impl Call<Output = (usize, T::Address)>> {
         let mut buffer = ReadBuffer::from(buffer);
-        self.event(Direction::Read, move |socket| {
-            receive(socket, &mut buffer, false)
-        })
-    }
-
-    /// Sending a datagram to where the socket is connected.
-    pub(crate) fn send_event<'a>(&'a self, buffer: &'a [u8]) -> AnyIo<'a, usize> {
-        self.event(Direction::Write, move |socket| send(socket, buffer))
-    }
-}
-
-/// For futures.
-impl<T: DatagramIo> Descriptor<T> {
-    /// Receives a datagram if there is one.
-    pub(crate) fn poll_receive(
-        &self,
-        context: &mut Context<'_>,
-        buffer: &mut [u8],
-    ) -> Poll<io::Result<usize>> {
-        let mut buffer = ReadBuffer::from(buffer);
-        self.poll(Direction::Read, context, |socket| {
-            receive(socket, &mut buffer, false)
-        })
-    }
-
-    /// Receives a datagram and the address of its sender, if there is one.
-    pub(crate) fn poll_receive_from(
-        &self,
-        context: &mut Context<'_>,
-        buffer: &mut [u8],
-    ) -> Poll<io::Result<(usize, Option<Address>)>> {
-        let mut buffer = ReadBuffer::from(buffer);
-        self.poll(Direction::Read, context, |socket| {
+        self.operation(Direction::Read, move |socket| {
             receive_from(socket, &mut buffer, false)
         })
     }
 
-    /// Sends a datagram to where the socket is connected, if there is room.
-    pub(crate) fn poll_send(
+    /// The same for a future.
+    pub(crate) fn poll_receive_from(
         &self,
         context: &mut Context<'_>,
-        buffer: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        self.poll(Direction::Write, context, |socket| send(socket, buffer))
+        buffer: &mut [u8],
+    ) -> Poll<io::Result<(usize, T::Address)>> {
+        let mut buffer = ReadBuffer::from(buffer);
+        self.poll(Direction::Read, context, |socket| {
+            receive_from(socket, &mut buffer, false)
+        })
     }
 
     /// Sends a datagram to `address`, if there is room.
@@ -165,52 +151,33 @@ impl<T: DatagramIo> Descriptor<T> {
     }
 }
 
-/// Implements the arms of a `select!` for a type with a field `descriptor` of datagrams.
-macro_rules! datagram_arms {
-    ($type:ty) => {
-        $crate::io::raw::wait_readable!([] $type, this => this.descriptor, "a datagram", "at most for the read timeout");
-        $crate::io::raw::wait_writable!([] $type, this => this.descriptor);
+/// Implements what all sockets of datagrams have, besides the calls of std, for a type that is a
+/// [`HasDescriptor`](super::descriptor::HasDescriptor).
+macro_rules! datagram {
+    ($type:ident) => {
+        $crate::io::poll::readable!([] $type);
+        $crate::io::poll::writable!([] $type);
 
         impl $crate::io::ReadFrom for $type {
-            fn read_event<'a>(
-                &'a self,
-                buffer: &'a mut [u8],
-            ) -> Option<$crate::io::op::AnyIo<'a, usize>> {
-                Some(self.descriptor.receive_event(buffer))
-            }
+            type Raw = <$type as $crate::io::HasDescriptor>::Raw;
 
-            fn readable_event(&self) -> Option<$crate::io::op::AnyIo<'_, ()>> {
-                self.descriptor.readable_event()
+            fn reader(&self) -> Option<&$crate::io::Descriptor<Self::Raw>> {
+                Some(&self.descriptor)
             }
         }
 
         impl $crate::io::WriteTo for $type {
-            fn write_event<'a>(
-                &'a self,
-                buffer: &'a [u8],
-            ) -> Option<$crate::io::op::AnyIo<'a, usize>> {
-                Some(self.descriptor.send_event(buffer))
-            }
+            type Raw = <$type as $crate::io::HasDescriptor>::Raw;
 
-            fn writable_event(&self) -> Option<$crate::io::op::AnyIo<'_, ()>> {
-                self.descriptor.writable_event()
+            fn writer(&self) -> Option<&$crate::io::Descriptor<Self::Raw>> {
+                Some(&self.descriptor)
             }
         }
-    };
-}
-pub(crate) use datagram_arms;
 
-/// Implements what futures poll of a type with a field `descriptor` of datagrams. `$address` is std's type for the addresses, and
-/// `$from` makes one of the system's, if there is one.
-macro_rules! datagram_polls {
-    ($type:ident, $address:ty, $from:expr) => {
-        /// # Polling
-        ///
-        /// For futures. A call that is not ready wakes the caller of the poll when it may be. Each direction keeps the waker of the
-        /// last poll only: of several futures that poll the same direction the last one is woken. Coroutines and threads may use the
-        /// socket at the same time. Timeouts of the socket do not apply.
         impl $type {
-            #[doc = concat!("Receives a datagram if there is one; otherwise as [`recv`](", stringify!($type), "::recv).")]
+            #[doc = concat!("Receives a datagram if there is one; otherwise as [`recv`](",
+                stringify!($type), "::recv). If there is none, the caller of the poll is woken as by ",
+                "[`poll_readable`](", stringify!($type), "::poll_readable).")]
             ///
             /// # Errors
             ///
@@ -220,11 +187,11 @@ macro_rules! datagram_polls {
                 context: &mut std::task::Context<'_>,
                 buf: &mut [u8],
             ) -> std::task::Poll<std::io::Result<usize>> {
-                self.descriptor.poll_receive(context, buf)
+                self.descriptor.poll_read(context, &mut buf.into())
             }
 
-            #[doc = concat!("Receives a datagram, and where it comes from, if there is one; otherwise as [`recv_from`](", stringify!($type),
-                "::recv_from).")]
+            #[doc = concat!("Receives a datagram, and where it comes from, if there is one; otherwise ",
+                "as [`poll_recv`](", stringify!($type), "::poll_recv).")]
             ///
             /// # Errors
             ///
@@ -233,14 +200,13 @@ macro_rules! datagram_polls {
                 &self,
                 context: &mut std::task::Context<'_>,
                 buf: &mut [u8],
-            ) -> std::task::Poll<std::io::Result<(usize, $address)>> {
-                let received = std::task::ready!(self.descriptor.poll_receive_from(context, buf));
-                std::task::Poll::Ready(
-                    received.and_then(|(length, from)| Ok((length, $from(from.as_ref())?))),
-                )
+            ) -> std::task::Poll<std::io::Result<(usize, SocketAddr)>> {
+                self.descriptor.poll_receive_from(context, buf)
             }
 
-            #[doc = concat!("Sends a datagram to the peer if there is room; otherwise as [`send`](", stringify!($type), "::send).")]
+            #[doc = concat!("Sends a datagram to the peer if there is room; otherwise as [`send`](",
+                stringify!($type), "::send). If there is none, the caller of the poll is woken as by ",
+                "[`poll_writable`](", stringify!($type), "::poll_writable).")]
             ///
             /// # Errors
             ///
@@ -250,33 +216,9 @@ macro_rules! datagram_polls {
                 context: &mut std::task::Context<'_>,
                 buf: &[u8],
             ) -> std::task::Poll<std::io::Result<usize>> {
-                self.descriptor.poll_send(context, buf)
-            }
-
-            /// Whether there is a datagram, or an error to be told of.
-            ///
-            /// # Errors
-            ///
-            /// What the operating system says.
-            pub fn poll_readable(
-                &self,
-                context: &mut std::task::Context<'_>,
-            ) -> std::task::Poll<std::io::Result<()>> {
-                self.descriptor.poll_ready(context, false)
-            }
-
-            /// Whether there is room for a datagram, or an error to be told of.
-            ///
-            /// # Errors
-            ///
-            /// What the operating system says.
-            pub fn poll_writable(
-                &self,
-                context: &mut std::task::Context<'_>,
-            ) -> std::task::Poll<std::io::Result<()>> {
-                self.descriptor.poll_ready(context, true)
+                self.descriptor.poll_write(context, buf)
             }
         }
     };
 }
-pub(crate) use datagram_polls;
+pub(crate) use datagram;

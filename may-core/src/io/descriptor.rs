@@ -1,4 +1,5 @@
-//! A descriptor together with its readiness and timeouts: what every socket consists of.
+//! A descriptor together with its readiness, mode and timeouts: what every socket consists of. What
+//! is done with one is in `call.rs`.
 
 use std::fmt;
 use std::io;
@@ -7,18 +8,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use super::attempt::{More, attempt};
-use super::op::Calling;
-use super::raw::ready;
 use crate::reactor::{Direction, Registrar, Source};
-use crate::sys;
 use crate::util::clock::Deadline;
 
 /// The value of a timeout that is not set.
 const NO_TIMEOUT: u64 = u64::MAX;
 
-/// What `attempt` needs to know of a descriptor.
-pub(crate) struct Polled {
+/// What a call that waits needs to know of a descriptor, whatever that is.
+#[derive(Debug)]
+pub struct Polled {
     source: Arc<Source>,
     descriptor: std::os::fd::RawFd,
     /// The user asked for `WouldBlock` instead of waiting.
@@ -48,11 +46,18 @@ impl Polled {
     }
 }
 
+impl AsRef<Polled> for Polled {
+    #[inline]
+    fn as_ref(&self) -> &Polled {
+        self
+    }
+}
+
 /// A descriptor that blocks the coroutine only. Any number of coroutines and threads may use it at once.
 ///
 /// The descriptor itself is not in blocking mode, unless it [may](Descriptor::may_block) be; it is deregistered before `T` closes it
 /// (R8).
-pub(crate) struct Descriptor<T: AsFd> {
+pub struct Descriptor<T: AsFd> {
     polled: Polled,
     /// Dropped after `drop` has deregistered it.
     inner: T,
@@ -91,36 +96,10 @@ impl<T: AsFd> Descriptor<T> {
         }
     }
 
-    /// What an arm of a `select!` needs to know.
+    /// What a call that waits needs to know.
+    #[inline]
     pub(crate) fn polled(&self) -> &Polled {
         &self.polled
-    }
-
-    /// Carries out `call` as soon as the descriptor is ready, with the direction's timeout.
-    ///
-    /// # Errors
-    ///
-    /// Those of `call`; what std says of an elapsed timeout on this platform, which on Unix is `WouldBlock`; `WouldBlock` if the
-    /// user asked for it.
-    #[inline]
-    pub(crate) fn attempt<R>(
-        &self,
-        direction: Direction,
-        call: impl FnMut(&T) -> io::Result<(R, More)>,
-    ) -> io::Result<R> {
-        self.attempt_within(direction, self.deadline(direction), call)
-    }
-
-    /// The same with a deadline of the caller's, as one of several calls that have a timeout together.
-    #[inline]
-    pub(crate) fn attempt_within<R>(
-        &self,
-        direction: Direction,
-        deadline: Deadline,
-        mut call: impl FnMut(&T) -> io::Result<(R, More)>,
-    ) -> io::Result<R> {
-        let call = Calling::obeying(&self.polled, direction, || call(&self.inner));
-        attempt(call, deadline, sys::socket::timeout_elapsed)
     }
 
     /// When the timeout of a direction elapses for a call that begins now.
@@ -128,32 +107,6 @@ impl<T: AsFd> Descriptor<T> {
     pub(crate) fn deadline(&self, direction: Direction) -> Deadline {
         self.timeout(direction)
             .map_or(Deadline::NEVER, Deadline::after)
-    }
-
-    /// Carries out `call` as soon as the descriptor is ready, at most until `deadline`.
-    ///
-    /// # Errors
-    ///
-    /// Those of `call`; `TimedOut`; `WouldBlock` if the user asked for it.
-    pub(crate) fn attempt_until<R>(
-        &self,
-        direction: Direction,
-        deadline: Deadline,
-        mut call: impl FnMut(&T) -> io::Result<(R, More)>,
-    ) -> io::Result<R> {
-        let call = Calling::obeying(&self.polled, direction, || call(&self.inner));
-        attempt(call, deadline, timed_out)
-    }
-
-    /// Waits until the descriptor is ready for a direction, with the direction's timeout; also if the user asked for `WouldBlock`.
-    ///
-    /// # Errors
-    ///
-    /// What std says of an elapsed timeout; what the operating system says.
-    pub(crate) fn wait_ready(&self, direction: Direction) -> io::Result<()> {
-        let call = Calling::new(&self.polled, direction, || ready(&self.inner, direction));
-        let deadline = self.deadline(direction);
-        attempt(call, deadline, sys::socket::timeout_elapsed)
     }
 
     /// Wakes those who wait for a direction.
@@ -228,12 +181,22 @@ impl<T: AsFd> Descriptor<T> {
     }
 }
 
-/// The error of an operation with a time limit of its own.
-fn timed_out() -> io::Error {
+/// What [connecting](crate::net::TcpStream::connect_timeout) and its like say when their time is over.
+pub(crate) fn timed_out() -> io::Error {
     io::Error::new(
         io::ErrorKind::TimedOut,
         "the operation did not end within its time limit",
     )
+}
+
+/// What has a descriptor of May's. All that streams and sockets do is done through it.
+pub trait HasDescriptor {
+    /// What moves the bytes, or accepts the connections.
+    type Raw: AsFd;
+
+    /// The descriptor.
+    #[doc(hidden)]
+    fn descriptor(&self) -> &Descriptor<Self::Raw>;
 }
 
 impl<T: AsFd> Drop for Descriptor<T> {

@@ -2,50 +2,14 @@
 
 use std::error::Error;
 use std::fmt;
-use std::io::{self, IoSlice, IoSliceMut};
 use std::sync::Arc;
-use std::task::{Context, Poll};
 
-use super::operation::{ReadFrom, WriteTo};
-use super::raw::{byte_reader, byte_writer};
-use crate::sys::buffer::ReadBuffer;
-
-/// What the halves of a stream, and whoever copies from one to another, call.
-pub trait Through: ReadFrom + WriteTo {
-    /// Reads.
-    fn read_bytes(&self, buffer: &mut [u8]) -> io::Result<usize>;
-    /// Reads into several buffers.
-    fn read_buffers(&self, buffers: &mut [IoSliceMut<'_>]) -> io::Result<usize>;
-    /// Writes.
-    fn write_bytes(&self, buffer: &[u8]) -> io::Result<usize>;
-    /// Writes from several buffers.
-    fn write_buffers(&self, buffers: &[IoSlice<'_>]) -> io::Result<usize>;
-    /// Reads, for a future.
-    fn poll_read_bytes(
-        &self,
-        context: &mut Context<'_>,
-        buffer: &mut ReadBuffer<'_>,
-    ) -> Poll<io::Result<usize>>;
-    /// Writes, for a future.
-    fn poll_write_bytes(&self, context: &mut Context<'_>, buffer: &[u8])
-    -> Poll<io::Result<usize>>;
-    /// Writes from several buffers, for a future.
-    fn poll_write_buffers(
-        &self,
-        context: &mut Context<'_>,
-        buffers: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>>;
-    /// Whether a direction is ready, for a future.
-    fn poll_ready(&self, context: &mut Context<'_>, write: bool) -> Poll<io::Result<()>>;
-    /// Tells the other side that nothing more will be written.
-    fn end_writing(&self) -> io::Result<()>;
-    /// Ends both directions; whoever waits is woken.
-    fn end(&self) -> io::Result<()>;
-}
+use super::call::RawIo;
+use super::descriptor::{Descriptor, HasDescriptor};
 
 /// A stream that goes both ways, and that any number of coroutines can use at once: [`TcpStream`](crate::net::TcpStream),
 /// [`UnixStream`](crate::os::unix::net::UnixStream), [`CoIo`](super::CoIo). Only types of May's have this trait.
-pub trait Duplex: Through {}
+pub trait Duplex: HasDescriptor<Raw: RawIo> {}
 
 /// The borrowed half of a stream that reads; made by its method `split`.
 ///
@@ -137,10 +101,101 @@ pub(crate) fn into_split<S: Duplex>(stream: S) -> (OwnedReadHalf<S>, OwnedWriteH
     (reader, OwnedWriteHalf { stream, ends: true })
 }
 
-byte_reader!(['a, S: Duplex] ReadHalf<'a, S>, this => this.0);
-byte_writer!(['a, S: Duplex] WriteHalf<'a, S>, this => this.0);
-byte_reader!([S: Duplex] OwnedReadHalf<S>, this => this.0);
-byte_writer!([S: Duplex] OwnedWriteHalf<S>, this => this.stream);
+impl<S: Duplex> HasDescriptor for ReadHalf<'_, S> {
+    type Raw = S::Raw;
+
+    fn descriptor(&self) -> &Descriptor<S::Raw> {
+        self.0.descriptor()
+    }
+}
+
+impl<S: Duplex> HasDescriptor for WriteHalf<'_, S> {
+    type Raw = S::Raw;
+
+    fn descriptor(&self) -> &Descriptor<S::Raw> {
+        self.0.descriptor()
+    }
+}
+
+impl<S: Duplex> HasDescriptor for OwnedReadHalf<S> {
+    type Raw = S::Raw;
+
+    fn descriptor(&self) -> &Descriptor<S::Raw> {
+        self.0.descriptor()
+    }
+}
+
+impl<S: Duplex> HasDescriptor for OwnedWriteHalf<S> {
+    type Raw = S::Raw;
+
+    fn descriptor(&self) -> &Descriptor<S::Raw> {
+        self.stream.descriptor()
+    }
+}
+
+/// Implements `Read` for a part of a stream, as the stream does (see `net/stream.rs`), and all that
+/// [`reader!`] does.
+macro_rules! part_that_reads {
+    ([$($generics:tt)*] $type:ty) => {
+        $crate::io::halves::part_that_reads!(@read [$($generics)*] $type);
+        $crate::io::halves::part_that_reads!(@read [$($generics)*] &$type);
+        $crate::io::poll::reader!([$($generics)*] $type);
+    };
+    (@read [$($generics:tt)*] $type:ty) => {
+        /// # Cancellation
+        ///
+        /// A cancelled coroutine unwinds while it waits for the other side; no bytes have been taken
+        /// then.
+        impl<$($generics)*> std::io::Read for $type {
+            fn read(&mut self, buf: &mut [u8]) -> std::io::Result<usize> {
+                self.descriptor().read(buf)
+            }
+
+            fn read_vectored(
+                &mut self,
+                bufs: &mut [std::io::IoSliceMut<'_>],
+            ) -> std::io::Result<usize> {
+                self.descriptor().read_vectored(bufs)
+            }
+        }
+    };
+}
+pub(crate) use part_that_reads;
+
+/// Implements `Write` for a part of a stream, and all that [`writer!`] does.
+macro_rules! part_that_writes {
+    ([$($generics:tt)*] $type:ty) => {
+        $crate::io::halves::part_that_writes!(@write [$($generics)*] $type);
+        $crate::io::halves::part_that_writes!(@write [$($generics)*] &$type);
+        $crate::io::poll::writer!([$($generics)*] $type);
+    };
+    (@write [$($generics:tt)*] $type:ty) => {
+        /// # Cancellation
+        ///
+        /// A cancelled coroutine unwinds while it waits for room; nothing of what the call was to
+        /// write has been written then. (`write_all` is several calls.)
+        impl<$($generics)*> std::io::Write for $type {
+            fn write(&mut self, buf: &[u8]) -> std::io::Result<usize> {
+                self.descriptor().write(buf)
+            }
+
+            fn write_vectored(&mut self, bufs: &[std::io::IoSlice<'_>]) -> std::io::Result<usize> {
+                self.descriptor().write_vectored(bufs)
+            }
+
+            /// Does nothing: what was written is on its way.
+            fn flush(&mut self) -> std::io::Result<()> {
+                Ok(())
+            }
+        }
+    };
+}
+pub(crate) use part_that_writes;
+
+part_that_reads!(['a, S: Duplex] ReadHalf<'a, S>);
+part_that_writes!(['a, S: Duplex] WriteHalf<'a, S>);
+part_that_reads!([S: Duplex] OwnedReadHalf<S>);
+part_that_writes!([S: Duplex] OwnedWriteHalf<S>);
 
 impl<S: Duplex> OwnedReadHalf<S> {
     /// Puts the halves of a stream together again.
@@ -210,7 +265,7 @@ impl<S: Duplex> Drop for OwnedWriteHalf<S> {
     fn drop(&mut self) {
         if self.ends {
             // An error means that there is nobody to be told.
-            let _ = self.stream.end_writing();
+            let _ = self.descriptor().end_writing();
         }
     }
 }

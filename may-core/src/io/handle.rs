@@ -7,7 +7,7 @@ use std::ops::Deref;
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
 
-use super::descriptor::Descriptor;
+use super::descriptor::{Descriptor, Polled};
 use crate::reactor::Direction;
 use crate::sys::{descriptor, socket};
 
@@ -90,6 +90,12 @@ impl<T: AsFd> Deref for Handle<T> {
     #[inline]
     fn deref(&self) -> &Descriptor<T> {
         &self.0
+    }
+}
+
+impl<T: AsFd> AsRef<Polled> for Handle<T> {
+    fn as_ref(&self) -> &Polled {
+        self.polled()
     }
 }
 

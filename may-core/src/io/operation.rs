@@ -1,10 +1,11 @@
-//! What the operations of a `select!` can be called with, as far as they are input and output.
+//! What the operations of input and output can be called with.
 
 use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use super::op::AnyIo;
+use super::call::{Call, IoOperation, RawIo};
+use super::descriptor::Descriptor;
 
 /// What `accept(..)` can accept from, and [`serve`](crate::serve::serve) can serve.
 #[diagnostic::on_unimplemented(
@@ -15,9 +16,9 @@ pub trait AcceptFrom {
     /// A connection, and where it comes from.
     type Connection;
 
-    /// The event of the next connection, if the listener is there.
+    /// The operation of the next connection, if the listener is there.
     #[doc(hidden)]
-    fn accept_event(&self) -> Option<AnyIo<'_, Self::Connection>>;
+    fn accept_operation(&self) -> Option<IoOperation<'_, impl Call<Output = Self::Connection>>>;
 
     /// Whom a connection counts for where there is a [limit](crate::serve::Limits::connections_per_origin) for each: over TCP its IPv4
     /// address, or its IPv6 network, which is the first 64 bits. `None` if it does not count.
@@ -27,36 +28,38 @@ pub trait AcceptFrom {
     }
 }
 
-/// What `read(..)` and `readable(..)` can be called with.
+/// What can be read from: by [`op::read`](crate::op::read) and its like, and in the arms of a
+/// `select!`.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be read as an arm of a `select!`",
     label = "not a stream or socket of May's, or not the end that reads",
     note = "any other descriptor can be wrapped in `may::io::CoIo`; to run other blocking code as an arm write `run(..)`"
 )]
 pub trait ReadFrom {
-    /// The event of reading something, if the stream is there.
+    /// What moves the bytes.
     #[doc(hidden)]
-    fn read_event<'a>(&'a self, buffer: &'a mut [u8]) -> Option<AnyIo<'a, usize>>;
+    type Raw: RawIo;
 
-    /// The event of there being something to read, if the stream is there.
+    /// The descriptor that is read, if the stream is there.
     #[doc(hidden)]
-    fn readable_event(&self) -> Option<AnyIo<'_, ()>>;
+    fn reader(&self) -> Option<&Descriptor<Self::Raw>>;
 }
 
-/// What `write(..)` and `writable(..)` can be called with.
+/// What can be written to: by [`op::write`](crate::op::write()) and its like, and in the arms of a
+/// `select!`.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be written as an arm of a `select!`",
     label = "not a stream or socket of May's, or not the end that writes",
     note = "any other descriptor can be wrapped in `may::io::CoIo`; to run other blocking code as an arm write `run(..)`"
 )]
 pub trait WriteTo {
-    /// The event of writing something, if the stream is there.
+    /// What moves the bytes.
     #[doc(hidden)]
-    fn write_event<'a>(&'a self, buffer: &'a [u8]) -> Option<AnyIo<'a, usize>>;
+    type Raw: RawIo;
 
-    /// The event of there being room to write, if the stream is there.
+    /// The descriptor that is written, if the stream is there.
     #[doc(hidden)]
-    fn writable_event(&self) -> Option<AnyIo<'_, ()>>;
+    fn writer(&self) -> Option<&Descriptor<Self::Raw>>;
 }
 
 /// Forwards what listeners offer through something that leads to one.
@@ -66,9 +69,11 @@ macro_rules! forward_accept {
         impl<$($generics)*> AcceptFrom for $type {
             type Connection = L::Connection;
 
-            fn accept_event(&self) -> Option<AnyIo<'_, L::Connection>> {
+            fn accept_operation(
+                &self,
+            ) -> Option<IoOperation<'_, impl Call<Output = L::Connection>>> {
                 let $this = self;
-                $inner.accept_event()
+                $inner.accept_operation()
             }
 
             fn origin(connection: &L::Connection) -> Option<IpAddr> {
@@ -92,27 +97,21 @@ macro_rules! forward {
     ($([$($generics:tt)*] $type:ty, $this:ident => $inner:expr);+ $(;)?) => {$(
         #[diagnostic::do_not_recommend]
         impl<S: ReadFrom $($generics)*> ReadFrom for $type {
-            fn read_event<'a>(&'a self, buffer: &'a mut [u8]) -> Option<AnyIo<'a, usize>> {
-                let $this = self;
-                $inner.read_event(buffer)
-            }
+            type Raw = S::Raw;
 
-            fn readable_event(&self) -> Option<AnyIo<'_, ()>> {
+            fn reader(&self) -> Option<&Descriptor<S::Raw>> {
                 let $this = self;
-                $inner.readable_event()
+                $inner.reader()
             }
         }
 
         #[diagnostic::do_not_recommend]
         impl<S: WriteTo $($generics)*> WriteTo for $type {
-            fn write_event<'a>(&'a self, buffer: &'a [u8]) -> Option<AnyIo<'a, usize>> {
-                let $this = self;
-                $inner.write_event(buffer)
-            }
+            type Raw = S::Raw;
 
-            fn writable_event(&self) -> Option<AnyIo<'_, ()>> {
+            fn writer(&self) -> Option<&Descriptor<S::Raw>> {
                 let $this = self;
-                $inner.writable_event()
+                $inner.writer()
             }
         }
     )+};

@@ -3,8 +3,8 @@
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 
-use super::halves::Through;
-use super::raw::{byte_reader, byte_writer, wait_readable, wait_writable};
+use super::descriptor::HasDescriptor;
+use super::halves::{part_that_reads, part_that_writes};
 use crate::sys::{descriptor, socket};
 
 /// Makes an end of std's one of ours. A pipe is this process's own, so its mode may be changed. Clones share the descriptor, as the mode
@@ -25,6 +25,14 @@ macro_rules! end_of_pipe {
                     Ok(end) => end.into_inner(),
                     Err(shared) => $crate::io::pipe::opened_again(shared.get_ref()).into(),
                 }
+            }
+        }
+
+        impl $crate::io::HasDescriptor for $name {
+            type Raw = <$crate::io::CoIo<$std> as $crate::io::HasDescriptor>::Raw;
+
+            fn descriptor(&self) -> &$crate::io::Descriptor<Self::Raw> {
+                self.0.descriptor()
             }
         }
 
@@ -112,10 +120,8 @@ end_of_pipe! {
     PipeWriter(io::PipeWriter)
 }
 
-byte_reader!([] PipeReader, this => this.0);
-byte_writer!([] PipeWriter, this => this.0);
-wait_readable!([] PipeReader, this => this.0, "something to read", "for as long as it takes");
-wait_writable!([] PipeWriter, this => this.0);
+part_that_reads!([] PipeReader);
+part_that_writes!([] PipeWriter);
 
 impl PipeReader {
     /// Another handle of this end. It shares the descriptor.

@@ -1,87 +1,23 @@
-//! Streams as futures poll them: without blocking, by real readiness. (Datagrams are polled by the same means; see `datagram.rs`.)
+//! What streams have besides std's traits: waiting for readiness, what futures poll, and the traits
+//! of tokio and futures. (Datagrams are polled by the same means; see `datagram.rs`.)
 //!
-//! Every stream has inherent methods for that, which adapters for any trait can be made of. The features `tokio-io` and `futures-io`
-//! add the traits of those crates, for each stream and for references to it; they do the same, and nothing else.
+//! Every stream has inherent methods for that, which adapters for any trait can be made of. The
+//! features `tokio-io` and `futures-io` add the traits of those crates, for each stream and for
+//! references to it; they do the same, and nothing else.
 //!
-//! The traits are implemented for the streams themselves and not for a type around them: a stream that is polled is no different from
-//! one that blocks, and may be used in both ways at the same time.
+//! The traits are implemented for the streams themselves and not for a type around them: a stream
+//! that is polled is no different from one that blocks, and may be used in both ways at the same
+//! time.
+//!
+//! The macros are given a type that is a [`HasDescriptor`](super::descriptor::HasDescriptor).
 
-use std::io::{self, IoSlice};
-use std::os::fd::AsFd;
-use std::task::{Context, Poll};
+#[cfg(any(feature = "tokio-io", feature = "futures-io"))]
+use std::io;
+#[cfg(any(feature = "tokio-io", feature = "futures-io"))]
+use std::task::Poll;
 
-use super::attempt::{More, poll_attempt};
-use super::descriptor::Descriptor;
-use super::raw::{RawIo, ready};
-use crate::reactor::Direction;
+#[cfg(feature = "tokio-io")]
 use crate::sys::buffer::ReadBuffer;
-use crate::sys::descriptor;
-
-impl<T: AsFd> Descriptor<T> {
-    /// Carries out `call` if the descriptor is ready for it.
-    pub(super) fn poll<R>(
-        &self,
-        direction: Direction,
-        context: &mut Context<'_>,
-        mut call: impl FnMut(&T) -> io::Result<(R, More)>,
-    ) -> Poll<io::Result<R>> {
-        poll_attempt(self.polled(), direction, context, || call(self.get()))
-    }
-
-    /// Whether a direction is ready.
-    pub(crate) fn poll_ready(
-        &self,
-        context: &mut Context<'_>,
-        write: bool,
-    ) -> Poll<io::Result<()>> {
-        let direction = match write {
-            true => Direction::Write,
-            false => Direction::Read,
-        };
-        self.poll(direction, context, |inner| ready(inner, direction))
-    }
-}
-
-impl<T: RawIo> Descriptor<T> {
-    /// Reads if there is something.
-    pub(crate) fn poll_read_bytes(
-        &self,
-        context: &mut Context<'_>,
-        buffer: &mut ReadBuffer<'_>,
-    ) -> Poll<io::Result<usize>> {
-        if buffer.is_empty() {
-            return Poll::Ready(Ok(0));
-        }
-        self.poll(Direction::Read, context, |inner| inner.read(buffer))
-    }
-
-    /// Writes if there is room.
-    pub(crate) fn poll_write_bytes(
-        &self,
-        context: &mut Context<'_>,
-        buffer: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        if buffer.is_empty() {
-            return Poll::Ready(Ok(0));
-        }
-        self.poll(Direction::Write, context, |inner| inner.write(buffer))
-    }
-
-    /// Writes from several buffers if there is room.
-    pub(crate) fn poll_write_buffers(
-        &self,
-        context: &mut Context<'_>,
-        buffers: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        let (buffers, length) = descriptor::within_limits(buffers);
-        if length == 0 {
-            return Poll::Ready(Ok(0));
-        }
-        self.poll(Direction::Write, context, |inner| {
-            inner.write_vectored(buffers)
-        })
-    }
-}
 
 /// Reads into what is left of a buffer of tokio's, whether it is initialised or not.
 #[cfg(feature = "tokio-io")]
@@ -94,7 +30,8 @@ pub(crate) fn read_into(
     let read = read(&mut room);
     let filled = room.filled();
     read.map_ok(|_| {
-        // SAFETY: (docs/safety.md, system calls) so many have been read, to the beginning of what was left.
+        // SAFETY: (docs/safety.md, system calls) so many have been read, to the beginning of what
+        // was left.
         unsafe { buffer.assume_init(filled) };
         buffer.advance(filled);
     })
@@ -109,16 +46,109 @@ pub(crate) fn ended(result: io::Result<()>) -> Poll<io::Result<()>> {
     })
 }
 
-/// Implements what futures poll to read, all by what `$through` finds: a `Descriptor` or a stream.
-macro_rules! polled_reader {
-    ([$($generics:tt)*] $type:ty, $this:ident => $through:expr) => {
-        /// # Polling to read
-        ///
-        /// For futures, and for adapters to other crates' traits. A call that is not ready wakes the caller of the poll when it may be.
-        /// Each direction keeps the waker of the last poll only: of several futures that poll the same direction the last one is woken.
-        /// Coroutines and threads may use the stream at the same time. Timeouts of the stream do not apply.
+/// Implements waiting until a type can be read, received or accepted from.
+macro_rules! readable {
+    ([$($generics:tt)*] $type:ty) => {
         impl<$($generics)*> $type {
-            /// Reads into `buffer` if there is something; zero bytes are the end.
+            /// Waits until there is something to read, a datagram to receive or a connection to
+            /// accept, or an end or an error to be told of; at most for the read timeout, if there
+            /// is one. It waits in non-blocking mode, too, for libraries that do their own reading
+            /// then.
+            ///
+            /// Unlike [`wait_readable`](crate::io::wait_readable), which is for any descriptor, it
+            /// need not tell the operating system for each wait. Another caller that uses this one
+            /// may be faster in taking what is there.
+            ///
+            /// # Errors
+            ///
+            /// `WouldBlock` on Unix, as in std, if a timeout has elapsed; otherwise those of the
+            /// operating system when it is asked what the descriptor is ready for.
+            ///
+            /// # Cancellation
+            ///
+            /// A cancelled coroutine unwinds here.
+            pub fn wait_readable(&self) -> std::io::Result<()> {
+                $crate::io::HasDescriptor::descriptor(self)
+                    .wait_ready($crate::reactor::Direction::Read)
+            }
+
+            /// Whether there is something to read, receive or accept, or an end or an error to be
+            /// told of. For futures: if not, the caller of the poll is woken when there may be.
+            /// Each direction keeps the waker of the last poll only: of several futures that poll
+            /// the same direction the last one is woken. Coroutines and threads may wait at the same
+            /// time. Timeouts do not apply.
+            ///
+            /// # Errors
+            ///
+            /// Those of the operating system when it is asked what the descriptor is ready for.
+            pub fn poll_readable(
+                &self,
+                context: &mut std::task::Context<'_>,
+            ) -> std::task::Poll<std::io::Result<()>> {
+                $crate::io::HasDescriptor::descriptor(self)
+                    .poll_ready($crate::reactor::Direction::Read, context)
+            }
+        }
+    };
+}
+pub(crate) use readable;
+
+/// Implements waiting until a type can be written or sent to.
+macro_rules! writable {
+    ([$($generics:tt)*] $type:ty) => {
+        impl<$($generics)*> $type {
+            /// Waits until there is room to write, or an error to be told of, at most for the write
+            /// timeout, if there is one. It waits in non-blocking mode, too, for libraries that do
+            /// their own writing then.
+            ///
+            /// Unlike [`wait_writable`](crate::io::wait_writable), which is for any descriptor, it
+            /// need not tell the operating system for each wait. Another caller that uses this one
+            /// may be faster in filling the room.
+            ///
+            /// # Errors
+            ///
+            /// `WouldBlock` on Unix, as in std, if a timeout has elapsed; otherwise those of the
+            /// operating system when it is asked what the descriptor is ready for.
+            ///
+            /// # Cancellation
+            ///
+            /// A cancelled coroutine unwinds here.
+            pub fn wait_writable(&self) -> std::io::Result<()> {
+                $crate::io::HasDescriptor::descriptor(self)
+                    .wait_ready($crate::reactor::Direction::Write)
+            }
+
+            /// Whether there is room to write, or an error to be told of. For futures: if not, the
+            /// caller of the poll is woken when there may be. Each direction keeps the waker of the
+            /// last poll only: of several futures that poll the same direction the last one is
+            /// woken. Coroutines and threads may wait at the same time. Timeouts do not apply.
+            ///
+            /// # Errors
+            ///
+            /// Those of the operating system when it is asked what the descriptor is ready for.
+            pub fn poll_writable(
+                &self,
+                context: &mut std::task::Context<'_>,
+            ) -> std::task::Poll<std::io::Result<()>> {
+                $crate::io::HasDescriptor::descriptor(self)
+                    .poll_ready($crate::reactor::Direction::Write, context)
+            }
+        }
+    };
+}
+pub(crate) use writable;
+
+/// Implements what a stream that reads has besides `Read`.
+macro_rules! reader {
+    ([$($generics:tt)*] $type:ty) => {
+        $crate::io::poll::readable!([$($generics)*] $type);
+        $crate::io::poll::reader!(@foreign [$($generics)*] $type);
+        $crate::io::poll::reader!(@foreign [$($generics)*] &$type);
+
+        impl<$($generics)*> $type {
+            /// Reads into `buffer` if there is something; zero bytes are the end. If there is
+            /// nothing, the caller of the poll is woken as by
+            /// [`poll_readable`](Self::poll_readable).
             ///
             /// # Errors
             ///
@@ -128,90 +158,19 @@ macro_rules! polled_reader {
                 context: &mut std::task::Context<'_>,
                 buffer: &mut [u8],
             ) -> std::task::Poll<std::io::Result<usize>> {
-                let $this = self;
-                $through.poll_read_bytes(context, &mut $crate::sys::buffer::ReadBuffer::from(buffer))
-            }
-
-            /// Whether there is something to read, or an end or an error to be told of.
-            ///
-            /// # Errors
-            ///
-            /// What the operating system says.
-            pub fn poll_readable(
-                &self,
-                context: &mut std::task::Context<'_>,
-            ) -> std::task::Poll<std::io::Result<()>> {
-                let $this = self;
-                $through.poll_ready(context, false)
+                $crate::io::HasDescriptor::descriptor(self).poll_read(context, &mut buffer.into())
             }
         }
 
-        $crate::io::poll::foreign_readers!([$($generics)*] $type, $this => $through);
-        $crate::io::poll::foreign_readers!([$($generics)*] &$type, $this => $through);
-    };
-}
-pub(crate) use polled_reader;
+        impl<$($generics)*> $crate::io::ReadFrom for $type {
+            type Raw = <$type as $crate::io::HasDescriptor>::Raw;
 
-/// Implements what futures poll to write; otherwise as [`polled_reader!`].
-macro_rules! polled_writer {
-    ([$($generics:tt)*] $type:ty, $this:ident => $through:expr) => {
-        /// # Polling to write
-        ///
-        /// For futures, and for adapters to other crates' traits. A call that is not ready wakes the caller of the poll when it may be.
-        /// Each direction keeps the waker of the last poll only: of several futures that poll the same direction the last one is woken.
-        /// Coroutines and threads may use the stream at the same time. Timeouts of the stream do not apply.
-        impl<$($generics)*> $type {
-            /// Writes from `buffer` if there is room; returns how much.
-            ///
-            /// # Errors
-            ///
-            /// Those of writing.
-            pub fn poll_write(
-                &self,
-                context: &mut std::task::Context<'_>,
-                buffer: &[u8],
-            ) -> std::task::Poll<std::io::Result<usize>> {
-                let $this = self;
-                $through.poll_write_bytes(context, buffer)
-            }
-
-            /// Writes from several buffers if there is room; returns how much.
-            ///
-            /// # Errors
-            ///
-            /// Those of writing.
-            pub fn poll_write_vectored(
-                &self,
-                context: &mut std::task::Context<'_>,
-                buffers: &[std::io::IoSlice<'_>],
-            ) -> std::task::Poll<std::io::Result<usize>> {
-                let $this = self;
-                $through.poll_write_buffers(context, buffers)
-            }
-
-            /// Whether there is room to write, or an error to be told of.
-            ///
-            /// # Errors
-            ///
-            /// What the operating system says.
-            pub fn poll_writable(
-                &self,
-                context: &mut std::task::Context<'_>,
-            ) -> std::task::Poll<std::io::Result<()>> {
-                let $this = self;
-                $through.poll_ready(context, true)
+            fn reader(&self) -> Option<&$crate::io::Descriptor<Self::Raw>> {
+                Some($crate::io::HasDescriptor::descriptor(self))
             }
         }
-
-        $crate::io::poll::foreign_writers!([$($generics)*] $type, $this => $through);
-        $crate::io::poll::foreign_writers!([$($generics)*] &$type, $this => $through);
     };
-}
-pub(crate) use polled_writer;
-
-/// Implements other crates' traits for reading.
-macro_rules! foreign_readers {
-    ([$($generics:tt)*] $type:ty, $this:ident => $through:expr) => {
+    (@foreign [$($generics:tt)*] $type:ty) => {
         #[cfg(feature = "tokio-io")]
         impl<$($generics)*> tokio::io::AsyncRead for $type {
             fn poll_read(
@@ -219,8 +178,9 @@ macro_rules! foreign_readers {
                 context: &mut std::task::Context<'_>,
                 buffer: &mut tokio::io::ReadBuf<'_>,
             ) -> std::task::Poll<std::io::Result<()>> {
-                let $this = &*self;
-                $crate::io::poll::read_into(buffer, |room| $through.poll_read_bytes(context, room))
+                use $crate::io::HasDescriptor as _;
+                let descriptor = (*self).descriptor();
+                $crate::io::poll::read_into(buffer, |room| descriptor.poll_read(context, room))
             }
         }
 
@@ -231,68 +191,77 @@ macro_rules! foreign_readers {
                 context: &mut std::task::Context<'_>,
                 buffer: &mut [u8],
             ) -> std::task::Poll<std::io::Result<usize>> {
-                let $this = &*self;
-                $through.poll_read_bytes(context, &mut $crate::sys::buffer::ReadBuffer::from(buffer))
+                (*self).poll_read(context, buffer)
             }
         }
     };
 }
-pub(crate) use foreign_readers;
+pub(crate) use reader;
 
-/// Implements other crates' traits for writing.
-macro_rules! foreign_writers {
-    ([$($generics:tt)*] $type:ty, $this:ident => $through:expr) => {
-        #[cfg(feature = "tokio-io")]
-        impl<$($generics)*> tokio::io::AsyncWrite for $type {
-            fn poll_write(
-                self: std::pin::Pin<&mut Self>,
+/// Implements what a stream that writes has besides `Write`.
+macro_rules! writer {
+    ([$($generics:tt)*] $type:ty) => {
+        $crate::io::poll::writable!([$($generics)*] $type);
+        $crate::io::poll::writer!(@foreign [$($generics)*] $type);
+        $crate::io::poll::writer!(@foreign [$($generics)*] &$type);
+
+        impl<$($generics)*> $type {
+            /// Writes from `buffer` if there is room; returns how much. If there is none, the caller
+            /// of the poll is woken as by [`poll_writable`](Self::poll_writable).
+            ///
+            /// # Errors
+            ///
+            /// Those of writing.
+            pub fn poll_write(
+                &self,
                 context: &mut std::task::Context<'_>,
                 buffer: &[u8],
             ) -> std::task::Poll<std::io::Result<usize>> {
-                let $this = &*self;
-                $through.poll_write_bytes(context, buffer)
+                $crate::io::HasDescriptor::descriptor(self).poll_write(context, buffer)
             }
 
-            fn poll_write_vectored(
-                self: std::pin::Pin<&mut Self>,
+            /// Writes from several buffers if there is room; returns how much. Otherwise as
+            /// [`poll_write`](Self::poll_write).
+            ///
+            /// # Errors
+            ///
+            /// Those of writing.
+            pub fn poll_write_vectored(
+                &self,
                 context: &mut std::task::Context<'_>,
                 buffers: &[std::io::IoSlice<'_>],
             ) -> std::task::Poll<std::io::Result<usize>> {
-                let $this = &*self;
-                $through.poll_write_buffers(context, buffers)
+                $crate::io::HasDescriptor::descriptor(self).poll_write_vectored(context, buffers)
             }
+        }
 
+        impl<$($generics)*> $crate::io::WriteTo for $type {
+            type Raw = <$type as $crate::io::HasDescriptor>::Raw;
+
+            fn writer(&self) -> Option<&$crate::io::Descriptor<Self::Raw>> {
+                Some($crate::io::HasDescriptor::descriptor(self))
+            }
+        }
+    };
+    (@foreign [$($generics:tt)*] $type:ty) => {
+        #[cfg(feature = "tokio-io")]
+        $crate::io::poll::writer!(@foreign tokio::io::AsyncWrite, poll_shutdown, {
             fn is_write_vectored(&self) -> bool {
                 true
             }
-
-            /// Does nothing: what was written is on its way.
-            fn poll_flush(
-                self: std::pin::Pin<&mut Self>,
-                _context: &mut std::task::Context<'_>,
-            ) -> std::task::Poll<std::io::Result<()>> {
-                std::task::Poll::Ready(Ok(()))
-            }
-
-            /// Shuts the writing direction down, if it is a socket's.
-            fn poll_shutdown(
-                self: std::pin::Pin<&mut Self>,
-                _context: &mut std::task::Context<'_>,
-            ) -> std::task::Poll<std::io::Result<()>> {
-                let $this = &*self;
-                $crate::io::poll::ended($through.end_writing())
-            }
-        }
-
+        } [$($generics)*] $type);
         #[cfg(feature = "futures-io")]
-        impl<$($generics)*> futures_io::AsyncWrite for $type {
+        $crate::io::poll::writer!(@foreign futures_io::AsyncWrite, poll_close, {}
+            [$($generics)*] $type);
+    };
+    (@foreign $trait:path, $end:ident, { $($more:tt)* } [$($generics:tt)*] $type:ty) => {
+        impl<$($generics)*> $trait for $type {
             fn poll_write(
                 self: std::pin::Pin<&mut Self>,
                 context: &mut std::task::Context<'_>,
                 buffer: &[u8],
             ) -> std::task::Poll<std::io::Result<usize>> {
-                let $this = &*self;
-                $through.poll_write_bytes(context, buffer)
+                (*self).poll_write(context, buffer)
             }
 
             fn poll_write_vectored(
@@ -300,9 +269,10 @@ macro_rules! foreign_writers {
                 context: &mut std::task::Context<'_>,
                 buffers: &[std::io::IoSlice<'_>],
             ) -> std::task::Poll<std::io::Result<usize>> {
-                let $this = &*self;
-                $through.poll_write_buffers(context, buffers)
+                (*self).poll_write_vectored(context, buffers)
             }
+
+            $($more)*
 
             /// Does nothing: what was written is on its way.
             fn poll_flush(
@@ -313,14 +283,54 @@ macro_rules! foreign_writers {
             }
 
             /// Shuts the writing direction down, if it is a socket's.
-            fn poll_close(
+            fn $end(
                 self: std::pin::Pin<&mut Self>,
                 _context: &mut std::task::Context<'_>,
             ) -> std::task::Poll<std::io::Result<()>> {
-                let $this = &*self;
-                $crate::io::poll::ended($through.end_writing())
+                use $crate::io::HasDescriptor as _;
+                let descriptor = (*self).descriptor();
+                $crate::io::poll::ended(descriptor.end_writing())
             }
         }
     };
 }
-pub(crate) use foreign_writers;
+pub(crate) use writer;
+
+/// Implements what a stream has that goes both ways, besides `Read` and `Write`.
+macro_rules! duplex {
+    ([$($generics:tt)*] $type:ty) => {
+        $crate::io::poll::reader!([$($generics)*] $type);
+        $crate::io::poll::writer!([$($generics)*] $type);
+
+        impl<$($generics)*> $crate::io::Duplex for $type {}
+
+        impl<$($generics)*> $type {
+            /// Both directions apart, so that one coroutine can read while another writes. No
+            /// descriptor is duplicated.
+            ///
+            /// (References to the stream itself read and write, too; this is for functions that
+            /// want to say which they do.)
+            ///
+            /// # Examples
+            ///
+            /// See [`ReadHalf`](crate::io::ReadHalf).
+            pub fn split(&self) -> ($crate::io::ReadHalf<'_, Self>, $crate::io::WriteHalf<'_, Self>) {
+                $crate::io::halves::split(self)
+            }
+
+            /// Both directions apart and owned, for coroutines that are spawned. No descriptor is
+            /// duplicated. When the half that writes is dropped, the other side is told that nothing
+            /// more will come.
+            ///
+            /// # Examples
+            ///
+            /// See [`OwnedReadHalf`](crate::io::OwnedReadHalf).
+            pub fn into_split(
+                self,
+            ) -> ($crate::io::OwnedReadHalf<Self>, $crate::io::OwnedWriteHalf<Self>) {
+                $crate::io::halves::into_split(self)
+            }
+        }
+    };
+}
+pub(crate) use duplex;

@@ -4,8 +4,8 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Instant;
 
-use super::descriptor::Descriptor;
-use super::raw::ready;
+use super::call::is_ready;
+use super::descriptor::{Descriptor, timed_out};
 use crate::reactor::Direction;
 use crate::util::clock::Deadline;
 
@@ -90,5 +90,7 @@ pub(crate) fn wait_until(
     direction: Direction,
     deadline: Deadline,
 ) -> io::Result<()> {
-    Descriptor::new(fd).attempt_until(direction, deadline, |fd| ready(fd, direction))
+    Descriptor::new(fd)
+        .block_until(direction, deadline, |fd| is_ready(fd, direction))
+        .unwrap_or_else(|| Err(timed_out()))
 }

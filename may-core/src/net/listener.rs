@@ -9,10 +9,9 @@ use socket2::{Domain, Protocol, Socket, Type};
 
 use super::address::{ToSocketAddrs, each, internet};
 use super::stream::TcpStream;
-use crate::io::AcceptFrom;
 use crate::io::handle::{Handle, socket_type};
-use crate::io::op::AnyIo;
-use crate::io::raw::wait_readable;
+use crate::io::poll::readable;
+use crate::io::{AcceptFrom, Call, Descriptor, HasDescriptor, IoOperation};
 use crate::sys::socket::Address;
 
 /// How many connections may wait to be accepted; the operating system lowers it to its own bound.
@@ -58,7 +57,15 @@ socket_type!(
     net::TcpListener,
     "let socket = may::net::TcpListener::bind(\"127.0.0.1:0\")?;"
 );
-wait_readable!([] TcpListener, this => this.descriptor, "a connection", "for as long as it takes");
+readable!([] TcpListener);
+
+impl HasDescriptor for TcpListener {
+    type Raw = net::TcpListener;
+
+    fn descriptor(&self) -> &Descriptor<net::TcpListener> {
+        &self.descriptor
+    }
+}
 
 impl TcpListener {
     /// Makes a listener at the first of the addresses that can be had; port 0 lets the operating system choose.
@@ -150,7 +157,7 @@ impl TcpListener {
     ///
     /// What the operating system says of the listener, a shortage of descriptors included, for which [`accept`](TcpListener::accept) waits.
     pub fn accept_async(&self) -> impl Future<Output = io::Result<(TcpStream, SocketAddr)>> {
-        self.descriptor.accept_future(connection)
+        self.descriptor.accept_operation(connection).into_future()
     }
 
     /// An iterator over the connections that come, which calls [`accept`](TcpListener::accept) and never ends.
@@ -228,8 +235,10 @@ fn connection((socket, peer): (OwnedFd, Address)) -> io::Result<(TcpStream, Sock
 impl AcceptFrom for TcpListener {
     type Connection = (TcpStream, SocketAddr);
 
-    fn accept_event(&self) -> Option<AnyIo<'_, (TcpStream, SocketAddr)>> {
-        Some(self.descriptor.accept_event(connection))
+    fn accept_operation(
+        &self,
+    ) -> Option<IoOperation<'_, impl Call<Output = (TcpStream, SocketAddr)>>> {
+        Some(self.descriptor.accept_operation(connection))
     }
 
     fn origin((_, peer): &(TcpStream, SocketAddr)) -> Option<IpAddr> {

@@ -21,11 +21,12 @@
 //! descriptors 0 to 2, whose mode other processes may share; sockets there work, too.
 //!
 //! * `listener`: the type [`TcpListener`]
-//! * `stream`: the type [`TcpStream`]
+//! * `stream`: the type [`TcpStream`]; `connect`: opening one
 //! * `udp`: the type [`UdpSocket`]
 //! * `address`: from names to addresses, off the worker
 
 mod address;
+mod connect;
 mod listener;
 mod stream;
 mod udp;
@@ -36,6 +37,7 @@ pub use std::net::{
 };
 
 pub use address::ToSocketAddrs;
+pub use connect::Connect;
 pub use listener::{Incoming, TcpListener};
 pub use stream::TcpStream;
 pub use udp::UdpSocket;

@@ -1,19 +1,18 @@
 //! A TCP connection.
 
-use std::io;
+use std::io::{self, IoSlice, IoSliceMut, Read, Write};
 use std::net::{self, SocketAddr};
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::time::Duration;
 
-use socket2::{Domain, Protocol, SockRef, Socket, Type};
-
 use super::address::{ToSocketAddrs, each};
-use crate::io::attempt::More;
+use super::connect;
+use crate::io::call::{PeekIo, RawIo};
+use crate::io::descriptor::timed_out;
 use crate::io::handle::{Handle, socket_shutdown, socket_timeouts, socket_type};
-use crate::io::raw::{RawIo, byte_stream};
-use crate::reactor::Direction;
-use crate::sys::buffer::ReadBuffer;
-use crate::sys::socket;
+use crate::io::poll::duplex;
+use crate::io::{Descriptor, HasDescriptor};
+use crate::operation::Queued;
 use crate::util::clock::Deadline;
 
 /// A TCP connection, like [`std::net::TcpStream`].
@@ -68,8 +67,84 @@ socket_shutdown!(
 let socket = may::net::TcpStream::connect(listener.local_addr()?)?;",
     "(&socket).read(&mut [0; 16])"
 );
+
+/// # Cancellation
+///
+/// A cancelled coroutine unwinds while it waits for the other side; no bytes have been taken then.
+impl Read for TcpStream {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        self.descriptor.read(buf)
+    }
+
+    fn read_vectored(&mut self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
+        self.descriptor.read_vectored(bufs)
+    }
+}
+
+/// # Cancellation
+///
+/// A cancelled coroutine unwinds while it waits for the other side; no bytes have been taken then.
+impl Read for &TcpStream {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        self.descriptor.read(buf)
+    }
+
+    fn read_vectored(&mut self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
+        self.descriptor.read_vectored(bufs)
+    }
+}
+
+/// # Cancellation
+///
+/// A cancelled coroutine unwinds while it waits for room; nothing of what the call was to write has
+/// been written then. (`write_all` is several calls.)
+impl Write for TcpStream {
+    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+        self.descriptor.write(buf)
+    }
+
+    fn write_vectored(&mut self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
+        self.descriptor.write_vectored(bufs)
+    }
+
+    /// Does nothing: what was written is on its way.
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// # Cancellation
+///
+/// A cancelled coroutine unwinds while it waits for room; nothing of what the call was to write has
+/// been written then. (`write_all` is several calls.)
+impl Write for &TcpStream {
+    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+        self.descriptor.write(buf)
+    }
+
+    fn write_vectored(&mut self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
+        self.descriptor.write_vectored(bufs)
+    }
+
+    /// Does nothing: what was written is on its way.
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl HasDescriptor for TcpStream {
+    type Raw = net::TcpStream;
+
+    fn descriptor(&self) -> &Descriptor<net::TcpStream> {
+        &self.descriptor
+    }
+}
+
+duplex!([] TcpStream);
+
+// What is right for a TCP connection is there already.
 impl RawIo for net::TcpStream {}
-byte_stream!([] TcpStream, this => this.descriptor);
+impl PeekIo for net::TcpStream {}
 
 impl TcpStream {
     /// Opens a connection; tries all addresses that `addr` stands for until one of them answers.
@@ -131,26 +206,13 @@ impl TcpStream {
 
     /// Opens a connection to `address`.
     fn open(address: &SocketAddr, deadline: Deadline) -> io::Result<TcpStream> {
-        let socket = Socket::new(
-            Domain::for_address(*address),
-            Type::STREAM,
-            Some(Protocol::TCP),
-        )?;
-        socket.set_nonblocking(true)?;
-        let stream = TcpStream::from_prepared(socket.into());
-        let mut begun = false;
-        stream
-            .descriptor
-            .attempt_until(Direction::Write, deadline, |stream| {
-                if begun {
-                    check_connected(stream)?;
-                } else {
-                    begun = true;
-                    begin_connecting(stream, address)?;
-                }
-                Ok(((), More::Perhaps))
-            })?;
-        Ok(stream)
+        let connected = Queued::block_until(connect::open(*address)?, deadline);
+        connected.unwrap_or_else(|| Err(timed_out()))
+    }
+
+    /// Wraps a socket that is connected.
+    pub(super) fn from_handle(descriptor: Handle<net::TcpStream>) -> TcpStream {
+        TcpStream { descriptor }
     }
 
     /// Wraps a socket that has been made for this, in non-blocking mode.
@@ -220,14 +282,7 @@ impl TcpStream {
     /// # std::io::Result::Ok(())
     /// ```
     pub fn peek(&self, buf: &mut [u8]) -> io::Result<usize> {
-        if buf.is_empty() {
-            return Ok(0);
-        }
-        let mut buffer = ReadBuffer::from(buf);
-        self.descriptor.attempt(Direction::Read, |stream| {
-            // However little that was, it is still there.
-            Ok((socket::peek(stream.as_fd(), &mut buffer)?, More::Perhaps))
-        })
+        self.descriptor.peek(buf)
     }
 
     /// Sets whether small writes are sent at once (`TCP_NODELAY`).
@@ -294,35 +349,5 @@ impl TcpStream {
     /// See [`set_ttl`](TcpStream::set_ttl).
     pub fn ttl(&self) -> io::Result<u32> {
         self.inner().ttl()
-    }
-}
-
-/// Starts a connection. `WouldBlock` means that it is on its way.
-fn begin_connecting(stream: &net::TcpStream, address: &SocketAddr) -> io::Result<()> {
-    SockRef::from(stream)
-        .connect(&(*address).into())
-        .map_err(|error| {
-            if socket::is_connecting(&error) {
-                io::ErrorKind::WouldBlock.into()
-            } else if error.kind() == io::ErrorKind::WouldBlock {
-                // Nothing is on its way: the system has no room for another connection.
-                io::Error::new(io::ErrorKind::AddrNotAvailable, error)
-            } else {
-                error
-            }
-        })
-}
-
-/// Asks how a connection that was started has come out. `WouldBlock` means that it is still on its way.
-fn check_connected(stream: &net::TcpStream) -> io::Result<()> {
-    if let Some(error) = stream.take_error()? {
-        return Err(error);
-    }
-    match stream.peer_addr() {
-        Ok(_) => Ok(()),
-        Err(error) if error.kind() == io::ErrorKind::NotConnected => {
-            Err(io::ErrorKind::WouldBlock.into())
-        }
-        Err(error) => Err(error),
     }
 }

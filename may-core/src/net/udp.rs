@@ -5,8 +5,12 @@ use std::net::{self, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::task::{Context, Poll};
 
 use super::address::{ToSocketAddrs, each, internet};
-use crate::io::datagram::{DatagramIo, datagram_arms, datagram_polls};
+use crate::io::call::{Calling, More};
+use crate::io::datagram::{datagram, send_to};
 use crate::io::handle::{Handle, socket_timeouts, socket_type};
+use crate::io::{Call, DatagramIo, Descriptor, HasDescriptor, IoOperation, PeekIo};
+use crate::reactor::Direction;
+use crate::sys::socket::Address;
 
 /// A UDP socket, like [`std::net::UdpSocket`].
 ///
@@ -50,9 +54,55 @@ socket_timeouts!(
     UdpSocket,
     "let socket = may::net::UdpSocket::bind(\"127.0.0.1:0\")?;"
 );
-datagram_arms!(UdpSocket);
-datagram_polls!(UdpSocket, SocketAddr, internet);
-impl DatagramIo for net::UdpSocket {}
+datagram!(UdpSocket);
+
+impl HasDescriptor for UdpSocket {
+    type Raw = net::UdpSocket;
+
+    fn descriptor(&self) -> &Descriptor<net::UdpSocket> {
+        &self.descriptor
+    }
+}
+
+impl DatagramIo for net::UdpSocket {
+    type Address = SocketAddr;
+    type SendTo<'a> = IoOperation<'a, SendTo<'a>>;
+
+    fn address(address: Option<&Address>) -> io::Result<SocketAddr> {
+        internet(address)
+    }
+
+    fn send_to_operation<'a>(
+        descriptor: &'a Descriptor<net::UdpSocket>,
+        buffer: &'a [u8],
+        address: SocketAddr,
+    ) -> IoOperation<'a, SendTo<'a>> {
+        let call = SendTo {
+            socket: descriptor.get(),
+            buffer,
+            address: address.into(),
+        };
+        IoOperation::new(Calling::new(descriptor.polled(), Direction::Write, call))
+    }
+}
+
+impl PeekIo for net::UdpSocket {}
+
+/// Sending a datagram to an address.
+#[derive(Debug)]
+pub struct SendTo<'a> {
+    socket: &'a net::UdpSocket,
+    buffer: &'a [u8],
+    address: Address,
+}
+
+impl Call for SendTo<'_> {
+    type Output = usize;
+
+    fn call(&mut self) -> io::Result<(usize, More)> {
+        send_to(self.socket, self.buffer, &self.address)
+    }
+}
 
 impl UdpSocket {
     /// Makes a socket at the first of the addresses that can be had; port 0 lets the operating system choose.
@@ -95,8 +145,7 @@ impl UdpSocket {
     ///
     /// See [`UdpSocket`].
     pub fn recv_from(&self, buf: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
-        let (length, from) = self.descriptor.receive_from(buf, false)?;
-        Ok((length, internet(from.as_ref())?))
+        self.descriptor.receive_from(buf, false)
     }
 
     /// As [`recv_from`](UdpSocket::recv_from), but the datagram stays there for the next call.
@@ -122,8 +171,7 @@ impl UdpSocket {
     /// # std::io::Result::Ok(())
     /// ```
     pub fn peek_from(&self, buf: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
-        let (length, from) = self.descriptor.receive_from(buf, true)?;
-        Ok((length, internet(from.as_ref())?))
+        self.descriptor.receive_from(buf, true)
     }
 
     /// Sends a datagram to an address; to the first, if the name stands for several.
@@ -147,7 +195,9 @@ impl UdpSocket {
                 "the name stands for no address to send to",
             )
         })?;
-        self.descriptor.send_to(buf, &address.into())
+        let address = address.into();
+        self.descriptor
+            .block(Direction::Write, |socket| send_to(socket, buf, &address))
     }
 
     /// Sends a datagram to an address if there is room. For futures, as the other methods that [poll](UdpSocket::poll_send); so it looks
@@ -211,7 +261,7 @@ impl UdpSocket {
     ///
     /// See [`UdpSocket`].
     pub fn send(&self, buf: &[u8]) -> io::Result<usize> {
-        self.descriptor.send(buf)
+        self.descriptor.write(buf)
     }
 
     /// Receives a datagram, from the peer if there is one. What does not fit into the buffer is lost.
@@ -228,7 +278,7 @@ impl UdpSocket {
     ///
     /// See [`UdpSocket`].
     pub fn recv(&self, buf: &mut [u8]) -> io::Result<usize> {
-        self.descriptor.receive(buf, false)
+        self.descriptor.read(buf)
     }
 
     /// As [`recv`](UdpSocket::recv), but the datagram stays there for the next call.
@@ -245,7 +295,7 @@ impl UdpSocket {
     ///
     /// See [`peek_from`](UdpSocket::peek_from).
     pub fn peek(&self, buf: &mut [u8]) -> io::Result<usize> {
-        self.descriptor.receive(buf, true)
+        self.descriptor.peek(buf)
     }
 
     /// The address of the peer.

@@ -52,7 +52,7 @@ pub(crate) use first::{Order, Several};
 pub use future::OpFuture;
 pub(crate) use listed::{Listed, Listing};
 pub(crate) use queued::{Queued, Queueing};
-pub(crate) use timed::{Timed, Timing};
+pub(crate) use timed::{Known, Timed, Timing};
 pub(crate) use wait::{wait, wait_for, wait_until};
 pub use when::{Signal, When, when, when_any};
 

@@ -8,7 +8,7 @@ use std::process::{self, ExitStatus, Output};
 use std::sync::OnceLock;
 
 use super::{ChildStderr, ChildStdin, ChildStdout, Exited, orphan};
-use crate::io::descriptor::Descriptor;
+use crate::io::Descriptor;
 use crate::operation::wait;
 use crate::signal::{Signal, Signals};
 use crate::spawn::scope;

@@ -1,34 +1,15 @@
 //! A child's end as an operation.
 
 use std::io;
+use std::os::fd::OwnedFd;
 
 use super::child::{Child, Exit};
-use crate::io::AnyIo;
-use crate::operation::{Needs, Queued, Queueing, Timed, Timing, operation};
+use crate::io::{IoOperation, Ready};
+use crate::operation::{Known, Needs, Queued, Queueing, Timed, operation};
 use crate::reactor::Direction;
 use crate::signal::Receiving;
 use crate::sys;
-use crate::util::clock::Deadline;
 use crate::wait::WaitQueue;
-
-/// It has ended, or nothing can be found out: waiting for it will tell.
-struct Known;
-
-impl Timing for Known {
-    type Output = io::Result<()>;
-
-    fn kind(&self) -> &'static str {
-        "child"
-    }
-
-    fn attempt(&mut self) -> Option<io::Result<()>> {
-        Some(Ok(()))
-    }
-
-    fn due(&self) -> Deadline {
-        Deadline::NEVER
-    }
-}
 
 /// Signals tell that some child has ended. They are only a sign that there may be something to see:
 /// another operation for the same child may have received the one that was for it.
@@ -72,7 +53,7 @@ impl Queueing for Ending<'_> {
     }
 
     fn cancelled(&mut self) -> Option<io::Result<()>> {
-        Some(Err(crate::io::attempt::cancelled()))
+        Some(Err(crate::io::call::cancelled()))
     }
 }
 
@@ -81,9 +62,10 @@ operation! {
     /// happens.
     pub struct Exited['a]['a] => io::Result<()>
     as ExitedKind ExitedProjection {
-        Descriptor(AnyIo<'a, ()>),
+        Descriptor(IoOperation<'a, Ready<'a, OwnedFd>>),
         Signals(Queued<Ending<'a>>),
-        Known(Timed<Known>),
+        // It has ended, or nothing can be found out: waiting for it will tell.
+        Known(Timed<Known<io::Result<()>>>),
     }
 }
 
@@ -91,7 +73,7 @@ impl<'a> Exited<'a> {
     pub(crate) fn new(child: &'a Child) -> Exited<'a> {
         let kind = match child.exit() {
             Ok(Exit::Descriptor(descriptor)) => ExitedKind::Descriptor {
-                operation: descriptor.ready_event(Direction::Read),
+                operation: descriptor.ready_operation(Direction::Read),
             },
             Ok(Exit::Signals(signals)) => ExitedKind::Signals {
                 operation: Queued::new(Ending {
@@ -100,7 +82,7 @@ impl<'a> Exited<'a> {
                 }),
             },
             Ok(Exit::Known) | Err(_) => ExitedKind::Known {
-                operation: Timed::new(Known),
+                operation: Timed::new(Known::new(Ok(()))),
             },
         };
         Exited { kind }

@@ -2,9 +2,9 @@
 
 use std::process;
 
-use crate::io::halves::Through;
+use crate::io::HasDescriptor;
+use crate::io::halves::{part_that_reads, part_that_writes};
 use crate::io::pipe::end_of_pipe;
-use crate::io::raw::{byte_reader, byte_writer, wait_readable, wait_writable};
 
 end_of_pipe! {
     /// The end to which a child's standard input is connected; the counterpart of
@@ -30,9 +30,6 @@ end_of_pipe! {
     ChildStderr(process::ChildStderr)
 }
 
-byte_writer!([] ChildStdin, this => this.0);
-wait_writable!([] ChildStdin, this => this.0);
-byte_reader!([] ChildStdout, this => this.0);
-wait_readable!([] ChildStdout, this => this.0, "something to read", "for as long as it takes");
-byte_reader!([] ChildStderr, this => this.0);
-wait_readable!([] ChildStderr, this => this.0, "something to read", "for as long as it takes");
+part_that_writes!([] ChildStdin);
+part_that_reads!([] ChildStdout);
+part_that_reads!([] ChildStderr);

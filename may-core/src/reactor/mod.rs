@@ -3,7 +3,7 @@
 //! * [`driver`]: the poll; the only file that names `mio::Poll`'s events
 //! * [`source`]: one descriptor: its readiness, and the queues of those who wait for it
 //!
-//! How a socket call waits for readiness is told in `io/attempt.rs`.
+//! How a socket call waits for readiness is told in `io/call.rs`.
 
 pub(crate) mod driver;
 pub(crate) mod source;

@@ -30,8 +30,9 @@ pub use dynamic::{Select, SelectTimeoutError, Selected, TrySelectError};
 pub use engine::{AnyArm, select, select_or_default};
 pub use operation::{
     CountedSemaphore, IntoArm, accept, acquire, acquire_many, acquire_many_owned, acquire_owned,
-    cancelled_by, changed, closed, join, join_next, lock, on, read, read_lock, readable, recv,
-    reserve, tick, wait, writable, write, write_lock,
+    cancelled_by, changed, closed, connect, join, join_next, lock, on, peek, read, read_lock,
+    read_vectored, readable, recv, recv_from, reserve, send_to, tick, wait, writable, write,
+    write_lock, write_vectored,
 };
 pub use own::{MaybeDuration, MaybeInstant, OwnCancellation, after, at, cancelled, never};
 pub use reach::{Reach, ReachMut};

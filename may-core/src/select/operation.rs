@@ -4,11 +4,14 @@
 //! Here is what each operation is for. (For those of input and output that is in
 //! `io/operation.rs`.)
 
+use std::io::{IoSlice, IoSliceMut};
+
 use super::arm::OpArm;
 use super::reach::{Reach, ReachMut};
-use crate::io::{AcceptFrom, AnyIo, ReadFrom, WriteTo};
-use crate::op::{Closable, Joinable, RecvFrom, SendTo, Waitable};
+use crate::io::{AcceptFrom, Call, DatagramIo, IoOperation, PeekIo, ReadFrom, Ready, WriteTo};
+use crate::op::{Closable, ConnectTo, Joinable, RecvFrom, SendTo, Waitable};
 use crate::operation::Operation;
+use crate::reactor::Direction;
 use crate::spawn::{JoinHandle, JoinNext, Joined, TaskGroup};
 use crate::sync::{
     Acquire, AcquireOwned, Arc, CancelToken, Lock, Mutex, Raised, ReadLock, RwLock, Semaphore,
@@ -159,31 +162,87 @@ pub fn tick<'a>(interval: impl ReachMut<'a, Thing = Interval>) -> Arm<Tick<'a>> 
 }
 
 /// The arm of the next connection.
-pub fn accept<L: AcceptFrom + ?Sized>(listener: &L) -> Arm<AnyIo<'_, L::Connection>> {
-    Some(OpArm::new(listener.accept_event()?))
+pub fn accept<L: AcceptFrom + ?Sized>(
+    listener: &L,
+) -> Arm<IoOperation<'_, impl Call<Output = L::Connection>>> {
+    Some(OpArm::new(listener.accept_operation()?))
 }
 
 /// The arm of reading something.
-pub fn read<'a>(
-    stream: &'a (impl ReadFrom + ?Sized),
+pub fn read<'a, S: ReadFrom + ?Sized>(
+    stream: &'a S,
     buffer: &'a mut [u8],
-) -> Arm<AnyIo<'a, usize>> {
-    Some(OpArm::new(stream.read_event(buffer)?))
+) -> Arm<IoOperation<'a, impl Call<Output = usize>>> {
+    Some(OpArm::new(stream.reader()?.read_operation(buffer)))
 }
 
 /// The arm of writing something.
-pub fn write<'a>(stream: &'a (impl WriteTo + ?Sized), buffer: &'a [u8]) -> Arm<AnyIo<'a, usize>> {
-    Some(OpArm::new(stream.write_event(buffer)?))
+pub fn write<'a, S: WriteTo + ?Sized>(
+    stream: &'a S,
+    buffer: &'a [u8],
+) -> Arm<IoOperation<'a, impl Call<Output = usize>>> {
+    Some(OpArm::new(stream.writer()?.write_operation(buffer)))
+}
+
+/// The arm of reading into several buffers.
+pub fn read_vectored<'a, S: ReadFrom + ?Sized>(
+    stream: &'a S,
+    buffers: &'a mut [IoSliceMut<'_>],
+) -> Arm<IoOperation<'a, impl Call<Output = usize>>> {
+    let reader = stream.reader()?;
+    Some(OpArm::new(reader.read_vectored_operation(buffers)))
+}
+
+/// The arm of writing from several buffers.
+pub fn write_vectored<'a, S: WriteTo + ?Sized>(
+    stream: &'a S,
+    buffers: &'a [IoSlice<'_>],
+) -> Arm<IoOperation<'a, impl Call<Output = usize>>> {
+    let writer = stream.writer()?;
+    Some(OpArm::new(writer.write_vectored_operation(buffers)))
+}
+
+/// The arm of reading what stays there.
+pub fn peek<'a, S: ReadFrom<Raw: PeekIo> + ?Sized>(
+    stream: &'a S,
+    buffer: &'a mut [u8],
+) -> Arm<IoOperation<'a, impl Call<Output = usize>>> {
+    Some(OpArm::new(stream.reader()?.peek_operation(buffer)))
+}
+
+/// The arm of receiving a datagram and its sender's address.
+pub fn recv_from<'a, S: ReadFrom<Raw: DatagramIo> + ?Sized>(
+    socket: &'a S,
+    buffer: &'a mut [u8],
+) -> Arm<IoOperation<'a, impl Call<Output = (usize, <S::Raw as DatagramIo>::Address)>>> {
+    Some(OpArm::new(socket.reader()?.receive_from_operation(buffer)))
+}
+
+/// The arm of sending a datagram to an address.
+pub fn send_to<'a, S: WriteTo<Raw: DatagramIo> + ?Sized>(
+    socket: &'a S,
+    buffer: &'a [u8],
+    address: <S::Raw as DatagramIo>::Address,
+) -> Arm<<S::Raw as DatagramIo>::SendTo<'a>> {
+    let send = DatagramIo::send_to_operation(socket.writer()?, buffer, address);
+    Some(OpArm::new(send))
+}
+
+/// The arm of opening a connection.
+pub fn connect<A: ConnectTo>(address: A) -> Arm<A::Operation> {
+    Some(OpArm::new(address.connect_operation()))
 }
 
 /// The arm of there being something to read.
-pub fn readable(stream: &(impl ReadFrom + ?Sized)) -> Arm<AnyIo<'_, ()>> {
-    Some(OpArm::new(stream.readable_event()?))
+pub fn readable<S: ReadFrom + ?Sized>(stream: &S) -> Arm<IoOperation<'_, Ready<'_, S::Raw>>> {
+    let descriptor = stream.reader()?;
+    Some(OpArm::new(descriptor.ready_operation(Direction::Read)))
 }
 
 /// The arm of there being room to write.
-pub fn writable(stream: &(impl WriteTo + ?Sized)) -> Arm<AnyIo<'_, ()>> {
-    Some(OpArm::new(stream.writable_event()?))
+pub fn writable<S: WriteTo + ?Sized>(stream: &S) -> Arm<IoOperation<'_, Ready<'_, S::Raw>>> {
+    let descriptor = stream.writer()?;
+    Some(OpArm::new(descriptor.ready_operation(Direction::Write)))
 }
 
 /// The arm of any operation.

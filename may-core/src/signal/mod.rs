@@ -32,7 +32,7 @@ use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
-use crate::io::descriptor::Descriptor;
+use crate::io::Descriptor;
 use crate::operation::wait;
 use crate::prim::fence;
 use crate::reactor::Direction;

@@ -3,8 +3,8 @@
 use std::io;
 
 use super::{Signal, Signals, pipe, relay};
-use crate::io::attempt::{cancelled, register};
-use crate::io::descriptor::Descriptor;
+use crate::io::Descriptor;
+use crate::io::call::{cancelled, register};
 use crate::operation::{Needs, Queued, Queueing, operation};
 use crate::reactor::Direction;
 use crate::sys::signal_counter::Inlet;

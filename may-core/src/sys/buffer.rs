@@ -39,12 +39,6 @@ impl ReadBuffer<'_> {
         self.bytes.len()
     }
 
-    /// Whether there is room for none.
-    #[inline]
-    pub(crate) fn is_empty(&self) -> bool {
-        self.bytes.is_empty()
-    }
-
     /// How many bytes the last call that succeeded has read.
     #[cfg(feature = "tokio-io")]
     pub(crate) fn filled(&self) -> usize {

@@ -5,7 +5,9 @@
 //! the reason why there is no operation for it.
 
 use std::collections::BTreeSet;
-use std::io::Write;
+use std::io::{IoSliceMut, Write};
+use std::net::SocketAddr;
+use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -15,13 +17,15 @@ use may::future::{block_on, timeout};
 use may::net::{TcpListener, TcpStream, UdpSocket};
 use may::op::Select;
 use may::op::{self, Operation};
+use may::os::unix::net::{UnixDatagram, UnixListener, UnixStream};
 use may::select;
 use may::sync::{
     Arc, CancelToken, LazyLock, Mutex, Notify, Once, OnceLock, RwLock, Semaphore, SyncFlag,
     broadcast, mpmc, mpsc, oneshot, spsc, watch,
 };
 use may_tests::everywhere;
-use may_tests::net::pair;
+use may_tests::net::{Temporary, pair};
+use socket2::{Domain, SockAddr, Socket, Type};
 
 use crate::documented::Documented;
 use crate::rows::ELSEWHERE;
@@ -146,6 +150,79 @@ fn happened<T>(_: T) {}
 fn held<L: 'static, G>(lock: L, hold: fn(&'static L) -> G) -> (&'static L, Option<G>) {
     let lock = Box::leak(Box::new(lock));
     (lock, Some(hold(lock)))
+}
+
+/// A socket of datagrams that has no room for another one.
+struct FullReceiver {
+    receiver: UnixDatagram,
+    sender: UnixDatagram,
+    _path: Temporary,
+}
+
+impl FullReceiver {
+    fn new() -> FullReceiver {
+        let path = Temporary::new();
+        let receiver = UnixDatagram::bind(&path.0).unwrap();
+        let sender = UnixDatagram::unbound().unwrap();
+        let full = FullReceiver {
+            receiver,
+            sender,
+            _path: path,
+        };
+        while let Some(sent) = op::send_to(&full.sender, b"word", full.address()).try_now() {
+            assert_eq!(sent.unwrap(), 4);
+        }
+        full
+    }
+
+    fn address(&self) -> may::os::unix::net::SocketAddr {
+        self.receiver.local_addr().unwrap()
+    }
+}
+
+/// A listener that has no room for another connection.
+struct FullListener {
+    listener: TcpListener,
+    address: SocketAddr,
+    _waiting: TcpStream,
+}
+
+impl FullListener {
+    fn new() -> FullListener {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+        let any = SocketAddr::from(([127, 0, 0, 1], 0));
+        socket.bind(&any.into()).unwrap();
+        socket.listen(0).unwrap();
+        let listener = TcpListener::try_from(std::net::TcpListener::from(socket)).unwrap();
+        let address = listener.local_addr().unwrap();
+        FullListener {
+            _waiting: TcpStream::connect(address).unwrap(),
+            listener,
+            address,
+        }
+    }
+}
+
+/// The same within the machine.
+struct FullUnixListener {
+    listener: UnixListener,
+    path: Temporary,
+    _waiting: UnixStream,
+}
+
+impl FullUnixListener {
+    fn new() -> FullUnixListener {
+        let path = Temporary::new();
+        let socket = Socket::new(Domain::UNIX, Type::STREAM, None).unwrap();
+        socket.bind(&SockAddr::unix(&path.0).unwrap()).unwrap();
+        socket.listen(0).unwrap();
+        let listener = std::os::unix::net::UnixListener::from(OwnedFd::from(socket));
+        FullUnixListener {
+            _waiting: UnixStream::connect(&path.0).unwrap(),
+            listener: UnixListener::try_from(listener).unwrap(),
+            path,
+        }
+    }
 }
 
 ways! {
@@ -669,6 +746,84 @@ ways! {
         state: (UdpSocket::bind("127.0.0.1:0").unwrap(), [0; 8]),
         wait: |s| op::read(&s.0, &mut s.1),
         ready: |s| assert_eq!(s.0.send_to(b"word", s.0.local_addr().unwrap()).unwrap(), 4),
+    }
+    bytes_in_several_buffers {
+        covers: [],
+        blocks: "`Read::read_vectored`, `Write::write_vectored`, of streams",
+        deadline: "`set_read_timeout`, `set_write_timeout`",
+        tries: "`set_nonblocking`",
+        awaited: "the traits of tokio and futures",
+        operation: "`op::read_vectored(&stream, &mut buffers)`, `op::write_vectored(&stream, &buffers)`",
+        arm: "`read_vectored(stream, &mut buffers)`, `write_vectored(stream, &buffers)`",
+        happens: Once,
+        state: (pair(), [(); 2].map(|()| IoSliceMut::new(Box::leak(Box::new([0; 2]))))),
+        wait: |s| op::read_vectored(&s.0.0, &mut s.1),
+        ready: |s| (&s.0.1).write_all(b"word").unwrap(),
+    }
+    bytes_that_stay {
+        covers: [],
+        blocks: "`TcpStream::peek`, `UdpSocket::peek`",
+        deadline: "`set_read_timeout`",
+        tries: "`set_nonblocking`",
+        awaited: "–",
+        operation: "`op::peek(&stream, &mut buffer)`",
+        arm: "`peek(stream, &mut buffer)`",
+        happens: Again,
+        state: (pair(), [0; 8]),
+        wait: |s| op::peek(&s.0.0, &mut s.1),
+        ready: |s| (&s.0.1).write_all(b"word").unwrap(),
+    }
+    datagrams_and_their_senders {
+        covers: [],
+        blocks: "`UdpSocket::recv_from`, `UnixDatagram::recv_from`",
+        deadline: "`set_read_timeout`",
+        tries: "`set_nonblocking`",
+        awaited: "`poll_recv_from`",
+        operation: "`op::recv_from(&socket, &mut buffer)`",
+        arm: "`recv_from(socket, &mut buffer)`",
+        happens: Once,
+        state: (UdpSocket::bind("127.0.0.1:0").unwrap(), [0; 8]),
+        wait: |s| op::recv_from(&s.0, &mut s.1),
+        ready: |s| assert_eq!(s.0.send_to(b"word", s.0.local_addr().unwrap()).unwrap(), 4),
+    }
+    datagrams_to_an_address {
+        covers: [],
+        blocks: "`UdpSocket::send_to`, `UnixDatagram::send_to_addr`",
+        deadline: "`set_write_timeout`",
+        tries: "`set_nonblocking`",
+        awaited: "`UdpSocket::poll_send_to`",
+        operation: "`op::send_to(&socket, &buffer, address)`",
+        arm: "`send_to(socket, &buffer, address)`",
+        happens: Once,
+        state: FullReceiver::new(),
+        wait: |s| op::send_to(&s.sender, b"word", s.address()),
+        ready: |s| assert_eq!(s.receiver.recv(&mut [0; 8]).unwrap(), 4),
+    }
+    connecting {
+        covers: [],
+        blocks: "`TcpStream::connect`, `UnixStream::connect`",
+        deadline: "`connect_timeout`",
+        tries: "–",
+        awaited: "–",
+        operation: "`op::connect(address)`",
+        arm: "`connect(address)`",
+        happens: Once,
+        state: FullListener::new(),
+        wait: |s| op::connect(s.address),
+        ready: |s| drop(s.listener.accept().unwrap()),
+    }
+    connecting_within_the_machine {
+        covers: [],
+        blocks: "`UnixStream::connect_addr`",
+        deadline: "–",
+        tries: "–",
+        awaited: "–",
+        operation: "`op::connect(&address)`, `op::connect(&*path)`",
+        arm: "`connect(address)`",
+        happens: Once,
+        state: FullUnixListener::new(),
+        wait: |s| op::connect(&*s.path.0),
+        ready: |s| drop(s.listener.accept().unwrap()),
     }
     readiness {
         covers: [],

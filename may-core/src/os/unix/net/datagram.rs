@@ -4,17 +4,16 @@ use std::io;
 use std::os::fd::AsFd;
 use std::os::unix::net::{self, SocketAddr};
 use std::path::Path;
+use std::pin::pin;
 
-use socket2::{Domain, Socket, Type};
-
-use crate::io::attempt::More;
-use crate::io::datagram::{DatagramIo, datagram_arms, datagram_polls};
+use super::send_to::SendTo;
+use crate::io::datagram::datagram;
 use crate::io::handle::{Handle, socket_shutdown, socket_timeouts, socket_type};
-use crate::io::wait::wait_until;
+use crate::io::{DatagramIo, Descriptor, HasDescriptor};
+use crate::operation::wait_for;
 use crate::reactor::Direction;
 use crate::sys::socket::Address;
 use crate::sys::{descriptor, socket, unix_address};
-use crate::util::clock::Deadline;
 
 /// A socket of datagrams within the machine, like [`std::os::unix::net::UnixDatagram`].
 ///
@@ -55,21 +54,36 @@ socket_shutdown!(
     "let (socket, _peer) = may::os::unix::net::UnixDatagram::pair()?;",
     "socket.recv(&mut [0; 16])"
 );
-datagram_arms!(UnixDatagram);
-datagram_polls!(UnixDatagram, SocketAddr, unix_address::from_system);
+datagram!(UnixDatagram);
+
+impl HasDescriptor for UnixDatagram {
+    type Raw = net::UnixDatagram;
+
+    fn descriptor(&self) -> &Descriptor<net::UnixDatagram> {
+        &self.descriptor
+    }
+}
 
 impl DatagramIo for net::UnixDatagram {
+    type Address = SocketAddr;
+    type SendTo<'a> = SendTo<'a>;
+
+    fn address(address: Option<&Address>) -> io::Result<SocketAddr> {
+        unix_address::from_system(address)
+    }
+
+    fn send_to_operation<'a>(
+        descriptor: &'a Descriptor<net::UnixDatagram>,
+        buffer: &'a [u8],
+        address: SocketAddr,
+    ) -> SendTo<'a> {
+        SendTo::new(descriptor, buffer, unix_address::to_system(&address), false)
+    }
+
     fn is_shut_down(&self) -> io::Result<bool> {
         // Only a call that waits is told by Linux.
         descriptor::is_read_shut_down(self.as_fd())
     }
-}
-
-/// How sending to an address has come out.
-enum Sent {
-    Bytes(usize),
-    /// There is room in our socket, but not where the datagram is to go.
-    NoRoomThere,
 }
 
 impl UnixDatagram {
@@ -214,8 +228,7 @@ impl UnixDatagram {
     ///
     /// See [`send_to_addr`](UnixDatagram::send_to_addr).
     pub fn recv_from(&self, buf: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
-        let (length, from) = self.descriptor.receive_from(buf, false)?;
-        Ok((length, unix_address::from_system(from.as_ref())?))
+        self.descriptor.receive_from(buf, false)
     }
 
     /// Receives a datagram, from the peer if there is one. What does not fit into the buffer is lost.
@@ -232,7 +245,7 @@ impl UnixDatagram {
     ///
     /// See [`UnixDatagram`].
     pub fn recv(&self, buf: &mut [u8]) -> io::Result<usize> {
-        self.descriptor.receive(buf, false)
+        self.descriptor.read(buf)
     }
 
     /// Sends a datagram to the socket at a path; otherwise as [`send_to_addr`](UnixDatagram::send_to_addr).
@@ -286,29 +299,10 @@ impl UnixDatagram {
     /// # std::io::Result::Ok(())
     /// ```
     pub fn send_to_addr(&self, buf: &[u8], socket_addr: &SocketAddr) -> io::Result<usize> {
-        let address = unix_address::to_system(socket_addr)?;
+        let address = unix_address::to_system(socket_addr);
         let deadline = self.descriptor.deadline(Direction::Write);
-        loop {
-            let sent = self
-                .descriptor
-                .attempt_within(Direction::Write, deadline, |socket| {
-                    match socket::send_to(socket.as_fd(), buf, &address) {
-                        Ok(bytes) => Ok((Sent::Bytes(bytes), More::Perhaps)),
-                        Err(error)
-                            if error.kind() == io::ErrorKind::WouldBlock
-                                && !self.descriptor.is_nonblocking()
-                                && descriptor::is_writable(socket.as_fd())? =>
-                        {
-                            Ok((Sent::NoRoomThere, More::Perhaps))
-                        }
-                        Err(error) => Err(error),
-                    }
-                })?;
-            match sent {
-                Sent::Bytes(bytes) => return Ok(bytes),
-                Sent::NoRoomThere => wait_for_room(&address, deadline)?,
-            }
-        }
+        let send = pin!(SendTo::new(&self.descriptor, buf, address, true));
+        wait_for(send, deadline).unwrap_or_else(|| Err(socket::timeout_elapsed()))
     }
 
     /// Sends a datagram to the peer. Waits while that has no room for it.
@@ -325,19 +319,6 @@ impl UnixDatagram {
     ///
     /// See [`UnixDatagram`].
     pub fn send(&self, buf: &[u8]) -> io::Result<usize> {
-        self.descriptor.send(buf)
-    }
-}
-
-/// Waits until the socket at `address` has room for a datagram.
-///
-/// Whether a socket is writable depends on the one that it is connected with, and on no other; so that another one is asked, which is
-/// made for this.
-fn wait_for_room(address: &Address, deadline: Deadline) -> io::Result<()> {
-    let asked = Socket::new(Domain::UNIX, Type::DGRAM, None)?;
-    asked.connect(address)?;
-    match wait_until(asked.as_fd(), Direction::Write, deadline) {
-        Err(error) if error.kind() == io::ErrorKind::TimedOut => Err(socket::timeout_elapsed()),
-        waited => waited,
+        self.descriptor.write(buf)
     }
 }

@@ -7,10 +7,9 @@ use std::os::unix::net::{self, SocketAddr};
 use std::path::Path;
 
 use super::stream::UnixStream;
-use crate::io::AcceptFrom;
 use crate::io::handle::{Handle, socket_type};
-use crate::io::op::AnyIo;
-use crate::io::raw::wait_readable;
+use crate::io::poll::readable;
+use crate::io::{AcceptFrom, Call, Descriptor, HasDescriptor, IoOperation};
 use crate::sys::socket::Address;
 use crate::sys::unix_address;
 
@@ -47,7 +46,15 @@ let _ = std::fs::remove_file(&path);
 let socket = may::os::unix::net::UnixListener::bind(&path)?;
 std::fs::remove_file(&path)?;"
 );
-wait_readable!([] UnixListener, this => this.descriptor, "a connection", "for as long as it takes");
+readable!([] UnixListener);
+
+impl HasDescriptor for UnixListener {
+    type Raw = net::UnixListener;
+
+    fn descriptor(&self) -> &Descriptor<net::UnixListener> {
+        &self.descriptor
+    }
+}
 
 impl UnixListener {
     /// Makes a listener at a path, where nothing must be yet.
@@ -128,7 +135,7 @@ impl UnixListener {
     /// What the operating system says of the listener, a shortage of descriptors included, for which [`accept`](UnixListener::accept)
     /// waits.
     pub fn accept_async(&self) -> impl Future<Output = io::Result<(UnixStream, SocketAddr)>> {
-        self.descriptor.accept_future(connection)
+        self.descriptor.accept_operation(connection).into_future()
     }
 
     /// An iterator over the connections that come, which calls [`accept`](UnixListener::accept) and never ends.
@@ -156,8 +163,10 @@ fn connection((socket, peer): (OwnedFd, Address)) -> io::Result<(UnixStream, Soc
 impl AcceptFrom for UnixListener {
     type Connection = (UnixStream, SocketAddr);
 
-    fn accept_event(&self) -> Option<AnyIo<'_, (UnixStream, SocketAddr)>> {
-        Some(self.descriptor.accept_event(connection))
+    fn accept_operation(
+        &self,
+    ) -> Option<IoOperation<'_, impl Call<Output = (UnixStream, SocketAddr)>>> {
+        Some(self.descriptor.accept_operation(connection))
     }
 }
 

@@ -4,14 +4,16 @@
 //!
 //! * `stream`: the type [`UnixStream`]
 //! * `listener`: the type [`UnixListener`]
-//! * `datagram`: the type [`UnixDatagram`]
+//! * `datagram`: the type [`UnixDatagram`]; `send_to`: sending to an address
 
 mod datagram;
 mod listener;
+mod send_to;
 mod stream;
 
 pub use std::os::unix::net::SocketAddr;
 
 pub use datagram::UnixDatagram;
 pub use listener::{Incoming, UnixListener};
-pub use stream::UnixStream;
+pub use send_to::SendTo;
+pub use stream::{Connect, UnixStream};

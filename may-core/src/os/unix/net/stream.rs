@@ -1,18 +1,22 @@
 //! Connections within a machine.
 
-use std::io::{self, IoSliceMut};
+use std::io::{self, IoSlice, IoSliceMut, Read, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::{self, SocketAddr};
 use std::path::Path;
+use std::pin::pin;
 use std::time::Duration;
 
 use socket2::{Domain, Socket, Type};
 
-use crate::io::attempt::More;
+use crate::io::call::{More, RawIo, drained_if_short, length_of};
 use crate::io::handle::{Handle, socket_shutdown, socket_timeouts, socket_type};
 use crate::io::pause::Pause;
-use crate::io::raw::{RawIo, byte_stream, drained_if_short, length_of};
+use crate::io::poll::duplex;
+use crate::io::{Descriptor, HasDescriptor};
+use crate::operation::{Known, Timed, Timing, operation, wait};
 use crate::sys::buffer::ReadBuffer;
+use crate::sys::socket::Address;
 use crate::sys::{socket, unix_address};
 use crate::util::clock::Deadline;
 
@@ -61,7 +65,80 @@ socket_shutdown!(
 let (socket, _peer) = may::os::unix::net::UnixStream::pair()?;",
     "(&socket).read(&mut [0; 16])"
 );
-byte_stream!([] UnixStream, this => this.descriptor);
+
+/// # Cancellation
+///
+/// A cancelled coroutine unwinds while it waits for the other side; no bytes have been taken then.
+impl Read for UnixStream {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        self.descriptor.read(buf)
+    }
+
+    fn read_vectored(&mut self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
+        self.descriptor.read_vectored(bufs)
+    }
+}
+
+/// # Cancellation
+///
+/// A cancelled coroutine unwinds while it waits for the other side; no bytes have been taken then.
+impl Read for &UnixStream {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        self.descriptor.read(buf)
+    }
+
+    fn read_vectored(&mut self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
+        self.descriptor.read_vectored(bufs)
+    }
+}
+
+/// # Cancellation
+///
+/// A cancelled coroutine unwinds while it waits for room; nothing of what the call was to write has
+/// been written then. (`write_all` is several calls.)
+impl Write for UnixStream {
+    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+        self.descriptor.write(buf)
+    }
+
+    fn write_vectored(&mut self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
+        self.descriptor.write_vectored(bufs)
+    }
+
+    /// Does nothing: what was written is on its way.
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// # Cancellation
+///
+/// A cancelled coroutine unwinds while it waits for room; nothing of what the call was to write has
+/// been written then. (`write_all` is several calls.)
+impl Write for &UnixStream {
+    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+        self.descriptor.write(buf)
+    }
+
+    fn write_vectored(&mut self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
+        self.descriptor.write_vectored(bufs)
+    }
+
+    /// Does nothing: what was written is on its way.
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl HasDescriptor for UnixStream {
+    type Raw = net::UnixStream;
+
+    fn descriptor(&self) -> &Descriptor<net::UnixStream> {
+        &self.descriptor
+    }
+}
+
+duplex!([] UnixStream);
 
 impl RawIo for net::UnixStream {
     fn read(&self, buffer: &mut ReadBuffer<'_>) -> io::Result<(usize, More)> {
@@ -125,21 +202,7 @@ impl UnixStream {
     ///
     /// See [`UnixListener::bind_addr`](super::UnixListener::bind_addr).
     pub fn connect_addr(socket_addr: &SocketAddr) -> io::Result<UnixStream> {
-        let address = unix_address::to_system(socket_addr)?;
-        let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
-        socket.set_nonblocking(true)?;
-        socket::suppress_sigpipe(&socket);
-        let mut pause = Pause::new(PAUSES);
-        loop {
-            match socket.connect(&address) {
-                Ok(()) => return Ok(UnixStream::from_prepared(socket.into())),
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    pause.wait(Deadline::NEVER);
-                }
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
-            }
-        }
+        wait(pin!(Connect::new(Ok(socket_addr.clone()))))
     }
 
     /// Two ends of one connection, which nobody else can reach.
@@ -193,5 +256,90 @@ impl UnixStream {
     /// See [`local_addr`](UnixStream::local_addr).
     pub fn peer_addr(&self) -> io::Result<SocketAddr> {
         self.inner().peer_addr()
+    }
+}
+
+operation! {
+    /// Opening a connection within the machine; from [`op::connect`](crate::op::connect). The socket
+    /// belongs to the operation until it has happened, and is closed with it.
+    pub struct Connect[][] => io::Result<UnixStream>
+    as ConnectKind ConnectProjection {
+        Fail(Timed<Known<io::Result<UnixStream>>>),
+        Begin(Timed<Connecting>),
+    }
+}
+
+impl Connect {
+    /// Opening a connection to the listener at `address`.
+    pub(crate) fn new(address: io::Result<SocketAddr>) -> Connect {
+        Connect {
+            kind: match address.and_then(|address| Connecting::new(&address)) {
+                Ok(connecting) => ConnectKind::Begin {
+                    operation: Timed::new(connecting),
+                },
+                Err(error) => ConnectKind::Fail {
+                    operation: Timed::new(Known::new(Err(error))),
+                },
+            },
+        }
+    }
+}
+
+/// Connecting, again and again while the listener has no room: there is no event that would tell.
+struct Connecting {
+    /// Gone when it was connected, or has failed.
+    socket: Option<Socket>,
+    address: Address,
+    pause: Pause,
+    /// When the last attempt may be repeated.
+    due: Deadline,
+}
+
+impl Connecting {
+    fn new(address: &SocketAddr) -> io::Result<Connecting> {
+        let address = unix_address::to_system(address)?;
+        let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
+        socket.set_nonblocking(true)?;
+        socket::suppress_sigpipe(&socket);
+        Ok(Connecting {
+            socket: Some(socket),
+            address,
+            pause: Pause::new(PAUSES),
+            due: Deadline::NEVER,
+        })
+    }
+
+    /// Connects the socket if there is room.
+    fn connect(&self, socket: &Socket) -> io::Result<()> {
+        loop {
+            match socket.connect(&self.address) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                connected => return connected,
+            }
+        }
+    }
+}
+
+impl Timing for Connecting {
+    type Output = io::Result<UnixStream>;
+
+    fn kind(&self) -> &'static str {
+        "connect"
+    }
+
+    fn attempt(&mut self) -> Option<io::Result<UnixStream>> {
+        let socket = self.socket.take()?;
+        match self.connect(&socket) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                self.socket = Some(socket);
+                self.due = Deadline::after(self.pause.next());
+                None
+            }
+            connected => Some(connected.map(|()| UnixStream::from_prepared(socket.into()))),
+        }
+    }
+
+    fn due(&self) -> Deadline {
+        self.due
     }
 }
