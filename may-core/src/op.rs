@@ -639,9 +639,8 @@ pub fn write_vectored<'a, S: WriteTo + ?Sized>(
     writer.write_vectored_operation(buffers)
 }
 
-/// Reading from a [`TcpStream`](crate::net::TcpStream), or receiving from a
-/// [`UdpSocket`](crate::net::UdpSocket), without taking away what is read: the next read finds it
-/// again.
+/// Reading from a [`TcpStream`], or receiving from a [`UdpSocket`](net::UdpSocket), without taking
+/// away what is read: the next read finds it again.
 ///
 /// # Panics
 ///

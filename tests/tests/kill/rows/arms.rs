@@ -1,7 +1,7 @@
 //! Each arm of `select!`, beside one that never wins: exactly one arm happens, and one that has not
 //! leaves no trace.
 
-use std::io::{Read, Write};
+use std::io::{self, IoSlice, IoSliceMut, Read, Write};
 use std::process::Stdio;
 use std::sync::{Arc, Mutex as StdMutex};
 use std::time::{Duration, Instant};
@@ -10,13 +10,13 @@ use may::channel::{self, Receiver, Sender};
 use may::net::TcpStream;
 use may::op::Select;
 use may::op::{self, Operation, Signal};
-use may::os::unix::net::UnixDatagram;
+use may::os::unix::net::{UnixDatagram, UnixListener};
 use may::sync::{
     CancelToken, Mutex, Notify, PoisonError, Semaphore, SyncFlag, mpsc, oneshot, watch,
 };
 use may::{coroutine, process, select, time};
-use may_tests::OnDrop;
-use may_tests::net::{fill, listener, pair};
+use may_tests::net::{Temporary, fill, listener, pair};
+use may_tests::{OnDrop, eventually};
 
 use super::{Count, Pair, Program};
 use crate::stage::{At, Play};
@@ -88,7 +88,11 @@ pub(crate) fn programs() -> Vec<Program> {
         ("select! default", defaults),
         ("select! read and readable", reads),
         ("select! write and writable", writes),
+        ("select! read_vectored and peek", peeks),
+        ("select! write_vectored", vectored_writes),
         ("select! accept", accepts),
+        ("select! connect", connects),
+        ("select! recv_from and send_to", datagrams_to_an_address),
         ("select! read and write, of datagrams", datagrams),
         ("select! wait, of a child", child),
     ]
@@ -662,6 +666,182 @@ fn writes() -> Play {
             }
         }
         assert_eq!(read, filled + written.get());
+    });
+    play
+}
+
+/// What was looked at, or not read, is there for the next one.
+fn peeks() -> Play {
+    let mut play = Play::default();
+    let (client, server) = pair();
+    let taken = Count::default();
+    for number in 0..2 {
+        let (server, taken) = (server.clone(), taken.clone());
+        play.victim(move |at| {
+            let never = never();
+            let (mut byte, mut other) = ([0], [0]);
+            loop {
+                at.here();
+                if number == 0 {
+                    select! {
+                        count = peek(server, &mut byte) => assert!(count.unwrap() <= 1),
+                        _ = recv(never) => unreachable!(),
+                    }
+                }
+                let mut buffers = [IoSliceMut::new(&mut []), IoSliceMut::new(&mut other)];
+                select! {
+                    count = read_vectored(server, &mut buffers) => match count.unwrap() {
+                        0 => break,
+                        _ => taken.add(),
+                    },
+                    _ = recv(never) => unreachable!(),
+                }
+            }
+        });
+    }
+    play.helper(move |at| {
+        for _ in 0..3 {
+            at.turn();
+            (&client).write_all(b"x").unwrap();
+        }
+    });
+    play.check(move |_| assert_eq!(taken.get(), 3));
+    play
+}
+
+/// A write from several buffers that was ended has written nothing.
+fn vectored_writes() -> Play {
+    let mut play = Play::default();
+    let (client, server) = pair();
+    let filled = fill(&client).unwrap();
+    let written = Count::default();
+    for _ in 0..2 {
+        let (client, written) = (client.clone(), written.clone());
+        play.victim(move |at| {
+            let never = never();
+            let buffers = [IoSlice::new(b""), IoSlice::new(b"x")];
+            at.here();
+            select! {
+                count = write_vectored(client, &buffers) => assert_eq!(count.unwrap(), 1),
+                _ = recv(never) => unreachable!(),
+            }
+            written.add();
+            at.here();
+        });
+    }
+    drop(client);
+    play.helper(move |at| {
+        at.turn();
+        let read = io::copy(&mut &server, &mut io::sink()).unwrap();
+        assert_eq!(read, (filled + written.get()) as u64);
+    });
+    play
+}
+
+/// A connection that was not made is none of those that are accepted.
+fn connects() -> Play {
+    let mut play = Play::default();
+    let path = Temporary::new();
+    let listener = UnixListener::bind(&path.0).unwrap();
+    // So many that there is no room for another one.
+    let mut waiting = Vec::new();
+    while let Some(stream) = op::connect(&*path.0).try_now() {
+        waiting.push(stream.unwrap());
+    }
+    let connected = Count::default();
+    for _ in 0..2 {
+        let (path, connected) = (path.0.clone(), connected.clone());
+        play.victim(move |at| {
+            let never = never();
+            at.here();
+            select! {
+                stream = connect(&*path) => (&stream.unwrap()).write_all(b"x").unwrap(),
+                _ = recv(never) => unreachable!(),
+            }
+            connected.add();
+            at.here();
+        });
+    }
+    play.helper(move |at| {
+        drop(waiting);
+        let (mut buffer, mut used) = ([0; 8], 0);
+        let mut accept = || {
+            let accepted = op::accept(&listener).wait_timeout(Duration::from_micros(100));
+            let stream = accepted.map(|accepted| accepted.unwrap().0);
+            used += stream.map_or(0, |mut stream| stream.read(&mut buffer).unwrap());
+            used
+        };
+        while !(at.is_over(0) && at.is_over(1)) {
+            at.turn();
+            accept();
+        }
+        eventually("each connection is accepted", || {
+            accept() == connected.get()
+        });
+        drop(path);
+    });
+    play
+}
+
+/// A datagram that was not sent does not come, and one that was not received is there.
+fn datagrams_to_an_address() -> Play {
+    let mut play = Play::default();
+    let path = Temporary::new();
+    let receiver = Arc::new(UnixDatagram::bind(&path.0).unwrap());
+    let sender = Arc::new(UnixDatagram::unbound().unwrap());
+    let address = receiver.local_addr().unwrap();
+    let (sent, received) = (Count::default(), Count::default());
+    while let Some(count) = op::send_to(&sender, b"abc", address.clone()).try_now() {
+        assert_eq!(count.unwrap(), 3);
+        sent.add();
+    }
+    for _ in 0..2 {
+        let (sender, sent) = (sender.clone(), sent.clone());
+        let address = address.clone();
+        play.victim(move |at| {
+            let never = never();
+            at.here();
+            select! {
+                count = send_to(sender, b"abc", address.clone()) => assert_eq!(count.unwrap(), 3),
+                _ = recv(never) => unreachable!(),
+            }
+            sent.add();
+            at.here();
+        });
+    }
+    let (its_receiver, its_received) = (receiver.clone(), received.clone());
+    play.victim(move |at| {
+        let mut buffer = [0; 8];
+        for _ in 0..3 {
+            at.here();
+            select! {
+                result = recv_from(its_receiver, &mut buffer) => assert_eq!(result.unwrap().0, 3),
+                after(Duration::from_secs(86_400)) => unreachable!(),
+            }
+            its_received.add();
+        }
+    });
+    play.helper(move |at| {
+        let mut buffer = [0; 8];
+        let mut drain = || {
+            while op::recv_from(&receiver, &mut buffer).try_now().is_some() {
+                received.add();
+            }
+        };
+        while !(at.is_over(0) && at.is_over(1) && at.is_over(2)) {
+            at.turn();
+            // Not all, for the victim that receives.
+            if op::recv_from(&receiver, &mut [0; 8]).try_now().is_some() {
+                received.add();
+            }
+            if at.is_over(0) && at.is_over(1) && !at.is_over(2) {
+                (&*sender).send_to_addr(b"abc", &address).unwrap();
+                sent.add();
+            }
+        }
+        drain();
+        assert_eq!(received.get(), sent.get());
+        drop(path);
     });
     play
 }
