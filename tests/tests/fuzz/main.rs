@@ -7,6 +7,7 @@
 //! `MAY_FUZZ_SECONDS` says for how long, `MAY_TEST_SEED` takes up one seed.
 
 mod channel;
+mod condvar;
 mod mutex;
 mod rwlock;
 mod semaphore;
@@ -51,9 +52,8 @@ impl<T: Send + 'static> Waiters<T> {
         number
     }
 
-    /// Gives all of them turns, and returns the results of those that have ended; none if they were
-    /// cancelled.
-    fn settle(&mut self) -> Vec<(usize, Option<T>)> {
+    /// Gives all of them turns.
+    fn give_turns(&self) {
         /// More than a wake-up that leads to another one takes.
         const TURNS: usize = 6;
         while self.begun.load(SeqCst) < self.next {
@@ -61,6 +61,12 @@ impl<T: Send + 'static> Waiters<T> {
         }
         // Each may be woken by the one before it.
         (0..TURNS + self.handles.len()).for_each(|_| coroutine::yield_now());
+    }
+
+    /// Gives all of them turns, and returns the results of those that have ended; none if they were
+    /// cancelled.
+    fn settle(&mut self) -> Vec<(usize, Option<T>)> {
+        self.give_turns();
         let ended: Vec<usize> = self
             .handles
             .iter()
@@ -192,6 +198,11 @@ fn on_one_worker(target: &str, round: fn(Random)) {
 #[test]
 fn channels() {
     on_one_worker("channels", channel::round);
+}
+
+#[test]
+fn condvars() {
+    on_one_worker("condvars", condvar::round);
 }
 
 #[test]
