@@ -161,6 +161,32 @@ fn what_is_set_up_once() {
     });
 }
 
+/// What dereferences to what an operation is for is written with an asterisk.
+#[test]
+fn ends_may_be_behind_types_of_the_users() {
+    struct Outlet(mpsc::SyncSender<u8>);
+    impl std::ops::Deref for Outlet {
+        type Target = mpsc::SyncSender<u8>;
+        fn deref(&self) -> &mpsc::SyncSender<u8> {
+            &self.0
+        }
+    }
+    everywhere(|_| {
+        let (tx, rx) = mpsc::sync_channel(1);
+        let outlet = Outlet(tx);
+        let make = || Outlet(outlet.0.clone());
+        for open in [true, false] {
+            let sent = select! {
+                sent = send(*outlet, 1) if open => sent,
+                sent = send(*make(), 1) if !open => sent,
+            };
+            assert_eq!((sent, rx.recv()), (Ok(()), Ok(1)));
+        }
+        let sent = select! { sent = send(*make(), 2) => sent };
+        assert_eq!((sent, rx.recv()), (Ok(()), Ok(2)));
+    });
+}
+
 /// What an operation is for may be a temporary, wherever its outcome does not borrow from it.
 #[test]
 #[expect(clippy::redundant_closure_call, reason = "such a call is a temporary")]
