@@ -148,7 +148,10 @@ struct Registration {
 impl Registration {
     /// Registers `source` for the events of `descriptor`.
     ///
-    /// # Errors    /// `OutOfMemory`, or an error with `ENOSPC`, `EMFILE` or `ENFILE`, if there is no further registration or duplicate.
+    /// # Errors
+    ///
+    /// `OutOfMemory`, or an error with `ENOSPC`, `EMFILE` or `ENFILE`, if there is no further
+    /// registration or duplicate.
     fn new(
         registrar: &Arc<Registrar>,
         source: &Arc<Source>,
