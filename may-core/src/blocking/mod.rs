@@ -36,7 +36,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::coroutine::{cancel, current, unwinding};
 use crate::operation::{Caller, Listed, Listing, wait};
 use crate::park;
-use crate::pool::{Job, Kind, Pool, Ticket};
+use crate::pool::{Job, JobKind, Pool, Submission};
 use crate::util::spin::{SpinGuard, SpinLock};
 use crate::wait::{Committed, Registration, Seat, WaitList};
 use crate::worker::default;
@@ -107,7 +107,7 @@ impl<F, R> Task<F, R> {
     /// Hands the task, which `job` is, too, to a thread of `pool` and waits for its end. If the
     /// caller is cancelled, or its time is up, a task that has not begun is taken back; one that
     /// runs is left alone, if that is what `abandons` says.
-    fn run_on(&self, pool: &Arc<Pool>, kind: Kind, job: &Arc<dyn Job>, abandons: bool) -> R {
+    fn run_on(&self, pool: &Arc<Pool>, kind: JobKind, job: &Arc<dyn Job>, abandons: bool) -> R {
         let running = Running {
             state: &self.state,
             pool,
@@ -133,11 +133,11 @@ impl<F, R> Task<F, R> {
 struct Running<'a> {
     state: &'a SpinLock<State>,
     pool: &'a Arc<Pool>,
-    kind: Kind,
+    kind: JobKind,
     job: &'a Arc<dyn Job>,
     abandons: bool,
     /// What the pool has given for the job.
-    ticket: Cell<Option<Ticket<'a>>>,
+    ticket: Cell<Option<Submission<'a>>>,
 }
 
 impl Listing for Running<'_> {
@@ -299,11 +299,11 @@ fn pool() -> Option<Arc<Pool>> {
 /// assert!(handle.join().unwrap() <= 2);
 /// ```
 pub fn unblock<R: Send>(f: impl FnOnce() -> R + Send) -> R {
-    unblock_as(Kind::General, f)
+    unblock_as(JobKind::General, f)
 }
 
 /// As [`unblock`], for a job of a kind.
-pub(crate) fn unblock_as<R: Send>(kind: Kind, f: impl FnOnce() -> R + Send) -> R {
+pub(crate) fn unblock_as<R: Send>(kind: JobKind, f: impl FnOnce() -> R + Send) -> R {
     if !current::is_coroutine() {
         return f();
     }
@@ -358,5 +358,5 @@ pub fn unblock_detached<R: Send + 'static>(f: impl FnOnce() -> R + Send + 'stati
     let task = Task::new(f);
     let _drops_call = DropsCall(&task.call);
     let job: Arc<dyn Job> = task.clone();
-    task.run_on(&pool, Kind::General, &job, true)
+    task.run_on(&pool, JobKind::General, &job, true)
 }

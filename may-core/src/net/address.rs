@@ -8,7 +8,7 @@ use std::net::{self, SocketAddr};
 use std::vec;
 
 use crate::blocking::unblock_as;
-use crate::pool::Kind;
+use crate::pool::JobKind;
 use crate::sys::socket::Address;
 
 /// What may be written for an address; the counterpart of `std::net::ToSocketAddrs`, with the same
@@ -141,7 +141,7 @@ impl<'a> Name<'a> {
         if let Some(address) = literal {
             return Ok(vec![address].into_iter());
         }
-        unblock_as(Kind::LookUp, move || match self {
+        unblock_as(JobKind::LookUp, move || match self {
             Name::Whole(text) => net::ToSocketAddrs::to_socket_addrs(text),
             Name::WithPort(name, port) => net::ToSocketAddrs::to_socket_addrs(&(name, port)),
         })

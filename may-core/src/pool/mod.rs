@@ -36,7 +36,7 @@ pub(crate) trait Job: Send + Sync {
 
 /// What kind of work a job is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub(crate) enum JobKind {
     /// Anything.
     General,
     /// Looking up a name.
@@ -44,7 +44,7 @@ pub(crate) enum Kind {
 }
 
 /// All kinds.
-const KINDS: [Kind; 2] = [Kind::General, Kind::LookUp];
+const KINDS: [JobKind; 2] = [JobKind::General, JobKind::LookUp];
 
 /// The jobs of one kind.
 #[derive(Default)]
@@ -84,9 +84,9 @@ pub(crate) struct Pool {
 }
 
 /// A job that was handed in. Takes it out of the queue, if it is still there, when it is dropped.
-pub(crate) struct Ticket<'a> {
+pub(crate) struct Submission<'a> {
     pool: &'a Pool,
-    kind: Kind,
+    kind: JobKind,
     number: u64,
 }
 
@@ -103,10 +103,14 @@ impl Pool {
     }
 
     /// Hands in a job; `None` if there is no thread and none can be started.
-    pub(crate) fn submit(self: &Arc<Pool>, kind: Kind, job: Arc<dyn Job>) -> Option<Ticket<'_>> {
+    pub(crate) fn submit(
+        self: &Arc<Pool>,
+        kind: JobKind,
+        job: Arc<dyn Job>,
+    ) -> Option<Submission<'_>> {
         let mut state = self.lock();
         state.count += 1;
-        let ticket = Ticket {
+        let ticket = Submission {
             pool: self,
             kind,
             number: state.count,
@@ -126,10 +130,10 @@ impl Pool {
     }
 
     /// How many jobs of a kind may run at once.
-    fn most(&self, kind: Kind) -> usize {
+    fn most(&self, kind: JobKind) -> usize {
         match kind {
-            Kind::General => self.most_threads,
-            Kind::LookUp => (self.most_threads / 2).max(1),
+            JobKind::General => self.most_threads,
+            JobKind::LookUp => (self.most_threads / 2).max(1),
         }
     }
 
@@ -150,9 +154,9 @@ impl Pool {
     }
 
     /// Takes the job that has waited longest, of those that may run.
-    fn take(&self, state: &mut State) -> Option<(Kind, Arc<dyn Job>)> {
-        let may_run = |kind: &Kind| state.jobs[*kind as usize].runnable(self.most(*kind)) > 0;
-        let first = |kind: &Kind| state.jobs[*kind as usize].waiting.first_key_value();
+    fn take(&self, state: &mut State) -> Option<(JobKind, Arc<dyn Job>)> {
+        let may_run = |kind: &JobKind| state.jobs[*kind as usize].runnable(self.most(*kind)) > 0;
+        let first = |kind: &JobKind| state.jobs[*kind as usize].waiting.first_key_value();
         let kind = KINDS
             .into_iter()
             .filter(may_run)
@@ -182,7 +186,7 @@ impl Pool {
                 }
                 state = self.lock();
                 state.jobs[kind as usize].running -= 1;
-                if kind != Kind::General {
+                if kind != JobKind::General {
                     // Another one of its kind has become runnable, and this thread may take a job
                     // that came earlier.
                     self.provide_thread(&mut state);
@@ -212,7 +216,7 @@ impl Pool {
     }
 }
 
-impl Drop for Ticket<'_> {
+impl Drop for Submission<'_> {
     fn drop(&mut self) {
         let mut state = self.pool.lock();
         let job = state.jobs[self.kind as usize].waiting.remove(&self.number);
@@ -238,7 +242,7 @@ mod tests {
     use std::sync::{Arc, Mutex};
     use std::time::Duration;
 
-    use super::{Job, Kind, Pool, Ticket};
+    use super::{Job, JobKind, Pool, Submission};
 
     /// Says that it has begun, and goes on when it is told to.
     struct Held {
@@ -257,10 +261,10 @@ mod tests {
     /// Hands in jobs that are held, and returns what lets each go on.
     fn submit<'a>(
         pool: &'a Arc<Pool>,
-        kind: Kind,
+        kind: JobKind,
         numbers: std::ops::Range<usize>,
         begun: &Sender<usize>,
-    ) -> Vec<(Ticket<'a>, Sender<()>)> {
+    ) -> Vec<(Submission<'a>, Sender<()>)> {
         let job = |number| {
             let (tell, go_on) = channel();
             let job = Held {
@@ -286,9 +290,9 @@ mod tests {
     fn look_ups_leave_threads_for_others() {
         let pool = Pool::new(4, false);
         let (begun, begin) = channel();
-        let look_ups = submit(&pool, Kind::LookUp, 0..5, &begun);
+        let look_ups = submit(&pool, JobKind::LookUp, 0..5, &begun);
         assert_eq!(next(&begin, 2), [0, 1]);
-        let others = submit(&pool, Kind::General, 10..13, &begun);
+        let others = submit(&pool, JobKind::General, 10..13, &begun);
         assert_eq!(next(&begin, 2), [10, 11]);
         // One thread comes free: the look-up that follows is older than the other job.
         look_ups[0].1.send(()).unwrap();
@@ -306,9 +310,9 @@ mod tests {
     fn a_look_up_that_had_to_wait_gets_an_idle_thread() {
         let pool = Pool::new(2, false);
         let (begun, begin) = channel();
-        let other = submit(&pool, Kind::General, 0..1, &begun);
+        let other = submit(&pool, JobKind::General, 0..1, &begun);
         assert_eq!(next(&begin, 1), [0]);
-        let look_ups = submit(&pool, Kind::LookUp, 10..12, &begun);
+        let look_ups = submit(&pool, JobKind::LookUp, 10..12, &begun);
         assert_eq!(next(&begin, 1), [10]);
         other[0].1.send(()).unwrap();
         // Both threads are there now, but only one look-up may run.
@@ -334,8 +338,8 @@ mod tests {
         }
         let pool = Pool::new(1, false);
         let (begun, begin) = channel();
-        let ticket = pool.submit(Kind::General, Arc::new(Panics(3)));
-        let next_one = submit(&pool, Kind::General, 0..1, &begun);
+        let ticket = pool.submit(JobKind::General, Arc::new(Panics(3)));
+        let next_one = submit(&pool, JobKind::General, 0..1, &begun);
         assert_eq!(next(&begin, 1), [0]);
         next_one[0].1.send(()).unwrap();
         drop(ticket);
@@ -345,7 +349,7 @@ mod tests {
     fn a_job_whose_ticket_is_dropped_is_not_run() {
         let pool = Pool::new(1, false);
         let (begun, begin) = channel();
-        let mut jobs = submit(&pool, Kind::General, 0..3, &begun);
+        let mut jobs = submit(&pool, JobKind::General, 0..3, &begun);
         assert_eq!(next(&begin, 1), [0]);
         drop(jobs.remove(1));
         jobs[0].1.send(()).unwrap();

@@ -13,12 +13,12 @@ use crate::wait::WaitQueue;
 
 /// Signals tell that some child has ended. They are only a sign that there may be something to see:
 /// another operation for the same child may have received the one that was for it.
-struct Ending<'a> {
+struct EndBySignal<'a> {
     child: &'a Child,
     signals: Receiving<'a>,
 }
 
-impl Queueing for Ending<'_> {
+impl Queueing for EndBySignal<'_> {
     type Output = io::Result<()>;
 
     fn kind(&self) -> &'static str {
@@ -63,7 +63,7 @@ operation! {
     pub struct Exited['a]['a] => io::Result<()>
     as ExitedKind ExitedProjection {
         Descriptor(IoOperation<'a, Ready<'a, OwnedFd>>),
-        Signals(Queued<Ending<'a>>),
+        Signals(Queued<EndBySignal<'a>>),
         // It has ended, or nothing can be found out: waiting for it will tell.
         Known(Timed<Known<io::Result<()>>>),
     }
@@ -76,7 +76,7 @@ impl<'a> Exited<'a> {
                 operation: descriptor.ready_operation(Direction::Read),
             },
             Ok(Exit::Signals(signals)) => ExitedKind::Signals {
-                operation: Queued::new(Ending {
+                operation: Queued::new(EndBySignal {
                     child,
                     signals: Receiving::new(signals),
                 }),

@@ -36,8 +36,8 @@ impl<T> Block<T> {
     }
 }
 
-/// Where one side is.
-struct Place<T> {
+/// The position of one side in the queue.
+struct Cursor<T> {
     /// How many values it has put in, or taken out.
     count: Cell<usize>,
     /// The block of the last one.
@@ -50,8 +50,8 @@ struct Place<T> {
 
 /// See the module's documentation.
 pub(crate) struct Blocks<T> {
-    producer: CachePadded<Place<T>>,
-    consumer: CachePadded<Place<T>>,
+    producer: CachePadded<Cursor<T>>,
+    consumer: CachePadded<Cursor<T>>,
     /// How many values were put in.
     published: CachePadded<AtomicUsize>,
     /// A block that the producer may use again, or null.
@@ -68,7 +68,7 @@ impl<T> Blocks<T> {
     pub(crate) fn new() -> Blocks<T> {
         let block = Block::new();
         let place = || {
-            CachePadded::new(Place {
+            CachePadded::new(Cursor {
                 count: Cell::new(0),
                 block: Cell::new(block),
                 known: Cell::new(0),

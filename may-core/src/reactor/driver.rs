@@ -51,9 +51,10 @@ impl Token {
     }
 }
 
-/// One place of the table.
+/// A source in the table, or a vacant entry. The generation tells the sources apart that have it in
+/// turn.
 #[derive(Debug, Default)]
-struct Place {
+struct TableEntry {
     generation: u32,
     source: Option<Arc<Source>>,
 }
@@ -61,7 +62,7 @@ struct Place {
 /// The sources of one driver.
 #[derive(Debug, Default)]
 struct Table {
-    places: Vec<Place>,
+    places: Vec<TableEntry>,
     vacant: Vec<u32>,
     /// The driver has stopped: nothing may be registered from now on.
     closed: bool,
@@ -71,7 +72,7 @@ impl Table {
     /// Finds a place for `source`.
     fn insert(&mut self, source: Arc<Source>) -> Token {
         let place = self.vacant.pop().unwrap_or_else(|| {
-            self.places.push(Place::default());
+            self.places.push(TableEntry::default());
             (self.places.len() - 1) as u32
         });
         let entry = &mut self.places[place as usize];

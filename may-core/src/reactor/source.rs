@@ -135,7 +135,7 @@ pub(crate) struct Readiness {
 
 /// The driver with which a source is registered.
 #[derive(Debug)]
-struct Registration {
+struct PollRegistration {
     registrar: Arc<Registrar>,
     token: Token,
     /// What is registered in place of the descriptor, which the poll had been told of by another
@@ -145,7 +145,7 @@ struct Registration {
 }
 
 #[cfg(unix)]
-impl Registration {
+impl PollRegistration {
     /// Registers `source` for the events of `descriptor`.
     ///
     /// # Errors
@@ -156,7 +156,7 @@ impl Registration {
         registrar: &Arc<Registrar>,
         source: &Arc<Source>,
         descriptor: RawFd,
-    ) -> io::Result<Registration> {
+    ) -> io::Result<PollRegistration> {
         let (token, duplicate) = match registrar.register(descriptor, source.clone()) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
                 let duplicate = sys::descriptor::duplicate(descriptor)?;
@@ -165,7 +165,7 @@ impl Registration {
             }
             registered => (registered?, None),
         };
-        Ok(Registration {
+        Ok(PollRegistration {
             registrar: registrar.clone(),
             token,
             duplicate,
@@ -189,7 +189,7 @@ pub(crate) struct Source {
     writers: WaitQueue,
     /// The wakers of the last poll in each direction.
     polls: [WakerPlace; 2],
-    registration: Mutex<Option<Registration>>,
+    registration: Mutex<Option<PollRegistration>>,
     /// The address of the registrar, so that the usual question needs no lock; null if there is
     /// none.
     registered_with: AtomicPtr<Registrar>,
@@ -353,7 +353,7 @@ impl Source {
 
     /// The driver with which it is registered; nothing in here panics halfway through a change, so
     /// poison means nothing.
-    fn registration(&self) -> MutexGuard<'_, Option<Registration>> {
+    fn registration(&self) -> MutexGuard<'_, Option<PollRegistration>> {
         self.registration
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -386,7 +386,7 @@ impl Source {
         {
             return Ok(());
         }
-        match Registration::new(preferred, self, descriptor) {
+        match PollRegistration::new(preferred, self, descriptor) {
             Ok(new) => {
                 let address = Arc::as_ptr(preferred).cast_mut();
                 self.registered_with.store(address, Ordering::Release);

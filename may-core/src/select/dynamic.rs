@@ -38,7 +38,7 @@ use crate::util::clock::Deadline;
 /// assert_eq!((selected.index, &*selected.value), (0, "received: Ok(\"fire\")"));
 /// ```
 pub struct Select<'a, R> {
-    operations: Vec<Option<Box<dyn Entry<R> + 'a>>>,
+    operations: Vec<Option<Box<dyn Case<R> + 'a>>>,
     mode: Mode,
 }
 
@@ -53,7 +53,7 @@ pub struct Selected<R> {
 }
 
 /// An entry of the set: an operation that is made anew for each wait.
-trait Entry<R> {
+trait Case<R> {
     fn begin(&mut self) -> AnyArm<'_>;
 
     /// Ends the wait for the operation, which has happened.
@@ -64,13 +64,13 @@ trait Entry<R> {
 }
 
 /// An entry whose operation is made by a closure.
-struct Made<M, O: Operation, F> {
+struct OperationCase<M, O: Operation, F> {
     make: M,
     arm: Pin<Box<Option<OpArm<O>>>>,
     then: F,
 }
 
-impl<R, O, M, F> Entry<R> for Made<M, O, F>
+impl<R, O, M, F> Case<R> for OperationCase<M, O, F>
 where
     O: Operation,
     M: FnMut() -> O,
@@ -197,14 +197,14 @@ impl<'a, R> Select<'a, R> {
     where
         O::Output: 'a,
     {
-        self.add(Made {
+        self.add(OperationCase {
             make,
             arm: Box::pin(None),
             then,
         })
     }
 
-    fn add(&mut self, operation: impl Entry<R> + 'a) -> usize {
+    fn add(&mut self, operation: impl Case<R> + 'a) -> usize {
         let index = self.operations.len();
         assert!(
             index < usize::from(u16::MAX),

@@ -17,9 +17,9 @@ use crate::spawn::{self, Call, CoroutineFn, LocalCall, is_coroutine};
 use crate::wait::WaitQueue;
 
 /// The end of a coroutine that an arm has started. Its result is taken when the arm has won.
-struct Ending<T>(Joiner<T>);
+struct ChildEnd<T>(Joiner<T>);
 
-impl<T> Queueing for Ending<T> {
+impl<T> Queueing for ChildEnd<T> {
     type Output = ();
 
     fn kind(&self) -> &'static str {
@@ -50,7 +50,7 @@ pin_project_lite::pin_project! {
         // Until it is started, when no other arm is ready.
         make: Option<M>,
         #[pin]
-        end: Option<Queued<Ending<T>>>,
+        end: Option<Queued<ChildEnd<T>>>,
         location: &'static Location<'static>,
     }
 }
@@ -232,7 +232,7 @@ where
         // SAFETY: (I3) the caller joins the coroutine before what the code borrows goes; and it
         // stays with this worker.
         match unsafe { builder.spawn_local_unchecked(this.location, || code.run(), ()) } {
-            Ok(joiner) => this.end.set(Some(Queued::new(Ending(joiner)))),
+            Ok(joiner) => this.end.set(Some(Queued::new(ChildEnd(joiner)))),
             Err(error) => spawn_failed(&error),
         }
     }

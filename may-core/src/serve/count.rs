@@ -33,7 +33,7 @@ pub struct Report {
 
 /// How a connection has ended.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Ending {
+pub(super) enum ConnectionEnd {
     Completed,
     Panicked,
     Expired,
@@ -96,15 +96,15 @@ impl Counters {
     }
 
     /// Counts the end of one that was open.
-    pub(super) fn ended(&self, ending: Ending) {
+    pub(super) fn ended(&self, ending: ConnectionEnd) {
         let mut report = self.lock();
         report.open -= 1;
         *match ending {
-            Ending::Completed => &mut report.completed,
-            Ending::Panicked => &mut report.panicked,
-            Ending::Expired => &mut report.expired,
-            Ending::Cancelled => &mut report.cancelled,
-            Ending::NotBegun => &mut report.not_begun,
+            ConnectionEnd::Completed => &mut report.completed,
+            ConnectionEnd::Panicked => &mut report.panicked,
+            ConnectionEnd::Expired => &mut report.expired,
+            ConnectionEnd::Cancelled => &mut report.cancelled,
+            ConnectionEnd::NotBegun => &mut report.not_begun,
         } += 1;
     }
 }

@@ -7,14 +7,14 @@
 //! # Protocol
 //!
 //! The caller accepts, in a scope whose children are the coroutines of the connections. Whatever it
-//! waits for, it waits for the token, too: for a seat, for a connection, for descriptors. That is
-//! done by selects, in which an arm that loses leaves no trace, so no connection is accepted and
-//! lost when the token is cancelled.
+//! waits for, it waits for the token, too: for an admission, for a connection, for descriptors.
+//! That is done by selects, in which an arm that loses leaves no trace, so no connection is accepted
+//! and lost when the token is cancelled.
 //!
-//! A connection has a *seat*, a permit of a semaphore, which is taken before it is accepted and
-//! given back when its handler has ended. So "all have left" is "all permits are free", and waiting
-//! for that until the end of the grace is one call. No further connection begins by then, so all
-//! that are left can be cancelled at once.
+//! A connection has an *admission*, a permit of a semaphore, which is taken before it is accepted
+//! and given back when its handler has ended. So "all have left" is "all permits are free", and
+//! waiting for that until the end of the grace is one call. No further connection begins by then, so
+//! all that are left can be cancelled at once.
 //!
 //! If the caller unwinds, it cancels its children, and the scope waits for them.
 
@@ -43,7 +43,7 @@ use crate::spawn::{Scope, scope};
 use crate::sync::{CancelToken, Semaphore, SemaphorePermit};
 use crate::sys::socket;
 use crate::time;
-use count::Ending;
+use count::ConnectionEnd;
 
 /// Serves the connections that come to `listener`, each by a call of `handler` in a coroutine of
 /// its own, until [the token of the limits](Limits::until) is cancelled or the listener fails.
@@ -110,7 +110,7 @@ where
     H: Fn(L::Connection, &Session) + Sync,
 {
     let server = Server {
-        seats: Semaphore::new(limits.connections),
+        admissions: Semaphore::new(limits.connections),
         origins: Mutex::default(),
         limits,
         handler,
@@ -120,7 +120,7 @@ where
         let accepted = server.accept(&listener, scope);
         drop(listener);
         let (all, grace) = (server.limits.connections, server.limits.grace);
-        if server.seats.acquire_timeout(all, grace).is_none() {
+        if server.admissions.acquire_timeout(all, grace).is_none() {
             scope.cancel();
         }
         mem::forget(cancel);
@@ -166,7 +166,7 @@ struct Server<H> {
     limits: Limits,
     handler: H,
     /// One permit for each connection that there may be.
-    seats: Semaphore,
+    admissions: Semaphore,
     /// How many connections are open from where, if that is limited. std's lock: it is held for a
     /// moment.
     origins: Mutex<HashMap<IpAddr, usize>>,
@@ -195,7 +195,7 @@ impl<H> Server<H> {
         H: Fn(L::Connection, &Session) + Sync,
     {
         let mut pause = Pause::new(PAUSES);
-        while let Some(permit) = self.unless_stopped(select::acquire(&self.seats)) {
+        while let Some(permit) = self.unless_stopped(select::acquire(&self.admissions)) {
             let connection = match self.unless_stopped(select::accept(listener)) {
                 None => return Ok(()),
                 Some(Ok(connection)) => connection,
@@ -207,7 +207,7 @@ impl<H> Server<H> {
                 Some(Err(error)) => return Err(error),
             };
             pause = Pause::new(PAUSES);
-            let Some(seat) = self.seat(permit, L::origin(&connection)) else {
+            let Some(admission) = self.admission(permit, L::origin(&connection)) else {
                 continue;
             };
             let session = Session {
@@ -215,7 +215,7 @@ impl<H> Server<H> {
                 stopping: OnceLock::new(),
             };
             let builder = self.limits.builder.clone();
-            builder.spawn_scoped(scope, move || self.attend(&seat, connection, &session))?;
+            builder.spawn_scoped(scope, move || self.attend(&admission, connection, &session))?;
         }
         Ok(())
     }
@@ -229,12 +229,12 @@ impl<H> Server<H> {
         }
     }
 
-    /// Gives a connection from `origin` its seat, unless there are too many from there.
-    fn seat<'a>(
+    /// Gives a connection from `origin` its admission, unless there are too many from there.
+    fn admission<'a>(
         &'a self,
         permit: SemaphorePermit<'a>,
         origin: Option<IpAddr>,
-    ) -> Option<Seat<'a, H>> {
+    ) -> Option<Admission<'a, H>> {
         let origin = self.limits.per_origin.and(origin);
         if let (Some(limit), Some(origin)) = (self.limits.per_origin, origin) {
             let mut origins = self.origins();
@@ -247,10 +247,10 @@ impl<H> Server<H> {
             *open += 1;
         }
         self.limits.counters.opened();
-        Some(Seat {
+        Some(Admission {
             server: self,
             origin,
-            ending: Cell::new(Ending::NotBegun),
+            ending: Cell::new(ConnectionEnd::NotBegun),
             _permit: permit,
         })
     }
@@ -263,14 +263,14 @@ impl<H> Server<H> {
     /// leave their results, which bears that its destructor panics.
     fn attend<C>(
         &self,
-        seat: &Seat<'_, H>,
+        admission: &Admission<'_, H>,
         connection: C,
         session: &Session,
     ) -> std::thread::Result<()>
     where
         H: Fn(C, &Session),
     {
-        seat.ending.set(Ending::Cancelled);
+        admission.ending.set(ConnectionEnd::Cancelled);
         let before = unwinding::mark_of_caller();
         let handle = || (self.handler)(connection, session);
         // What the handlers share is seen by the others after a panic of one, as between threads.
@@ -282,28 +282,28 @@ impl<H> Server<H> {
             }
         }));
         let ending = match &handled {
-            Ok(Ok(())) => Ending::Completed,
-            Ok(Err(time::Elapsed { .. })) => Ending::Expired,
-            Err(payload) if payload.is::<Cancelled>() => Ending::Cancelled,
-            Err(_) => Ending::Panicked,
+            Ok(Ok(())) => ConnectionEnd::Completed,
+            Ok(Err(time::Elapsed { .. })) => ConnectionEnd::Expired,
+            Err(payload) if payload.is::<Cancelled>() => ConnectionEnd::Cancelled,
+            Err(_) => ConnectionEnd::Panicked,
         };
-        seat.ending.set(ending);
+        admission.ending.set(ending);
         unwinding::set_mark(before);
         handled.map(drop)
     }
 }
 
-/// The right of a connection to be there. What becomes of it is counted when the seat is left.
-struct Seat<'a, H> {
+/// The right of a connection to be there. What becomes of it is counted when the admission is left.
+struct Admission<'a, H> {
     server: &'a Server<H>,
     /// Whom it counts for.
     origin: Option<IpAddr>,
-    ending: Cell<Ending>,
+    ending: Cell<ConnectionEnd>,
     /// Given back last.
     _permit: SemaphorePermit<'a>,
 }
 
-impl<H> Drop for Seat<'_, H> {
+impl<H> Drop for Admission<'_, H> {
     fn drop(&mut self) {
         if let Some(origin) = self.origin {
             let mut origins = self.server.origins();

@@ -42,7 +42,7 @@ use crate::wait::WaitQueue;
 use crate::worker::{Shared, default};
 
 /// What parent and children share.
-struct Data {
+struct ScopeState {
     /// Children that have not ended.
     running: AtomicUsize,
     /// Whether a child panicked and its result was not taken.
@@ -50,25 +50,25 @@ struct Data {
     /// Where the parent waits.
     parent: WaitQueue,
     /// The children, so that they can be cancelled.
-    children: SpinLock<List<Child>>,
+    children: SpinLock<List<ScopeMember>>,
 }
 
 /// A child's membership. Lies in its task.
-struct Child {
-    data: Arc<Data>,
+struct ScopeMember {
+    data: Arc<ScopeState>,
     /// Guarded by the lock of `children`.
-    links: Links<Child>,
+    links: Links<ScopeMember>,
     header: Cell<Option<NonNull<Header>>>,
 }
 
 // SAFETY: (I3) each child has links of its own.
-unsafe impl Linked for Child {
-    fn links(&self) -> &Links<Child> {
+unsafe impl Linked for ScopeMember {
+    fn links(&self) -> &Links<ScopeMember> {
         &self.links
     }
 }
 
-impl Member for Child {
+impl Member for ScopeMember {
     fn joined(&self, header: NonNull<Header>) {
         self.header.set(Some(header));
         self.data.running.fetch_add(1, Ordering::Relaxed);
@@ -76,7 +76,7 @@ impl Member for Child {
         unsafe { self.data.children.lock().push_back(NonNull::from(self)) };
     }
 
-    unsafe fn ended(this: NonNull<Child>, unhandled_panic: bool) {
+    unsafe fn ended(this: NonNull<ScopeMember>, unhandled_panic: bool) {
         // SAFETY: (I3) the task is still there. The data is moved out, so the task's block may be
         // freed without dropping it.
         let data = unsafe {
@@ -87,7 +87,7 @@ impl Member for Child {
     }
 }
 
-impl Data {
+impl ScopeState {
     /// Notes the end of a child. Once `running` is counted down the parent may go on.
     fn child_ended(&self, unhandled_panic: bool) {
         if unhandled_panic {
@@ -132,7 +132,7 @@ impl Data {
 
 /// A scope in which coroutines may borrow; the counterpart of `std::thread::Scope`. See [`scope`].
 pub struct Scope<'scope, 'env: 'scope> {
-    data: Arc<Data>,
+    data: Arc<ScopeState>,
     /// Invariant, so that the scope's lifetime can be neither shortened nor lengthened.
     scope: PhantomData<&'scope mut &'scope ()>,
     env: PhantomData<&'env mut &'env ()>,
@@ -174,7 +174,7 @@ where
 {
     park::before_children();
     let scope = Scope {
-        data: Arc::new(Data {
+        data: Arc::new(ScopeState {
             running: AtomicUsize::new(0),
             child_panicked: AtomicBool::new(false),
             parent: WaitQueue::new(),
@@ -344,8 +344,8 @@ impl<'scope, 'env> Scope<'scope, 'env> {
     }
 
     /// The membership of one more child.
-    fn child(&self) -> Child {
-        Child {
+    fn child(&self) -> ScopeMember {
+        ScopeMember {
             data: self.data.clone(),
             links: Links::new(),
             header: Cell::new(None),
@@ -372,12 +372,12 @@ impl fmt::Debug for Scope<'_, '_> {
 pub struct ScopedJoinHandle<'scope, T> {
     /// There until `join` takes it.
     handle: Option<JoinHandle<T>>,
-    data: Arc<Data>,
+    data: Arc<ScopeState>,
     scope: PhantomData<&'scope ()>,
 }
 
 impl<T> ScopedJoinHandle<'_, T> {
-    fn new(joiner: Joiner<T>, data: Arc<Data>) -> Self {
+    fn new(joiner: Joiner<T>, data: Arc<ScopeState>) -> Self {
         ScopedJoinHandle {
             handle: Some(JoinHandle(joiner)),
             data,

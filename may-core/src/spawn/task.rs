@@ -76,7 +76,7 @@ impl<F: FnOnce()> Member for AtEnd<F> {
 }
 
 /// The closure, and later the result.
-union Slot<F, T> {
+union ClosureOrResult<F, T> {
     closure: ManuallyDrop<F>,
     result: ManuallyDrop<std::thread::Result<T>>,
 }
@@ -92,7 +92,7 @@ pub(crate) struct Core {
 #[repr(C)]
 struct Task<F, T, M> {
     core: Core,
-    slot: UnsafeCell<Slot<F, T>>,
+    slot: UnsafeCell<ClosureOrResult<F, T>>,
     member: M,
 }
 
@@ -206,7 +206,7 @@ pub(crate) fn drop_contained<V>(value: V) {
 }
 
 /// A task that was made and not yet scheduled, and the handle to it.
-pub(crate) struct Made<T> {
+pub(crate) struct NewTask<T> {
     /// For the scheduler: the runtime's reference.
     pub(crate) coroutine: NonNull<Header>,
     /// For the user.
@@ -220,7 +220,7 @@ pub(crate) fn make<F: FnOnce() -> T, T, M: Member>(
     attributes: Attributes,
     closure: F,
     member: M,
-) -> Made<T> {
+) -> NewTask<T> {
     let (memory, origin) = block::allocate(Layout::new::<Task<F, T, M>>());
     let task = memory.cast::<Task<F, T, M>>();
     // SAFETY: (R1) the memory is for this type and ours; the header starts with two references, one
@@ -231,14 +231,14 @@ pub(crate) fn make<F: FnOnce() -> T, T, M: Member>(
                 header: Header::new(attributes, const { &Task::<F, T, M>::BODY }, origin),
                 joiners: WaitQueue::new(),
             },
-            slot: UnsafeCell::new(Slot {
+            slot: UnsafeCell::new(ClosureOrResult {
                 closure: ManuallyDrop::new(closure),
             }),
             member,
         });
         let header = task.cast::<Header>();
         task.as_ref().member.joined(header);
-        Made {
+        NewTask {
             coroutine: header,
             joiner: Joiner::new(Reference::from_raw(header)),
         }

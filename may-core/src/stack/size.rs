@@ -66,21 +66,21 @@ impl StackSize {
             number = match number.checked_mul(10) {
                 Some(number) => match number.checked_add(digit) {
                     Some(number) => number,
-                    None => return Err(ParseStackSizeError(Fault::TooLarge)),
+                    None => return Err(ParseStackSizeError(ParseFault::TooLarge)),
                 },
-                None => return Err(ParseStackSizeError(Fault::TooLarge)),
+                None => return Err(ParseStackSizeError(ParseFault::TooLarge)),
             };
             at += 1;
         }
         if at == 0 {
-            return Err(ParseStackSizeError(Fault::NotASize));
+            return Err(ParseStackSizeError(ParseFault::NotASize));
         }
         let Some(unit) = unit_of(text, at) else {
-            return Err(ParseStackSizeError(Fault::NotASize));
+            return Err(ParseStackSizeError(ParseFault::NotASize));
         };
         match number.checked_mul(unit) {
             Some(bytes) => Ok(StackSize::from_bytes(bytes)),
-            None => Err(ParseStackSizeError(Fault::TooLarge)),
+            None => Err(ParseStackSizeError(ParseFault::TooLarge)),
         }
     }
 
@@ -155,11 +155,11 @@ impl fmt::Debug for StackSize {
 
 /// A text is not a [`StackSize`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ParseStackSizeError(Fault);
+pub struct ParseStackSizeError(ParseFault);
 
 /// What is wrong with a text that is not a size.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Fault {
+enum ParseFault {
     /// It is not a number with one of the units.
     NotASize,
     /// The number of bytes does not fit into a `usize`.
@@ -171,10 +171,10 @@ impl ParseStackSizeError {
     /// it.
     pub const fn message(&self) -> &'static str {
         match self.0 {
-            Fault::NotASize => {
+            ParseFault::NotASize => {
                 "not a stack size\nhelp: write a number of bytes, or one with a unit: `65536`, `64k`, `1m`, `2g`"
             }
-            Fault::TooLarge => {
+            ParseFault::TooLarge => {
                 "a stack size that does not fit into the address space\nhelp: stacks of `64k` to `8m` suit most code"
             }
         }
@@ -251,14 +251,14 @@ mod tests {
         ] {
             assert_eq!(
                 StackSize::parse(text),
-                Err(ParseStackSizeError(Fault::NotASize)),
+                Err(ParseStackSizeError(ParseFault::NotASize)),
                 "{text}"
             );
         }
         for text in ["99999999999999999999999", "18446744073709551615g"] {
             assert_eq!(
                 StackSize::parse(text),
-                Err(ParseStackSizeError(Fault::TooLarge)),
+                Err(ParseStackSizeError(ParseFault::TooLarge)),
                 "{text}"
             );
         }

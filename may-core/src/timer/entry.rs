@@ -25,7 +25,7 @@ pub(crate) struct Entry {
     /// Tells when the timer fires, in nanoseconds since the start of the wheel's clock.
     deadline: Cell<u64>,
     /// Tells in which list of the wheel the entry is linked.
-    pub(super) place: Cell<Place>,
+    pub(super) place: Cell<ListId>,
     /// Tells during which `advance` the entry was put on the overdue list.
     pub(super) stamp: Cell<u16>,
     /// Forbids `&mut Entry` to claim that there is no other pointer, since the neighbours have one.
@@ -39,7 +39,7 @@ impl Entry {
             next: Cell::new(None),
             previous: Cell::new(None),
             deadline: Cell::new(deadline_ns),
-            place: Cell::new(Place::NOWHERE),
+            place: Cell::new(ListId::NOWHERE),
             stamp: Cell::new(0),
             _pinned: PhantomPinned,
         }
@@ -61,7 +61,7 @@ impl Entry {
 
     /// Tells whether a wheel holds this timer: it was inserted, and neither fired nor was removed.
     pub(crate) fn is_linked(&self) -> bool {
-        self.place.get() != Place::NOWHERE
+        self.place.get() != ListId::NOWHERE
     }
 }
 
@@ -76,9 +76,9 @@ impl fmt::Debug for Entry {
 
 /// Names the list that an entry is in: nowhere, the overdue list, or a slot of a level.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct Place(u16);
+pub(super) struct ListId(u16);
 
-impl Place {
+impl ListId {
     /// Is the place of an entry that no wheel holds.
     pub(super) const NOWHERE: Self = Self(u16::MAX);
     /// Is the place of an entry that was late when it was inserted.

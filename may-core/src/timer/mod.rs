@@ -70,7 +70,7 @@ use std::fmt;
 use std::ptr::NonNull;
 
 pub(crate) use self::entry::Entry;
-use self::entry::Place;
+use self::entry::ListId;
 use self::level::{Level, SLOT_BITS, SLOTS, Slot};
 
 /// Counts the levels: enough digits to tell any two times apart.
@@ -144,7 +144,7 @@ impl Wheel {
         let deadline = new.deadline();
         self.len.set(self.len.get() + 1);
         if deadline <= self.now.get() {
-            new.place.set(Place::OVERDUE);
+            new.place.set(ListId::OVERDUE);
             new.stamp.set(self.stamp.get());
             // SAFETY: (I3) the caller's contract is the one that the slot needs.
             unsafe { self.overdue.add(entry, deadline) };
@@ -311,7 +311,7 @@ impl Wheel {
         let difference = (deadline ^ self.origin.get()) | 1;
         let level = (difference.ilog2() / SLOT_BITS) as usize;
         let slot = (deadline >> (SLOT_BITS * level as u32)) as usize % SLOTS;
-        new.place.set(Place::in_level(level, slot));
+        new.place.set(ListId::in_level(level, slot));
         self.occupied.set(self.occupied.get() | 1 << level);
         // SAFETY: (I3) the caller's contract is the one that the level needs.
         unsafe { self.levels[level].add(slot, entry, deadline) };
@@ -325,9 +325,9 @@ impl Wheel {
     #[inline]
     unsafe fn unlink(&self, entry: NonNull<Entry>) {
         // SAFETY: (I3, R5) a linked entry is alive; the reference ends with this statement.
-        let place = unsafe { entry.as_ref() }.place.replace(Place::NOWHERE);
+        let place = unsafe { entry.as_ref() }.place.replace(ListId::NOWHERE);
         self.len.set(self.len.get() - 1);
-        if place == Place::OVERDUE {
+        if place == ListId::OVERDUE {
             // SAFETY: (I3) the entry is linked, and its place says that it is so here.
             unsafe { self.overdue.take(entry) };
         } else {
