@@ -10,6 +10,7 @@ mod channel;
 mod condvar;
 mod mutex;
 mod rwlock;
+mod scope;
 mod semaphore;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -213,6 +214,11 @@ fn mutexes() {
 #[test]
 fn rwlocks() {
     on_one_worker("rwlocks", rwlock::round);
+}
+
+#[test]
+fn scopes() {
+    on_one_worker("scopes", scope::round);
 }
 
 #[test]
