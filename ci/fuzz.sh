@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # The fuzzers, each for as many seconds as the first argument says (600): models of channels,
-# semaphores, locks and scopes, token soup for the macros, bytes for the HTTP example's parsers.
+# semaphores, locks, scopes and timers, token soup for the macros, bytes for the HTTP example's
+# parsers.
 # MAY_TEST_SEED takes up the seed that a failure has printed.
 set -euo pipefail
 cd "$(dirname "$0")/.."

@@ -12,6 +12,7 @@ mod mutex;
 mod rwlock;
 mod scope;
 mod semaphore;
+mod timer;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -224,4 +225,9 @@ fn scopes() {
 #[test]
 fn semaphores() {
     on_one_worker("semaphores", semaphore::round);
+}
+
+#[test]
+fn timers() {
+    on_one_worker("timers", timer::round);
 }
