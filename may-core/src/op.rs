@@ -46,11 +46,12 @@ use crate::sync::{
     Arc, CancelToken, LazyLock, Mutex, Notify, Once, OnceLock, RwLock, Semaphore, SyncFlag,
     broadcast, mpmc, mpsc, oneshot, spsc, watch,
 };
+use crate::sys::buffer::ReadBuffer;
 use crate::time::Interval;
 use crate::util::clock::Deadline;
 
 pub use crate::channel::{Recv, Reserve, SendMessage, SendRight};
-pub use crate::io::{Call, IoOperation, Ready};
+pub use crate::io::{IoCall, IoOperation, Ready, Transfer};
 pub use crate::operation::{
     Boxed, Caller, First, Guard, Map, Needs, OpFuture, Operation, Parts, Registration, Row, Signal,
     When, first, first_of, guard, when, when_any,
@@ -585,7 +586,7 @@ pub fn never() -> After {
 /// Panics if the listener is an `Option` that is `None`.
 pub fn accept<L: AcceptFrom + ?Sized>(
     listener: &L,
-) -> IoOperation<'_, impl Call<Output = L::Connection>> {
+) -> IoOperation<'_, impl IoCall<Output = L::Connection>> {
     listener.accept_operation().expect(MISSING)
 }
 
@@ -597,7 +598,7 @@ pub fn accept<L: AcceptFrom + ?Sized>(
 pub fn read<'a, S: ReadFrom + ?Sized>(
     stream: &'a S,
     buffer: &'a mut [u8],
-) -> IoOperation<'a, impl Call<Output = usize>> {
+) -> IoOperation<'a, Transfer<'a, S::Raw, ReadBuffer<'a>>> {
     stream.reader().expect(MISSING).read_operation(buffer)
 }
 
@@ -609,7 +610,7 @@ pub fn read<'a, S: ReadFrom + ?Sized>(
 pub fn write<'a, S: WriteTo + ?Sized>(
     stream: &'a S,
     buffer: &'a [u8],
-) -> IoOperation<'a, impl Call<Output = usize>> {
+) -> IoOperation<'a, Transfer<'a, S::Raw, &'a [u8]>> {
     stream.writer().expect(MISSING).write_operation(buffer)
 }
 
@@ -618,10 +619,10 @@ pub fn write<'a, S: WriteTo + ?Sized>(
 /// # Panics
 ///
 /// Panics if the stream is an `Option` that is `None`.
-pub fn read_vectored<'a, S: ReadFrom + ?Sized>(
+pub fn read_vectored<'a, 'b, S: ReadFrom + ?Sized>(
     stream: &'a S,
-    buffers: &'a mut [IoSliceMut<'_>],
-) -> IoOperation<'a, impl Call<Output = usize>> {
+    buffers: &'a mut [IoSliceMut<'b>],
+) -> IoOperation<'a, Transfer<'a, S::Raw, &'a mut [IoSliceMut<'b>]>> {
     let reader = stream.reader().expect(MISSING);
     reader.read_vectored_operation(buffers)
 }
@@ -631,10 +632,10 @@ pub fn read_vectored<'a, S: ReadFrom + ?Sized>(
 /// # Panics
 ///
 /// Panics if the stream is an `Option` that is `None`.
-pub fn write_vectored<'a, S: WriteTo + ?Sized>(
+pub fn write_vectored<'a, 'b, S: WriteTo + ?Sized>(
     stream: &'a S,
-    buffers: &'a [IoSlice<'_>],
-) -> IoOperation<'a, impl Call<Output = usize>> {
+    buffers: &'a [IoSlice<'b>],
+) -> IoOperation<'a, Transfer<'a, S::Raw, &'a [IoSlice<'b>]>> {
     let writer = stream.writer().expect(MISSING);
     writer.write_vectored_operation(buffers)
 }
@@ -665,7 +666,7 @@ pub fn write_vectored<'a, S: WriteTo + ?Sized>(
 pub fn peek<'a, S: ReadFrom<Raw: PeekIo> + ?Sized>(
     stream: &'a S,
     buffer: &'a mut [u8],
-) -> IoOperation<'a, impl Call<Output = usize>> {
+) -> IoOperation<'a, Transfer<'a, S::Raw, ReadBuffer<'a>>> {
     stream.reader().expect(MISSING).peek_operation(buffer)
 }
 
@@ -695,7 +696,7 @@ pub fn peek<'a, S: ReadFrom<Raw: PeekIo> + ?Sized>(
 pub fn recv_from<'a, S: ReadFrom<Raw: DatagramIo> + ?Sized>(
     socket: &'a S,
     buffer: &'a mut [u8],
-) -> IoOperation<'a, impl Call<Output = (usize, <S::Raw as DatagramIo>::Address)>> {
+) -> IoOperation<'a, impl IoCall<Output = (usize, <S::Raw as DatagramIo>::Address)>> {
     let reader = socket.reader().expect(MISSING);
     reader.receive_from_operation(buffer)
 }

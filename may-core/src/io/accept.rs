@@ -4,7 +4,7 @@ use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::time::Duration;
 
-use super::call::{Call, IoOperation, More};
+use super::call::{IoCall, IoOperation, More};
 use super::descriptor::Descriptor;
 use super::pause::Pause;
 use crate::coroutine::header::Header;
@@ -49,7 +49,7 @@ impl<T: AsFd> Descriptor<T> {
     pub(crate) fn accept_operation<'a, R>(
         &'a self,
         convert: impl Fn((OwnedFd, Address)) -> io::Result<R> + 'a,
-    ) -> IoOperation<'a, impl Call<Output = R>> {
+    ) -> IoOperation<'a, impl IoCall<Output = R>> {
         self.operation(Direction::Read, move |_| self.accept_now(&convert))
     }
 

@@ -27,6 +27,7 @@
 //! A waiter that was woken always calls before it waits again, so its wake-up is either used or
 //! passed on. If another caller was faster, it goes back to its place among those who wait.
 
+use std::fmt;
 use std::io::{self, IoSlice, IoSliceMut};
 use std::net::Shutdown;
 use std::os::fd::AsFd;
@@ -220,65 +221,79 @@ impl<T: RawIo> Descriptor<T> {
     pub(crate) fn read_operation<'a>(
         &'a self,
         buffer: &'a mut [u8],
-    ) -> IoOperation<'a, impl Call<Output = usize>> {
+    ) -> IoOperation<'a, Transfer<'a, T, ReadBuffer<'a>>> {
         let nothing = is_nothing::<T>(buffer.len());
-        let mut buffer = ReadBuffer::from(buffer);
-        self.operation_unless(nothing, Direction::Read, move |raw| raw.read(&mut buffer))
+        let buffer = ReadBuffer::from(buffer);
+        self.transfer(Direction::Read, buffer, nothing, |raw, buffer| {
+            raw.read(buffer)
+        })
     }
 
     /// Reading into several buffers.
-    pub(crate) fn read_vectored_operation<'a>(
+    pub(crate) fn read_vectored_operation<'a, 'b>(
         &'a self,
-        buffers: &'a mut [IoSliceMut<'_>],
-    ) -> IoOperation<'a, impl Call<Output = usize>> {
+        buffers: &'a mut [IoSliceMut<'b>],
+    ) -> IoOperation<'a, Transfer<'a, T, &'a mut [IoSliceMut<'b>]>> {
         let (buffers, length) = descriptor::within_limits_mut(buffers);
         let nothing = is_nothing::<T>(length);
-        self.operation_unless(nothing, Direction::Read, |raw| raw.read_vectored(buffers))
+        self.transfer(Direction::Read, buffers, nothing, |raw, buffers| {
+            raw.read_vectored(buffers)
+        })
     }
 
     /// Reading what stays there.
     pub(crate) fn peek_operation<'a>(
         &'a self,
         buffer: &'a mut [u8],
-    ) -> IoOperation<'a, impl Call<Output = usize>>
+    ) -> IoOperation<'a, Transfer<'a, T, ReadBuffer<'a>>>
     where
         T: PeekIo,
     {
         let nothing = is_nothing::<T>(buffer.len());
-        let mut buffer = ReadBuffer::from(buffer);
-        self.operation_unless(nothing, Direction::Read, move |raw| raw.peek(&mut buffer))
+        let buffer = ReadBuffer::from(buffer);
+        self.transfer(Direction::Read, buffer, nothing, |raw, buffer| {
+            raw.peek(buffer)
+        })
     }
 
     /// Writing.
     pub(crate) fn write_operation<'a>(
         &'a self,
         buffer: &'a [u8],
-    ) -> IoOperation<'a, impl Call<Output = usize>> {
+    ) -> IoOperation<'a, Transfer<'a, T, &'a [u8]>> {
         let nothing = is_nothing::<T>(buffer.len());
-        self.operation_unless(nothing, Direction::Write, |raw| raw.write(buffer))
+        self.transfer(Direction::Write, buffer, nothing, |raw, buffer| {
+            raw.write(buffer)
+        })
     }
 
     /// Writing from several buffers.
-    pub(crate) fn write_vectored_operation<'a>(
+    pub(crate) fn write_vectored_operation<'a, 'b>(
         &'a self,
-        buffers: &'a [IoSlice<'_>],
-    ) -> IoOperation<'a, impl Call<Output = usize>> {
+        buffers: &'a [IoSlice<'b>],
+    ) -> IoOperation<'a, Transfer<'a, T, &'a [IoSlice<'b>]>> {
         let (buffers, length) = descriptor::within_limits(buffers);
         let nothing = is_nothing::<T>(length);
-        self.operation_unless(nothing, Direction::Write, |raw| raw.write_vectored(buffers))
+        self.transfer(Direction::Write, buffers, nothing, |raw, buffers| {
+            raw.write_vectored(buffers)
+        })
     }
 
-    /// A call as an operation, unless there is nothing to move.
-    fn operation_unless<'a>(
+    /// A call that moves bytes as an operation; `nothing` says that there are none to move.
+    fn transfer<'a, B>(
         &'a self,
-        nothing: bool,
         direction: Direction,
-        mut call: impl FnMut(&T) -> io::Result<(usize, More)> + 'a,
-    ) -> IoOperation<'a, impl Call<Output = usize>> {
-        self.operation(direction, move |raw| match nothing {
-            true => Ok((0, More::Perhaps)),
-            false => call(raw),
-        })
+        buffers: B,
+        nothing: bool,
+        call: MovesBytes<T, B>,
+    ) -> IoOperation<'a, Transfer<'a, T, B>> {
+        let raw = self.get();
+        let call = match nothing {
+            true => |_: &T, _: &mut B| Ok((0, More::Perhaps)),
+            false => call,
+        };
+        let transfer = Transfer { raw, buffers, call };
+        IoOperation::new(Calling::new(self.polled(), direction, transfer))
     }
 }
 
@@ -376,7 +391,7 @@ impl<T: AsFd> Descriptor<T> {
         &'a self,
         direction: Direction,
         mut call: impl FnMut(&T) -> io::Result<(R, More)> + 'a,
-    ) -> IoOperation<'a, impl Call<Output = R>> {
+    ) -> IoOperation<'a, impl IoCall<Output = R>> {
         let call = move || call(self.get());
         IoOperation::new(Calling::new(self.polled(), direction, call))
     }
@@ -449,7 +464,7 @@ fn carry_out<T>(
     source: &Source,
     direction: Direction,
     seen: Seen,
-    call: &mut impl Call<Output = T>,
+    call: &mut impl IoCall<Output = T>,
 ) -> Outcome<T> {
     loop {
         match call.call() {
@@ -495,7 +510,7 @@ pub(crate) fn register(polled: &Polled) -> io::Result<()> {
 }
 
 /// A call on a descriptor, which does not block.
-pub trait Call {
+pub trait IoCall {
     /// What it returns.
     type Output;
 
@@ -507,12 +522,38 @@ pub trait Call {
     fn call(&mut self) -> io::Result<(Self::Output, More)>;
 }
 
-impl<R, F: FnMut() -> io::Result<(R, More)>> Call for F {
+impl<R, F: FnMut() -> io::Result<(R, More)>> IoCall for F {
     type Output = R;
 
     #[inline]
     fn call(&mut self) -> io::Result<(R, More)> {
         self()
+    }
+}
+
+/// How a call moves bytes between what has a descriptor and buffers.
+type MovesBytes<T, B> = fn(&T, &mut B) -> io::Result<(usize, More)>;
+
+/// Moving bytes between what has a descriptor, and buffers. Its type has a name because rustc would
+/// tell of a wrong argument again for each use of a type that has none.
+pub struct Transfer<'a, T, B> {
+    raw: &'a T,
+    buffers: B,
+    call: MovesBytes<T, B>,
+}
+
+impl<T, B> IoCall for Transfer<'_, T, B> {
+    type Output = usize;
+
+    #[inline]
+    fn call(&mut self) -> io::Result<(usize, More)> {
+        (self.call)(self.raw, &mut self.buffers)
+    }
+}
+
+impl<T, B> fmt::Debug for Transfer<'_, T, B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Transfer").finish_non_exhaustive()
     }
 }
 
@@ -523,7 +564,7 @@ pub struct Ready<'a, T> {
     direction: Direction,
 }
 
-impl<T: AsFd> Call for Ready<'_, T> {
+impl<T: AsFd> IoCall for Ready<'_, T> {
     type Output = ();
 
     fn call(&mut self) -> io::Result<((), More)> {
@@ -542,7 +583,7 @@ pub(crate) struct Calling<P, C> {
     failed: Option<io::Error>,
 }
 
-impl<P: AsRef<Polled>, C: Call> Calling<P, C> {
+impl<P: AsRef<Polled>, C: IoCall> Calling<P, C> {
     /// A call that waits, whatever the descriptor was set to.
     #[inline]
     pub(crate) fn new(polled: P, direction: Direction, call: C) -> Calling<P, C> {
@@ -576,7 +617,7 @@ impl<P: AsRef<Polled>, C: Call> Calling<P, C> {
     }
 }
 
-impl<P: AsRef<Polled>, C: Call> Queueing for Calling<P, C> {
+impl<P: AsRef<Polled>, C: IoCall> Queueing for Calling<P, C> {
     type Output = io::Result<C::Output>;
 
     fn kind(&self) -> &'static str {
@@ -660,13 +701,13 @@ impl<P: AsRef<Polled>, C: Call> Queueing for Calling<P, C> {
 
 operation! {
     /// A call on a descriptor. No byte is moved if it has not happened.
-    pub struct IoOperation['a, C: Call]['a, C] => io::Result<<C as Call>::Output>
+    pub struct IoOperation['a, C: IoCall]['a, C] => io::Result<<C as IoCall>::Output>
     as IoKind IoProjection {
         Call(Queued<Calling<&'a Polled, C>>),
     }
 }
 
-impl<'a, C: Call> IoOperation<'a, C> {
+impl<'a, C: IoCall> IoOperation<'a, C> {
     /// The operation of a call.
     pub(crate) fn new(call: Calling<&'a Polled, C>) -> IoOperation<'a, C> {
         let operation = Queued::new(call);

@@ -5,7 +5,7 @@ use std::io::{self, IoSlice, IoSliceMut};
 use std::os::fd::AsFd;
 use std::task::{Context, Poll};
 
-use super::call::{Call, IoOperation, More, RawIo};
+use super::call::{IoCall, IoOperation, More, RawIo};
 use super::descriptor::Descriptor;
 use crate::operation::Operation;
 use crate::reactor::Direction;
@@ -119,7 +119,7 @@ impl<T: DatagramIo> Descriptor<T> {
     pub(crate) fn receive_from_operation<'a>(
         &'a self,
         buffer: &'a mut [u8],
-    ) -> IoOperation<'a, impl Call<Output = (usize, T::Address)>> {
+    ) -> IoOperation<'a, impl IoCall<Output = (usize, T::Address)>> {
         let mut buffer = ReadBuffer::from(buffer);
         self.operation(Direction::Read, move |socket| {
             receive_from(socket, &mut buffer, false)

@@ -29,7 +29,7 @@ pub(crate) mod pipe;
 pub(crate) mod poll;
 pub(crate) mod wait;
 
-pub use call::{Call, IoOperation, PeekIo, RawIo, Ready};
+pub use call::{IoCall, IoOperation, PeekIo, RawIo, Ready, Transfer};
 pub use co_io::CoIo;
 pub use datagram::DatagramIo;
 pub use descriptor::{Descriptor, HasDescriptor, Polled};

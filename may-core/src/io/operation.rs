@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use super::call::{Call, IoOperation, RawIo};
+use super::call::{IoCall, IoOperation, RawIo};
 use super::descriptor::Descriptor;
 
 /// What `accept(..)` can accept from, and [`serve`](crate::serve::serve) can serve.
@@ -18,7 +18,7 @@ pub trait AcceptFrom {
 
     /// The operation of the next connection, if the listener is there.
     #[doc(hidden)]
-    fn accept_operation(&self) -> Option<IoOperation<'_, impl Call<Output = Self::Connection>>>;
+    fn accept_operation(&self) -> Option<IoOperation<'_, impl IoCall<Output = Self::Connection>>>;
 
     /// Whom a connection counts for where there is a [limit](crate::serve::Limits::connections_per_origin) for each: over TCP its IPv4
     /// address, or its IPv6 network, which is the first 64 bits. `None` if it does not count.
@@ -71,7 +71,7 @@ macro_rules! forward_accept {
 
             fn accept_operation(
                 &self,
-            ) -> Option<IoOperation<'_, impl Call<Output = L::Connection>>> {
+            ) -> Option<IoOperation<'_, impl IoCall<Output = L::Connection>>> {
                 let $this = self;
                 $inner.accept_operation()
             }

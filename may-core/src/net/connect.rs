@@ -6,7 +6,7 @@ use std::net::{self, SocketAddr};
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
 use super::stream::TcpStream;
-use crate::io::call::{Call, Calling, More};
+use crate::io::call::{Calling, IoCall, More};
 use crate::io::handle::Handle;
 use crate::operation::{Known, Queued, Timed, operation};
 use crate::reactor::Direction;
@@ -59,7 +59,7 @@ pub(super) struct Handshake {
     has_begun: bool,
 }
 
-impl Call for Handshake {
+impl IoCall for Handshake {
     type Output = TcpStream;
 
     fn call(&mut self) -> io::Result<(TcpStream, More)> {

@@ -11,7 +11,7 @@ use super::address::{ToSocketAddrs, each, internet};
 use super::stream::TcpStream;
 use crate::io::handle::{Handle, socket_type};
 use crate::io::poll::readable;
-use crate::io::{AcceptFrom, Call, Descriptor, HasDescriptor, IoOperation};
+use crate::io::{AcceptFrom, Descriptor, HasDescriptor, IoCall, IoOperation};
 use crate::sys::socket::Address;
 
 /// How many connections may wait to be accepted; the operating system lowers it to its own bound.
@@ -237,7 +237,7 @@ impl AcceptFrom for TcpListener {
 
     fn accept_operation(
         &self,
-    ) -> Option<IoOperation<'_, impl Call<Output = (TcpStream, SocketAddr)>>> {
+    ) -> Option<IoOperation<'_, impl IoCall<Output = (TcpStream, SocketAddr)>>> {
         Some(self.descriptor.accept_operation(connection))
     }
 

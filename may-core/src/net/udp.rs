@@ -8,7 +8,7 @@ use super::address::{ToSocketAddrs, each, internet};
 use crate::io::call::{Calling, More};
 use crate::io::datagram::{datagram, send_to};
 use crate::io::handle::{Handle, socket_timeouts, socket_type};
-use crate::io::{Call, DatagramIo, Descriptor, HasDescriptor, IoOperation, PeekIo};
+use crate::io::{DatagramIo, Descriptor, HasDescriptor, IoCall, IoOperation, PeekIo};
 use crate::reactor::Direction;
 use crate::sys::socket::Address;
 
@@ -96,7 +96,7 @@ pub struct SendTo<'a> {
     address: Address,
 }
 
-impl Call for SendTo<'_> {
+impl IoCall for SendTo<'_> {
     type Output = usize;
 
     fn call(&mut self) -> io::Result<(usize, More)> {

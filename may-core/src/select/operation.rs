@@ -8,7 +8,9 @@ use std::io::{IoSlice, IoSliceMut};
 
 use super::arm::OpArm;
 use super::reach::{Reach, ReachMut};
-use crate::io::{AcceptFrom, Call, DatagramIo, IoOperation, PeekIo, ReadFrom, Ready, WriteTo};
+use crate::io::{
+    AcceptFrom, DatagramIo, IoCall, IoOperation, PeekIo, ReadFrom, Ready, Transfer, WriteTo,
+};
 use crate::op::{Closable, ConnectTo, Joinable, RecvFrom, SendTo, Waitable};
 use crate::operation::Operation;
 use crate::reactor::Direction;
@@ -17,6 +19,7 @@ use crate::sync::{
     Acquire, AcquireOwned, Arc, CancelToken, Lock, Mutex, Raised, ReadLock, RwLock, Semaphore,
     WriteLock, watch,
 };
+use crate::sys::buffer::ReadBuffer;
 use crate::time::{Interval, Tick};
 
 /// An operation as an arm, which may be missing.
@@ -164,7 +167,7 @@ pub fn tick<'a>(interval: impl ReachMut<'a, Thing = Interval>) -> Arm<Tick<'a>> 
 /// The arm of the next connection.
 pub fn accept<L: AcceptFrom + ?Sized>(
     listener: &L,
-) -> Arm<IoOperation<'_, impl Call<Output = L::Connection>>> {
+) -> Arm<IoOperation<'_, impl IoCall<Output = L::Connection>>> {
     Some(OpArm::new(listener.accept_operation()?))
 }
 
@@ -172,7 +175,7 @@ pub fn accept<L: AcceptFrom + ?Sized>(
 pub fn read<'a, S: ReadFrom + ?Sized>(
     stream: &'a S,
     buffer: &'a mut [u8],
-) -> Arm<IoOperation<'a, impl Call<Output = usize>>> {
+) -> Arm<IoOperation<'a, Transfer<'a, S::Raw, ReadBuffer<'a>>>> {
     Some(OpArm::new(stream.reader()?.read_operation(buffer)))
 }
 
@@ -180,24 +183,24 @@ pub fn read<'a, S: ReadFrom + ?Sized>(
 pub fn write<'a, S: WriteTo + ?Sized>(
     stream: &'a S,
     buffer: &'a [u8],
-) -> Arm<IoOperation<'a, impl Call<Output = usize>>> {
+) -> Arm<IoOperation<'a, Transfer<'a, S::Raw, &'a [u8]>>> {
     Some(OpArm::new(stream.writer()?.write_operation(buffer)))
 }
 
 /// The arm of reading into several buffers.
-pub fn read_vectored<'a, S: ReadFrom + ?Sized>(
+pub fn read_vectored<'a, 'b, S: ReadFrom + ?Sized>(
     stream: &'a S,
-    buffers: &'a mut [IoSliceMut<'_>],
-) -> Arm<IoOperation<'a, impl Call<Output = usize>>> {
+    buffers: &'a mut [IoSliceMut<'b>],
+) -> Arm<IoOperation<'a, Transfer<'a, S::Raw, &'a mut [IoSliceMut<'b>]>>> {
     let reader = stream.reader()?;
     Some(OpArm::new(reader.read_vectored_operation(buffers)))
 }
 
 /// The arm of writing from several buffers.
-pub fn write_vectored<'a, S: WriteTo + ?Sized>(
+pub fn write_vectored<'a, 'b, S: WriteTo + ?Sized>(
     stream: &'a S,
-    buffers: &'a [IoSlice<'_>],
-) -> Arm<IoOperation<'a, impl Call<Output = usize>>> {
+    buffers: &'a [IoSlice<'b>],
+) -> Arm<IoOperation<'a, Transfer<'a, S::Raw, &'a [IoSlice<'b>]>>> {
     let writer = stream.writer()?;
     Some(OpArm::new(writer.write_vectored_operation(buffers)))
 }
@@ -206,7 +209,7 @@ pub fn write_vectored<'a, S: WriteTo + ?Sized>(
 pub fn peek<'a, S: ReadFrom<Raw: PeekIo> + ?Sized>(
     stream: &'a S,
     buffer: &'a mut [u8],
-) -> Arm<IoOperation<'a, impl Call<Output = usize>>> {
+) -> Arm<IoOperation<'a, Transfer<'a, S::Raw, ReadBuffer<'a>>>> {
     Some(OpArm::new(stream.reader()?.peek_operation(buffer)))
 }
 
@@ -214,7 +217,7 @@ pub fn peek<'a, S: ReadFrom<Raw: PeekIo> + ?Sized>(
 pub fn recv_from<'a, S: ReadFrom<Raw: DatagramIo> + ?Sized>(
     socket: &'a S,
     buffer: &'a mut [u8],
-) -> Arm<IoOperation<'a, impl Call<Output = (usize, <S::Raw as DatagramIo>::Address)>>> {
+) -> Arm<IoOperation<'a, impl IoCall<Output = (usize, <S::Raw as DatagramIo>::Address)>>> {
     Some(OpArm::new(socket.reader()?.receive_from_operation(buffer)))
 }
 

@@ -9,7 +9,7 @@ use std::path::Path;
 use super::stream::UnixStream;
 use crate::io::handle::{Handle, socket_type};
 use crate::io::poll::readable;
-use crate::io::{AcceptFrom, Call, Descriptor, HasDescriptor, IoOperation};
+use crate::io::{AcceptFrom, Descriptor, HasDescriptor, IoCall, IoOperation};
 use crate::sys::socket::Address;
 use crate::sys::unix_address;
 
@@ -165,7 +165,7 @@ impl AcceptFrom for UnixListener {
 
     fn accept_operation(
         &self,
-    ) -> Option<IoOperation<'_, impl Call<Output = (UnixStream, SocketAddr)>>> {
+    ) -> Option<IoOperation<'_, impl IoCall<Output = (UnixStream, SocketAddr)>>> {
         Some(self.descriptor.accept_operation(connection))
     }
 }

@@ -13,7 +13,7 @@ use std::pin::Pin;
 use pin_project_lite::pin_project;
 use socket2::{Domain, Socket, Type};
 
-use crate::io::call::{Call, Calling, More, is_ready};
+use crate::io::call::{Calling, IoCall, More, is_ready};
 use crate::io::handle::Handle;
 use crate::io::{Descriptor, Polled};
 use crate::operation::{Caller, Needs, OpFuture, Operation, Queued, Registration};
@@ -60,7 +60,7 @@ impl Sending<'_> {
     }
 }
 
-impl Call for Sending<'_> {
+impl IoCall for Sending<'_> {
     type Output = Sent;
 
     fn call(&mut self) -> io::Result<(Sent, More)> {
@@ -93,7 +93,7 @@ impl Room {
     }
 }
 
-impl Call for Room {
+impl IoCall for Room {
     type Output = ();
 
     fn call(&mut self) -> io::Result<((), More)> {
