@@ -24,6 +24,33 @@ pub const HANG_AFTER: Duration = Duration::from_secs(60);
 /// How long a runtime of a test may take to end.
 const SHUTDOWN: Duration = Duration::from_secs(20);
 
+/// A limit that counts only the time in which the machine runs. A virtual machine may stand still
+/// for a minute, while its clock goes on.
+struct Patience {
+    left: Duration,
+    looked: Instant,
+}
+
+impl Patience {
+    /// How often one looks. What is longer than two steps is not counted.
+    const STEP: Duration = Duration::from_millis(100);
+
+    fn new(limit: Duration) -> Patience {
+        Patience {
+            left: limit,
+            looked: Instant::now(),
+        }
+    }
+
+    /// Whether the limit is reached.
+    fn is_over(&mut self) -> bool {
+        let since = self.looked.elapsed();
+        self.looked += since;
+        self.left = self.left.saturating_sub(since.min(2 * Patience::STEP));
+        self.left.is_zero()
+    }
+}
+
 /// Ends the process, naming the test, if it is not dropped in time.
 #[derive(Debug)]
 pub struct Watchdog {
@@ -52,12 +79,15 @@ pub fn watchdog_of(what: String, limit: Duration) -> Watchdog {
     thread::Builder::new()
         .name("watchdog".to_owned())
         .spawn(move || {
-            if watched.recv_timeout(limit) == Err(mpsc::RecvTimeoutError::Timeout) {
-                let text = format!("\n{what} hangs: it has not ended within {limit:?}\n");
-                // Not `eprintln`: what that writes is captured by the harness, and lost with the
-                // process.
-                let _ = std::io::Write::write_all(&mut std::io::stderr(), text.as_bytes());
-                std::process::abort();
+            let mut patience = Patience::new(limit);
+            while watched.recv_timeout(Patience::STEP) == Err(mpsc::RecvTimeoutError::Timeout) {
+                if patience.is_over() {
+                    let text = format!("\n{what} hangs: it has not ended within {limit:?}\n");
+                    // Not `eprintln`: what that writes is captured by the harness, and lost with
+                    // the process.
+                    let _ = std::io::Write::write_all(&mut std::io::stderr(), text.as_bytes());
+                    std::process::abort();
+                }
             }
         })
         .expect("a thread for the watchdog");
@@ -71,9 +101,9 @@ pub fn watchdog_of(what: String, limit: Duration) -> Watchdog {
 /// Panics if that takes very long.
 #[track_caller]
 pub fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
-    let start = Instant::now();
+    let mut patience = Patience::new(HANG_AFTER / 2);
     while !condition() {
-        assert!(start.elapsed() < HANG_AFTER / 2, "never came true: {what}");
+        assert!(!patience.is_over(), "never came true: {what}");
         coroutine::sleep(Duration::from_micros(50));
     }
 }
@@ -511,4 +541,31 @@ pub fn arm_within<A: Arm<()> + Finish>(limit: Duration, arm: A) -> Option<A::Out
     let (mut arm, time) = (pin!(arm), pin!(after(limit)));
     let happened = select(&mut [arm.as_mut(), time], Mode::Biased) == Some(0);
     happened.then(|| arm.finish())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_hangs_is_named_and_ended() {
+        if is_rerun() {
+            let _watchdog = watchdog_of("a loop".to_owned(), 3 * Patience::STEP);
+            loop {
+                thread::park();
+            }
+        }
+        let output = rerun().output().expect("the test can be run again");
+        let text = String::from_utf8_lossy(&output.stderr);
+        assert!(!output.status.success());
+        assert!(text.contains("a loop hangs"), "{text}");
+    }
+
+    #[test]
+    fn a_machine_that_stands_still_does_not_count() {
+        let mut patience = Patience::new(HANG_AFTER);
+        patience.looked -= HANG_AFTER;
+        assert!(!patience.is_over());
+        assert!(patience.left > HANG_AFTER / 2);
+    }
 }
