@@ -62,14 +62,6 @@ pub struct Awaited {
     pub since: u64,
 }
 
-impl Awaited {
-    /// Whether the wait is for room in a channel or for a lock. Those who wait there hold each other
-    /// up: they are as fast on one worker, where they need not wake each other across threads.
-    pub(crate) fn is_contention(&self) -> bool {
-        matches!(self.kind, "send" | "lock" | "read_lock" | "write_lock")
-    }
-}
-
 impl Strand {
     /// The strand of a coroutine or thread that has not run yet.
     #[inline]

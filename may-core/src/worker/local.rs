@@ -14,6 +14,7 @@ use crossbeam_deque::Worker;
 
 use super::queues::Unstarted;
 use super::shared::{Peer, Shared};
+use super::siblings::Siblings;
 use crate::coroutine::block::BlockPool;
 use crate::coroutine::header::Header;
 use crate::coroutine::home::Home;
@@ -58,9 +59,9 @@ pub(crate) struct Local {
     pub(super) interval: Cell<u32>,
     /// Coroutines started. Every so many the oldest has its turn.
     pub(super) starts: Cell<u32>,
-    /// How many of the coroutines that were spawned and started one after the other wait for
-    /// something. `None` if none was started since the last one was spawned.
-    pub(super) waiting_siblings: Cell<Option<u32>>,
+    /// What the coroutines do that were spawned and started one after the other. `None` if none was
+    /// started since the last one was spawned.
+    pub(super) siblings: Cell<Option<Siblings>>,
     /// Whether the coroutines that live have been cancelled because the runtime stops.
     pub(super) cancelled: Cell<bool>,
 }
@@ -110,7 +111,7 @@ impl Local {
             switches: Cell::new(0),
             interval: Cell::new(1),
             starts: Cell::new(0),
-            waiting_siblings: Cell::new(None),
+            siblings: Cell::new(None),
             cancelled: Cell::new(false),
             shared,
         };

@@ -9,6 +9,7 @@
 //! * [`shared`]: what the workers of one runtime share; its start and its end
 //! * [`schedule`]: from `spawn` to a worker: where a new coroutine goes, and who is woken for it
 //! * [`queues`]: the queues of unstarted coroutines, and who may steal what from them
+//! * [`siblings`]: which of the coroutines that were spawned together start on other workers
 //! * [`idle`]: which worker searches for work while others sleep; why every unstarted coroutine is
 //!   found
 //! * [`orders`]: what the workers are asked to do at the end; who ends the coroutines that no
@@ -25,6 +26,7 @@ pub(crate) mod run;
 pub(crate) mod schedule;
 pub(crate) mod settings;
 pub(crate) mod shared;
+mod siblings;
 
 pub(crate) use local::{has_tried_for_long, spend, with_local};
 pub use schedule::Placement;

@@ -18,6 +18,7 @@ use std::time::Duration;
 
 use super::local::Local;
 use super::queues::{StealResult, Unstarted};
+use super::siblings::Siblings;
 use crate::coroutine::header::{Header, flag};
 use crate::coroutine::strand::Awaited;
 use crate::coroutine::unwinding;
@@ -34,9 +35,6 @@ const STARTS_PER_ROUND: u32 = 8;
 const SWITCHES_PER_ROUND: u32 = 64;
 /// As how many switches a start counts: it may have to touch a fresh stack.
 const START_WEIGHT: u32 = 32;
-/// How many coroutines that were spawned one after the other and wait stay on one worker while
-/// another has nothing to do.
-const SIBLINGS_TOGETHER: u32 = 2;
 /// Every how many starts the oldest coroutine of the deque has its turn.
 const OLDEST_EVERY: u32 = 61;
 /// The time between two times of maintenance, as long as there is something to run.
@@ -78,7 +76,7 @@ impl Local {
         {
             self.start(coroutine.0);
             starts += 1;
-            if self.waiting_siblings.get() >= Some(SIBLINGS_TOGETHER) {
+            if self.siblings.get().is_some_and(Siblings::are_a_group) {
                 self.share();
             }
         }
@@ -128,15 +126,14 @@ impl Local {
         if let newest @ Some(_) = self.deque.pop() {
             return newest;
         }
-        self.waiting_siblings.set(None);
+        self.siblings.set(None);
         let assigned = self.peer().queues.take_assigned();
         assigned.or_else(|| self.shared.take_global(self.index, &self.deque))
     }
 
     /// Gives workers that have nothing to do their part of the unstarted coroutines, because those
-    /// that were started just before wait: what is like them will live on, and would stay here.
-    ///
-    /// The oldest go, each time an even number, so that a pair stays together.
+    /// that were started just before are a group: what is like them would live here, too. The oldest
+    /// go.
     #[cold]
     fn share(&self) {
         let left = self.deque.len();
@@ -144,9 +141,7 @@ impl Local {
             return;
         }
         let idle = self.shared.idle_peers(self.index).count();
-        let waiting = self.waiting_siblings.get().unwrap_or(0) as usize;
-        let part = (waiting + left) / (idle + 1);
-        let part = part.max(1).next_multiple_of(SIBLINGS_TOGETHER as usize);
+        let part = self.siblings.get().unwrap_or_default().part(left, idle);
         for peer in self.shared.idle_peers(self.index) {
             let queues = &self.peer().queues;
             let given = (0..part).map_while(|_| queues.take_oldest());
@@ -200,14 +195,13 @@ impl Local {
         self.live_count.set(self.live_count.get() + 1);
         // At once, since it may compute for long.
         self.publish_live();
-        let siblings = self.waiting_siblings.get().unwrap_or(0);
-        self.waiting_siblings.set(Some(siblings));
-        if self.resume(coroutine) && self.waiting_siblings.get().is_some() {
+        let siblings = self.siblings.get().unwrap_or_default();
+        self.siblings.set(Some(siblings));
+        if self.resume(coroutine) && self.siblings.get().is_some() {
             // SAFETY: (R1) a coroutine that has suspended has not ended, so the runtime's reference
             // keeps it; and this is its worker.
             let awaited = unsafe { coroutine.as_ref().strand.waits_for() };
-            let waits = awaited.is_some_and(|awaited| !awaited.is_contention());
-            self.waiting_siblings.set(Some(siblings + u32::from(waits)));
+            self.siblings.set(Some(siblings.and(awaited)));
         }
     }
 

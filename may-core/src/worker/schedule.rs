@@ -27,11 +27,10 @@ use crate::prim::{Ordering, fence};
 #[non_exhaustive]
 pub enum Placement {
     /// With the worker of the coroutine that spawns it, unless another worker runs out of work
-    /// first. Of several that are spawned together and wait at once, workers that have nothing to
-    /// do get their part, so that a pool of consumers uses all processors. For a coroutine that
-    /// accepts connections this is [`Spread`](Placement::Spread):
-    /// connections live long, and would all stay where they were accepted. For a plain thread it is
-    /// whichever worker is free first.
+    /// first. Of several that are spawned together and wait for the same, workers that have nothing
+    /// to do get their part, so that a pool of consumers uses all processors. For a coroutine that
+    /// accepts connections this is [`Spread`](Placement::Spread): connections live long, and would
+    /// all stay where they were accepted. For a plain thread it is the worker that is free first.
     #[default]
     Auto,
     /// With the worker of the coroutine that spawns it, unless another worker runs out of work
@@ -134,7 +133,7 @@ impl Shared {
         if self.workers() == 1 {
             return local.deque.push(unstarted);
         }
-        local.waiting_siblings.set(None);
+        local.siblings.set(None);
         let queues = &local.peer().queues;
         let must_wake = queues.push(&local.deque, unstarted, self.idle.thieves());
         self.wake_searcher();

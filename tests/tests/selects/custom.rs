@@ -61,6 +61,7 @@ impl Operation for Either<'_> {
 
     fn register(mut self: Pin<&mut Self>, by: &Registration) -> bool {
         (self.before)(&mut self, Step::Register);
+        REGISTERED.store(true, SeqCst);
         let mut parts = self.parts.iter_mut();
         parts.any(|part| part.as_mut().register(by))
     }
@@ -155,14 +156,20 @@ fn ends_the_process(why: &str, body: impl FnOnce()) {
     assert!(text.contains(why), "{text}");
 }
 
-/// Waits for an operation that a message ends, in a coroutine.
+/// Whether an `Either` was registered in this process.
+static REGISTERED: AtomicBool = AtomicBool::new(false);
+
+/// Waits for an operation that a message ends, in a coroutine. The message comes when the operation
+/// has been tried, so that there is something to withdraw. For a process of its own.
 fn wait_for_message(before: fn(&mut Either<'_>, Step)) {
     let run = move || {
         let (sender, receiver) = unbounded();
         let (_other, nothing) = unbounded();
         scope(|s| {
             s.spawn(|| {
-                yield_now();
+                while !REGISTERED.load(SeqCst) {
+                    yield_now();
+                }
                 sender.send(1).unwrap();
             });
             let _ = catch_unwind(AssertUnwindSafe(|| {
