@@ -25,11 +25,12 @@ export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-target}/asan"
 export ASAN_OPTIONS="detect_leaks=0:detect_stack_use_after_return=1:allow_user_segv_handler=1${ASAN_OPTIONS:+:$ASAN_OPTIONS}"
 
 # What cannot be asked under the sanitizer: how much memory a program takes (freed memory is kept to
-# be watched), how much stack a function needs, and what a process writes that dies of a fault (the
-# sanitizer reports it first).
+# be watched), how much stack a function needs, what happens when memory is limited (the sanitizer's
+# own is then, too), and what a process writes that dies of a fault (the sanitizer reports it first).
 skip=(
     --skip memory_behind --skip the_memory_of --skip a_stack_size_holds
     --skip overflow --skip another_fault --skip without_map_entries
+    --skip without_a_thread_to_be_had
 )
 
 cargo=(timeout "${MAY_TIMEOUT:-1800}" cargo "+$nightly" test --target "$target")
