@@ -1,5 +1,5 @@
-//! The budget of a coroutine's turn: how many calls that need not wait it may make before the others of its worker have theirs, so that no
-//! busy peer keeps a worker to itself.
+//! The budget of a coroutine's turn: how many calls that need not wait it may make before the
+//! others of its worker have theirs, so that no busy peer keeps a worker to itself.
 
 use std::task::{Context, Poll};
 
@@ -7,8 +7,8 @@ use super::{may_suspend, yield_now};
 use crate::coroutine::{current, shield};
 use crate::worker::{self, with_local};
 
-/// Counts a call that may succeed at once; a coroutine whose budget is spent gives the others a turn first, so that no
-/// busy peer keeps a worker to itself.
+/// Counts a call that may succeed at once; a coroutine whose budget is spent gives the others a
+/// turn first, so that no busy peer keeps a worker to itself.
 ///
 /// # Cancellation
 ///
@@ -20,14 +20,16 @@ pub(crate) fn spend_budget() {
     }
 }
 
-/// Lets the others run first. It is seldom called, so the switch is not worth a place in each caller.
+/// Lets the others run first. It is seldom called, so the switch is not worth a place in each
+/// caller.
 #[cold]
 fn give_turn() {
     yield_now();
 }
 
-/// As [`spend_budget`], for a call that never waits: people hold std's locks across those, and whoever wants one next would stop the
-/// worker. So with the budget spent the caller goes on, unless others are so far behind that `is_due` wants them to run.
+/// As [`spend_budget`], for a call that never waits: callers hold std's locks across those, and the
+/// next coroutine that wants such a lock would stop the worker. So with the budget spent the caller
+/// goes on, unless others are so far behind that `is_due` wants them to run.
 #[inline]
 pub(crate) fn spend_budget_if(is_due: impl FnOnce() -> bool) {
     if budget_is_spent_and(is_due) {
@@ -43,8 +45,8 @@ pub(crate) fn spend_budget_of_lock() {
     }
 }
 
-/// Counts a call that tries something and never waits. Since it is to return at once, it gives the others a turn only if they
-/// have not had any for a long time.
+/// Counts a call that tries something and never waits. Since it is to return at once, it gives the
+/// others a turn only if they have not had any for a long time.
 #[inline]
 pub(crate) fn count_try() {
     if worker::has_tried_for_long() && may_suspend() {
@@ -70,7 +72,8 @@ fn budget_is_spent_and(is_due: impl FnOnce() -> bool) -> bool {
     !worker::spend() && is_due() && may_give_turn()
 }
 
-/// Whether a caller whose budget is spent may suspend. The worker is to have a look at the time then.
+/// Whether a caller whose budget is spent may suspend. The worker is to have a look at the time
+/// then.
 #[cold]
 fn may_give_turn() -> bool {
     with_local(|local| {
@@ -81,9 +84,10 @@ fn may_give_turn() -> bool {
     may_suspend()
 }
 
-/// As [`spend_budget`], for the poll of a future: with the budget spent the future wakes itself and is pending, so whoever polls it can
-/// let others run. (A poll does not suspend by itself. Its caller may hold a lock of std's, as the halves of `tokio::io::split` do, and
-/// the next coroutine of this worker would stop the thread on it.)
+/// As [`spend_budget`], for the poll of a future: with the budget spent the future wakes itself and
+/// is pending, so its executor can let others run. (A poll does not suspend by itself. Its caller
+/// may hold a lock of std's, as the halves of `tokio::io::split` do, and the next coroutine of this
+/// worker would stop the thread on it.)
 #[inline]
 pub(crate) fn poll_budget(context: &Context<'_>) -> Poll<()> {
     if worker::spend() {

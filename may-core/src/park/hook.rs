@@ -1,14 +1,18 @@
 //! A panic hook that waits.
 //!
-//! Hooks share locks and lazy values of std's, which block a thread: a second coroutine that panics while the hook of the first is
-//! suspended would stop the worker. Where the count of panics cannot be moved (`coroutine/panic_count.rs`), its panic would even end the
-//! process. So nobody else runs on a worker while a coroutine's hook waits: it keeps the worker, which polls, counts the time and takes in wake-ups, for as long as that may be
-//! ([`PATIENCE`]); then it suspends, since what it waits for may be a neighbour.
+//! Hooks share locks and lazy values of std's, which block a thread. A second coroutine that panics
+//! while the hook of the first is suspended would stop the worker. Where the count of panics cannot
+//! be moved (`coroutine/panic_count.rs`), its panic would even end the process. So no other
+//! coroutine runs on a worker while a coroutine's hook waits. The coroutine keeps the worker, which
+//! polls, counts the time and takes in wake-ups, for as long as that may be ([`PATIENCE`]). Then it
+//! suspends, since what it waits for may be a neighbour.
 //!
-//! A destructor that runs because of a panic is to suspend at once, and std tells the two apart to nobody. But the frame that calls the
-//! hook lies on the stack while the hook runs, and has gone when the stack is unwound; so its name is looked for there. That takes
-//! some ten microseconds (the first time as long as it takes to read the program's symbols), and concerns nobody but a coroutine that
-//! panics and waits. In a program without symbols nobody knows, and the worker is kept for a moment ([`DOUBT`]).
+//! A destructor that runs because of a panic is to suspend at once, and std has no call that tells
+//! a hook from such a destructor. But the frame that calls the hook lies on the stack while the
+//! hook runs, and has gone when the stack is unwound; so its name is looked for there. That takes
+//! some ten microseconds (the first time as long as it takes to read the program's symbols), and
+//! concerns only a coroutine that panics and waits. In a program without symbols the name cannot be
+//! found, and the worker is kept for a moment ([`DOUBT`]).
 
 use std::backtrace::Backtrace;
 use std::ptr::NonNull;
@@ -29,8 +33,9 @@ const CALLS_HOOKS: &str = "panic_with_hook";
 /// A function that is on the stack whenever it is looked at.
 const LOOKS: &str = "keeps_its_worker_for";
 
-/// Waits for the running coroutine, which has opened its wait or is queued, without letting others run on its worker, if it is in a
-/// panic hook; true if it has been sent home meanwhile, and taken out of the queue. For a thread on which somebody unwinds.
+/// Waits on behalf of the running coroutine, which has opened its wait or is queued, if it is in a
+/// panic hook. No other coroutine runs on its worker meanwhile. True if it has been sent home by
+/// then, and taken out of the queue. For a thread on which a coroutine unwinds.
 #[cold]
 pub(super) fn waits(coroutine: NonNull<Header>) -> bool {
     let time = if unwinding::is_by_panic() {
@@ -38,14 +43,16 @@ pub(super) fn waits(coroutine: NonNull<Header>) -> bool {
     } else {
         Duration::ZERO
     };
-    // What runs in the closure is the worker's own code, which holds nothing of its cells across a waker (R4, R5).
+    // What runs in the closure is the worker's own code, which holds nothing of its cells across a
+    // waker (R4, R5).
     !time.is_zero()
         && with_local(|local| {
             local.is_some_and(|local| local.attend(coroutine, Deadline::after(time)))
         })
 }
 
-/// For how long a coroutine that panics and waits keeps its worker: not at all unless it is in the hook.
+/// For how long a coroutine that panics and waits keeps its worker: not at all unless it is in the
+/// hook.
 #[inline(never)]
 fn keeps_its_worker_for() -> Duration {
     let stack = Backtrace::force_capture();

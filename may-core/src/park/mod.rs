@@ -94,8 +94,9 @@ impl Blocker {
 
     /// Suspends until the wait with `ticket` has ended, and says how.
     ///
-    /// For a coroutine this suspends exactly once, also if the wait has ended by now: whoever ended
-    /// it sends the coroutine home, and that entry in the run queue must find it suspended.
+    /// For a coroutine this suspends exactly once, also if the wait has ended by now: the committer
+    /// that ended it sends the coroutine home, and that entry in the run queue must find it
+    /// suspended.
     #[inline(always)]
     fn suspend(&self, ticket: Ticket, deadline: Deadline) -> Outcome {
         match self {
@@ -221,8 +222,8 @@ fn refuse(what: &str) -> ! {
 /// Suspends a coroutine until its wait has ended.
 #[inline(always)]
 fn suspend_coroutine(coroutine: NonNull<Header>, ticket: Ticket, deadline: Deadline) -> Outcome {
-    // SAFETY: (I2) the coroutine is the one that runs here, and its block lives while it does;
-    // whoever ends the wait sends it home, once.
+    // SAFETY: (I2) the coroutine is the one that runs here, and its block lives while it does; the
+    // committer that ends the wait sends it home, once.
     let header = unsafe { coroutine.as_ref() };
     // SAFETY: (I2) as above.
     let switch = || unsafe { switch(coroutine) };
@@ -331,7 +332,7 @@ impl Awaited {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
 pub(crate) enum Ended {
-    /// Somebody has committed the caller.
+    /// A committer has committed the caller.
     Committed,
     /// The caller has found that there may be nothing to wait for.
     Ready,
@@ -447,15 +448,15 @@ pub(crate) enum Notified {
         /// What the caller waits for is kept for it.
         granted: bool,
     },
-    /// By nobody, and the deadline has not passed.
+    /// The caller was not woken, and the deadline has not passed.
     No,
     /// By the deadline.
     TimedOut,
 }
 
-/// Waits once in `queue` until somebody wakes the caller or `deadline` passes. When the caller has
-/// been registered `change` makes a change, outside every lock, and returns whom it is to wake for
-/// that.
+/// Waits once in `queue` until the caller is woken or `deadline` passes. When the caller has been
+/// registered `change` makes a change, outside every lock, and returns the waiter that is to be
+/// woken for that.
 ///
 /// Waking may run user code, which must not happen while the wait is open. In that case the
 /// caller's wait is taken back, and a stand-in keeps its place while it wakes; so a notification
@@ -491,7 +492,7 @@ pub(crate) fn wait_after<D: Copy>(
     }
 }
 
-/// The half of [`wait_after`] for somebody who had to run user code.
+/// The half of [`wait_after`] for a caller that had to run user code.
 #[cold]
 fn wait_after_stand_in<D>(
     stand_in: Pin<&StandIn<'_, D>>,
@@ -515,7 +516,7 @@ fn wait_after_stand_in<D>(
     }
 }
 
-/// Somebody who is woken when this is dropped.
+/// A waiter that is woken when this is dropped.
 struct Owed(Option<Wake>);
 
 impl Drop for Owed {
@@ -573,16 +574,16 @@ pub(crate) fn may_block() -> bool {
     !current::is_worker() && !with_strand(Strand::forbids_blocking)
 }
 
-/// Puts the caller, who may block, at the mercy of whoever gets the wake-up: the caller then
-/// suspends by [`wait_for_claimant`], and nothing else ends that.
+/// Leaves the end of the caller's wait to the claimant, which gets the wake-up. The caller, which
+/// may block, then suspends by [`wait_for_claimant`], and nothing else ends that.
 ///
-/// The caller's commit word is opened and closed at once, so that nobody else can commit it.
+/// The caller's commit word is opened and closed at once, so that no other side can commit it.
 pub(crate) fn claim_caller() -> Wake {
     let blocker = Blocker::current();
     let word = &blocker.strand().word;
     let ticket = word.open(Openness::default());
     let committed = word.commit(ticket, 0);
-    debug_assert!(committed, "nobody knows of this wait");
+    debug_assert!(committed, "no other side knows of this wait");
     // SAFETY: (I2) the caller is the waiter.
     unsafe { blocker.waiter().wake() }
 }
@@ -592,7 +593,8 @@ pub(crate) fn claim_caller() -> Wake {
 pub(crate) fn wait_for_claimant(is_claimed: impl Fn() -> bool) {
     match Header::current() {
         Some(coroutine) => {
-            // SAFETY: (I2) the coroutine runs here; whoever has the wake-up sends it home, once.
+            // SAFETY: (I2) the coroutine runs here; the claimant has the wake-up and sends it home,
+            // once.
             unsafe { switch(coroutine) };
             debug_assert!(!is_claimed(), "the claim ends before the wake-up");
         }
@@ -604,7 +606,7 @@ pub(crate) fn wait_for_claimant(is_claimed: impl Fn() -> bool) {
     }
 }
 
-/// Waits until somebody leaves the caller's token, or `deadline` passes, and takes the token.
+/// Waits until the caller's token is left, or `deadline` passes, and takes the token.
 fn park_until(deadline: Deadline) {
     loop {
         if take_token() {

@@ -1,15 +1,15 @@
 //! The deadlines of futures (R11).
 //!
-//! A coroutine's deadline lies in the wheel of its worker, which nobody else touches. A future is
-//! polled and dropped on any thread. So each worker has a second wheel, under a lock, for the
+//! A coroutine's deadline lies in the wheel of its worker, which no other thread touches. A future
+//! is polled and dropped on any thread. So each worker has a second wheel, under a lock, for the
 //! futures that are polled on it (and, dealt out in turn, for those that are polled on plain
-//! threads). Setting and clearing an alarm takes the lock; the entry lies in the future's counted
+//! threads). Setting and clearing an alarm takes the lock. The entry lies in the future's counted
 //! block, which stays until the alarm is cleared or has gone off.
 //!
-//! The worker looks at the time of the first alarm, which is repeated outside the lock, where it
-//! looks at its own wheel. *No alarm is overlooked*: whoever sets the earliest one stores its time
-//! and then rouses the worker, by the protocol of `coroutine/home.rs`: either the worker sees the
-//! time before it sleeps, or it is woken.
+//! The time of the first alarm is repeated outside the lock. The worker looks at it where it looks
+//! at its own wheel. *No alarm is overlooked*: the thread that sets the earliest alarm stores its
+//! time and then rouses the worker, by the protocol of `coroutine/home.rs`. Either the worker sees
+//! the time before it sleeps, or it is woken.
 //!
 //! An alarm that goes off ends the future's wait by the commit word, as every deadline does. When a
 //! worker ends, all its alarms go off: the futures find that their time has not come yet, and set
@@ -73,7 +73,7 @@ struct State {
     wheel: Wheel,
     /// Whom to wake when the lock has been left; kept for its memory.
     fired: Vec<Wake>,
-    /// The worker has ended: nobody looks any more.
+    /// The worker has ended: no thread looks at the wheel any more.
     closed: bool,
 }
 
@@ -100,7 +100,7 @@ impl Alarms {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Sets the alarm of a future's wait, which is not set; false if nobody would look at it any
+    /// Sets the alarm of a future's wait, which is not set; false if no worker would look at it any
     /// more.
     ///
     /// # Safety
@@ -171,8 +171,8 @@ impl Alarms {
         let state = &mut *locked;
         let mut fired = std::mem::take(&mut state.fired);
         state.wheel.advance(now, |entry| {
-            // SAFETY: (R11) the entry is the first field of a block that is counted by whoever has
-            // set it, who would need the lock to clear it.
+            // SAFETY: (R11) the entry is the first field of a block. The future that has set the
+            // alarm counts the block, and would need the lock to clear the alarm.
             let block = unsafe {
                 let block = entry.cast::<TaskBlock>().as_ptr();
                 Arc::increment_strong_count(block);

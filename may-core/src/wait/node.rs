@@ -9,9 +9,9 @@ use crate::util::list::{Linked, Links};
 
 /// The place of an operation among those that wait: zero before it has waited.
 ///
-/// Somebody who was woken and found that another was faster has not had its turn; it goes back to
-/// where it stood, or whoever empties a channel would be first in line again before those who were
-/// woken beside it have even looked.
+/// A waiter that was woken and found that another caller was faster has not had its turn. It goes
+/// back to where it stood. Otherwise a receiver that empties a channel would be first in line again
+/// before those that were woken beside it have even looked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Seat(pub(super) u64);
 
@@ -31,13 +31,13 @@ pub(crate) struct Node<D = ()> {
     pub(super) queued: Cell<bool>,
     /// Who waits.
     pub(super) waiter: Waiter,
-    /// For which of his waits.
+    /// For which of the waiter's waits.
     pub(super) ticket: Ticket,
     /// The number that a commit through this node leaves in the commit word.
     pub(super) arm: u16,
     /// Its place among the others; zero until it has one. Guarded by the queue's lock.
     pub(super) seat: Cell<u64>,
-    /// The waiter was woken before, and somebody else was faster.
+    /// The waiter was woken before, and another caller was faster.
     pub(super) again: bool,
     /// The wait was ended together with what it was for. Guarded by the queue's lock.
     pub(super) granted: Cell<bool>,

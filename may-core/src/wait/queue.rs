@@ -4,17 +4,16 @@
 //! Who may touch a node, and when:
 //!
 //! * A node is linked and unlinked under the queue's lock only. The waiter withdraws it under that
-//!   lock before its frame goes, so whoever finds a node in the list while holding the lock has a
-//!   live one.
+//!   lock before its frame goes. So a node that is found in the list under the lock is live.
 //! * A committer takes the node out *before* its compare-and-swap, and does not touch it after one
 //!   that succeeded: the waiter may be gone the next instant. If it fails, the wait had ended some
 //!   other way, and the waiter finds its node unlinked when it comes to withdraw it.
 //! * One queue lock is held at a time, and no user code runs under it; the wake-up is fired after
 //!   the lock is left. (Under that of a condition variable the queue of its mutex is locked, and
 //!   never the other way round.)
-//! * First in, first out. A waiter that was woken in vain goes back to where it stood ([`Seat`]);
-//!   and a waiter whose worker is stuck in a computation is passed over for one who can use the
-//!   wake-up now, if there is one near the front ([`WaitList::wake_first`]).
+//! * First in, first out. A waiter that was woken in vain goes back to where it stood ([`Seat`]). A
+//!   waiter whose worker is stuck in a computation is passed over for one that can use the wake-up
+//!   now, if there is one near the front ([`WaitList::wake_first`]).
 //!
 //! *Grants.* Waiters of most primitives are woken and try again, because a caller that runs is
 //! faster than one that has to be switched to. A caller that takes a thing, waits while it has it,
@@ -22,11 +21,11 @@
 //! come back to its seat is woken with a *grant* ([`WaitList::call_first`]): the primitive keeps
 //! what the waiter waits for, and the waiter takes it when it runs, or gives it back if it no
 //! longer wants it. There is one grant in half a millisecond at most in each list, so a grant costs
-//! nothing where nobody holds a thing for long; and since the one that has waited longest gets it,
+//! nothing where no holder keeps a thing for long. The waiter that has waited longest gets it, so
 //! callers that compete for long have equal turns.
 //!
-//! `waiting` repeats the length of the list outside the lock, so that the side with nobody to wake
-//! pays for a fence and a load only.
+//! `waiting` repeats the length of the list outside the lock, so that a side that has no waiter to
+//! wake pays for a fence and a load only.
 
 use std::fmt;
 use std::pin::Pin;
@@ -58,7 +57,7 @@ const LOOK_AT: usize = 8;
 const OVERTAKE: usize = 64;
 
 impl<D> WaitList<D> {
-    /// A list in which nobody waits.
+    /// An empty list.
     pub(crate) const fn new() -> WaitList<D> {
         WaitList {
             nodes: List::new(),
@@ -67,7 +66,7 @@ impl<D> WaitList<D> {
         }
     }
 
-    /// Whether nobody waits.
+    /// Whether the list is empty.
     #[inline]
     pub(crate) fn is_empty(&self) -> bool {
         self.nodes.is_empty()
@@ -82,7 +81,7 @@ impl<D> WaitList<D> {
             .map(|node| unsafe { &node.as_ref().data })
     }
 
-    /// Whether somebody else than `waiter` waits.
+    /// Whether a waiter other than `waiter` is in the list.
     pub(crate) fn has_other_than(&self, waiter: Waiter) -> bool {
         let mut node = self.nodes.front();
         while let Some(other) = node {
@@ -182,8 +181,8 @@ impl<D> WaitList<D> {
     }
 
     /// Takes a node out and ends its wait, first of those whose workers can run them soon; `None`
-    /// in place of the wake-up if that had ended in another way. The outer `None` says that nobody
-    /// waits.
+    /// in place of the wake-up if that had ended in another way. The outer `None` says that the
+    /// list is empty.
     ///
     /// `offer` is called before, so that the waiter finds what it does as soon as it goes on, and
     /// `retract` if the wait had ended: between the two the waiter cannot look, since it withdraws
@@ -458,7 +457,7 @@ pub(crate) struct WaitQueue<D = ()> {
 }
 
 impl<D> WaitQueue<D> {
-    /// A queue in which nobody waits.
+    /// A queue without waiters.
     #[cfg(not(may_loom))]
     pub(crate) const fn new() -> WaitQueue<D> {
         WaitQueue {
@@ -467,7 +466,7 @@ impl<D> WaitQueue<D> {
         }
     }
 
-    /// A queue in which nobody waits.
+    /// A queue without waiters.
     #[cfg(may_loom)]
     pub(crate) fn new() -> WaitQueue<D> {
         WaitQueue {
@@ -476,8 +475,8 @@ impl<D> WaitQueue<D> {
         }
     }
 
-    /// Whether nobody waits. Meaningful to a side that has made its change and issued a fence, or
-    /// as a hint.
+    /// Whether the queue has no waiters. Meaningful to a side that has made its change and issued a
+    /// fence, or as a hint.
     #[inline]
     pub(crate) fn is_empty(&self) -> bool {
         self.waiting.load(Ordering::Relaxed) == 0
@@ -527,7 +526,7 @@ impl<D> WaitQueue<D> {
         }
     }
 
-    /// Ends the wait of the waiter that has waited longest, and wakes it; false if nobody waits.
+    /// Ends the wait of the waiter that has waited longest, and wakes it; false if there is none.
     ///
     /// The caller has made the change that the waiters wait for.
     #[inline]
@@ -537,13 +536,13 @@ impl<D> WaitQueue<D> {
         !self.is_empty() && self.wake_first()
     }
 
-    /// As [`WaitQueue::wake_one`], for a caller who has issued a fence after his change.
+    /// As [`WaitQueue::wake_one`], for a caller that has issued a fence after its change.
     #[inline]
     pub(crate) fn wake_one_after_fence(&self) -> bool {
         !self.is_empty() && self.wake_first()
     }
 
-    /// The half of [`WaitQueue::wake_one`] that finds somebody.
+    /// The half of [`WaitQueue::wake_one`] that runs if there are waiters.
     fn wake_first(&self) -> bool {
         let mut nodes = self.nodes.lock();
         let (wake, taken) = nodes.wake_first();
@@ -553,7 +552,7 @@ impl<D> WaitQueue<D> {
     }
 
     /// As [`WaitQueue::wake_one`], but the waiter may get a grant: `offer` makes it and `retract`
-    /// takes it back, with somebody to wake for that. Both run under the lock.
+    /// takes it back, and returns a waiter to wake for that. Both run under the lock.
     ///
     /// This needs no fence, unlike [`WaitQueue::wake_one`]: the caller has made its change under a
     /// lock that the waiters hold when they register.
@@ -587,7 +586,7 @@ impl<D> WaitQueue<D> {
         false
     }
 
-    /// Ends the wait of everybody who waits now, and wakes them; returns how many.
+    /// Ends the wait of all that wait now, and wakes them; returns how many.
     ///
     /// Their seats are theirs no longer: one that went back to its seat would be in front of those
     /// who wait now, and this would not end.

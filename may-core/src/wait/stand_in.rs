@@ -2,7 +2,7 @@
 //!
 //! A waiter that must run user code between registering and waiting cannot have an open wait
 //! meanwhile: the user code may itself wait. So it exchanges its node for this one, under the lock
-//! of the queue, and exchanges it back afterwards. The stand-in is a task that nobody polls: a
+//! of the queue, and exchanges it back afterwards. The stand-in is a task that is never polled: a
 //! committer closes its commit word and finds no waker. A stand-in that has left the queue was
 //! notified, and that counts for the waiter.
 
@@ -26,7 +26,7 @@ pub(crate) struct StandIn<'a, D> {
 }
 
 impl<'a, D> StandIn<'a, D> {
-    /// One that stands in for nobody yet.
+    /// A stand-in that keeps no waiter's place yet.
     #[inline]
     pub(crate) fn new(queue: &'a WaitQueue<D>) -> StandIn<'a, D> {
         StandIn {
@@ -50,7 +50,7 @@ impl<'a, D> StandIn<'a, D> {
         self.used.set(unsafe { self.queue.exchange(node, mine) });
     }
 
-    /// Whether this stands in for somebody, or did and was notified.
+    /// Whether this keeps a waiter's place, or did and was notified.
     #[inline]
     pub(crate) fn is_used(&self) -> bool {
         self.used.get()
@@ -59,7 +59,7 @@ impl<'a, D> StandIn<'a, D> {
     /// Gives the place back to the waiter, by another node, which gets what a notification has left
     /// if there was one meanwhile; false if there was.
     pub(crate) fn give_back(self: Pin<&Self>, node: Pin<&Node<D>>) -> bool {
-        let mine = self.node().expect("it stands in for somebody");
+        let mine = self.node().expect("it keeps a waiter's place");
         // SAFETY: (I2) if this node is in a queue, then in this one; the caller withdraws its own.
         let waits = unsafe { self.queue.exchange(mine, node) };
         if !waits {

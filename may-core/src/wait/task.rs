@@ -1,19 +1,21 @@
-//! What a future has in place of a coroutine's header: a commit word and the waker of whoever polled it last.
+//! What a future has in place of a coroutine's header: a commit word and the waker of its last
+//! poll.
 //!
-//! A future is polled by turns on any threads, and may be dropped instead. Its wait lies between two polls:
+//! A future is polled by turns on any threads, and may be dropped instead. Its wait lies between
+//! two polls:
 //!
 //! ```text
-//!   poll                                   whoever ends the wait
+//!   poll                                   the side that ends the wait
 //!   1  leave the waker                     a  close the commit word, under the lock of the queue
 //!   2  look at the commit word: if it is   b  leave the lock, take the waker out and call it
 //!      closed, the wait is over
 //! ```
 //!
-//! Of steps 1 and *b* one comes first (`wait/waker.rs`). If it is 1, *b* calls the newest waker. If it is *b*, step 2 sees that the word
-//! is closed. So no wake-up is lost.
+//! Of steps 1 and *b* one comes first (`wait/waker.rs`). If it is 1, *b* calls the newest waker. If
+//! it is *b*, step 2 sees that the word is closed. So no wake-up is lost.
 //!
-//! The block is counted. A waker counts it under the lock of the queue in which it found the future, because one that is dropped does
-//! not wait for its waker.
+//! The block is counted. A waker counts it under the lock of the queue in which it found the
+//! future, because one that is dropped does not wait for its waker.
 
 use std::ptr::NonNull;
 use std::sync::Arc;
@@ -48,16 +50,17 @@ impl TaskBlock {
 
     /// The future as queues see it.
     pub(crate) fn waiter(this: &Arc<TaskBlock>) -> Waiter {
-        // Not from a reference: whoever wakes the future counts the block.
+        // Not from a reference: a committer that wakes the future counts the block.
         Waiter::Task(NonNull::new(Arc::as_ptr(this).cast_mut()).expect("an `Arc` is not null"))
     }
 
-    /// Leaves the waker of whoever polls now (step 1).
+    /// Leaves the waker of this poll (step 1).
     pub(crate) fn set_waker(&self, waker: &Waker) {
         self.waker.set(waker);
     }
 
-    /// Drops the waker: the future is ready, or gone. Others may count the block still, and are not to be the ones who destroy it.
+    /// Drops the waker: the future is ready, or gone. Others may still count the block, and must
+    /// not be the ones that destroy the waker.
     pub(crate) fn clear_waker(&self) {
         self.waker.clear();
     }

@@ -11,20 +11,20 @@ use crate::coroutine::home::Home;
 use crate::coroutine::thread::ThreadBlock;
 use crate::util::spin::{SpinGuard, SpinLock};
 
-/// Somebody who has a commit word. The pointer is valid while its wait lasts.
+/// A coroutine, thread or future that has a commit word. The pointer is valid while its wait lasts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Waiter {
     /// A coroutine, woken by sending it home.
     Coroutine(NonNull<Header>),
     /// An OS thread, woken through the operating system; from an `Arc`.
     Thread(NonNull<ThreadBlock>),
-    /// A future, woken by the waker of whoever polls it; from an `Arc`.
+    /// A future, woken by the waker of its last poll; from an `Arc`.
     Task(NonNull<TaskBlock>),
 }
 
 /// A waiter whose wait has been ended by the holder, who now owes it the wake-up.
 #[derive(Debug)]
-#[must_use = "the waiter sleeps for ever unless it is woken"]
+#[must_use = "the waiter sleeps forever unless it is woken"]
 pub(crate) enum Wake {
     /// The coroutine is suspended, or about to be, until it is sent home.
     Coroutine(NonNull<Header>),
@@ -122,11 +122,11 @@ impl Wake {
 
     /// Wakes the waiter. To be called outside every lock and every open wait, because wakers are
     /// user code. It does not unwind: what a waker or its destructor raises ends in
-    /// `wait/waker.rs`, so nobody else goes without a wake-up.
+    /// `wait/waker.rs`, so no other waiter goes without a wake-up.
     #[inline]
     pub(crate) fn fire(self) {
         match self {
-            // SAFETY: (I2) whoever made this value ended the wait, and nobody else did.
+            // SAFETY: (I2) the maker of this value ended the wait, and no other committer did.
             Wake::Coroutine(header) => unsafe { Header::send_home(header) },
             Wake::Thread(block) => block.wake(),
             Wake::Task(block) => block.wake(),

@@ -1,8 +1,9 @@
-//! A place for the waker of whoever polls something.
+//! A place for the waker of the task that polls something.
 //!
-//! The poll sets it and then looks at what it waits for; whoever has something to tell makes that visible and then takes the waker out
-//! and calls it. The place has a lock, so one of the two comes first: either the waker that is found is the newest, or the look sees the
-//! change. No wake-up is lost; one too many may come, which futures must bear anyway.
+//! The poll sets the waker and then looks at what it waits for. The other side makes its change
+//! visible, and then takes the waker out and calls it. The place has a lock, so one of the two
+//! comes first: either the waker that is found is the newest, or the look sees the change. No
+//! wake-up is lost; one too many may come, which futures must bear anyway.
 
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -20,7 +21,7 @@ impl WakerPlace {
         WakerPlace(SpinLock::new(None))
     }
 
-    /// Leaves the waker of whoever polls now, in place of that of earlier polls.
+    /// Leaves the waker of this poll, in place of that of earlier polls.
     pub(crate) fn set(&self, waker: &Waker) {
         let current = self.0.lock().take();
         // Wakers are the user's code, which runs outside the lock.
@@ -43,7 +44,7 @@ impl WakerPlace {
         }
     }
 
-    /// Takes the waker out and drops it, if there is one: nobody waits now.
+    /// Takes the waker out and drops it, if there is one: no task waits now.
     pub(crate) fn clear(&self) {
         let waker = self.0.lock().take();
         waker.into_iter().for_each(discard);
@@ -61,9 +62,11 @@ fn discard(waker: Waker) {
     contained(|| drop(waker));
 }
 
-/// Calls a waker, or drops one. Either is user code that runs in the middle of somebody else's operation:
+/// Calls a waker, or drops one. Either is user code that runs in the middle of another caller's
+/// operation:
 ///
-/// * What it raises ends here, after the panic hook has reported it, so that others get their wake-ups and the worker lives.
+/// * What it raises ends here, after the panic hook has reported it, so that others get their
+///   wake-ups and the worker lives.
 /// * The cancellation, or a limit, of the coroutine that happens to run it does not cut it short.
 /// * Where it runs outside coroutines a call that would block panics (R4).
 fn contained(f: impl FnOnce()) {
