@@ -1,7 +1,9 @@
-//! A place where a number of coroutines and threads wait for each other; the counterpart of `std::sync::Barrier`.
+//! A place where a number of coroutines and threads wait for each other; the counterpart of
+//! `std::sync::Barrier`.
 //!
-//! Arrivals are counted under a lock of a few instructions. The last one begins the next generation, and everybody whose
-//! generation is over goes on. One that is cancelled before, or a future that is dropped, takes its arrival back.
+//! Arrivals are counted under a lock of a few instructions. The last one begins the next
+//! generation, and all waiters whose generation is over go on. One that is cancelled before, or a
+//! future that is dropped, takes its arrival back.
 
 use std::cell::Cell;
 use std::fmt;
@@ -12,7 +14,8 @@ use crate::operation::{Caller, Listed, Listing, OpFuture, Operation, operation, 
 use crate::util::spin::{SpinGuard, SpinLock};
 use crate::wait::{Committed, Registration, Seat, WaitList, Wakes};
 
-/// Lets a number of coroutines and threads go on when all of them have come; the counterpart of `std::sync::Barrier`.
+/// Lets a number of coroutines and threads go on when all of them have come; the counterpart of
+/// `std::sync::Barrier`.
 ///
 /// # Examples
 ///
@@ -67,7 +70,7 @@ impl fmt::Debug for BarrierWaitResult {
 
 impl Barrier {
     const_unless_modelled! {
-        /// Makes a barrier for groups of `n`. One of zero or one lets everybody pass.
+        /// Makes a barrier for groups of `n`. One of zero or one lets every caller pass.
         #[must_use]
         pub fn new(n: usize) -> Barrier {
             Barrier {
@@ -120,7 +123,8 @@ impl Barrier {
         Arrive::new(self).wait_until(deadline)
     }
 
-    /// As [`wait`](Barrier::wait), as a future that any executor can poll. It comes with the first poll.
+    /// As [`wait`](Barrier::wait), as a future that any executor can poll. It comes with the first
+    /// poll.
     ///
     /// If it is dropped before the others have all come it does not count.
     ///
@@ -142,7 +146,8 @@ impl Barrier {
 
     /// Wakes those whose generation is over.
     fn release(&self) {
-        // One of the next generation that is woken, too, looks and waits again; the number bounds the loop.
+        // One of the next generation that is woken, too, looks and waits again; the number bounds
+        // the loop.
         let mut left = self.size.saturating_sub(1);
         Wakes::fire_all(&self.state, self.state.lock(), |state, wakes| {
             while left > 0 && !wakes.is_full() {
@@ -238,7 +243,8 @@ impl Listing for Arriving<'_> {
     }
 
     fn leave<'a>(&'a self, mut state: SpinGuard<'a, State>) -> Option<BarrierWaitResult> {
-        // The arrival is taken back under the same lock under which the others would have counted it.
+        // The arrival is taken back under the same lock under which the others would have counted
+        // it.
         let passed = self.has_passed(&state);
         state.arrived -= usize::from(!passed);
         passed.then_some(BarrierWaitResult(false))

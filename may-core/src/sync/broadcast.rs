@@ -1,8 +1,10 @@
 //! Every message to every receiver.
 //!
-//! The last messages lie in a ring under a lock of a few instructions, numbered from the first one on; each receiver has the number
-//! of the next one that it wants. A sender never waits: it overwrites the oldest message, and a receiver that wanted that one is
-//! told how many it has missed. A message is dropped when all receivers have had it. Messages are cloned outside the lock.
+//! The last messages lie in a ring under a lock of a few instructions, numbered from the first one
+//! on; each receiver has the number of the next one that it wants. A sender never waits: it
+//! overwrites the oldest message, and a receiver that wanted that one is told how many it has
+//! missed. A message is dropped when all receivers have had it. Messages are cloned outside the
+//! lock.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -66,7 +68,7 @@ impl<T> State<T> {
         Ok(slot.message.clone())
     }
 
-    /// Takes out the oldest message if nobody wants it any more.
+    /// Takes out the oldest message if no receiver wants it any more.
     fn pop_if_had_by_all(&mut self) -> Option<Slot<T>> {
         if self.ring.front()?.left > 0 {
             return None;
@@ -77,7 +79,7 @@ impl<T> State<T> {
 }
 
 impl<T> Shared<T> {
-    /// Wakes everybody who waits for a message.
+    /// Wakes all receivers that wait for a message.
     fn wake_all<'a>(&'a self, state: SpinGuard<'a, State<T>>) {
         let last = state.waiters.last_seat();
         Wakes::fire_all(&self.state, state, |state, wakes| {
@@ -143,7 +145,8 @@ pub fn channel<T>(capacity: usize) -> (Sender<T>, Receiver<T>) {
 /// Why no message was received from a broadcast channel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RecvError {
-    /// So many messages were overwritten before the receiver fetched them. The next call gets the oldest that is left.
+    /// So many messages were overwritten before the receiver fetched them. The next call gets the
+    /// oldest that is left.
     Lagged(u64),
     /// All senders have gone, and the receiver has had all messages.
     Closed,
@@ -154,7 +157,8 @@ pub enum RecvError {
 pub enum TryRecvError {
     /// There is none yet.
     Empty,
-    /// So many messages were overwritten before the receiver fetched them. The next call gets the oldest that is left.
+    /// So many messages were overwritten before the receiver fetched them. The next call gets the
+    /// oldest that is left.
     Lagged(u64),
     /// All senders have gone, and the receiver has had all messages.
     Closed,
@@ -195,7 +199,7 @@ impl From<RecvError> for TryRecvError {
 pub struct Sender<T>(Arc<Shared<T>>);
 
 impl<T> Sender<T> {
-    /// Sends a message to everybody who receives now; returns how many that are. Never waits.
+    /// Sends a message to all that receive now; returns how many that are. Never waits.
     ///
     /// # Errors
     ///
@@ -207,7 +211,7 @@ impl<T> Sender<T> {
         let receivers = state.receivers;
         if receivers == 0 {
             drop(state);
-            let message = Arc::into_inner(message).expect("nobody else has it yet");
+            let message = Arc::into_inner(message).expect("no receiver has it yet");
             return Err(SendError(message));
         }
         let overwritten = match state.ring.len() == self.0.capacity {
@@ -234,13 +238,13 @@ impl<T> Sender<T> {
         }
     }
 
-    /// How many messages are kept because somebody has not had them.
+    /// How many messages are kept because a receiver has not had them.
     #[must_use]
     pub fn len(&self) -> usize {
         self.0.state.lock().ring.len()
     }
 
-    /// Whether everybody has had everything.
+    /// Whether all receivers have had all messages.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
@@ -369,7 +373,7 @@ impl<T: Clone> Receiver<T> {
         }
     }
 
-    /// The message itself: moved if nobody else has it, otherwise cloned.
+    /// The message itself: moved if no other receiver has it, otherwise cloned.
     fn unwrap(&self, message: Arc<T>) -> T {
         self.shared.drop_what_all_have_had();
         Arc::unwrap_or_clone(message)

@@ -1,8 +1,9 @@
 //! Asking a tree of activities to end.
 //!
-//! A token has a flag that can be waited for, and weak references to its children; cancelling raises the flags of the whole tree
-//! below. A child that is made while its parent is cancelled either is in the list that the canceller takes, or sees the flag: the
-//! list is changed under a lock, and the flag is raised before that lock is taken.
+//! A token has a flag that can be waited for, and weak references to its children; cancelling
+//! raises the flags of the whole tree below. A child that is made while its parent is cancelled
+//! either is in the list that the canceller takes, or sees the flag: the list is changed under a
+//! lock, and the flag is raised before that lock is taken.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -13,8 +14,9 @@ use super::sync_flag::SyncFlag;
 
 /// Tells any number of coroutines and threads to end, and those that belong to them.
 ///
-/// A token does not end anything by itself: whoever holds one waits for it, mostly as one arm of a `select!`, or asks now and then.
-/// Clones are the same token; a [`child`](CancelToken::child) is cancelled with its parent, but not the other way round.
+/// A token does not end anything by itself: its holders wait for it, mostly as one arm of a
+/// `select!`, or ask now and then. Clones are the same token; a [`child`](CancelToken::child) is
+/// cancelled with its parent, but not the other way round.
 ///
 /// # Examples
 ///
@@ -32,10 +34,10 @@ pub struct CancelToken(Arc<Node>);
 
 /// A token in its tree.
 struct Node {
-    /// Kept, so that what is above reaches what is below, though nobody holds this token itself.
+    /// Kept, so that what is above reaches what is below, though this token itself has no holder.
     parent: Option<Arc<Node>>,
     cancelled: SyncFlag,
-    /// std's lock: it is held for a moment, and nobody suspends meanwhile.
+    /// std's lock: it is held for a moment, and its holder does not suspend meanwhile.
     children: Mutex<Children>,
 }
 
@@ -83,7 +85,7 @@ impl Children {
 }
 
 impl CancelToken {
-    /// Makes a token that belongs to nobody.
+    /// Makes a token without a parent.
     #[must_use]
     pub fn new() -> CancelToken {
         CancelToken(Node::new(None))

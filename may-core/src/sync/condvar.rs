@@ -1,8 +1,8 @@
 //! Waiting for a change of what a mutex guards; the counterpart of `std::sync::Condvar`.
 //!
-//! A waiter is registered before it unlocks the mutex, so whoever changes the value under the mutex
-//! and notifies afterwards finds it: no notification is lost. A notification ends the wait of one
-//! waiter that is still waiting: one that is cancelled or whose time has elapsed is passed by.
+//! A waiter is registered before it unlocks the mutex. So a caller that changes the value under the
+//! mutex and notifies afterwards finds it: no notification is lost. A notification ends the wait of
+//! one waiter that is still waiting: one that is cancelled or whose time has elapsed is passed by.
 //!
 //! Giving the mutex up may wake a future, and so run its waker, which is user code. That must not
 //! happen while the caller's own wait is open; the node of a stand-in keeps the caller's place
@@ -14,9 +14,9 @@
 //!
 //! Fairness: notifications go to waiters in the order in which they came, except that those whose
 //! worker is stuck in a computation are passed over. One that was notified may find its condition
-//! false again, because somebody was faster, and is at the end of the queue then. So now and then a
-//! notification comes with the promise of the mutex: the one that was notified is the next to have
-//! it (a *grant*, `wait/queue.rs`).
+//! false again, because another caller was faster, and is at the end of the queue then. So now and
+//! then a notification comes with the promise of the mutex: the one that was notified is the next
+//! to have it (a *grant*, `wait/queue.rs`).
 
 use std::fmt;
 use std::ptr::NonNull;
@@ -73,7 +73,7 @@ impl WaitTimeoutResult {
 
 impl Condvar {
     const_unless_modelled! {
-        /// Makes a condition variable for which nobody waits.
+        /// Makes a condition variable without waiters.
         #[must_use]
         pub fn new() -> Condvar {
             Condvar {
@@ -192,7 +192,7 @@ impl Condvar {
         }
     }
 
-    /// Ends the wait of one waiter, if somebody waits.
+    /// Ends the wait of one waiter, if there is one.
     #[inline]
     pub fn notify_one(&self) {
         // SAFETY: (I2) both run while the waiter's node is in the queue or has yet to be withdrawn,
@@ -203,7 +203,7 @@ impl Condvar {
         );
     }
 
-    /// Ends the wait of everybody who waits.
+    /// Ends the wait of all waiters.
     #[inline]
     pub fn notify_all(&self) {
         self.waiters.wake_all();

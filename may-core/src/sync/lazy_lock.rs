@@ -13,8 +13,8 @@ use crate::wait::WaitQueue;
 /// A value that the first who asks for it makes; the counterpart of `std::sync::LazyLock`, with the
 /// same methods.
 ///
-/// The initializer can run only once, so it runs behind a shield: whoever is cancelled meanwhile is
-/// cancelled after it.
+/// The initializer can run only once, so it runs behind a shield: a coroutine that is cancelled
+/// meanwhile is cancelled after it.
 ///
 /// # Examples
 ///
@@ -65,16 +65,16 @@ impl<T, F: FnOnce() -> T> LazyLock<T, F> {
     ///
     /// # Cancellation
     ///
-    /// A cancelled coroutine that waits for somebody else who makes the value unwinds here.
+    /// A cancelled coroutine that waits for another caller that makes the value unwinds here.
     #[inline]
     #[track_caller]
     pub fn force(this: &LazyLock<T, F>) -> &T {
-        // By force, so that the panic is that of this type: nobody makes the value when the
+        // By force, so that the panic is that of this type: no caller makes the value when the
         // initializer has unwound.
         this.once.call_once_force(|_| {
             let data = this.data.get();
-            // SAFETY: (R5) `once` runs one initializer at a time, and nobody reads before it has
-            // ended.
+            // SAFETY: (R5) `once` runs one initializer at a time, and there are no readers before
+            // it has ended.
             let before = unsafe { std::mem::replace(&mut *data, Data::Nothing) };
             let Data::Initializer(initializer) = before else {
                 refuse();
@@ -86,7 +86,8 @@ impl<T, F: FnOnce() -> T> LazyLock<T, F> {
         LazyLock::get(this).unwrap_or_else(|| refuse())
     }
 
-    /// The value, which is made now unless that has been done, for somebody who has it to himself.
+    /// The value, which is made now unless that has been done, for a caller that owns the lock
+    /// exclusively.
     ///
     /// # Panics
     ///
@@ -106,14 +107,14 @@ impl<T, F> LazyLock<T, F> {
         if !this.once.is_completed() {
             return None;
         }
-        // SAFETY: (R5) `once` is completed, so nobody writes any more.
+        // SAFETY: (R5) `once` is completed, so there are no writers any more.
         match unsafe { &*this.data.get() } {
             Data::Value(value) => Some(value),
             _ => None,
         }
     }
 
-    /// The value, if it has been made, for somebody who has it to himself.
+    /// The value, if it has been made, for a caller that owns the lock exclusively.
     #[inline]
     pub fn get_mut(this: &mut LazyLock<T, F>) -> Option<&mut T> {
         match this.data.get_mut() {

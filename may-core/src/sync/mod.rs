@@ -1,7 +1,8 @@
 //! Synchronisation between coroutines and threads, with the names and errors of `std::sync`.
 //!
-//! What blocks here blocks a coroutine, and its worker runs others meanwhile; on a plain thread it blocks the thread. What does
-//! not block is std's own and is only re-exported, so that `use may::sync::..` does for both.
+//! What blocks here blocks a coroutine, and its worker runs others meanwhile; on a plain thread it
+//! blocks the thread. What does not block is std's own and is only re-exported, so that `use
+//! may::sync::..` does for both.
 //!
 //! # Which one when
 //!
@@ -20,12 +21,15 @@
 //!
 //! # Modules
 //!
-//! * [`mutex`](mod@mutex), [`rwlock`], [`condvar`], [`poison`]: locks; [`reentrant_lock`] for the standard streams
+//! * [`mutex`](mod@mutex), [`rwlock`], [`condvar`], [`poison`]: locks; [`reentrant_lock`] for the
+//!   standard streams
 //! * [`once`], [`once_lock`], [`lazy_lock`]: setting up once
-//! * [`semaphore`], [`barrier`], [`notify`], [`sync_flag`], [`wait_group`], [`cancel_token`]: waiting for each other
+//! * [`semaphore`], [`barrier`], [`notify`], [`sync_flag`], [`wait_group`], [`cancel_token`]:
+//!   waiting for each other
 //! * [`mpsc`], [`mpmc`], [`spsc`], [`oneshot`], [`watch`], [`broadcast`]: passing values
 
-/// A constructor that is `const`, except under the model checker, whose atomics cannot be made at compile time.
+/// A constructor that is `const`, except under the model checker, whose atomics cannot be made at
+/// compile time.
 macro_rules! const_unless_modelled {
     ($(#[$attribute:meta])* $visibility:vis fn $($function:tt)*) => {
         #[cfg(not(may_loom))]

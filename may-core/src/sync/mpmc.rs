@@ -1,4 +1,5 @@
-//! Many senders, many receivers, with the errors of `std::sync::mpsc`; as std's own `mpmc`, which is not stable yet.
+//! Many senders, many receivers, with the errors of `std::sync::mpsc`; as std's own `mpmc`, which
+//! is not stable yet.
 //!
 //! A thin layer over [`crate::channel`], which has the same with the errors of crossbeam-channel.
 
@@ -34,8 +35,8 @@ pub fn channel<T>() -> (Sender<T>, Receiver<T>) {
     (Sender(sender), Receiver(receiver))
 }
 
-/// Makes a channel that holds at most `bound` messages; with zero, each message passes from a sender to a receiver who is there at
-/// the same time.
+/// Makes a channel that holds at most `bound` messages; with zero, each message passes from a
+/// sender to a receiver who is there at the same time.
 #[must_use]
 pub fn sync_channel<T>(bound: usize) -> (Sender<T>, Receiver<T>) {
     let (sender, receiver) = channel::bounded(bound);
@@ -139,7 +140,8 @@ macro_rules! state {
                 self.0.is_empty()
             }
 
-            /// Whether there is no free slot in the channel. A rendezvous channel is always full, and empty.
+            /// Whether there is no free slot in the channel. A rendezvous channel is always full,
+            /// and empty.
             #[must_use]
             pub fn is_full(&self) -> bool {
                 self.0.is_full()

@@ -11,8 +11,8 @@ use crate::channel;
 pub use crate::channel::SendTimeoutError;
 pub use std::sync::mpsc::{RecvError, RecvTimeoutError, SendError, TryRecvError, TrySendError};
 
-/// What the receivers of [`mpsc`](self), [`mpmc`](super::mpmc) and [`spsc`](super::spsc) have in common: the methods with std's
-/// errors, the iterators, and the formatting.
+/// What the receivers of [`mpsc`](self), [`mpmc`](super::mpmc) and [`spsc`](super::spsc) have in
+/// common: the methods with std's errors, the iterators, and the formatting.
 macro_rules! receiver {
     () => {
         impl<T> Receiver<T> {
@@ -174,7 +174,8 @@ macro_rules! recv_async {
                 &self.0
             }
 
-            /// Receives a message, as a future that any executor can poll. If that is dropped no message was taken.
+            /// Receives a message, as a future that any executor can poll. If that is dropped no
+            /// message was taken.
             ///
             /// # Errors
             ///
@@ -207,8 +208,8 @@ pub fn channel<T>() -> (Sender<T>, Receiver<T>) {
     (Sender(sender), Receiver(receiver))
 }
 
-/// Makes a channel that holds at most `bound` messages; with zero, each message passes from a sender to a receiver who is there at
-/// the same time.
+/// Makes a channel that holds at most `bound` messages; with zero, each message passes from a
+/// sender to a receiver who is there at the same time.
 ///
 /// # Examples
 ///
@@ -234,8 +235,9 @@ impl<T> Sender<T> {
         &self.0
     }
 
-    /// Sends a message, without waiting. If more than a hundred wait for the receiver already, others get a turn now and then; a
-    /// coroutine that is cancelled may unwind there, and that message was not sent.
+    /// Sends a message, without waiting. If more than a hundred wait for the receiver already,
+    /// others get a turn now and then; a coroutine that is cancelled may unwind there, and that
+    /// message was not sent.
     ///
     /// # Errors
     ///
@@ -390,8 +392,9 @@ impl<T> fmt::Debug for SendRight<T> {
     }
 }
 
-/// The receiving side of either; the counterpart of `std::sync::mpsc::Receiver`. There is one. It may be shared by reference, as in May
-/// 0.3 and unlike std's: each message goes to one of those who receive.
+/// The receiving side of either; the counterpart of `std::sync::mpsc::Receiver`. There is one. It
+/// may be shared by reference, as in May 0.3 and unlike std's: each message goes to one of those
+/// who receive.
 pub struct Receiver<T>(channel::Receiver<T>);
 
 impl<T> UnwindSafe for Receiver<T> {}

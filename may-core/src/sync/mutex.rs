@@ -8,11 +8,11 @@
 //!                                                wakes one waiter     +------+ the waiter that is woken has the lock
 //! ```
 //!
-//! Locking is one compare-and-swap and unlocking one subtraction, as long as nobody waits. A caller
-//! that finds the lock held swaps `CONTENDED` in, before each wait and also when it was woken and
-//! gets the lock, since there may be more like it; so the holder who finds `CONTENDED` knows that
-//! it has to wake somebody. (The states are those of Drepper's "Futexes Are Tricky", 2011, with a
-//! wait queue in place of the futex.)
+//! Locking is one compare-and-swap and unlocking one subtraction, as long as there are no waiters.
+//! A caller that finds the lock held swaps `CONTENDED` in, before each wait and also when it was
+//! woken and gets the lock, since there may be more like it. So the holder that finds `CONTENDED`
+//! knows that it has to wake a waiter. (The states are those of Drepper's "Futexes Are Tricky",
+//! 2011, with a wait queue in place of the futex.)
 //!
 //! *No wake-up is lost.* A waiter marks the lock as contended and registers in one section of the
 //! queue's lock, and a holder that finds the mark looks at the queue and unlocks in one section. So
@@ -48,11 +48,11 @@ use crate::prim::{AtomicU32, Ordering};
 use crate::util::spin::{SpinGuard, SpinLock};
 use crate::wait::{Committed, Registration, Seat, WaitList, Wake};
 
-/// Nobody holds the lock.
+/// The lock is free.
 const UNLOCKED: u32 = 0;
-/// Somebody holds the lock and nobody waits.
+/// The lock is held and has no waiters.
 const LOCKED: u32 = 1;
-/// Somebody holds the lock and others may wait.
+/// The lock is held and others may wait.
 const CONTENDED: u32 = 2;
 
 /// The lock without a value.
@@ -72,7 +72,7 @@ struct Queue {
 
 impl Raw {
     const_unless_modelled! {
-        /// A lock that nobody holds.
+        /// A lock that is free.
         fn new() -> Raw {
             Raw {
                 state: AtomicU32::new(UNLOCKED),
@@ -85,10 +85,10 @@ impl Raw {
         }
     }
 
-    /// Takes the lock if nobody holds it; true if so.
+    /// Takes the lock if it is free; true if so.
     #[inline]
     pub(super) fn try_acquire(&self) -> bool {
-        // Acquire: pairs with the release of whoever held it before.
+        // Acquire: pairs with the release of the previous holder.
         self.state
             .compare_exchange(UNLOCKED, LOCKED, Ordering::Acquire, Ordering::Relaxed)
             .is_ok()
@@ -102,14 +102,14 @@ impl Raw {
         }
     }
 
-    /// The half of [`Raw::acquire`] for a lock that somebody else holds.
+    /// The half of [`Raw::acquire`] for a lock that another caller holds.
     #[cold]
     fn acquire_contended(&self) {
         Listed::block(&Acquiring(self));
     }
 
-    /// Takes the lock if nobody holds it; true if so. In any case it says from then on that others
-    /// may wait.
+    /// Takes the lock if it is free; true if so. In any case it says from then on that others may
+    /// wait.
     fn acquire_or_contend(&self) -> bool {
         self.state.swap(CONTENDED, Ordering::Acquire) == UNLOCKED
     }
@@ -122,7 +122,7 @@ impl Raw {
         self.acquire_or_contend()
     }
 
-    /// Whether nobody holds the lock. If somebody does it says from then on that others may wait.
+    /// Whether the lock is free. If it is held it says from then on that others may wait.
     fn is_free_or_contend(&self) -> bool {
         self.state
             .compare_exchange(LOCKED, CONTENDED, Ordering::Relaxed, Ordering::Relaxed)
@@ -176,12 +176,12 @@ impl Raw {
         wake
     }
 
-    /// Promises somebody the lock, who takes it by [`acquire_promised`](Raw::acquire_promised)
+    /// Promises the lock to a waiter, which takes it by [`acquire_promised`](Raw::acquire_promised)
     /// whatever happens.
     pub(super) fn promise(&self) {
         let mut queue = self.queue.lock();
         queue.promised += 1;
-        // If nobody holds it, it is kept from now on.
+        // If the lock is free, it is kept from now on.
         queue.vacant |= self.acquire_or_contend();
     }
 
@@ -295,8 +295,8 @@ impl<L: Locked> Listing for Acquiring<L> {
     }
 
     fn pass_on(&self, committed: Committed<()>) {
-        // If nobody holds the lock it is the next one's turn, and it is if it was handed over to
-        // this one; if somebody holds it, that one is told that others wait.
+        // If the lock is free it is the next one's turn, and it is if it was handed over to this
+        // one; if it is held, its holder is told that others wait.
         if committed.granted || self.0.raw().acquire_or_contend_after_release() {
             self.0.raw().release();
         }
@@ -411,13 +411,13 @@ unsafe impl<T: ?Sized + Send> Sync for Mutex<T> {}
 // SAFETY: (R5) the lock owns its value.
 unsafe impl<T: ?Sized + Send> Send for Mutex<T> {}
 
-// Poisoning tells whoever comes after a panic, as with std's.
+// Poisoning tells those that come after a panic, as with std's.
 impl<T: ?Sized> UnwindSafe for Mutex<T> {}
 impl<T: ?Sized> RefUnwindSafe for Mutex<T> {}
 
 impl<T> Mutex<T> {
     const_unless_modelled! {
-        /// Makes a lock that nobody holds.
+        /// Makes a lock that is free.
         ///
         /// # Examples
         ///
@@ -447,9 +447,9 @@ impl<T> Mutex<T> {
 }
 
 impl<T: ?Sized> Mutex<T> {
-    /// Waits until nobody else holds the lock, and takes it.
+    /// Waits until no other caller holds the lock, and takes it.
     ///
-    /// A caller that holds it already waits for ever.
+    /// A caller that holds it already waits forever.
     ///
     /// # Errors
     ///
@@ -465,12 +465,12 @@ impl<T: ?Sized> Mutex<T> {
         self.guard()
     }
 
-    /// Waits until nobody else holds the lock, for at most `timeout`, and takes it.
+    /// Waits until no other caller holds the lock, for at most `timeout`, and takes it.
     ///
     /// # Errors
     ///
-    /// `WouldBlock` if somebody else held it all the time. `Poisoned` if the lock is poisoned; the
-    /// guard is in the error.
+    /// `WouldBlock` if the lock was held by others all the time. `Poisoned` if the lock is
+    /// poisoned; the guard is in the error.
     ///
     /// # Cancellation
     ///
@@ -492,7 +492,7 @@ impl<T: ?Sized> Mutex<T> {
         in_time(Lock::new(self).wait_timeout(timeout))
     }
 
-    /// Waits until nobody else holds the lock, until `deadline` at the latest, and takes it.
+    /// Waits until no other caller holds the lock, until `deadline` at the latest, and takes it.
     ///
     /// # Errors
     ///
@@ -517,11 +517,11 @@ impl<T: ?Sized> Mutex<T> {
         OpFuture::new(Lock::new(self))
     }
 
-    /// Takes the lock if nobody holds it.
+    /// Takes the lock if it is free.
     ///
     /// # Errors
     ///
-    /// If somebody holds it, or if it is poisoned; in that case the guard is in the error.
+    /// If it is held, or if it is poisoned; in that case the guard is in the error.
     #[inline]
     pub fn try_lock(&self) -> TryLockResult<MutexGuard<'_, T>> {
         park::count_try();
@@ -532,7 +532,7 @@ impl<T: ?Sized> Mutex<T> {
         }
     }
 
-    /// Whether somebody panicked while holding the lock. Unless the caller holds it the answer may
+    /// Whether a holder panicked while it held the lock. Unless the caller holds it the answer may
     /// be outdated.
     #[inline]
     pub fn is_poisoned(&self) -> bool {
@@ -545,7 +545,7 @@ impl<T: ?Sized> Mutex<T> {
         self.poison.clear();
     }
 
-    /// The value, for somebody who has the lock to himself.
+    /// The value, for a caller that owns the lock exclusively.
     ///
     /// # Errors
     ///

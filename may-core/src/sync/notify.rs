@@ -1,7 +1,8 @@
 //! Telling others that something has happened, without a value.
 //!
-//! A notification either ends the wait of somebody or stays as the one token that the next waiter takes; both are decided under a
-//! lock of a few instructions, so none is lost. A waiter that is cancelled or times out is passed by.
+//! A notification either ends the wait of one waiter or stays as the one token that the next waiter
+//! takes. Both are decided under a lock of a few instructions, so none is lost. A waiter that is
+//! cancelled or times out is passed by.
 
 use std::cell::Cell;
 use std::fmt;
@@ -11,7 +12,7 @@ use crate::operation::{Caller, Listed, Listing, OpFuture, Operation, operation};
 use crate::util::spin::{SpinGuard, SpinLock};
 use crate::wait::{Committed, Registration, Seat, WaitList, Wakes};
 
-/// Wakes one or all of those who wait; one notification is kept for somebody who comes later.
+/// Wakes one or all of those that wait; one notification is kept for a waiter that comes later.
 ///
 /// Fairness: first come, first served.
 ///
@@ -33,14 +34,16 @@ pub struct Notify {
 /// The token, and who waits.
 struct State {
     token: bool,
-    /// Counts the calls of `notify_all`, so that each ends only the waits that have begun before it.
+    /// Counts the calls of `notify_all`, so that each ends only the waits that have begun before
+    /// it.
     round: u64,
     waiters: WaitList<Begun>,
 }
 
 impl State {
-    /// Whether all have been notified since a wait began: while it was out of the list, to be taken up again. So those of earlier
-    /// rounds never come back to the list, and stand before all others.
+    /// Whether all have been notified since a wait began: while it was out of the list, to be taken
+    /// up again. So those of earlier rounds never come back to the list, and stand before all
+    /// others.
     fn is_over(&self, begun: Option<u64>) -> bool {
         begun.is_some_and(|round| round != self.round)
     }
@@ -51,7 +54,8 @@ impl State {
 struct Begun {
     /// The round in which its wait has begun.
     round: u64,
-    /// The notification that has ended its wait was for one, who passes it on if he is gone by then.
+    /// The notification that has ended its wait was for one waiter, which passes it on if it is
+    /// gone by then.
     by_one: Cell<bool>,
 }
 
@@ -80,8 +84,8 @@ impl Notify {
         }
     }
 
-    /// Ends the wait of the one who has waited longest; if nobody waits, the next wait ends at once. Such a token is kept once,
-    /// however often this is called.
+    /// Ends the wait of the waiter that has waited longest; if there is none, the next wait ends at
+    /// once. Such a token is kept once, however often this is called.
     pub fn notify_one(&self) {
         let mut state = self.state.lock();
         let wake = loop {
@@ -153,7 +157,8 @@ impl Notify {
 
     /// Waits for a notification, as a future that any executor can poll.
     ///
-    /// Its place in the queue is taken by the first poll. If it is dropped a notification for one that had reached it goes to the next.
+    /// Its place in the queue is taken by the first poll. If it is dropped a notification for one
+    /// that had reached it goes to the next.
     pub fn wait_async(&self) -> NotifyFuture<'_> {
         OpFuture::new(Notified::new(self))
     }
@@ -162,7 +167,8 @@ impl Notify {
 /// Waiting for a notification.
 struct Waiting<'a> {
     notify: &'a Notify,
-    /// The round in which the wait has begun; also if it is taken up again it has begun then: the list is in order of rounds.
+    /// The round in which the wait has begun; also if it is taken up again it has begun then: the
+    /// list is in order of rounds.
     begun: Cell<Option<u64>>,
 }
 

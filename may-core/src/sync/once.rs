@@ -6,9 +6,10 @@
 //!       +-----cancelled-----+
 //! ```
 //!
-//! Whoever changes the state away from `RUNNING` wakes everybody who waits; each looks again, and if there is something to run, one
-//! of them runs it. That no wake-up is lost is the wait queue's business: the state is set before the queue is looked at, and
-//! looked at after the waiter was registered.
+//! A caller that changes the state away from `RUNNING` wakes all waiters. Each looks again, and if
+//! there is something to run, one of them runs it. That no wake-up is lost is the wait queue's
+//! business: the state is set before the queue is looked at, and looked at after the waiter was
+//! registered.
 
 use std::cell::Cell;
 use std::fmt;
@@ -27,9 +28,9 @@ const RUNNING: u32 = 1;
 const COMPLETE: u32 = 2;
 const POISONED: u32 = 3;
 
-/// Runs code once, whoever comes first; the counterpart of `std::sync::Once`.
+/// Runs code once, for the caller that comes first; the counterpart of `std::sync::Once`.
 ///
-/// An initializer that is *cancelled* leaves it as it was, so that the next caller runs his.
+/// An initializer that is *cancelled* leaves it as it was, so that the next caller runs its own.
 ///
 /// # Examples
 ///
@@ -94,7 +95,7 @@ impl Drop for Running<'_> {
             false if unwinding::is_by_panic() => POISONED,
             false => INCOMPLETE,
         };
-        // Release: whoever sees the state sees what the initializer did.
+        // Release: a caller that sees the state sees what the initializer did.
         self.once.state.store(state, Ordering::Release);
         self.once.waiters.wake_all();
     }
@@ -113,7 +114,8 @@ impl Once {
         }
     }
 
-    /// Runs `f` if nothing has run before, and otherwise waits until what somebody else runs has ended.
+    /// Runs `f` if nothing has run before, and otherwise waits until what another caller runs has
+    /// ended.
     ///
     /// # Panics
     ///
@@ -121,8 +123,8 @@ impl Once {
     ///
     /// # Cancellation
     ///
-    /// A cancelled coroutine that waits for somebody else's initializer unwinds here; one that is cancelled in its own leaves this
-    /// as it was.
+    /// A cancelled coroutine that waits for another caller's initializer unwinds here; one that is
+    /// cancelled in its own leaves this as it was.
     #[inline]
     #[track_caller]
     pub fn call_once<F: FnOnce()>(&self, f: F) {
@@ -202,12 +204,12 @@ impl Once {
         self.wait_for(true, Deadline::NEVER);
     }
 
-    /// Starts anew, for somebody who has it to himself.
+    /// Starts anew, for a caller that owns it exclusively.
     pub(super) fn reset(&mut self) {
         self.state.store(INCOMPLETE, Ordering::Relaxed);
     }
 
-    /// Runs `f` or waits for somebody who runs his.
+    /// Runs `f` or waits for a caller that runs its own.
     #[cold]
     #[track_caller]
     fn call(&self, force: bool, f: impl FnOnce(&OnceState)) {

@@ -9,8 +9,8 @@ use super::once::Once;
 use crate::operation::{Operation, Queued, Queueing, operation};
 use crate::wait::WaitQueue;
 
-/// A place that is filled once and read by everybody; the counterpart of `std::sync::OnceLock`,
-/// with the same methods.
+/// A place that is filled once and read by all; the counterpart of `std::sync::OnceLock`, with the
+/// same methods.
 ///
 /// An initializer that panics or is cancelled leaves it empty.
 ///
@@ -55,19 +55,19 @@ impl<T> OnceLock<T> {
     #[inline]
     pub fn get(&self) -> Option<&T> {
         match self.once.is_completed() {
-            // SAFETY: (R5) `once` is completed, so nobody writes any more.
+            // SAFETY: (R5) `once` is completed, so there are no writers any more.
             true => unsafe { (*self.value.get()).as_ref() },
             false => None,
         }
     }
 
-    /// The value, if it is there, for somebody who has it to himself.
+    /// The value, if it is there, for a caller that owns the place exclusively.
     #[inline]
     pub fn get_mut(&mut self) -> Option<&mut T> {
         self.value.get_mut().as_mut()
     }
 
-    /// Waits until somebody has filled it.
+    /// Waits until the place is filled.
     ///
     /// # Cancellation
     ///
@@ -77,7 +77,7 @@ impl<T> OnceLock<T> {
         Queued::block(Filling(self))
     }
 
-    /// Waits until somebody has filled it, for at most `timeout`; `None` if nobody has in time.
+    /// Waits until the place is filled, for at most `timeout`; `None` if it is not filled in time.
     ///
     /// # Cancellation
     ///
@@ -98,8 +98,8 @@ impl<T> OnceLock<T> {
         Filled::new(self).wait_timeout(timeout)
     }
 
-    /// Waits until somebody has filled it, until `deadline` at the latest; `None` if nobody has by
-    /// then.
+    /// Waits until the place is filled, until `deadline` at the latest; `None` if it is not filled
+    /// by then.
     ///
     /// # Cancellation
     ///
@@ -116,7 +116,7 @@ impl<T> OnceLock<T> {
     ///
     /// # Cancellation
     ///
-    /// A cancelled coroutine that has to wait for somebody else's initializer unwinds here.
+    /// A cancelled coroutine that has to wait for another caller's initializer unwinds here.
     #[inline]
     pub fn set(&self, value: T) -> Result<(), T> {
         let mut value = Some(value);
@@ -127,8 +127,8 @@ impl<T> OnceLock<T> {
         }
     }
 
-    /// The value, made by `f` if there is none. If several come at once, one of them runs his, and
-    /// the others wait for it.
+    /// The value, made by `f` if there is none. If several callers come at once, one of them runs
+    /// its own initializer, and the others wait for it.
     ///
     /// # Panics
     ///
@@ -136,7 +136,7 @@ impl<T> OnceLock<T> {
     ///
     /// # Cancellation
     ///
-    /// A cancelled coroutine that waits for somebody else's initializer unwinds here; one that is
+    /// A cancelled coroutine that waits for another caller's initializer unwinds here; one that is
     /// cancelled in its own leaves the place empty.
     #[inline]
     pub fn get_or_init<F: FnOnce() -> T>(&self, f: F) -> &T {
@@ -145,8 +145,8 @@ impl<T> OnceLock<T> {
         }
         self.once.call_once_force(|_| {
             let value = f();
-            // SAFETY: (R5) `once` runs one initializer at a time, and nobody reads before it has
-            // ended.
+            // SAFETY: (R5) `once` runs one initializer at a time, and there are no readers before
+            // it has ended.
             unsafe { *self.value.get() = Some(value) };
         });
         self.get().expect("an initializer has returned")

@@ -1,7 +1,8 @@
 //! One value from one to another.
 //!
-//! The state lies under a lock of a few instructions: the value, who waits for it, and whether the other side is still there. The
-//! value stays there until the receiver fetches it, so one that is cancelled or times out loses nothing.
+//! The state lies under a lock of a few instructions: the value, who waits for it, and whether the
+//! other side is still there. The value stays there until the receiver fetches it, so one that is
+//! cancelled or times out loses nothing.
 
 use std::borrow::Borrow;
 use std::fmt;
@@ -21,7 +22,7 @@ struct State<T> {
     value: Option<T>,
     has_sender: bool,
     has_receiver: bool,
-    /// Whoever waits for the value, or for the receiver to go.
+    /// The side that waits for the value, or for the receiver to go.
     waiters: WaitList,
 }
 
@@ -83,7 +84,7 @@ impl<T> Sender<T> {
         !self.0.lock().has_receiver
     }
 
-    /// Waits until the receiver has gone, and so nobody wants the value any more.
+    /// Waits until the receiver has gone, and so the value is not wanted any more.
     ///
     /// # Cancellation
     ///
@@ -148,7 +149,8 @@ impl<T> Receiver<T> {
     ///
     /// # Errors
     ///
-    /// If it is not there; as disconnected if it will never be, because the sender has gone or the value was received already.
+    /// If it is not there; as disconnected if it will never be, because the sender has gone or the
+    /// value was received already.
     pub fn try_recv(&self) -> Result<T, TryRecvError> {
         let mut state = self.0.lock();
         match state.value.take() {
@@ -184,7 +186,8 @@ impl<T> Receiver<T> {
         self.recv_until(Deadline::at(deadline))
     }
 
-    /// Receives the value, as a future that any executor can poll. A receiver is such a future itself, in front of `.await`.
+    /// Receives the value, as a future that any executor can poll. A receiver is such a future
+    /// itself, in front of `.await`.
     ///
     /// # Errors
     ///
@@ -313,7 +316,8 @@ impl<T> Listing for Closing<'_, T> {
 pub type RecvFuture<T, R = Receiver<T>> = OpFuture<Recv<T, R>>;
 
 operation! {
-    /// Receiving the value, with a receiver that is owned or borrowed; from [`op::recv`](crate::op::recv).
+    /// Receiving the value, with a receiver that is owned or borrowed; from
+    /// [`op::recv`](crate::op::recv).
     pub struct Recv[T, R: Borrow<Receiver<T>>][T, R] => Result<T, RecvError>
     as RecvKind RecvProjection {
         Recv(Listed<Receiving<T, R>>),

@@ -44,7 +44,7 @@ impl<'a, T: ?Sized, R: Exclusive> Part<'a, T, R> {
     ///
     /// # Safety
     ///
-    /// (R5) As long as `held` lives, the part is there and nobody else uses it.
+    /// (R5) As long as `held` lives, the part is there and has no other user.
     pub(super) unsafe fn new(value: NonNull<T>, held: Held<'a, R>) -> Part<'a, T, R> {
         Part {
             value,

@@ -1,25 +1,28 @@
-//! Who poisons a lock: whoever gives it up because a panic unwinds through the section that it protects.
+//! Which holder poisons a lock: one that gives it up because a panic unwinds through the section
+//! that it protects.
 //!
-//! std asks `thread::panicking()` for that, which says yes to every coroutine of a worker on which one is suspended inside a
-//! destructor. So the question here is whether *this* coroutine unwinds, and it is because of a panic: a cancellation is
-//! raised at calls that are documented to do so, like an early return, and leaves nothing half done that an early return would
-//! not.
+//! std asks `thread::panicking()` for that, which says yes to every coroutine of a worker on which
+//! one is suspended inside a destructor. So the question here is whether *this* coroutine unwinds,
+//! and it is because of a panic: a cancellation is raised at calls that are documented to do so,
+//! like an early return, and leaves nothing half done that an early return would not.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{LockResult, PoisonError, TryLockError, TryLockResult};
 
 use crate::coroutine::{panicking, unwinding};
 
-/// Whether somebody panicked while he held the lock.
+/// Whether a holder panicked while it held the lock.
 ///
-/// Relaxed throughout: the lock itself orders the accesses, and whoever asks without it gets a hint.
+/// Relaxed throughout: the lock itself orders the accesses, and a caller that asks without it gets
+/// a hint.
 #[derive(Debug)]
 pub(super) struct Flag(AtomicBool);
 
-/// What a holder remembers of the moment in which he got the lock.
+/// What a holder remembers of the moment in which it got the lock.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Entered {
-    /// A destructor that runs while unwinding does not poison what it locks: it may well finish its section.
+    /// A destructor that runs while unwinding does not poison what it locks: it may well finish its
+    /// section.
     unwinding: bool,
 }
 
@@ -37,7 +40,8 @@ impl Flag {
         }
     }
 
-    /// Sets the flag if the holder, who is about to give the lock up, has begun to panic since he got it.
+    /// Sets the flag if the holder, which is about to give the lock up, has begun to panic since it
+    /// got it.
     #[inline]
     pub(super) fn leave(&self, entered: Entered) {
         if !entered.unwinding && unwinding::is_by_panic() {

@@ -15,16 +15,16 @@ use crate::coroutine::header::Header;
 use crate::coroutine::thread::ThreadBlock;
 use crate::park;
 
-/// What [`ReentrantLock::owner`] says if nobody holds the lock.
+/// What [`ReentrantLock::owner`] says if the lock is free.
 const NOBODY: u64 = 0;
 
 /// See the module's documentation. Its value is shared by the guards of one holder, so it is not to
 /// be changed but through a cell.
 pub(crate) struct ReentrantLock<T> {
     lock: Mutex<()>,
-    /// The number of the holder. Only the holder himself can find his own in it.
+    /// The number of the holder. Only the holder itself can find its own number in it.
     owner: AtomicU64,
-    /// How often he holds it; his.
+    /// How often the holder holds it. Only the holder uses this.
     depth: Cell<usize>,
     value: T,
 }
@@ -45,7 +45,7 @@ pub(crate) struct ReentrantLockGuard<'a, T> {
 unsafe impl<T: Sync> Sync for ReentrantLockGuard<'_, T> {}
 
 impl<T> ReentrantLock<T> {
-    /// A lock that nobody holds.
+    /// A lock that is free.
     pub(crate) fn new(value: T) -> ReentrantLock<T> {
         ReentrantLock {
             lock: Mutex::new(()),

@@ -1,11 +1,11 @@
 //! A number of permits that are taken and given back.
 //!
-//! The count lies under a lock of a few instructions. Whoever gives permits back hands them to those who wait, in the order in which
-//! they came, before they are woken; the compare-and-swap on a waiter's commit word decides whether it takes them or is passed by
-//! because its wait has ended.
+//! The count lies under a lock of a few instructions. A caller that gives permits back hands them
+//! to the waiters, in the order in which they came, before they are woken. The compare-and-swap on
+//! a waiter's commit word decides whether it takes them or is passed by because its wait has ended.
 //!
-//! Fairness: strictly first come, first served. Somebody who asks for many permits is not overtaken by those who ask for few, so
-//! nobody starves.
+//! Fairness: strictly first come, first served. A caller that asks for many permits is not
+//! overtaken by those that ask for few, so no waiter starves.
 
 use std::fmt;
 use std::sync::Arc;
@@ -44,13 +44,14 @@ struct State {
 }
 
 impl State {
-    /// Whether `n` permits are there for somebody with a seat. One that has waited before was out of the list meanwhile, so a caller that
-    /// gave some back may have passed it by, and nobody would look again for it.
+    /// Whether `n` permits are there for a caller with a seat. A caller that has waited before was
+    /// out of the list meanwhile. So a holder that gave some back may have passed it by, and no
+    /// other caller would look again for it.
     fn has(&self, n: usize, seat: Seat) -> bool {
         self.permits >= n && self.waiters.is_next(seat)
     }
 
-    /// Takes `n` permits if they are there for somebody with a seat.
+    /// Takes `n` permits if they are there for a caller with a seat.
     fn take(&mut self, n: usize, seat: Seat) -> bool {
         let taken = self.has(n, seat);
         if taken {
@@ -105,7 +106,8 @@ impl Semaphore {
         self.acquire_many(1)
     }
 
-    /// Takes `n` permits at once, waiting for them. More than will ever be there are waited for for ever.
+    /// Takes `n` permits at once, waiting for them. A caller that asks for more than will ever be
+    /// there waits forever.
     ///
     /// # Cancellation
     ///
@@ -123,7 +125,8 @@ impl Semaphore {
         Acquire::new(self, n).wait_timeout(timeout)
     }
 
-    /// Takes `n` permits, waiting until `deadline` at the latest; `None` if they were not there in time.
+    /// Takes `n` permits, waiting until `deadline` at the latest; `None` if they were not there in
+    /// time.
     ///
     /// # Cancellation
     ///
@@ -132,12 +135,12 @@ impl Semaphore {
         Acquire::new(self, n).wait_until(deadline)
     }
 
-    /// Takes a permit if there is one and nobody waits for it.
+    /// Takes a permit if there is one and no caller waits for it.
     pub fn try_acquire(&self) -> Option<SemaphorePermit<'_>> {
         self.try_acquire_many(1)
     }
 
-    /// Takes `n` permits if they are there and nobody waits for them.
+    /// Takes `n` permits if they are there and no caller waits for them.
     pub fn try_acquire_many(&self, n: usize) -> Option<SemaphorePermit<'_>> {
         Acquire::new(self, n).try_now()
     }
@@ -223,8 +226,8 @@ impl Semaphore {
 
     /// Takes a permit, as a future that any executor can poll.
     ///
-    /// Its place in the queue is taken by the first poll; it is given up, and permits that had been handed to it are given back, if it
-    /// is dropped.
+    /// Its place in the queue is taken by the first poll; it is given up, and permits that had been
+    /// handed to it are given back, if it is dropped.
     ///
     /// # Examples
     ///
@@ -388,7 +391,7 @@ impl<P: Permits> Listing for Acquiring<P> {
         _seat: Seat,
         _committed: Committed<usize>,
     ) -> Option<P::Permit> {
-        // Whoever ended the wait has taken the permits off for this one.
+        // The committer that ended the wait has taken the permits off for this one.
         Some(self.permits.permit(self.n))
     }
 
@@ -471,7 +474,8 @@ macro_rules! permits {
             ///
             /// # Panics
             ///
-            /// Panics if they are another semaphore's, or if both together are more than `usize::MAX`; then `other` gives its own back.
+            /// Panics if they are another semaphore's, or if both together are more than
+            /// `usize::MAX`; then `other` gives its own back.
             #[track_caller]
             pub fn merge(&mut self, mut other: Self) {
                 assert!(

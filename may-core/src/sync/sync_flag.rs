@@ -1,7 +1,7 @@
 //! A flag that is raised once.
 //!
-//! Raising sets the flag and then wakes everybody in the queue; a waiter looks at the flag once more after it was registered. So it
-//! either sees the flag or is seen.
+//! Raising sets the flag and then wakes all waiters in the queue. A waiter looks at the flag once
+//! more after it was registered. So it either sees the flag or is seen.
 
 use std::fmt;
 use std::time::{Duration, Instant};
@@ -42,7 +42,8 @@ impl SyncFlag {
         }
     }
 
-    /// Raises the flag and lets everybody go on who waits for it; what the caller did before is visible to them.
+    /// Raises the flag and lets all go on that wait for it; what the caller did before is visible
+    /// to them.
     pub fn fire(&self) {
         self.fired.store(1, Ordering::Release);
         self.waiters.wake_all();

@@ -49,7 +49,8 @@ impl WaitGroup {
         }
     }
 
-    /// Leaves the group, and waits until all others have done so. What they did before is visible then.
+    /// Leaves the group, and waits until all others have done so. What they did before is visible
+    /// then.
     ///
     /// # Cancellation
     ///
@@ -77,7 +78,8 @@ impl WaitGroup {
         self.leave().wait_deadline(deadline)
     }
 
-    /// As [`wait`](WaitGroup::wait), as a future that any executor can poll. The group is left by this call, not by the first poll.
+    /// As [`wait`](WaitGroup::wait), as a future that any executor can poll. The group is left by
+    /// this call, not by the first poll.
     ///
     /// # Examples
     ///
@@ -94,7 +96,8 @@ impl WaitGroup {
         async move { done.wait_async().await }
     }
 
-    /// Leaves the group, and returns what the last one will fire: to wait for it as an arm of a `select!`.
+    /// Leaves the group, and returns what the last one will fire: to wait for it as an arm of a
+    /// `select!`.
     ///
     /// # Examples
     ///

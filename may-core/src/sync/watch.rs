@@ -1,8 +1,9 @@
-//! The latest value of something, for everybody who wants to know when it changes.
+//! The latest value of something, for all that want to know when it changes.
 //!
-//! The value lies under an [`RwLock`]; a number counts its changes, and each receiver remembers the number that it has seen. A
-//! change is: write the value and the number under the lock, then wake everybody; a receiver that waits looks at the number once
-//! more after it was registered, so it either sees the change or is woken. Values in between may be missed, the last one never.
+//! The value lies under an [`RwLock`]; a number counts its changes, and each receiver remembers the
+//! number that it has seen. A change is: write the value and the number under the lock, then wake
+//! all receivers. A receiver that waits looks at the number once more after it was registered, so
+//! it either sees the change or is woken. Values in between may be missed, the last one never.
 
 use std::fmt;
 use std::ops::Deref;
@@ -37,8 +38,8 @@ impl<T> Shared<T> {
         loop {
             // Before the number, so that a change by the last sender is seen.
             let ended = self.has_ended();
-            // Before the number, too, and compared with when it is replaced: another one that looks with the same receiver may have
-            // seen a newer number.
+            // Before the number, too, and compared with when it is replaced: another one that looks
+            // with the same receiver may have seen a newer number.
             let before = seen.load(Ordering::Acquire);
             let version = self.version();
             if before == version {
@@ -52,7 +53,8 @@ impl<T> Shared<T> {
         }
     }
 
-    /// The value, for reading. A panic while it was changed does not matter to those who read it, as with a plain value.
+    /// The value, for reading. A panic while it was changed does not matter to those who read it,
+    /// as with a plain value.
     fn read(&self) -> RwLockReadGuard<'_, T> {
         self.value.read().unwrap_or_else(PoisonError::into_inner)
     }
@@ -136,7 +138,8 @@ impl<T> Sender<T> {
     ///
     /// # Cancellation
     ///
-    /// A cancelled coroutine that has to wait for somebody who looks at the value unwinds here, and has changed nothing.
+    /// A cancelled coroutine that has to wait for a receiver that looks at the value unwinds here,
+    /// and has changed nothing.
     pub fn send(&self, value: T) -> Result<(), SendError<T>> {
         if self.0.is_closed() {
             return Err(SendError(value));
@@ -145,7 +148,8 @@ impl<T> Sender<T> {
         Ok(())
     }
 
-    /// Replaces the value and tells all receivers; returns the old one. Also if there are no receivers.
+    /// Replaces the value and tells all receivers; returns the old one. Also if there are no
+    /// receivers.
     ///
     /// # Cancellation
     ///
@@ -167,7 +171,8 @@ impl<T> Sender<T> {
         });
     }
 
-    /// Changes the value in place, and tells all receivers if `modify` says that it has done something. Returns what it said.
+    /// Changes the value in place, and tells all receivers if `modify` says that it has done
+    /// something. Returns what it said.
     ///
     /// # Cancellation
     ///
@@ -190,7 +195,7 @@ impl<T> Sender<T> {
     ///
     /// # Cancellation
     ///
-    /// A cancelled coroutine that has to wait for somebody who changes the value unwinds here.
+    /// A cancelled coroutine that has to wait for a sender that changes the value unwinds here.
     pub fn borrow(&self) -> Ref<'_, T> {
         Ref(self.0.read())
     }
@@ -278,12 +283,13 @@ pub struct Receiver<T> {
 impl<T> Receiver<T> {
     /// Looks at the value; it does not count as seen.
     ///
-    /// Senders wait while somebody looks, and a second look waits behind a sender who waits. So a caller that keeps what this returns, and looks
-    /// again, may wait for himself: copy what is needed, and do not keep the look across calls that wait.
+    /// Senders wait during a look, and a second look waits behind a sender that waits. So a caller
+    /// that keeps what this returns, and looks again, may wait for itself: copy what is needed, and
+    /// do not keep the look across calls that wait.
     ///
     /// # Cancellation
     ///
-    /// A cancelled coroutine that has to wait for somebody who changes the value unwinds here.
+    /// A cancelled coroutine that has to wait for a sender that changes the value unwinds here.
     pub fn borrow(&self) -> Ref<'_, T> {
         Ref(self.shared.read())
     }

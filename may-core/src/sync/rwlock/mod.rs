@@ -4,13 +4,13 @@
 //! * [`raw`]: the lock without a value, and how a right passes from one to the next
 //! * [`op`]: taking a right, as an operation
 //!
-//! Fairness: readers and writers take turns. A reader that comes while a writer waits, waits, too;
-//! when a writer leaves, all readers that wait are let in, and when the last of them leaves, the
-//! writer that has waited longest. So nobody starves: a reader waits for one writer at most, a
-//! writer for the writers before it and one group of readers before each. (Brandenburg and Anderson
-//! call this *phase-fair*, in "Spin-based reader-writer synchronization for multiprocessor
-//! real-time systems", 2010.) It follows that a holder that locks again for reading may wait for
-//! ever, if a writer has come in between; std documents the same.
+//! Fairness: readers and writers take turns. A reader that comes while a writer waits, waits, too.
+//! When a writer leaves, all readers that wait are let in. When the last of them leaves, the writer
+//! that has waited longest is let in. So no caller starves: a reader waits for one writer at most,
+//! a writer for the writers before it and one group of readers before each. (Brandenburg and
+//! Anderson call this *phase-fair*, in "Spin-based reader-writer synchronization for multiprocessor
+//! real-time systems", 2010.) It follows that a holder that locks again for reading may wait
+//! forever, if a writer has come in between; std documents the same.
 
 use std::cell::UnsafeCell;
 use std::fmt;
@@ -69,13 +69,13 @@ unsafe impl<T: ?Sized + Send + Sync> Sync for RwLock<T> {}
 // SAFETY: (R5) the lock owns its value.
 unsafe impl<T: ?Sized + Send> Send for RwLock<T> {}
 
-// Poisoning tells whoever comes after a panic, as with std's.
+// Poisoning tells those that come after a panic, as with std's.
 impl<T: ?Sized> UnwindSafe for RwLock<T> {}
 impl<T: ?Sized> RefUnwindSafe for RwLock<T> {}
 
 impl<T> RwLock<T> {
     const_unless_modelled! {
-        /// Makes a lock that nobody holds.
+        /// Makes a lock that is free.
         ///
         /// # Examples
         ///
@@ -105,9 +105,9 @@ impl<T> RwLock<T> {
 }
 
 impl<T: ?Sized> RwLock<T> {
-    /// Waits until nobody writes, and takes a right to read.
+    /// Waits until there is no writer, and takes a right to read.
     ///
-    /// A caller that holds the lock already may wait for ever.
+    /// A caller that holds the lock already may wait forever.
     ///
     /// # Errors
     ///
@@ -121,7 +121,7 @@ impl<T: ?Sized> RwLock<T> {
         ReadLock::block(self)
     }
 
-    /// Waits until nobody writes, for at most `timeout`, and takes a right to read.
+    /// Waits until there is no writer, for at most `timeout`, and takes a right to read.
     ///
     /// # Errors
     ///
@@ -147,7 +147,7 @@ impl<T: ?Sized> RwLock<T> {
         in_time(ReadLock::new(self).wait_timeout(timeout))
     }
 
-    /// Waits until nobody writes, until `deadline` at the latest, and takes a right to read.
+    /// Waits until there is no writer, until `deadline` at the latest, and takes a right to read.
     ///
     /// # Errors
     ///
@@ -186,11 +186,12 @@ impl<T: ?Sized> RwLock<T> {
         OpFuture::new(ReadLock::new(self))
     }
 
-    /// Takes a right to read if nobody writes or waits to write.
+    /// Takes a right to read if no caller writes or waits to write.
     ///
     /// # Errors
     ///
-    /// If somebody does, or if the lock is poisoned; in that case the guard is in the error.
+    /// If a caller writes or waits to write, or if the lock is poisoned; in that case the guard is
+    /// in the error.
     #[inline]
     pub fn try_read(&self) -> TryLockResult<RwLockReadGuard<'_, T>> {
         park::count_try();
@@ -201,9 +202,9 @@ impl<T: ?Sized> RwLock<T> {
         }
     }
 
-    /// Waits until nobody else holds the lock, and takes the right to write.
+    /// Waits until there is no other holder of the lock, and takes the right to write.
     ///
-    /// A caller that holds the lock already waits for ever.
+    /// A caller that holds the lock already waits forever.
     ///
     /// # Errors
     ///
@@ -217,7 +218,8 @@ impl<T: ?Sized> RwLock<T> {
         WriteLock::block(self)
     }
 
-    /// Waits until nobody else holds the lock, for at most `timeout`, and takes the right to write.
+    /// Waits until there is no other holder of the lock, for at most `timeout`, and takes the right
+    /// to write.
     ///
     /// # Errors
     ///
@@ -231,8 +233,8 @@ impl<T: ?Sized> RwLock<T> {
         in_time(WriteLock::new(self).wait_timeout(timeout))
     }
 
-    /// Waits until nobody else holds the lock, until `deadline` at the latest, and takes the right
-    /// to write.
+    /// Waits until there is no other holder of the lock, until `deadline` at the latest, and takes
+    /// the right to write.
     ///
     /// # Errors
     ///
@@ -256,11 +258,11 @@ impl<T: ?Sized> RwLock<T> {
         OpFuture::new(WriteLock::new(self))
     }
 
-    /// Takes the right to write if nobody holds the lock.
+    /// Takes the right to write if the lock is free.
     ///
     /// # Errors
     ///
-    /// If somebody does, or if the lock is poisoned; in that case the guard is in the error.
+    /// If the lock is held, or if it is poisoned; in that case the guard is in the error.
     #[inline]
     pub fn try_write(&self) -> TryLockResult<RwLockWriteGuard<'_, T>> {
         park::count_try();
@@ -284,7 +286,7 @@ impl<T: ?Sized> RwLock<T> {
         self.poison.clear();
     }
 
-    /// The value, for somebody who has the lock to himself.
+    /// The value, for a caller that owns the lock exclusively.
     ///
     /// # Errors
     ///
@@ -400,8 +402,8 @@ impl<T: ?Sized> Deref for RwLockReadGuard<'_, T> {
 
     #[inline]
     fn deref(&self) -> &T {
-        // SAFETY: (R5) nobody writes while there is a guard, and the lock that it borrows owns the
-        // value.
+        // SAFETY: (R5) there is no writer while there is a guard, and the lock that it borrows owns
+        // the value.
         unsafe { self.value.as_ref() }
     }
 }
@@ -461,7 +463,7 @@ pub struct RwLockWriteGuard<'a, T: ?Sized + 'a> {
 unsafe impl<T: ?Sized + Sync> Sync for RwLockWriteGuard<'_, T> {}
 
 impl<'a, T: ?Sized> RwLockWriteGuard<'a, T> {
-    /// Exchanges the right to write for a right to read, so that nobody else writes in between.
+    /// Exchanges the right to write for a right to read, so that no other caller writes in between.
     /// Readers that wait are let in.
     ///
     /// # Examples

@@ -1,6 +1,7 @@
 //! Taking a right to read or to write.
 //!
-//! The right is handed over with the end of the wait. So an operation that is not wanted any more gives it back.
+//! The right is handed over with the end of the wait. So an operation that is not wanted any more
+//! gives it back.
 
 use std::sync::LockResult;
 
@@ -53,7 +54,7 @@ impl<'a, T: ?Sized> Listing for Reading<'a, T> {
         _seat: Seat,
         _committed: Committed<()>,
     ) -> Option<Self::Output> {
-        // Whoever ended the wait has let this one in.
+        // The committer that ended the wait has let this one in.
         Some(self.0.read_guard())
     }
 
@@ -109,7 +110,7 @@ impl<'a, T: ?Sized> Listing for Writing<'a, T> {
         _seat: Seat,
         _committed: Committed<()>,
     ) -> Option<Self::Output> {
-        // Whoever ended the wait has let this one in.
+        // The committer that ended the wait has let this one in.
         Some(self.0.write_guard())
     }
 

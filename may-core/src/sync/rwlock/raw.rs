@@ -1,10 +1,13 @@
 //! The lock without a value: who is inside, and who waits.
 //!
-//! The state lies under a lock of a few instructions. Whoever leaves hands the right over to those who are next, before he wakes them;
-//! the compare-and-swap on a waiter's commit word decides whether it takes the right or is passed by because its wait has ended, so the
-//! right is never given to somebody who does not want it any more. (A future may be dropped after that; it gives the right back.)
+//! The state lies under a lock of a few instructions. A holder that leaves hands the right over to
+//! the waiters that are next, before it wakes them. The compare-and-swap on a waiter's commit word
+//! decides whether it takes the right or is passed by because its wait has ended. So the right is
+//! never given to a waiter that does not want it any more. (A future may be dropped after that; it
+//! gives the right back.)
 //!
-//! A writer that waits holds readers up. So one that leaves without the right gives the lock to those who are next.
+//! A writer that waits holds readers up. So one that leaves without the right gives the lock to
+//! those who are next.
 
 use crate::util::spin::{SpinGuard, SpinLock};
 use crate::wait::{WaitList, Wakes};
@@ -38,7 +41,7 @@ impl State {
         admitted
     }
 
-    /// Lets a writer in if nobody is inside.
+    /// Lets a writer in if no holder is inside.
     pub(super) fn admit_writer(&mut self) -> bool {
         let admitted = self.admits_writer();
         self.writer |= admitted;
@@ -89,19 +92,19 @@ pub(super) struct Raw(pub(super) SpinLock<State>);
 
 impl Raw {
     const_unless_modelled! {
-        /// A lock that nobody holds.
+        /// A lock that is free.
         pub(super) fn new() -> Raw {
             Raw(SpinLock::new(State::UNLOCKED))
         }
     }
 
-    /// Takes a right to read if nobody writes or waits to write; true if so.
+    /// Takes a right to read if no caller writes or waits to write; true if so.
     #[inline]
     pub(super) fn try_read(&self) -> bool {
         self.0.lock().admit_reader()
     }
 
-    /// Takes the right to write if nobody is inside; true if so.
+    /// Takes the right to write if no holder is inside; true if so.
     #[inline]
     pub(super) fn try_write(&self) -> bool {
         self.0.lock().admit_writer()
@@ -145,7 +148,7 @@ impl Raw {
 }
 
 impl State {
-    /// Nobody holds the lock, and nobody waits.
+    /// The lock has no holder and no waiter.
     const UNLOCKED: State = State {
         readers: 0,
         writer: false,
