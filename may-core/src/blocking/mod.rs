@@ -24,7 +24,7 @@
 //!
 //! A task says in which phase it is, under a lock. A thread that takes it out of the queue goes on
 //! only if it finds it waiting, and the caller takes it back only if it does; so exactly one of the
-//! two has the closure. Whoever finishes it leaves the result, then the phase, then wakes the
+//! two has the closure. The one that finishes it leaves the result, then the phase, then wakes the
 //! caller, by the ordinary protocol (`wait/mod.rs`).
 
 use std::any::Any;
@@ -91,7 +91,7 @@ impl<F: FnOnce() -> R + Send, R: Send> Job for Task<F, R> {
             state.phase = Phase::Running;
         }
         let call = lock(&self.call).take();
-        let call = call.expect("whoever begins a task has its closure");
+        let call = call.expect("the thread that begins a task has its closure");
         *lock(&self.result) = Some(catch_unwind(AssertUnwindSafe(call)));
         let mut state = self.state.lock();
         state.phase = Phase::Done;
@@ -331,7 +331,8 @@ pub(crate) fn unblock_as<R: Send>(kind: JobKind, f: impl FnOnce() -> R + Send) -
 ///
 /// # Panics
 ///
-/// Goes on with what `f` raises, if somebody still waits for it. The panic is reported in any case.
+/// Goes on with what `f` raises, if the caller still waits for it. The panic is reported in any
+/// case.
 ///
 /// # Cancellation
 ///
@@ -345,7 +346,7 @@ pub(crate) fn unblock_as<R: Send>(kind: JobKind, f: impl FnOnce() -> R + Send) -
 ///
 /// let (_sender, receiver) = std::sync::mpsc::channel::<u32>();
 /// let answer = timeout(Duration::from_millis(10), || {
-///     // waits for ever, and blocks its thread
+///     // waits forever, and blocks its thread
 ///     unblock_detached(move || receiver.recv())
 /// });
 /// assert!(answer.is_err());

@@ -50,7 +50,7 @@ pub use receiver::Receiver;
 pub use sender::{SendPermit, Sender};
 
 /// Makes a channel that holds at most `capacity` messages. With a capacity of zero it holds none:
-/// each message passes from a sender to a receiver who is there at the same time.
+/// each message passes from a sender to a receiver that is there at the same time.
 ///
 /// # Examples
 ///

@@ -362,7 +362,7 @@ pub struct SendPermit<'a, T> {
 }
 
 impl<'a, T> SendPermit<'a, T> {
-    /// The permit of a caller who has reserved a slot.
+    /// The permit of a caller that has reserved a slot.
     fn new(sender: &'a Sender<T>) -> SendPermit<'a, T> {
         SendPermit { sender }
     }

@@ -63,8 +63,8 @@ pub(crate) fn is_deliverable_after_wait(strand: &Strand) -> bool {
     is_deliverable(strand) || (!strand.shielded.get() && strand.unwinding.get() == Unwinding::No)
 }
 
-/// Whether a wait of this strand is to be ended by a cancellation, now or as soon as nobody else
-/// on this thread unwinds.
+/// Whether a wait of this strand is to be ended by a cancellation, now or as soon as no other
+/// coroutine on this thread unwinds.
 ///
 /// A wait that is ended when [`is_deliverable`] says no goes on, and the worker ends it again
 /// later.

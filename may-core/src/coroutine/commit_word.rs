@@ -125,9 +125,9 @@ impl CommitWord {
         self.close(ticket.0, COMMITTED | u64::from(arm) << ARM_SHIFT)
     }
 
-    /// As [`commit`](CommitWord::commit), for an operation of which a part is still to be done: what
-    /// the waiter was woken for is not there before [`release`](CommitWord::release). For futures,
-    /// which may be polled meanwhile.
+    /// As [`commit`](CommitWord::commit), for an operation of which a part is still to be done:
+    /// what the waiter was woken for is not there before [`release`](CommitWord::release). For
+    /// futures, which may be polled meanwhile.
     pub(crate) fn commit_held(&self, ticket: Ticket, arm: u16) -> bool {
         self.close(ticket.0, HELD | COMMITTED | u64::from(arm) << ARM_SHIFT)
     }

@@ -118,8 +118,8 @@ fn with_locals<R>(header: &Header, f: impl FnOnce(&mut Locals) -> R) -> R {
 }
 
 /// Where the values of a coroutine were that has dropped them. What runs after that, the destructor
-/// of a result that nobody takes for example, finds no value and makes none, since nobody would
-/// drop it.
+/// of a result that is never taken for example, finds no value and makes none, since that would
+/// never be dropped.
 fn destroyed() -> *mut Locals {
     ptr::without_provenance_mut(1)
 }
@@ -233,7 +233,7 @@ impl<T: 'static> LocalKey<T> {
     /// # Panics
     ///
     /// Panics if the value is being dropped or was dropped already, and when the coroutine has
-    /// dropped all its values, as in the destructor of a result that nobody takes;
+    /// dropped all its values, as in the destructor of a result that is never taken;
     /// [`try_with`](Self::try_with) returns an error.
     pub fn with<R>(&'static self, f: impl FnOnce(&T) -> R) -> R {
         self.try_with(f)

@@ -1,8 +1,8 @@
 //! The panics that std counts on a thread, moved away while a coroutine that unwinds is suspended.
 //!
 //! std counts panics by thread. A coroutine may suspend in a destructor that runs because of a
-//! panic or a cancellation; everybody who ran on its thread meanwhile would find
-//! `std::thread::panicking()` true, so std's locks would be poisoned by neighbours, and no
+//! panic or a cancellation. Every coroutine that ran on its thread meanwhile would find
+//! `std::thread::panicking()` true. std's locks would then be poisoned by neighbours, and no
 //! cancellation or limit could be raised in them. So the worker takes the count off its thread when
 //! such a coroutine has suspended ([`take`]), and puts it back before the coroutine goes on
 //! ([`put_back`]). Between two coroutines the count of a worker is zero.
@@ -11,8 +11,8 @@
 //! thread where it begins and one down on the thread where it is caught. A [`Token`] is a small
 //! coroutine that unwinds and is suspended in a destructor. One that has begun on one thread and
 //! ends on another moves one count from the second to the first. A thread of the process, the bank,
-//! begins tokens, and ends those that are left over; what the bank has on its own count tells
-//! nobody anything.
+//! begins tokens, and ends those that are left over; what the bank has on its own count has no
+//! meaning.
 //!
 //! ```text
 //!   bank       begin: +1 ---- token ---->                                     <---- token ---- end: -1

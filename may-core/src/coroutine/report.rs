@@ -7,10 +7,10 @@
 //! this one, as it replaces std's. (The hook also marks the coroutine as unwinding; without it,
 //! that is done when it suspends.)
 //!
-//! The hook is set by a thread of its own, and nobody waits for that for long. std sets hooks under
-//! a lock that is held while a hook runs, which may be one that waits for the first use of May on
-//! another thread; and it sets none on a thread that panics. In that case the next runtime that
-//! starts tries again.
+//! The hook is set by a thread of its own, and no other thread waits for that for long. std sets
+//! hooks under a lock that is held while a hook runs, which may be one that waits for the first use
+//! of May on another thread; and it sets none on a thread that panics. In that case the next
+//! runtime that starts tries again.
 
 use std::io::Write;
 use std::panic::{PanicHookInfo, set_hook, take_hook};
@@ -69,7 +69,7 @@ fn name_coroutine() {
     // SAFETY: (R1) the running coroutine's block lives while it runs.
     let header = unsafe { coroutine.as_ref() };
     let name = header.name().unwrap_or("<unnamed>");
-    // If standard error is closed there is nobody to tell.
+    // If standard error is closed the report is lost: there is no other place for it.
     let _ = writeln!(
         std::io::stderr(),
         "\ncoroutine '{name}' (id {}, spawned at {}) panicked:",

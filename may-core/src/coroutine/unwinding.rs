@@ -130,7 +130,8 @@ pub(crate) fn take_deferred() -> bool {
     DEFERRED.get() && !std::thread::panicking() && DEFERRED.replace(false)
 }
 
-/// Marks a coroutine, which is about to suspend, as unwinding if it is; says whether any coroutine of this thread is.
+/// Marks a coroutine, which is about to suspend, as unwinding if it is; says whether any coroutine
+/// of this thread is.
 #[inline(always)]
 pub(crate) fn note_suspend(strand: &Strand) -> bool {
     let one_unwinds = std::thread::panicking();

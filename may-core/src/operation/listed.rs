@@ -39,13 +39,13 @@ pub(crate) trait Listing {
     /// caller may wait.
     fn attempt(&self, by: Caller, seat: Seat) -> Result<Self::Output, SpinGuard<'_, Self::State>>;
 
-    /// As [`attempt`](Listing::attempt), for a caller who will not wait.
+    /// As [`attempt`](Listing::attempt), for a caller that will not wait.
     #[inline]
     fn try_now(&self, by: Caller, seat: Seat) -> Option<Self::Output> {
         self.attempt(by, seat).ok()
     }
 
-    /// Whether the operation is possible now, for a caller who will wait if it is not.
+    /// Whether the operation is possible now, for a caller that will wait if it is not.
     fn is_ready(&self, state: &mut Self::State, seat: Seat, by: &Registration) -> bool;
 
     /// What is to be done when the node has been linked; the wake-up is fired after the lock is
@@ -56,8 +56,8 @@ pub(crate) trait Listing {
         None
     }
 
-    /// Carries the operation out after the wait was ended for it, unless somebody was faster. If
-    /// nothing is handed over that is to try again.
+    /// Carries the operation out after the wait was ended for it, unless another caller was faster.
+    /// If nothing is handed over that is to try again.
     #[inline]
     fn complete(
         &self,

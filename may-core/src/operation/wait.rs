@@ -13,8 +13,8 @@ use crate::wait::{Registration, WaitQueue};
 ///
 /// # Cancellation
 ///
-/// A cancelled coroutine unwinds here, and the operation has not happened; unless that is one of its
-/// outcomes.
+/// A cancelled coroutine unwinds here, and the operation has not happened; unless that is one of
+/// its outcomes.
 #[inline(always)]
 pub(crate) fn wait_for<O: Operation>(
     operation: Pin<&mut O>,
@@ -24,8 +24,8 @@ pub(crate) fn wait_for<O: Operation>(
     try_and_wait(operation, deadline)
 }
 
-/// As [`wait_for`], for a caller that has spent its budget and has tried the operation: `register` is
-/// what registers it for the first wait.
+/// As [`wait_for`], for a caller that has spent its budget and has tried the operation: `register`
+/// is what registers it for the first wait.
 #[inline(always)]
 pub(super) fn wait_after<O: Operation>(
     mut operation: Pin<&mut O>,
@@ -90,7 +90,8 @@ impl Once {
         ready: bool,
     ) -> ControlFlow<Option<O::Output>> {
         let ended = self.wait.end(deadline.min(self.due), ready);
-        // Also after a time-out or a cancellation: some operations happen before the waiter is told.
+        // Also after a time-out or a cancellation: some operations happen before the waiter is
+        // told.
         let output = operation.as_mut().withdraw_alone();
         match ended {
             _ if output.is_some() => return ControlFlow::Break(output),
@@ -113,7 +114,8 @@ impl Once {
     }
 }
 
-/// Whether a wait has timed out because of `deadline`, and not because of something that was due before.
+/// Whether a wait has timed out because of `deadline`, and not because of something that was due
+/// before.
 fn is_over(deadline: Deadline, due: Deadline) -> bool {
     deadline <= due || deadline.has_elapsed()
 }
@@ -124,8 +126,8 @@ pub(crate) fn wait<O: Operation>(operation: Pin<&mut O>) -> O::Output {
     wait_for(operation, Deadline::NEVER).expect("there is no deadline")
 }
 
-/// Waits in `queue` until something is so, until `deadline` at the latest; whether it is. Those who make it so wake from the queue after
-/// that. `is_so` runs no user code.
+/// Waits in `queue` until something is so, until `deadline` at the latest; whether it is. Those who
+/// make it so wake from the queue after that. `is_so` runs no user code.
 pub(crate) fn wait_until(
     kind: &'static str,
     queue: &WaitQueue,

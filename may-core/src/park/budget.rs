@@ -96,7 +96,7 @@ pub(crate) fn poll_budget(context: &Context<'_>) -> Poll<()> {
     with_local(|local| {
         if let Some(local) = local {
             local.check_maintenance();
-            // Also a caller who polls again at once, and suspends nowhere, gets on.
+            // Also a caller that polls again at once, and suspends nowhere, gets on.
             local.renew_budget();
         }
     });

@@ -588,7 +588,7 @@ pub(crate) fn claim_caller() -> Wake {
     unsafe { blocker.waiter().wake() }
 }
 
-/// Suspends a caller who was claimed until the wake-up is fired. `is_claimed` says whether it has
+/// Suspends a caller that was claimed until the wake-up is fired. `is_claimed` says whether it has
 /// yet to be, which matters to a thread: its sleep may end by itself.
 pub(crate) fn wait_for_claimant(is_claimed: impl Fn() -> bool) {
     match Header::current() {

@@ -81,7 +81,7 @@ impl Limits {
     pub fn connections_per_origin(mut self, connections: usize) -> Limits {
         assert!(
             connections > 0,
-            "whoever connects needs one connection at least"
+            "a client that connects needs one connection at least"
         );
         self.per_origin = Some(connections);
         self

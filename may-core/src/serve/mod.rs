@@ -8,13 +8,13 @@
 //!
 //! The caller accepts, in a scope whose children are the coroutines of the connections. Whatever it
 //! waits for, it waits for the token, too: for an admission, for a connection, for descriptors.
-//! That is done by selects, in which an arm that loses leaves no trace, so no connection is accepted
-//! and lost when the token is cancelled.
+//! That is done by selects, in which an arm that loses leaves no trace, so no connection is
+//! accepted and lost when the token is cancelled.
 //!
 //! A connection has an *admission*, a permit of a semaphore, which is taken before it is accepted
 //! and given back when its handler has ended. So "all have left" is "all permits are free", and
-//! waiting for that until the end of the grace is one call. No further connection begins by then, so
-//! all that are left can be cancelled at once.
+//! waiting for that until the end of the grace is one call. No further connection begins by then,
+//! so all that are left can be cancelled at once.
 //!
 //! If the caller unwinds, it cancels its children, and the scope waits for them.
 

@@ -36,7 +36,7 @@ pub fn channel<T>() -> (Sender<T>, Receiver<T>) {
 }
 
 /// Makes a channel that holds at most `bound` messages; with zero, each message passes from a
-/// sender to a receiver who is there at the same time.
+/// sender to a receiver that is there at the same time.
 #[must_use]
 pub fn sync_channel<T>(bound: usize) -> (Sender<T>, Receiver<T>) {
     let (sender, receiver) = channel::bounded(bound);

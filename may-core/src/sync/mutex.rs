@@ -555,7 +555,7 @@ impl<T: ?Sized> Mutex<T> {
         checked(poisoned, self.value.get_mut())
     }
 
-    /// The guard of a caller who has taken the lock.
+    /// The guard of a caller that has taken the lock.
     #[inline]
     pub(super) fn guard(&self) -> LockResult<MutexGuard<'_, T>> {
         let guard = MutexGuard {

@@ -1,4 +1,4 @@
-//! The right of the only one who may use a value, narrowed to a part of it: what is below the
+//! The right of the only holder that may use a value, narrowed to a part of it: what is below the
 //! mapped guards of [`Mutex`](super::Mutex) and of a writer of [`RwLock`](super::RwLock).
 
 use std::marker::PhantomData;

@@ -32,7 +32,7 @@ impl Flag {
         Flag(AtomicBool::new(false))
     }
 
-    /// Notes how the caller, who has the lock, got it.
+    /// Notes how the caller, which has the lock, got it.
     #[inline]
     pub(super) fn enter(&self) -> Entered {
         Entered {

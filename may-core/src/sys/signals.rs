@@ -36,8 +36,7 @@ static EXAMINE: OnceLock<Examine> = OnceLock::new();
 /// What was to be done about each of the signals before.
 static PREVIOUS: [OnceLock<libc::sigaction>; 2] = [const { OnceLock::new() }; 2];
 
-/// Has `examine` called for every fault in the process, from now on. Only the first call has an
-/// effect.
+/// Calls `examine` for every fault in the process, from now on. Only the first call has an effect.
 pub(crate) fn on_fault(examine: Examine) {
     static INSTALLED: Once = Once::new();
     INSTALLED.call_once(|| {

@@ -1,7 +1,7 @@
 //! Who waits for what: waiters, their nodes, and the queues in which the nodes stand.
 //!
-//! This layer is data; `park/` is the action. A wait takes five steps (I2), the
-//! same for every primitive:
+//! This layer is data; `park/` is the action. A wait takes five steps (I2), the same for every
+//! primitive:
 //!
 //! 1. **offer**: the caller tries its operation; most of the time that is all.
 //! 2. **register**: the waiter opens its commit word and links a node into the queue of what it

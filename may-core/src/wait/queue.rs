@@ -45,7 +45,7 @@ use crate::util::spin::SpinLock;
 /// `D` is what the nodes tell of their waits.
 pub(crate) struct WaitList<D = ()> {
     nodes: List<Node<D>>,
-    /// The seat of the one who came last.
+    /// The seat of the waiter that came last.
     last_seat: u64,
     /// When the next waiter may be woken with a grant.
     next_grant: u64,

@@ -1,4 +1,4 @@
-//! A node that keeps the place of a waiter who is busy.
+//! A node that keeps the place of a waiter that is busy.
 //!
 //! A waiter that must run user code between registering and waiting cannot have an open wait
 //! meanwhile: the user code may itself wait. So it exchanges its node for this one, under the lock

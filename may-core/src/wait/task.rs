@@ -65,7 +65,7 @@ impl TaskBlock {
         self.waker.clear();
     }
 
-    /// Tells the one who polled the future last (step b).
+    /// Tells the task that polled the future last (step b).
     pub(crate) fn wake(&self) {
         self.waker.wake();
     }

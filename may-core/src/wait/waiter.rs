@@ -22,7 +22,7 @@ pub(crate) enum Waiter {
     Task(NonNull<TaskBlock>),
 }
 
-/// A waiter whose wait has been ended by the holder, who now owes it the wake-up.
+/// A waiter whose wait has been ended by the holder, which now owes it the wake-up.
 #[derive(Debug)]
 #[must_use = "the waiter sleeps forever unless it is woken"]
 pub(crate) enum Wake {

@@ -8,8 +8,8 @@
 //!   owner takes the newest, because children then end before their parents' siblings start, and a
 //!   tree of a million coroutines needs a handful of stacks. Now and then it takes the oldest, so
 //!   that none starves. Thieves take the oldest, if it is older than [`STEAL_AGE`], or than
-//!   [`PAIR_STEAL_AGE`] if there are only two. So a pair that was just spawned stays together, and a
-//!   backlog is stolen at once.
+//!   [`PAIR_STEAL_AGE`] if there are only two. So a pair that was just spawned stays together, and
+//!   a backlog is stolen at once.
 //! * **Assigned queue**: what others have assigned to this worker because it had the fewest live
 //!   coroutines, or nothing to do while they had several that wait. A worker that has fewer still
 //!   may steal it, and any worker after [`ASSIGNED_STEAL_AGE`]: the next thief must not undo an

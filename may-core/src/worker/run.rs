@@ -132,8 +132,8 @@ impl Local {
     }
 
     /// Gives workers that have nothing to do their part of the unstarted coroutines, because those
-    /// that were started just before are a group: what is like them would live here, too. The oldest
-    /// go.
+    /// that were started just before are a group: what is like them would live here, too. The
+    /// oldest go.
     #[cold]
     fn share(&self) {
         let left = self.deque.len();

@@ -12,9 +12,9 @@
 //! What the first ones do tells. Those that are started one after the other and wait *for the same*
 //! are a group: for messages of one channel, at one barrier, or for the outside world. When two of
 //! a group wait, the rest goes to workers that have nothing to do. Those that wait at different
-//! places talk to others, to each other most likely: a pipeline, a ring. And those that wait for room
-//! in a channel or for a lock hold each other up, and are faster where they need not wake each other
-//! across threads. None of these is evidence.
+//! places talk to others, to each other most likely: a pipeline, a ring. And those that wait for
+//! room in a channel or for a lock hold each other up, and are faster where they need not wake each
+//! other across threads. None of these is evidence.
 
 use crate::coroutine::strand::Awaited;
 
@@ -32,7 +32,8 @@ pub(super) struct Siblings {
 }
 
 impl Siblings {
-    /// Counts one more, which has suspended: in a wait for something, or because others have a turn.
+    /// Counts one more, which has suspended: in a wait for something, or because others have a
+    /// turn.
     #[inline]
     pub(super) fn and(self, awaited: Option<Awaited>) -> Siblings {
         let Some(place) = awaited.and_then(place_of_group) else {

@@ -296,7 +296,7 @@ impl<T: ?Sized> RwLock<T> {
         checked(poisoned, self.value.get_mut())
     }
 
-    /// The guard of a caller who has a right to read.
+    /// The guard of a caller that has a right to read.
     #[inline]
     fn read_guard(&self) -> LockResult<RwLockReadGuard<'_, T>> {
         let guard = RwLockReadGuard {
@@ -307,7 +307,7 @@ impl<T: ?Sized> RwLock<T> {
         checked(self.is_poisoned(), guard)
     }
 
-    /// The guard of a caller who has the right to write.
+    /// The guard of a caller that has the right to write.
     #[inline]
     fn write_guard(&self) -> LockResult<RwLockWriteGuard<'_, T>> {
         let guard = RwLockWriteGuard {
