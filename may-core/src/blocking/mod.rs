@@ -10,8 +10,8 @@
 //! | [`unblock_detached`] | no | it unwinds at once; the job runs on, and its result is dropped |
 //!
 //! A job that no thread has taken yet is taken back: cancelled means that it did not happen. So the
-//! queue in front of the threads is never longer than the number of those who wait, and a bound for
-//! them bounds the queue.
+//! queue in front of the threads is never longer than the number of waiting callers, and a bound
+//! for them bounds the queue.
 //!
 //! Each runtime has threads of its own, at most as many as `blocking_threads` in its settings says
 //! (512 without), which are called `may-blocking` and end when they have had nothing to do for ten

@@ -1,7 +1,7 @@
 //! The channel that holds messages: up to its capacity, or as many as there is memory for.
 //!
-//! The whole state lies under one lock of a few instructions: the messages, those who wait for a
-//! message, those who wait for a free slot. So looking and registering are one step, and so are
+//! The whole state lies under one lock of a few instructions: the messages, those that wait for a
+//! message, those that wait for a free slot. So looking and registering are one step, and so are
 //! changing and waking. A message that wakes a waiter takes two read-modify-writes, and one that
 //! does not takes one. (Go's channels are built the same way. A lock-free ring with a wait queue at
 //! either end needs twice as many, because each side must fence before it looks for the other.) No
@@ -20,7 +20,7 @@
 //! faster than one that was woken, which goes back to its place in the queue then. Now and then one
 //! that was woken in vain is woken with a *grant* (`wait/queue.rs`): a slot is reserved for a
 //! sender, and of the messages one is *set aside* for a receiver, which leaves it in the buffer and
-//! out of reach of those who have no grant.
+//! out of reach of those that have no grant.
 
 use std::cell::Cell;
 use std::sync::Arc;
@@ -52,9 +52,9 @@ pub(super) struct State<T> {
     /// How many messages are set aside. Without senders that means nothing: any receiver takes what
     /// is left.
     set_aside: usize,
-    /// Those who wait for a free slot.
+    /// Those that wait for a free slot.
     senders: WaitList,
-    /// Those who wait for a message.
+    /// Those that wait for a message.
     receivers: WaitList,
     sender_count: usize,
     receiver_count: usize,

@@ -29,7 +29,7 @@ pub(crate) trait Listing {
     /// The lock; always the same one.
     fn lock(&self) -> &SpinLock<Self::State>;
 
-    /// Those who wait.
+    /// Those that wait.
     fn list(state: &mut Self::State) -> &mut WaitList<Self::Data>;
 
     /// What the node of a waiter tells the other side. Called under the lock.
@@ -69,13 +69,13 @@ pub(crate) trait Listing {
         self.try_now(by, seat)
     }
 
-    /// Passes on what the wait was ended for, as the operation is not wanted any more. If all who
-    /// wait were woken there is nothing to do.
+    /// Passes on what the wait was ended for, as the operation is not wanted any more. If all
+    /// waiters were woken there is nothing to do.
     fn pass_on(&self, committed: Committed<Self::Data>) {
         let _ = committed;
     }
 
-    /// Sees to those who waited behind one that has left the list without having been committed;
+    /// Sees to those that waited behind one that has left the list without having been committed;
     /// and says whether the operation has happened all the same.
     #[inline]
     fn leave<'a>(&'a self, state: SpinGuard<'a, Self::State>) -> Option<Self::Output> {

@@ -19,7 +19,7 @@ pub(crate) trait Queueing {
     /// See [`Needs::waits_for`].
     fn kind(&self) -> &'static str;
 
-    /// Those who wait; always the same queue.
+    /// Those that wait; always the same queue.
     fn queue(&self) -> &WaitQueue;
 
     /// Makes sure that the queue will be woken from; true if there is nothing to wait for. Before
@@ -35,8 +35,8 @@ pub(crate) trait Queueing {
     /// Whether it is possible now. Runs no user code.
     fn is_ready(&self) -> bool;
 
-    /// Passes the wake-up on, as the operation is no longer wanted. If all who wait were woken
-    /// there is nothing to do.
+    /// Passes the wake-up on, as the operation is no longer wanted. If all waiters were woken there
+    /// is nothing to do.
     fn pass_on(&mut self) {}
 
     /// See [`Operation::needs`].

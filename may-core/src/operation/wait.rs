@@ -126,8 +126,8 @@ pub(crate) fn wait<O: Operation>(operation: Pin<&mut O>) -> O::Output {
     wait_for(operation, Deadline::NEVER).expect("there is no deadline")
 }
 
-/// Waits in `queue` until something is so, until `deadline` at the latest; whether it is. Those who
-/// make it so wake from the queue after that. `is_so` runs no user code.
+/// Waits in `queue` until something is so, until `deadline` at the latest; whether it is. Those
+/// that make it so wake from the queue after that. `is_so` runs no user code.
 pub(crate) fn wait_until(
     kind: &'static str,
     queue: &WaitQueue,

@@ -13,7 +13,7 @@ use super::{Caller, Needs, OpFuture, Operation, Parts, Queued, Queueing, Registr
 use crate::prim::{AtomicUsize, Ordering};
 use crate::wait::WaitQueue;
 
-/// Tells those who wait for an operation that was made by [`when`] to try again.
+/// Tells those that wait for an operation that was made by [`when`] to try again.
 ///
 /// # Examples
 ///

@@ -388,7 +388,7 @@ impl Wait {
         let limited = limited(strand, deadline);
         let ticket = self.registration.ticket;
         strand.set_waits_for(&self.awaited);
-        // Pairs with the fences of those who cancel.
+        // Pairs with the fences of those that cancel.
         self.registration.fence_once();
         let cancelled = self.cancellable && !ready && must_end(strand);
         let outcome = if (ready || cancelled) && strand.word.withdraw(ticket) {

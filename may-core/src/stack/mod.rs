@@ -110,7 +110,7 @@ pub struct OutOfStacks {
     remedy: Remedy,
 }
 
-/// What a user can do who is out of stacks.
+/// What a user can do when there are no stacks left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Remedy {
     /// Use less memory.

@@ -223,7 +223,7 @@ fn examine(fault: Fault) {
     let Some(overflow) = (unsafe { find(fault) }) else {
         return;
     };
-    // SAFETY: (R10) who occupies a stack on which something runs is alive.
+    // SAFETY: (R10) the occupant of a stack on which something runs is alive.
     let text = unsafe { describe(&overflow) };
     signals::write_error(text.bytes());
     signals::abort();

@@ -425,7 +425,7 @@ impl Stack {
         unsafe { self.slab.as_ref() }
     }
 
-    /// The slab in which the stack lies, for who may do more than look at it.
+    /// The slab in which the stack lies, for a caller that may do more than look at it.
     pub(super) fn slab_pointer(&self) -> NonNull<Slab> {
         self.slab
     }

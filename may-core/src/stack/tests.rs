@@ -225,7 +225,7 @@ fn pages_of_deep_stacks_are_given_back() {
             "the pool looked after 128 of them, and the others were taken in an earlier epoch"
         );
 
-        // What is less than an epoch is left to who has nothing to do.
+        // What is less than an epoch is left to a thread that has nothing to do.
         let stack = pool.take(StackSize::DEFAULT).unwrap();
         touch(&stack, 200 << 10);
         pool.give_back(stack);

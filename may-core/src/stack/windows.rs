@@ -48,7 +48,7 @@ impl Stack {
         })
     }
 
-    /// The label of who runs on the stack is not read.
+    /// The label of the stack's occupant is not read.
     pub(crate) fn occupy(&self, _label: *const Label) {}
 
     /// The highest address that frames may use.

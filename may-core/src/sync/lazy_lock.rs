@@ -10,8 +10,8 @@ use crate::coroutine::cancel::shield;
 use crate::operation::{Map, Operation, Queued, Queueing, operation};
 use crate::wait::WaitQueue;
 
-/// A value that the first who asks for it makes; the counterpart of `std::sync::LazyLock`, with the
-/// same methods.
+/// A value that the first caller that asks for it makes; the counterpart of `std::sync::LazyLock`,
+/// with the same methods.
 ///
 /// The initializer can run only once, so it runs behind a shield: a coroutine that is cancelled
 /// meanwhile is cancelled after it.

@@ -394,7 +394,7 @@ impl<T> fmt::Debug for SendRight<T> {
 
 /// The receiving side of either; the counterpart of `std::sync::mpsc::Receiver`. There is one. It
 /// may be shared by reference, as in May 0.3 and unlike std's: each message goes to one of those
-/// who receive.
+/// that receive.
 pub struct Receiver<T>(channel::Receiver<T>);
 
 impl<T> UnwindSafe for Receiver<T> {}

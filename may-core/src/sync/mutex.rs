@@ -20,10 +20,10 @@
 //! and is then cancelled has tried the lock in between, so either it had it, or it left `CONTENDED`
 //! for the holder to find.
 //!
-//! Fairness: a caller that comes just when the lock is given up may get it before the one that was
-//! woken for it, who then goes back to its place in the queue: the longest waiting is woken first,
-//! each time. If that one has waited in vain, the holder does not unlock, now and then, but hands
-//! the lock over (a *grant*, `wait/queue.rs`).
+//! Fairness: a caller that comes just when the lock is given up may get it before the waiter that
+//! was woken for it, which then goes back to its place in the queue: the longest waiting is woken
+//! first, each time. If that one has waited in vain, the holder does not unlock, now and then, but
+//! hands the lock over (a *grant*, `wait/queue.rs`).
 //!
 //! A notification of a condition variable may come with the *promise* of the lock: the one that was
 //! notified is the next to have it. If it is not there yet when the lock is given up, the lock
@@ -156,8 +156,8 @@ impl Raw {
         self.pass_on(&mut self.queue.lock())
     }
 
-    /// Gives the lock to one to whom it was promised, or hands it over, or unlocks it; and ends the
-    /// wait of the first who waits.
+    /// Gives the lock to a waiter to which it was promised, or hands it over, or unlocks it; and
+    /// ends the wait of the first waiter.
     #[inline]
     fn pass_on(&self, queue: &mut Queue) -> Option<Wake> {
         // Before a waiter is told that it has the lock: it may give it back at once.

@@ -105,7 +105,7 @@ impl Notify {
         }
     }
 
-    /// Ends the waits of all who wait now. Leaves no token.
+    /// Ends the waits of all that wait now. Leaves no token.
     pub fn notify_all(&self) {
         let mut state = self.state.lock();
         let round = state.round;

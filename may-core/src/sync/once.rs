@@ -262,7 +262,7 @@ impl Once {
         }
     }
 
-    /// Those who wait.
+    /// Those that wait.
     pub(super) fn waiters(&self) -> &WaitQueue {
         &self.waiters
     }

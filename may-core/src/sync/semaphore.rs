@@ -261,7 +261,7 @@ impl Semaphore {
         }
     }
 
-    /// Hands out what is there to those who wait.
+    /// Hands out what is there to those that wait.
     #[cold]
     fn settle_waiters<'a>(&'a self, state: SpinGuard<'a, State>) {
         Wakes::fire_all(&self.state, state, |state, wakes| {

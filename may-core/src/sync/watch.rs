@@ -53,7 +53,7 @@ impl<T> Shared<T> {
         }
     }
 
-    /// The value, for reading. A panic while it was changed does not matter to those who read it,
+    /// The value, for reading. A panic while it was changed does not matter to those that read it,
     /// as with a plain value.
     fn read(&self) -> RwLockReadGuard<'_, T> {
         self.value.read().unwrap_or_else(PoisonError::into_inner)

@@ -62,7 +62,7 @@ impl Registration {
     }
 
     /// Issues the fence between registering and looking once more; it pairs with the fences of
-    /// those who wake and of those who cancel.
+    /// those that wake and of those that cancel.
     #[inline]
     pub(crate) fn fence(&self) {
         fence(Ordering::SeqCst);
@@ -167,7 +167,7 @@ impl<D: Clone> Entry<D> {
         }
     }
 
-    /// The place among those who wait.
+    /// The place among those that wait.
     #[inline]
     pub(crate) fn seat(&self) -> Seat {
         self.seat

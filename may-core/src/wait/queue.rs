@@ -1,4 +1,4 @@
-//! The queue of those who wait for one thing: a lock of a few instructions, a list of nodes, and a
+//! The queue of those that wait for one thing: a lock of a few instructions, a list of nodes, and a
 //! count.
 //!
 //! Who may touch a node, and when:
@@ -104,7 +104,7 @@ impl<D> WaitList<D> {
             .map(|node| unsafe { node.as_ref() }.seat.get())
     }
 
-    /// Whether an operation with this seat comes before all who wait.
+    /// Whether an operation with this seat comes before all that wait.
     pub(crate) fn is_next(&self, seat: Seat) -> bool {
         let seat = match seat {
             Seat::NEW => u64::MAX,
@@ -276,7 +276,7 @@ impl<D> WaitList<D> {
 
     /// As [`wake_first`](WaitList::wake_first), but the waiter may get a grant, if it has waited in
     /// vain before. Then `grant` is called, after the wait has ended: it keeps what the waiter
-    /// waits for, who learns of it by its entry.
+    /// waits for, and the waiter learns of it by its entry.
     #[inline]
     pub(crate) fn call_first(&mut self, grant: impl FnOnce()) -> Option<Wake> {
         while let Some(node) = self.front_of_those_who_can_run() {
@@ -589,7 +589,7 @@ impl<D> WaitQueue<D> {
     /// Ends the wait of all that wait now, and wakes them; returns how many.
     ///
     /// Their seats are theirs no longer: one that went back to its seat would be in front of those
-    /// who wait now, and this would not end.
+    /// that wait now, and this would not end.
     ///
     /// The caller has made the change that the waiters wait for.
     pub(crate) fn wake_all(&self) -> usize {

@@ -6,7 +6,7 @@
 //! out, the caller that gives the workers up, and a spawner afterwards.
 //!
 //! ```text
-//!   spawner                                 the last worker, or who gives up
+//!   spawner                                 the last worker, or the caller that gives up
 //!   a  push the coroutine                   1  count itself out (or: say that all are given up)
 //!   b  fence                                2  fence
 //!   c  if all are out, or given up:         3  end what is left

@@ -6,8 +6,8 @@
 //! never given to a waiter that does not want it any more. (A future may be dropped after that; it
 //! gives the right back.)
 //!
-//! A writer that waits holds readers up. So one that leaves without the right gives the lock to
-//! those who are next.
+//! A writer that waits holds readers up. So one that leaves without the right gives the lock to the
+//! waiters that are next.
 
 use crate::util::spin::{SpinGuard, SpinLock};
 use crate::wait::{WaitList, Wakes};
@@ -48,7 +48,7 @@ impl State {
         admitted
     }
 
-    /// Gives the lock to those who are next, as many as `wakes` can hold.
+    /// Gives the lock to the waiters that are next, as many as `wakes` can hold.
     fn grant(&mut self, wakes: &mut Wakes) {
         if self.writer {
             return;
@@ -110,7 +110,7 @@ impl Raw {
         self.0.lock().admit_writer()
     }
 
-    /// Gives the lock to those who are next.
+    /// Gives the lock to the waiters that are next.
     #[cold]
     pub(super) fn settle<'a>(&'a self, state: SpinGuard<'a, State>) {
         Wakes::fire_all(&self.0, state, State::grant);
