@@ -392,7 +392,7 @@ pub fn acquire_owned(semaphore: Arc<Semaphore>, n: usize) -> AcquireOwned {
 /// The outcome is the value for a [`OnceLock`] and a [`LazyLock`], and `()` for the others. An
 /// initializer that panics leaves a [`OnceLock`] empty, and the wait goes on; for a [`LazyLock`]
 /// and a [`Once`] the wait ends with a panic, as each use of them does from then on. The operation
-/// runs no initializer: of a [`LazyLock`] that nobody uses it never happens.
+/// runs no initializer: of a [`LazyLock`] that is never used it never happens.
 ///
 /// # Examples
 ///

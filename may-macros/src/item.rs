@@ -1,6 +1,6 @@
 //! A tolerant parser for functions: it understands the signature and leaves the body alone.
 //!
-//! While somebody types, a body is often incomplete, and it may use syntax newer than any parser.
+//! While a user types, a body is often incomplete, and it may use syntax newer than any parser.
 //! So the body is one group of tokens that goes into the expansion as it is, and editors can
 //! complete in it. In the signature, too, only what the attributes have an opinion about is taken
 //! apart.

@@ -231,12 +231,12 @@ macro_rules! join {
 ///
 /// * An *operation* is one of `recv(rx)`, `send(tx, value)`, `after(duration)`, `at(instant)`,
 ///   `tick(interval)`, `join(handle)`, `acquire(semaphore)`, `lock(mutex)`, `wait(flag)`,
-///   `cancelled()`, `cancelled(token)`, `accept(listener)`, `read(io, &mut buffer)`,
-///   `write(io, &buffer)`, `read_vectored(io, &mut buffers)`, `write_vectored(io, &buffers)`,
-///   `peek(io, &mut buffer)`, `recv_from(socket, &mut buffer)`, `send_to(socket, &buffer, address)`,
-///   `connect(address)`, `readable(io)`, `writable(io)` and `on(event)`. `rx.recv()` means the
-///   same as `recv(rx)`. The names of places are borrowed, not moved, and pointers lead to what
-///   they hold. An `Option` that is `None` never happens.
+///   `cancelled()`, `cancelled(token)`, `accept(listener)`, `read(io, &mut buffer)`, `write(io,
+///   &buffer)`, `read_vectored(io, &mut buffers)`, `write_vectored(io, &buffers)`, `peek(io, &mut
+///   buffer)`, `recv_from(socket, &mut buffer)`, `send_to(socket, &buffer, address)`,
+///   `connect(address)`, `readable(io)`, `writable(io)` and `on(event)`. `rx.recv()` means the same
+///   as `recv(rx)`. The names of places are borrowed, not moved, and pointers lead to what they
+///   hold. An `Option` that is `None` never happens.
 /// * A result must be named; `_ = recv(rx)` ignores it. A pattern that may not match needs an
 ///   `else` block that leaves, as in `let`.
 /// * A *guard* that does not hold disables its arm, and nothing else of that arm is evaluated.

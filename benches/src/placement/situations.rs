@@ -397,7 +397,8 @@ fn fan_out(begin: Begin, hand: usize) -> Outcome {
     }
 }
 
-/// Children that a coroutine spawns one by one as messages arrive, that wait first and compute then.
+/// Children that a coroutine spawns one by one as messages arrive, that wait first and compute
+/// then.
 fn dispatch(hand: usize) -> Outcome {
     const CHILDREN: usize = 8;
     let (give, take) = bounded(1);

@@ -97,14 +97,14 @@ pub(crate) struct Header {
     pub(super) fiber: super::frame::Fiber,
 }
 
-// SAFETY: (docs/safety.md, I1) shared fields are atomics, fixed ones are only read, and the
+// SAFETY: (I1) shared fields are atomics, fixed ones are only read, and the
 // worker's ones are touched by the worker's thread only.
 unsafe impl Sync for Header {}
-// SAFETY: (docs/safety.md, I1) as above; what is behind the header has bounds of its own where it
+// SAFETY: (I1) as above; what is behind the header has bounds of its own where it
 // is spawned.
 unsafe impl Send for Header {}
 
-// SAFETY: (docs/safety.md, I1) each header has a link of its own.
+// SAFETY: (I1) each header has a link of its own.
 unsafe impl Queued for Header {
     #[inline]
     fn next(&self) -> &prim::AtomicPtr<Header> {
@@ -112,7 +112,7 @@ unsafe impl Queued for Header {
     }
 }
 
-// SAFETY: (docs/safety.md, I1) each header has links of its own.
+// SAFETY: (I1) each header has links of its own.
 unsafe impl Linked for Header {
     fn links(&self) -> &Links<Header> {
         &self.live
@@ -133,7 +133,7 @@ impl Header {
     /// The coroutine that calls this, if it is one.
     #[inline]
     pub(crate) fn current() -> Option<NonNull<Header>> {
-        // SAFETY: (docs/safety.md, R1) `set_current` has made the pointer from one to the header.
+        // SAFETY: (R1) `set_current` has made the pointer from one to the header.
         current::coroutine()
             .map(|strand| unsafe { strand.byte_sub(mem::offset_of!(Header, strand)).cast() })
     }
@@ -141,7 +141,7 @@ impl Header {
     /// Says which coroutine runs on this thread from now on. For the worker, around each resume.
     #[inline]
     pub(crate) fn set_current(coroutine: Option<NonNull<Header>>) {
-        // SAFETY: (docs/safety.md, R1) the block of a coroutine that is about to run is alive.
+        // SAFETY: (R1) the block of a coroutine that is about to run is alive.
         current::set_coroutine(coroutine.map_or(ptr::null(), |coroutine| unsafe {
             &raw const (*coroutine.as_ptr()).strand
         }));
@@ -202,7 +202,7 @@ impl Header {
 
     /// The name, if the user gave one.
     pub(crate) fn name(&self) -> Option<&str> {
-        // SAFETY: (docs/safety.md, R1) the name was leaked by `new` and is freed with the block,
+        // SAFETY: (R1) the name was leaked by `new` and is freed with the block,
         // which `self` keeps.
         self.label.name().map(|name| unsafe { &*name.as_ptr() })
     }
@@ -264,7 +264,7 @@ impl Header {
     /// wait.
     #[inline]
     pub(crate) unsafe fn send_home(this: NonNull<Header>) {
-        // SAFETY: (docs/safety.md, I1) a coroutine in a wait has a home, which lives at least until
+        // SAFETY: (I1) a coroutine in a wait has a home, which lives at least until
         // it has run on; and the caller's win makes this the one entry in a queue.
         unsafe {
             Home::send(
@@ -276,20 +276,20 @@ impl Header {
 
     /// Asks the coroutine to end. Sticky; delivered at the next wait that may deliver it.
     pub(crate) fn cancel(this: NonNull<Header>) {
-        // SAFETY: (docs/safety.md, R1) the caller holds a reference.
+        // SAFETY: (R1) the caller holds a reference.
         let header = unsafe { this.as_ref() };
         if request::cancel(&header.strand) {
-            // SAFETY: (docs/safety.md, I2) the line above won.
+            // SAFETY: (I2) the line above won.
             unsafe { Header::send_home(this) };
         }
     }
 
     /// Leaves the token that ends the coroutine's current `park`, or its next one.
     pub(crate) fn unpark(this: NonNull<Header>) {
-        // SAFETY: (docs/safety.md, R1) the caller holds a reference.
+        // SAFETY: (R1) the caller holds a reference.
         let header = unsafe { this.as_ref() };
         if request::unpark(&header.strand) {
-            // SAFETY: (docs/safety.md, I2) the line above won.
+            // SAFETY: (I2) the line above won.
             unsafe { Header::send_home(this) };
         }
     }
@@ -302,7 +302,7 @@ impl Header {
     /// The coroutine is in no queue, was never prepared, and its cancel flag is set: the code then
     /// only drops the closure.
     pub(crate) unsafe fn run_unstarted(this: NonNull<Header>) {
-        // SAFETY: (docs/safety.md, R1) the caller upholds the contract for the coroutine.
+        // SAFETY: (R1) the caller upholds the contract for the coroutine.
         unsafe {
             (this.as_ref().body.run)(this);
             Header::release(this);
@@ -316,7 +316,7 @@ impl Header {
     /// The caller is its worker, once.
     #[inline]
     pub(crate) unsafe fn release_ended(this: NonNull<Header>) {
-        // SAFETY: (docs/safety.md, R1) the caller upholds the contract.
+        // SAFETY: (R1) the caller upholds the contract.
         unsafe { Header::release(this) }
     }
 
@@ -327,7 +327,7 @@ impl Header {
     /// The reference is the caller's to give up.
     #[inline]
     unsafe fn release(this: NonNull<Header>) {
-        // SAFETY: (docs/safety.md, R1) the caller's reference keeps the block until the count is
+        // SAFETY: (R1) the caller's reference keeps the block until the count is
         // lowered. Release and acquire: the thread that frees it sees that all others are done. (A
         // load, not a fence, which ThreadSanitizer would not follow.)
         unsafe {
@@ -361,9 +361,9 @@ impl fmt::Debug for Header {
 #[repr(transparent)]
 pub(crate) struct Reference(NonNull<Header>);
 
-// SAFETY: (docs/safety.md, R1) a reference gives access to the header only, which is `Sync`.
+// SAFETY: (R1) a reference gives access to the header only, which is `Sync`.
 unsafe impl Send for Reference {}
-// SAFETY: (docs/safety.md, R1) as above.
+// SAFETY: (R1) as above.
 unsafe impl Sync for Reference {}
 
 impl Reference {
@@ -383,7 +383,7 @@ impl Reference {
     ///
     /// The block is alive.
     pub(crate) unsafe fn new(header: NonNull<Header>) -> Reference {
-        // SAFETY: (docs/safety.md, R1) the caller upholds the contract for it. Relaxed: there is a
+        // SAFETY: (R1) the caller upholds the contract for it. Relaxed: there is a
         // reference already.
         let before = unsafe { header.as_ref() }
             .references
@@ -407,14 +407,14 @@ impl std::ops::Deref for Reference {
 
     #[inline]
     fn deref(&self) -> &Header {
-        // SAFETY: (docs/safety.md, R1) the reference keeps the block.
+        // SAFETY: (R1) the reference keeps the block.
         unsafe { self.0.as_ref() }
     }
 }
 
 impl Clone for Reference {
     fn clone(&self) -> Reference {
-        // SAFETY: (docs/safety.md, R1) `self` keeps the block.
+        // SAFETY: (R1) `self` keeps the block.
         unsafe { Reference::new(self.0) }
     }
 }
@@ -422,7 +422,7 @@ impl Clone for Reference {
 impl Drop for Reference {
     #[inline]
     fn drop(&mut self) {
-        // SAFETY: (docs/safety.md, R1) this reference is ours and not used again.
+        // SAFETY: (R1) this reference is ours and not used again.
         unsafe { Header::release(self.0) }
     }
 }

@@ -17,10 +17,11 @@ use crate::util::clock::Deadline;
 pub(crate) const PAUSES: (Duration, Duration) = (Duration::from_millis(5), Duration::from_secs(1));
 
 impl<T: AsFd> Descriptor<T> {
-    /// Waits for a connection and accepts it: a socket in non-blocking mode, and where it comes from.
+    /// Waits for a connection and accepts it: a socket in non-blocking mode, and where it comes
+    /// from.
     ///
-    /// Passes over connections that have been given up, and waits while there is no descriptor or memory for another one, unless the
-    /// user asked for `WouldBlock`.
+    /// Passes over connections that have been given up, and waits while there is no descriptor or
+    /// memory for another one, unless the user asked for `WouldBlock`.
     ///
     /// # Errors
     ///
@@ -43,9 +44,9 @@ impl<T: AsFd> Descriptor<T> {
         }
     }
 
-    /// Accepting as an operation; `convert` makes of the socket what it is for the user. (A shortage
-    /// of descriptors is an error here: a caller that selects has other things to do, for instance
-    /// to wait for as long as these pauses, and for something else.)
+    /// Accepting as an operation; `convert` makes of the socket what it is for the user. (A
+    /// shortage of descriptors is an error here: a caller that selects has other things to do, for
+    /// instance to wait for as long as these pauses, and for something else.)
     pub(crate) fn accept_operation<'a, R>(
         &'a self,
         convert: impl Fn((OwnedFd, Address)) -> io::Result<R> + 'a,
@@ -80,10 +81,11 @@ impl<T: AsFd> Descriptor<T> {
     }
 }
 
-/// Notes that the calling coroutine accepts connections, so that what it spawns is spread over the workers.
+/// Notes that the calling coroutine accepts connections, so that what it spawns is spread over the
+/// workers.
 fn mark_acceptor() {
     if let Some(coroutine) = Header::current() {
-        // SAFETY: (docs/safety.md, R1) the running coroutine's block lives while it runs.
+        // SAFETY: (R1) the running coroutine's block lives while it runs.
         unsafe { coroutine.as_ref() }.mark_accepts();
     }
 }

@@ -14,10 +14,10 @@
 //! [`Descriptor`] here make calls of them. There are three ways to wait for one:
 //! [`Descriptor::block`], [`Descriptor::operation`] and [`Descriptor::poll`].
 //!
-//! "Ready" is what `reactor/source.rs` knows, and optimistic: a descriptor that was never waited for
-//! is tried at once and needs no registration. A read that was shorter than its buffer has emptied
-//! the socket, and says so by clearing the bit: that saves the second `recv`, which would only say
-//! "would block", of every request.
+//! "Ready" is what `reactor/source.rs` knows, and optimistic: a descriptor that was never waited
+//! for is tried at once and needs no registration. A read that was shorter than its buffer has
+//! emptied the socket, and says so by clearing the bit: that saves the second `recv`, which would
+//! only say "would block", of every request.
 //!
 //! When the time is over a last call decides, because the event may be there and not fetched yet: a
 //! caller that waits for a nanosecond gets what is there, as with std.
@@ -406,8 +406,8 @@ impl<T: AsFd> Descriptor<T> {
         ))
     }
 
-    /// Carries out `call` if the descriptor is ready for it; if not, the caller of the poll is woken
-    /// when it may be.
+    /// Carries out `call` if the descriptor is ready for it; if not, the caller of the poll is
+    /// woken when it may be.
     ///
     /// # Errors
     ///

@@ -15,27 +15,32 @@ use crate::sys::buffer::ReadBuffer;
 use crate::sys::descriptor::{self, Kind, NonBlocking};
 use crate::sys::socket;
 
-/// Any descriptor, so that reading and writing block the coroutine only: a pipe, a terminal, an eventfd, a device, a socket that another
-/// library has made. On a plain thread the calls block the thread.
+/// Any descriptor, so that reading and writing block the coroutine only: a pipe, a terminal, an
+/// eventfd, a device, a socket that another library has made. On a plain thread the calls block the
+/// thread.
 ///
-/// `T` is whatever owns or borrows the descriptor. What is read and written goes through the descriptor, whatever `T`'s own `Read` and
-/// `Write` would do; [`read_with`](CoIo::read_with) and [`write_with`](CoIo::write_with) are for calls of `T`'s own. `&CoIo` reads and writes, too, so several coroutines and threads can use one at a time;
-/// put it into an `Arc` to share it.
+/// `T` is whatever owns or borrows the descriptor. What is read and written goes through the
+/// descriptor, whatever `T`'s own `Read` and `Write` would do; [`read_with`](CoIo::read_with) and
+/// [`write_with`](CoIo::write_with) are for calls of `T`'s own. `&CoIo` reads and writes, too, so
+/// several coroutines and threads can use one at a time; put it into an `Arc` to share it.
 ///
 /// # The descriptor's mode
 ///
-/// The descriptor is switched to non-blocking mode, and back when the `CoIo` goes. Descriptors 0 to 2 are never switched, because other
-/// processes may share them: on Linux a terminal or a pipe there is opened once more instead. Where that cannot be, each call asks first
-/// whether there is something to do, and writes no more than a pipe takes at once; then a call blocks its thread only if somebody else
-/// was faster in between.
+/// The descriptor is switched to non-blocking mode, and back when the `CoIo` goes. Descriptors 0 to
+/// 2 are never switched, because other processes may share them: on Linux a terminal or a pipe
+/// there is opened once more instead. Where that cannot be, each call asks first whether there is
+/// something to do, and writes no more than a pipe takes at once; then a call blocks its thread
+/// only if another process or thread was faster in between.
 ///
-/// The mode belongs to the open file, and so to all descriptors of it. Wrap a pipe or a terminal once, and share the `CoIo`: the first of
-/// several that goes would take the mode away from the others, whose calls would block their threads from then on.
+/// The mode belongs to the open file, and so to all descriptors of it. Wrap a pipe or a terminal
+/// once, and share the `CoIo`: the first of several that goes would take the mode away from the
+/// others, whose calls would block their threads from then on.
 ///
 /// # Regular files
 ///
-/// are always ready, as far as operating systems say: reading a `CoIo` of one blocks the worker while the disk is slow. So are a few
-/// devices that cannot be polled; if one of these has nothing to read, reading it fails with [`WouldBlock`](io::ErrorKind::WouldBlock).
+/// are always ready, as far as operating systems say: reading a `CoIo` of one blocks the worker
+/// while the disk is slow. So are a few devices that cannot be polled; if one of these has nothing
+/// to read, reading it fails with [`WouldBlock`](io::ErrorKind::WouldBlock).
 ///
 /// # Examples
 ///
@@ -61,11 +66,12 @@ pub struct CoIo<T: AsFd> {
     descriptor: Descriptor<Foreign<T>>,
 }
 
-// Whoever unwinds out of a call leaves a descriptor behind that is as good as before: no call changes it halfway.
+// A panic that unwinds out of a call leaves the descriptor as good as before: no call changes it
+// halfway.
 impl<T: AsFd + UnwindSafe> UnwindSafe for CoIo<T> {}
 impl<T: AsFd + RefUnwindSafe> RefUnwindSafe for CoIo<T> {}
 
-/// Somebody's descriptor, and what is known of it.
+/// A descriptor of the user's, and what is known of it.
 #[derive(Debug)]
 pub struct Foreign<T> {
     /// Declared first, so that it goes while the descriptor is open.
@@ -111,7 +117,8 @@ impl<T: AsFd> Foreign<T> {
         }
     }
 
-    /// What a socket has received. One of datagrams whose reading direction has been shut down goes on to say that there is nothing yet.
+    /// What a socket has received. One of datagrams whose reading direction has been shut down goes
+    /// on to say that there is nothing yet.
     fn received(&self, received: io::Result<usize>) -> io::Result<usize> {
         match received {
             Err(error)
@@ -136,8 +143,8 @@ impl<T: AsFd> Foreign<T> {
     }
 }
 
-/// What a transfer says of what is left: nothing. A read of a terminal ends with the line, one of a socket or a pipe perhaps with the
-/// message, and of a pipe only the writer knows that.
+/// What a transfer says of what is left: nothing. A read of a terminal ends with the line, one of a
+/// socket or a pipe perhaps with the message, and of a pipe only the writer knows that.
 fn moved(bytes: usize) -> (usize, More) {
     (bytes, More::Perhaps)
 }
@@ -216,7 +223,8 @@ impl<T: AsFd> CoIo<T> {
     ///
     /// # Errors
     ///
-    /// What the operating system says when it is asked what the descriptor is, or to change its mode.
+    /// What the operating system says when it is asked what the descriptor is, or to change its
+    /// mode.
     ///
     /// # Examples
     ///
@@ -227,7 +235,8 @@ impl<T: AsFd> CoIo<T> {
         })
     }
 
-    /// What was wrapped. Do not wait with it: its own calls block the thread, or fail with `WouldBlock`.
+    /// What was wrapped. Do not wait with it: its own calls block the thread, or fail with
+    /// `WouldBlock`.
     ///
     /// # Examples
     ///
@@ -264,8 +273,9 @@ impl<T: AsFd> CoIo<T> {
         io
     }
 
-    /// Makes a call of the type's own that reads, as soon as there is something to read: again each time it fails with
-    /// [`WouldBlock`](io::ErrorKind::WouldBlock), when there is more. It must not wait by other means.
+    /// Makes a call of the type's own that reads, as soon as there is something to read: again each
+    /// time it fails with [`WouldBlock`](io::ErrorKind::WouldBlock), when there is more. It must
+    /// not wait by other means.
     ///
     /// # Errors
     ///
@@ -290,7 +300,8 @@ impl<T: AsFd> CoIo<T> {
         self.attempt_with(Direction::Read, |foreign| foreign.ask_to_read(), call)
     }
 
-    /// Makes a call of the type's own that writes, as soon as there is room; otherwise as [`read_with`](CoIo::read_with).
+    /// Makes a call of the type's own that writes, as soon as there is room; otherwise as
+    /// [`read_with`](CoIo::read_with).
     ///
     /// # Errors
     ///
@@ -308,8 +319,8 @@ impl<T: AsFd> CoIo<T> {
         self.attempt_with(Direction::Write, ask, call)
     }
 
-    /// Makes a user's call as soon as a direction is ready and `ask` says so, too. A panic in it is a result as any other, so that those who
-    /// wait besides are told.
+    /// Makes a user's call as soon as a direction is ready and `ask` says so, too. A panic in it is
+    /// a result as any other, so that those who wait besides are told.
     fn attempt_with<R>(
         &self,
         direction: Direction,
@@ -326,10 +337,11 @@ impl<T: AsFd> CoIo<T> {
         result.or_else(|payload| resume_unwind(payload))
     }
 
-    /// Sets for how long a read may wait; `None`, as it is at first, for as long as it takes. Holds for calls that begin after this.
-    /// Any duration will do, from a nanosecond to `Duration::MAX`.
+    /// Sets for how long a read may wait; `None`, as it is at first, for as long as it takes. Holds
+    /// for calls that begin after this. Any duration will do, from a nanosecond to `Duration::MAX`.
     ///
-    /// A read whose timeout has elapsed fails with [`WouldBlock`](io::ErrorKind::WouldBlock), as that of a socket does.
+    /// A read whose timeout has elapsed fails with [`WouldBlock`](io::ErrorKind::WouldBlock), as
+    /// that of a socket does.
     ///
     /// # Errors
     ///
@@ -353,7 +365,8 @@ impl<T: AsFd> CoIo<T> {
         self.descriptor.set_timeout(Direction::Read, timeout)
     }
 
-    /// Sets for how long a write may wait; otherwise as [`set_read_timeout`](CoIo::set_read_timeout).
+    /// Sets for how long a write may wait; otherwise as
+    /// [`set_read_timeout`](CoIo::set_read_timeout).
     ///
     /// # Errors
     ///
@@ -384,8 +397,9 @@ impl<T: AsFd> CoIo<T> {
         self.descriptor.timeout(Direction::Write)
     }
 
-    /// Sets whether calls that would have to wait fail with [`WouldBlock`](io::ErrorKind::WouldBlock) instead. Whoever waits at the
-    /// moment fails, too. (The descriptor's own mode is not what this changes.)
+    /// Sets whether calls that would have to wait fail with
+    /// [`WouldBlock`](io::ErrorKind::WouldBlock) instead. What waits at the moment fails, too. (The
+    /// descriptor's own mode is not what this changes.)
     ///
     /// # Examples
     ///

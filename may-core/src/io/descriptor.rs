@@ -53,10 +53,11 @@ impl AsRef<Polled> for Polled {
     }
 }
 
-/// A descriptor that blocks the coroutine only. Any number of coroutines and threads may use it at once.
+/// A descriptor that blocks the coroutine only. Any number of coroutines and threads may use it at
+/// once.
 ///
-/// The descriptor itself is not in blocking mode, unless it [may](Descriptor::may_block) be; it is deregistered before `T` closes it
-/// (R8).
+/// The descriptor itself is not in blocking mode, unless it [may](Descriptor::may_block) be; it is
+/// deregistered before `T` closes it (R8).
 pub struct Descriptor<T: AsFd> {
     polled: Polled,
     /// Dropped after `drop` has deregistered it.
@@ -88,8 +89,8 @@ impl<T: AsFd> Descriptor<T> {
     pub(crate) fn into_inner(self) -> T {
         self.polled.source.deregister(self.polled.descriptor);
         let this = std::mem::ManuallyDrop::new(self);
-        // SAFETY: (docs/safety.md, R8) `this` is not dropped, so each field is moved out or dropped exactly once: `inner`
-        // here, the source on the next line; the rest needs no drop.
+        // SAFETY: (R8) `this` is not dropped, so each field is moved out or dropped
+        // exactly once: `inner` here, the source on the next line; the rest needs no drop.
         unsafe {
             drop(std::ptr::read(&this.polled.source));
             std::ptr::read(&this.inner)
@@ -114,7 +115,8 @@ impl<T: AsFd> Descriptor<T> {
         self.polled.source.queue(direction).wake_all();
     }
 
-    /// Has everybody who waits try again, because something was changed of which there may be no event.
+    /// Wakes all that wait, so that they try again, because something was changed of which there
+    /// may be no event.
     pub(crate) fn recheck(&self) {
         self.polled.source.forget();
     }
@@ -149,7 +151,8 @@ impl<T: AsFd> Descriptor<T> {
         Ok(())
     }
 
-    /// Whether the descriptor may be in blocking mode: a call that cannot be told not to wait is to be preceded by a question.
+    /// Whether the descriptor may be in blocking mode: a call that cannot be told not to wait is to
+    /// be preceded by a question.
     pub(crate) fn may_block(&self) -> bool {
         self.polled.may_block.load(Ordering::Relaxed)
     }
@@ -181,7 +184,8 @@ impl<T: AsFd> Descriptor<T> {
     }
 }
 
-/// What [connecting](crate::net::TcpStream::connect_timeout) and its like say when their time is over.
+/// What [connecting](crate::net::TcpStream::connect_timeout) and its like say when their time is
+/// over.
 pub(crate) fn timed_out() -> io::Error {
     io::Error::new(
         io::ErrorKind::TimedOut,

@@ -7,8 +7,9 @@ use std::sync::Arc;
 use super::call::RawIo;
 use super::descriptor::{Descriptor, HasDescriptor};
 
-/// A stream that goes both ways, and that any number of coroutines can use at once: [`TcpStream`](crate::net::TcpStream),
-/// [`UnixStream`](crate::os::unix::net::UnixStream), [`CoIo`](super::CoIo). Only types of May's have this trait.
+/// A stream that goes both ways, and that any number of coroutines can use at once:
+/// [`TcpStream`](crate::net::TcpStream), [`UnixStream`](crate::os::unix::net::UnixStream),
+/// [`CoIo`](super::CoIo). Only types of May's have this trait.
 pub trait Duplex: HasDescriptor<Raw: RawIo> {}
 
 /// The borrowed half of a stream that reads; made by its method `split`.
@@ -34,7 +35,8 @@ pub trait Duplex: HasDescriptor<Raw: RawIo> {}
 #[derive(Debug)]
 pub struct ReadHalf<'a, S: Duplex>(&'a S);
 
-/// The borrowed half of a stream that writes; made by its method `split`. Nothing happens to the stream when it is dropped.
+/// The borrowed half of a stream that writes; made by its method `split`. Nothing happens to the
+/// stream when it is dropped.
 ///
 /// # Examples
 ///
@@ -44,7 +46,8 @@ pub struct WriteHalf<'a, S: Duplex>(&'a S);
 
 /// The owned half of a stream that reads; made by its method `into_split`.
 ///
-/// The stream is closed when both halves are dropped. Its other methods are at hand through `as_ref`.
+/// The stream is closed when both halves are dropped. Its other methods are at hand through
+/// `as_ref`.
 ///
 /// # Examples
 ///
@@ -76,8 +79,9 @@ pub struct OwnedReadHalf<S: Duplex>(Arc<S>);
 
 /// The owned half of a stream that writes; made by its method `into_split`.
 ///
-/// When it is dropped, the other side is told that nothing more will come: the direction is shut down, as far as the stream is a
-/// socket. That holds for clones of the stream, too. The stream is closed when both halves are dropped.
+/// When it is dropped, the other side is told that nothing more will come: the direction is shut
+/// down, as far as the stream is a socket. That holds for clones of the stream, too. The stream is
+/// closed when both halves are dropped.
 ///
 /// # Examples
 ///
@@ -144,8 +148,8 @@ macro_rules! part_that_reads {
     (@read [$($generics:tt)*] $type:ty) => {
         /// # Cancellation
         ///
-        /// A cancelled coroutine unwinds while it waits for the other side; no bytes have been taken
-        /// then.
+        /// A cancelled coroutine unwinds while it waits for the other side; no bytes have been
+        /// taken then.
         impl<$($generics)*> std::io::Read for $type {
             fn read(&mut self, buf: &mut [u8]) -> std::io::Result<usize> {
                 self.descriptor().read(buf)
@@ -240,7 +244,8 @@ impl<S: Duplex> OwnedWriteHalf<S> {
         Ok(Arc::into_inner(reader.0).expect("a stream has two halves"))
     }
 
-    /// Drops this half without telling the other side; the stream is still closed with the other half.
+    /// Drops this half without telling the other side; the stream is still closed with the other
+    /// half.
     ///
     /// # Examples
     ///
@@ -264,7 +269,7 @@ impl<S: Duplex> OwnedWriteHalf<S> {
 impl<S: Duplex> Drop for OwnedWriteHalf<S> {
     fn drop(&mut self) {
         if self.ends {
-            // An error means that there is nobody to be told.
+            // An error means that there is no peer to be told.
             let _ = self.descriptor().end_writing();
         }
     }

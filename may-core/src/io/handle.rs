@@ -152,7 +152,7 @@ macro_rules! socket_type {
             }
 
             /// Sets whether calls that would have to wait fail with
-            /// [`WouldBlock`](std::io::ErrorKind::WouldBlock) instead. Whoever waits at the moment
+            /// [`WouldBlock`](std::io::ErrorKind::WouldBlock) instead. What waits at the moment
             /// fails, too. Connections that are accepted do not inherit it.
             ///
             /// # Errors
@@ -177,7 +177,7 @@ macro_rules! socket_type {
             }
         }
 
-        // Whoever unwinds out of a call leaves a socket behind that is as good as before: no call
+        // A panic that unwinds out of a call leaves the socket as good as before: no call
         // changes it halfway.
         impl std::panic::UnwindSafe for $type {}
         impl std::panic::RefUnwindSafe for $type {}
@@ -353,7 +353,7 @@ pub(crate) use socket_timeouts;
 macro_rules! socket_shutdown {
     ($type:ident, $make:literal, $read:literal) => {
         impl $type {
-            /// Closes the connection for reading, writing or both. Whoever waits for it, here or
+            /// Closes the connection for reading, writing or both. What waits for it, here or
             /// through a clone, is woken: readers find the end of the stream.
             ///
             /// # Errors

@@ -2,8 +2,10 @@
 //!
 //! * [`CoIo`]: any descriptor as a stream
 //! * [`pipe()`], [`PipeReader`], [`PipeWriter`]: pipes within a program
-//! * [`ReadHalf`], [`WriteHalf`], [`OwnedReadHalf`], [`OwnedWriteHalf`]: the directions of a stream apart
-//! * [`wait_readable`], [`wait_writable`]: for descriptors with which other libraries do as they like
+//! * [`ReadHalf`], [`WriteHalf`], [`OwnedReadHalf`], [`OwnedWriteHalf`]: the directions of a stream
+//!   apart
+//! * [`wait_readable`], [`wait_writable`]: for descriptors with which other libraries do as they
+//!   like
 //!
 //! Inside:
 //!

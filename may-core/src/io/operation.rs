@@ -20,8 +20,9 @@ pub trait AcceptFrom {
     #[doc(hidden)]
     fn accept_operation(&self) -> Option<IoOperation<'_, impl IoCall<Output = Self::Connection>>>;
 
-    /// Whom a connection counts for where there is a [limit](crate::serve::Limits::connections_per_origin) for each: over TCP its IPv4
-    /// address, or its IPv6 network, which is the first 64 bits. `None` if it does not count.
+    /// Whom a connection counts for where there is a
+    /// [limit](crate::serve::Limits::connections_per_origin) for each: over TCP its IPv4 address,
+    /// or its IPv6 network, which is the first 64 bits. `None` if it does not count.
     fn origin(connection: &Self::Connection) -> Option<IpAddr> {
         let _ = connection;
         None

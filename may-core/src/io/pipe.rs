@@ -7,8 +7,8 @@ use super::descriptor::HasDescriptor;
 use super::halves::{part_that_reads, part_that_writes};
 use crate::sys::{descriptor, socket};
 
-/// Makes an end of std's one of ours. A pipe is this process's own, so its mode may be changed. Clones share the descriptor, as the mode
-/// is common to all descriptors of it.
+/// Makes an end of std's one of ours. A pipe is this process's own, so its mode may be changed.
+/// Clones share the descriptor, as the mode is common to all descriptors of it.
 macro_rules! end_of_pipe {
     ($(#[$documentation:meta])* $name:ident($std:ty)) => {
         $(#[$documentation])*
@@ -105,16 +105,16 @@ pub(crate) fn opened_again(end: &impl AsFd) -> OwnedFd {
 }
 
 end_of_pipe! {
-    /// The end of a [`pipe`] that reads; the counterpart of [`std::io::PipeReader`]. The end of the stream comes when all writers have
-    /// gone.
+    /// The end of a [`pipe`] that reads; the counterpart of [`std::io::PipeReader`]. The end of the
+    /// stream comes when all writers have gone.
     ///
     /// It is an arm of `select!`, too: `read(reader, &mut buffer)`, `readable(reader)`.
     PipeReader(io::PipeReader)
 }
 
 end_of_pipe! {
-    /// The end of a [`pipe`] that writes; the counterpart of [`std::io::PipeWriter`]. Writing fails with `BrokenPipe` when all readers have
-    /// gone.
+    /// The end of a [`pipe`] that writes; the counterpart of [`std::io::PipeWriter`]. Writing fails
+    /// with `BrokenPipe` when all readers have gone.
     ///
     /// It is an arm of `select!`, too: `write(writer, &buffer)`, `writable(writer)`.
     PipeWriter(io::PipeWriter)
@@ -147,9 +147,9 @@ impl PipeWriter {
 
 /// Makes a pipe; the counterpart of [`std::io::pipe`], whose ends block only the coroutine.
 ///
-/// Its ends may become standard streams of a [`Command`](crate::process::Command): they are in the mode then that std leaves them in.
-/// A clone of an end keeps its mode. So an end that has clones is opened once more for the child, which only Linux can do; elsewhere the
-/// conversion panics.
+/// Its ends may become standard streams of a [`Command`](crate::process::Command): they are in the
+/// mode then that std leaves them in. A clone of an end keeps its mode. So an end that has clones
+/// is opened once more for the child, which only Linux can do; elsewhere the conversion panics.
 ///
 /// # Errors
 ///

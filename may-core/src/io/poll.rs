@@ -25,12 +25,12 @@ pub(crate) fn read_into(
     buffer: &mut tokio::io::ReadBuf<'_>,
     read: impl FnOnce(&mut ReadBuffer<'_>) -> Poll<io::Result<usize>>,
 ) -> Poll<io::Result<()>> {
-    // SAFETY: (docs/safety.md, system calls) nothing is written there but what is read.
+    // SAFETY: (system calls) nothing is written there but what is read.
     let mut room = ReadBuffer::from(unsafe { buffer.unfilled_mut() });
     let read = read(&mut room);
     let filled = room.filled();
     read.map_ok(|_| {
-        // SAFETY: (docs/safety.md, system calls) so many have been read, to the beginning of what
+        // SAFETY: (system calls) so many have been read, to the beginning of what
         // was left.
         unsafe { buffer.assume_init(filled) };
         buffer.advance(filled);
@@ -75,8 +75,8 @@ macro_rules! readable {
             /// Whether there is something to read, receive or accept, or an end or an error to be
             /// told of. For futures: if not, the caller of the poll is woken when there may be.
             /// Each direction keeps the waker of the last poll only: of several futures that poll
-            /// the same direction the last one is woken. Coroutines and threads may wait at the same
-            /// time. Timeouts do not apply.
+            /// the same direction the last one is woken. Coroutines and threads may wait at the
+            /// same time. Timeouts do not apply.
             ///
             /// # Errors
             ///
@@ -206,8 +206,8 @@ macro_rules! writer {
         $crate::io::poll::writer!(@foreign [$($generics)*] &$type);
 
         impl<$($generics)*> $type {
-            /// Writes from `buffer` if there is room; returns how much. If there is none, the caller
-            /// of the poll is woken as by [`poll_writable`](Self::poll_writable).
+            /// Writes from `buffer` if there is room; returns how much. If there is none, the
+            /// caller of the poll is woken as by [`poll_writable`](Self::poll_writable).
             ///
             /// # Errors
             ///
@@ -319,8 +319,8 @@ macro_rules! duplex {
             }
 
             /// Both directions apart and owned, for coroutines that are spawned. No descriptor is
-            /// duplicated. When the half that writes is dropped, the other side is told that nothing
-            /// more will come.
+            /// duplicated. When the half that writes is dropped, the other side is told that
+            /// nothing more will come.
             ///
             /// # Examples
             ///

@@ -1,4 +1,4 @@
-//! Waiting for a descriptor that stays somebody else's.
+//! Waiting for a descriptor that belongs to other code.
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
@@ -9,12 +9,13 @@ use super::descriptor::{Descriptor, timed_out};
 use crate::reactor::Direction;
 use crate::util::clock::Deadline;
 
-/// Waits until `fd` is readable: there is something to read, or an end or an error to be told of. For libraries that do their own
-/// reading and writing, of libpq's or libssh2's kind; what the caller reads and writes himself is better wrapped in a
-/// [`CoIo`](super::CoIo).
+/// Waits until `fd` is readable: there is something to read, or an end or an error to be told of.
+/// For libraries that do their own reading and writing, of libpq's or libssh2's kind; what the
+/// caller itself reads and writes is better wrapped in a [`CoIo`](super::CoIo).
 ///
-/// The descriptor is not changed, and should be in non-blocking mode, since somebody else may be faster in reading. Any number of
-/// coroutines and threads may wait for one descriptor. Of several who wait for the same direction all are woken.
+/// The descriptor is not changed, and should be in non-blocking mode, since another reader may be
+/// faster. Any number of coroutines and threads may wait for one descriptor. Of several who wait
+/// for the same direction all are woken.
 ///
 /// # Errors
 ///
@@ -61,7 +62,8 @@ pub fn wait_readable<F: AsFd>(fd: F, deadline: Option<Instant>) -> io::Result<()
     wait(&fd, Direction::Read, deadline)
 }
 
-/// Waits until `fd` is writable: there is room, or an error to be told of. Otherwise as [`wait_readable`].
+/// Waits until `fd` is writable: there is room, or an error to be told of. Otherwise as
+/// [`wait_readable`].
 ///
 /// # Errors
 ///

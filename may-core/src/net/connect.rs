@@ -13,8 +13,8 @@ use crate::reactor::Direction;
 use crate::sys::socket;
 
 operation! {
-    /// Opening a TCP connection; from [`op::connect`](crate::op::connect). The socket belongs to the
-    /// operation until it has happened, and is closed with it.
+    /// Opening a TCP connection; from [`op::connect`](crate::op::connect). The socket belongs to
+    /// the operation until it has happened, and is closed with it.
     pub struct Connect[][] => io::Result<TcpStream>
     as ConnectKind ConnectProjection {
         Fail(Timed<Known<io::Result<TcpStream>>>),

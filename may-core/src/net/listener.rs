@@ -16,7 +16,7 @@ use crate::sys::socket::Address;
 
 /// How many connections may wait to be accepted; the operating system lowers it to its own bound.
 const BACKLOG: i32 = 4096;
-/// How many bits of an IPv6 address tell one network from another: a customer has the others for himself.
+/// How many bits of an IPv6 address tell one network from another: a customer has the others.
 const NETWORK_BITS: u32 = 64;
 /// A socket that TCP connections come to, like [`std::net::TcpListener`].
 ///
@@ -68,14 +68,17 @@ impl HasDescriptor for TcpListener {
 }
 
 impl TcpListener {
-    /// Makes a listener at the first of the addresses that can be had; port 0 lets the operating system choose.
+    /// Makes a listener at the first of the addresses that can be had; port 0 lets the operating
+    /// system choose.
     ///
-    /// As with std on Unix, `SO_REUSEADDR` is set, so that a server can be started again at once; `SO_REUSEPORT` is not. Up to 4096
-    /// connections may wait to be accepted, or as many as the operating system allows.
+    /// As with std on Unix, `SO_REUSEADDR` is set, so that a server can be started again at once;
+    /// `SO_REUSEPORT` is not. Up to 4096 connections may wait to be accepted, or as many as the
+    /// operating system allows.
     ///
     /// # Errors
     ///
-    /// That of the last address, that of the look-up of the name, or `InvalidInput` if there are no addresses.
+    /// That of the last address, that of the look-up of the name, or `InvalidInput` if there are no
+    /// addresses.
     ///
     /// # Examples
     ///
@@ -120,16 +123,18 @@ impl TcpListener {
 
     /// Waits for a connection and accepts it.
     ///
-    /// A connection that its peer has given up is passed over. If the process or the system has no descriptor or no memory for
-    /// another connection, this tries again after 5 ms, then after pauses that double up to a second: connections wait meanwhile,
-    /// and those that are open go on. (With [`set_nonblocking`](TcpListener::set_nonblocking) the error is returned.)
+    /// A connection that its peer has given up is passed over. If the process or the system has no
+    /// descriptor or no memory for another connection, this tries again after 5 ms, then after
+    /// pauses that double up to a second: connections wait meanwhile, and those that are open go
+    /// on. (With [`set_nonblocking`](TcpListener::set_nonblocking) the error is returned.)
     ///
-    /// What the calling coroutine spawns from now on is spread over the workers, because connections live long and would otherwise
-    /// all stay with the worker that accepts.
+    /// What the calling coroutine spawns from now on is spread over the workers, because
+    /// connections live long and would otherwise all stay with the worker that accepts.
     ///
     /// # Errors
     ///
-    /// `WouldBlock` if the listener was set to non-blocking; otherwise what the operating system says of the listener itself.
+    /// `WouldBlock` if the listener was set to non-blocking; otherwise what the operating system
+    /// says of the listener itself.
     ///
     /// # Cancellation
     ///
@@ -151,16 +156,19 @@ impl TcpListener {
         connection(self.descriptor.accept()?)
     }
 
-    /// Accepts a connection, as a future that any executor can poll. If it is dropped none was accepted.
+    /// Accepts a connection, as a future that any executor can poll. If it is dropped none was
+    /// accepted.
     ///
     /// # Errors
     ///
-    /// What the operating system says of the listener, a shortage of descriptors included, for which [`accept`](TcpListener::accept) waits.
+    /// What the operating system says of the listener, a shortage of descriptors included, for
+    /// which [`accept`](TcpListener::accept) waits.
     pub fn accept_async(&self) -> impl Future<Output = io::Result<(TcpStream, SocketAddr)>> {
         self.descriptor.accept_operation(connection).into_future()
     }
 
-    /// An iterator over the connections that come, which calls [`accept`](TcpListener::accept) and never ends.
+    /// An iterator over the connections that come, which calls [`accept`](TcpListener::accept) and
+    /// never ends.
     ///
     /// # Cancellation
     ///
@@ -204,7 +212,8 @@ impl TcpListener {
         self.inner().ttl()
     }
 
-    /// Deprecated in std, and here for its programs: the option has an effect only before a socket is bound.
+    /// Deprecated in std, and here for its programs: the option has an effect only before a socket
+    /// is bound.
     ///
     /// # Errors
     ///
@@ -215,7 +224,8 @@ impl TcpListener {
         self.inner().set_only_v6(only_v6)
     }
 
-    /// Deprecated in std, and here for its programs: the option has an effect only before a socket is bound.
+    /// Deprecated in std, and here for its programs: the option has an effect only before a socket
+    /// is bound.
     ///
     /// # Errors
     ///

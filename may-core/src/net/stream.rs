@@ -17,9 +17,10 @@ use crate::util::clock::Deadline;
 
 /// A TCP connection, like [`std::net::TcpStream`].
 ///
-/// Reading, writing and connecting block the coroutine only; on a plain thread they block the thread. `&TcpStream` reads and
-/// writes, too, so several coroutines and threads can use one connection: each call moves its bytes in one piece, and which of
-/// several readers gets which bytes is up to chance.
+/// Reading, writing and connecting block the coroutine only; on a plain thread they block the
+/// thread. `&TcpStream` reads and writes, too, so several coroutines and threads can use one
+/// connection: each call moves its bytes in one piece, and which of several readers gets which
+/// bytes is up to chance.
 ///
 /// The connection is closed when the value and all its clones are dropped.
 ///
@@ -151,12 +152,13 @@ impl TcpStream {
     ///
     /// # Errors
     ///
-    /// That of the last address, that of the look-up of the name, or `InvalidInput` if there are no addresses.
+    /// That of the last address, that of the look-up of the name, or `InvalidInput` if there are no
+    /// addresses.
     ///
     /// # Cancellation
     ///
-    /// A cancelled coroutine unwinds while it waits for the peer, and there is no connection then. The look-up of a name is
-    /// waited for.
+    /// A cancelled coroutine unwinds while it waits for the peer, and there is no connection then.
+    /// The look-up of a name is waited for.
     ///
     /// # Examples
     ///
@@ -172,12 +174,13 @@ impl TcpStream {
         each(addr, |address| TcpStream::open(address, Deadline::NEVER))
     }
 
-    /// Opens a connection to one address, within `timeout`. Any duration will do, up to `Duration::MAX`.
+    /// Opens a connection to one address, within `timeout`. Any duration will do, up to
+    /// `Duration::MAX`.
     ///
     /// # Errors
     ///
-    /// `TimedOut` if the connection is not there in time; `InvalidInput` if `timeout` is zero; otherwise what the operating
-    /// system says.
+    /// `TimedOut` if the connection is not there in time; `InvalidInput` if `timeout` is zero;
+    /// otherwise what the operating system says.
     ///
     /// # Cancellation
     ///

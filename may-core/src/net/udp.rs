@@ -14,8 +14,9 @@ use crate::sys::socket::Address;
 
 /// A UDP socket, like [`std::net::UdpSocket`].
 ///
-/// Sending and receiving block the coroutine only; on a plain thread they block the thread. Any number of coroutines and threads may use
-/// one socket at once, through shared references or [clones](UdpSocket::try_clone): each datagram goes to one of those who receive.
+/// Sending and receiving block the coroutine only; on a plain thread they block the thread. Any
+/// number of coroutines and threads may use one socket at once, through shared references or
+/// [clones](UdpSocket::try_clone): each datagram goes to one of those who receive.
 ///
 /// # Examples
 ///
@@ -105,11 +106,13 @@ impl IoCall for SendTo<'_> {
 }
 
 impl UdpSocket {
-    /// Makes a socket at the first of the addresses that can be had; port 0 lets the operating system choose.
+    /// Makes a socket at the first of the addresses that can be had; port 0 lets the operating
+    /// system choose.
     ///
     /// # Errors
     ///
-    /// That of the last address, that of the look-up of the name, or `InvalidInput` if there are no addresses.
+    /// That of the last address, that of the look-up of the name, or `InvalidInput` if there are no
+    /// addresses.
     ///
     /// # Examples
     ///
@@ -131,11 +134,13 @@ impl UdpSocket {
         })
     }
 
-    /// Receives a datagram: how long it is, and where it comes from. What does not fit into the buffer is lost.
+    /// Receives a datagram: how long it is, and where it comes from. What does not fit into the
+    /// buffer is lost.
     ///
     /// # Errors
     ///
-    /// What std says of an elapsed [timeout](UdpSocket::set_read_timeout); otherwise what the operating system says.
+    /// What std says of an elapsed [timeout](UdpSocket::set_read_timeout); otherwise what the
+    /// operating system says.
     ///
     /// # Cancellation
     ///
@@ -178,12 +183,14 @@ impl UdpSocket {
     ///
     /// # Errors
     ///
-    /// `InvalidInput` if there is no address, or that of the look-up of the name; what std says of an elapsed
-    /// [timeout](UdpSocket::set_write_timeout); otherwise what the operating system says, for example that the datagram is too long.
+    /// `InvalidInput` if there is no address, or that of the look-up of the name; what std says of
+    /// an elapsed [timeout](UdpSocket::set_write_timeout); otherwise what the operating system
+    /// says, for example that the datagram is too long.
     ///
     /// # Cancellation
     ///
-    /// A cancelled coroutine unwinds while it waits for room; nothing has been sent then. The look-up of a name is waited for.
+    /// A cancelled coroutine unwinds while it waits for room; nothing has been sent then. The
+    /// look-up of a name is waited for.
     ///
     /// # Examples
     ///
@@ -200,8 +207,8 @@ impl UdpSocket {
             .block(Direction::Write, |socket| send_to(socket, buf, &address))
     }
 
-    /// Sends a datagram to an address if there is room. For futures, as the other methods that [poll](UdpSocket::poll_send); so it looks
-    /// nothing up.
+    /// Sends a datagram to an address if there is room. For futures, as the other methods that
+    /// [poll](UdpSocket::poll_send); so it looks nothing up.
     ///
     /// # Errors
     ///
@@ -232,12 +239,13 @@ impl UdpSocket {
         self.descriptor.poll_send_to(context, buf, &target.into())
     }
 
-    /// Fixes the peer: [`send`](UdpSocket::send) sends there, and only datagrams from there are received. Tries all addresses that `addr`
-    /// stands for until one of them can be had.
+    /// Fixes the peer: [`send`](UdpSocket::send) sends there, and only datagrams from there are
+    /// received. Tries all addresses that `addr` stands for until one of them can be had.
     ///
     /// # Errors
     ///
-    /// That of the last address, that of the look-up of the name, or `InvalidInput` if there are no addresses.
+    /// That of the last address, that of the look-up of the name, or `InvalidInput` if there are no
+    /// addresses.
     ///
     /// # Examples
     ///
@@ -250,8 +258,9 @@ impl UdpSocket {
     ///
     /// # Errors
     ///
-    /// `DestinationAddressRequired` if the socket is not [connected](UdpSocket::connect); `ConnectionRefused` if a datagram before this
-    /// one has found nobody there; otherwise as for [`send_to`](UdpSocket::send_to).
+    /// `DestinationAddressRequired` if the socket is not [connected](UdpSocket::connect);
+    /// `ConnectionRefused` if a datagram before this one has found no socket there; otherwise as
+    /// for [`send_to`](UdpSocket::send_to).
     ///
     /// # Cancellation
     ///
@@ -264,11 +273,13 @@ impl UdpSocket {
         self.descriptor.write(buf)
     }
 
-    /// Receives a datagram, from the peer if there is one. What does not fit into the buffer is lost.
+    /// Receives a datagram, from the peer if there is one. What does not fit into the buffer is
+    /// lost.
     ///
     /// # Errors
     ///
-    /// `ConnectionRefused` if a datagram that was sent has found nobody there; otherwise as for [`recv_from`](UdpSocket::recv_from).
+    /// `ConnectionRefused` if a datagram that was sent has found no socket there; otherwise as for
+    /// [`recv_from`](UdpSocket::recv_from).
     ///
     /// # Cancellation
     ///
@@ -367,19 +378,22 @@ options! {
     /// Whether datagrams may be sent to a broadcast address.
     broadcast() -> bool;
 
-    /// Sets whether multicast datagrams that are sent also come to this machine's own sockets (`IP_MULTICAST_LOOP`).
+    /// Sets whether multicast datagrams that are sent also come to this machine's own sockets
+    /// (`IP_MULTICAST_LOOP`).
     set_multicast_loop_v4(multicast_loop_v4: bool) -> ();
 
     /// Whether multicast datagrams that are sent also come to this machine's own sockets.
     multicast_loop_v4() -> bool;
 
-    /// Sets how many routers a multicast datagram may pass (`IP_MULTICAST_TTL`); 1 at first, so it stays in the local network.
+    /// Sets how many routers a multicast datagram may pass (`IP_MULTICAST_TTL`); 1 at first, so it
+    /// stays in the local network.
     set_multicast_ttl_v4(multicast_ttl_v4: u32) -> ();
 
     /// How many routers a multicast datagram may pass.
     multicast_ttl_v4() -> u32;
 
-    /// Sets whether IPv6 multicast datagrams that come to this socket also go to this machine's own (`IPV6_MULTICAST_LOOP`).
+    /// Sets whether IPv6 multicast datagrams that come to this socket also go to this machine's own
+    /// (`IPV6_MULTICAST_LOOP`).
     set_multicast_loop_v6(multicast_loop_v6: bool) -> ();
 
     /// Whether IPv6 multicast datagrams go to this machine's own sockets.
@@ -400,8 +414,8 @@ options! {
     /// How many routers a datagram may pass.
     ttl() -> u32;
 
-    /// Joins a multicast group (`IP_ADD_MEMBERSHIP`) at the interface with the address `interface`, or at one that the operating
-    /// system chooses if that is `0.0.0.0`.
+    /// Joins a multicast group (`IP_ADD_MEMBERSHIP`) at the interface with the address `interface`,
+    /// or at one that the operating system chooses if that is `0.0.0.0`.
     ///
     /// # Examples
     ///
@@ -414,7 +428,8 @@ options! {
     /// ```
     join_multicast_v4(multiaddr: &Ipv4Addr, interface: &Ipv4Addr) -> ();
 
-    /// Joins an IPv6 multicast group (`IPV6_ADD_MEMBERSHIP`) at the interface with the index `interface`, or at any if that is 0.
+    /// Joins an IPv6 multicast group (`IPV6_ADD_MEMBERSHIP`) at the interface with the index
+    /// `interface`, or at any if that is 0.
     join_multicast_v6(multiaddr: &Ipv6Addr, interface: u32) -> ();
 
     /// Leaves a multicast group that was [joined](UdpSocket::join_multicast_v4).

@@ -1,7 +1,9 @@
-//! From what users name in an arm to what its operation is for: through references, boxes, counted pointers and options.
+//! From what users name in an arm to what its operation is for: through references, boxes, counted
+//! pointers and options.
 //!
-//! What an arm gets may borrow from there (a right to send, a permit, a guard) and outlives what the arm's argument has created. So
-//! it borrows from as far inside as it can: from a reference to a reference to a sender, the sender.
+//! What an arm gets may borrow from there (a right to send, a permit, a guard) and outlives what
+//! the arm's argument has created. So it borrows from as far inside as it can: from a reference to
+//! a reference to a sender, the sender.
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -104,7 +106,8 @@ things! {
     [] Interval;
 }
 
-/// Goes through what leads to a thing. `$inner` is how long what is inside of the pointer can be borrowed.
+/// Goes through what leads to a thing. `$inner` is how long what is inside of the pointer can be
+/// borrowed.
 macro_rules! through {
     (
         $trait:ident, $reach:ident, $reference:ident;

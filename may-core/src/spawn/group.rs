@@ -17,10 +17,11 @@ use crate::operation::{Caller, Needs, OpFuture, Operation, Registration};
 use crate::util::clock::Deadline;
 use crate::worker::default;
 
-/// A number of coroutines that belong together: their results come as they finish, and all can be cancelled at once.
+/// A number of coroutines that belong together: their results come as they finish, and all can be
+/// cancelled at once.
 ///
-/// Members must not borrow; for those that do there is [`scope`](super::scope). Dropping the group cancels those that are left and
-/// does not wait for them.
+/// Members must not borrow; for those that do there is [`scope`](super::scope). Dropping the group
+/// cancels those that are left and does not wait for them.
 ///
 /// # Examples
 ///
@@ -199,7 +200,7 @@ impl<T: Send + 'static> TaskGroup<T> {
         let number = self.next;
         let ending = self.ending.clone();
         let at_end = move || {
-            // Not `send`, which may suspend. If the group is gone nobody wants to know.
+            // Not `send`, which may suspend. If the group is gone no caller waits for it.
             let _ = ending.send_now(number);
         };
         let spawned =

@@ -16,8 +16,8 @@ const PIECE: usize = 8 * 1024;
 /// How much is read at a time by who wants all: what a pipe holds.
 const LARGE_PIECE: usize = 64 * 1024;
 
-/// What was read and not yet taken. Unlike a `BufReader` it grows until all is there that is asked for, a line or so many bytes: somebody
-/// who is cancelled in the middle has taken nothing of it.
+/// What was read and not yet taken. Unlike a `BufReader` it grows until all is there that is asked
+/// for, a line or so many bytes: a caller that is cancelled in the middle has taken nothing of it.
 struct Input {
     stream: Stream,
     /// What was read; before `taken` it was taken, too.
@@ -78,7 +78,8 @@ impl Input {
         Ok(count > 0)
     }
 
-    /// Waits until `byte` is there, and says how many bytes there are up to it; at the end, how many there are.
+    /// Waits until `byte` is there, and says how many bytes there are up to it; at the end, how
+    /// many there are.
     fn fetch_until(&mut self, byte: u8) -> io::Result<usize> {
         let mut searched = 0;
         loop {
@@ -109,7 +110,8 @@ impl Input {
 
 /// Standard input, which all of the process share; the counterpart of [`std::io::stdin`].
 ///
-/// Any number of coroutines and threads may use it; each call, and each [lock](Stdin::lock), has it for itself.
+/// Any number of coroutines and threads may use it; each call, and each [lock](Stdin::lock), has it
+/// for itself.
 ///
 /// # Examples
 ///
@@ -134,7 +136,8 @@ impl UnwindSafe for Stdin {}
 impl RefUnwindSafe for Stdin {}
 
 impl Stdin {
-    /// Waits until nobody else uses standard input, and keeps it until the guard is dropped.
+    /// Waits until no other coroutine or thread uses standard input, and keeps it until the guard
+    /// is dropped.
     ///
     /// # Cancellation
     ///
@@ -146,16 +149,19 @@ impl Stdin {
         }
     }
 
-    /// Appends the next line to `buffer`, with its end, and says how long it is; nothing at the end of the input.
+    /// Appends the next line to `buffer`, with its end, and says how long it is; nothing at the end
+    /// of the input.
     ///
     /// # Errors
     ///
-    /// What the operating system says; `InvalidData` if the line is not UTF-8, which is left out then.
+    /// What the operating system says; `InvalidData` if the line is not UTF-8, which is left out
+    /// then.
     ///
     /// # Cancellation
     ///
-    /// A cancelled coroutine unwinds here, and takes nothing with it, not even the beginning of a line that has come so far. The same
-    /// goes for a [`timeout`](crate::time::timeout) around the call.
+    /// A cancelled coroutine unwinds here, and takes nothing with it, not even the beginning of a
+    /// line that has come so far. The same goes for a [`timeout`](crate::time::timeout) around the
+    /// call.
     pub fn read_line(&self, buffer: &mut String) -> io::Result<usize> {
         self.lock().read_line(buffer)
     }
@@ -170,7 +176,7 @@ impl Stdin {
         self.lock().lines()
     }
 
-    /// Whether this is a terminal. (std has it in a trait that nobody else can implement.)
+    /// Whether this is a terminal. (std has it in a trait that only std can implement.)
     #[must_use]
     pub fn is_terminal(&self) -> bool {
         self.as_fd().is_terminal()
@@ -179,9 +185,10 @@ impl Stdin {
 
 /// Standard input, locked; the counterpart of [`std::io::StdinLock`].
 ///
-/// Reading blocks the coroutine. One that is cancelled meanwhile takes nothing with it, whichever call it is: also what
-/// [`read_exact`](Read::read_exact), [`read_to_end`](Read::read_to_end), [`read_until`](BufRead::read_until) and their like have waited
-/// for in part stays for the next reader.
+/// Reading blocks the coroutine. One that is cancelled meanwhile takes nothing with it, whichever
+/// call it is: also what [`read_exact`](Read::read_exact), [`read_to_end`](Read::read_to_end),
+/// [`read_until`](BufRead::read_until) and their like have waited for in part stays for the next
+/// reader.
 pub struct StdinLock<'a> {
     input: MutexGuard<'a, Input>,
 }

@@ -29,7 +29,7 @@ static ERROR: OnceLock<ReentrantLock<RefCell<Stream>>> = OnceLock::new();
 /// use may::io::stdout;
 ///
 /// let mut out = stdout().lock();
-/// // Nobody else's lines come between these.
+/// // No other lines come between these.
 /// writeln!(out, "one")?;
 /// writeln!(out, "two")?;
 /// # std::io::Result::Ok(())
@@ -64,8 +64,9 @@ pub fn stderr() -> Stderr {
     }
 }
 
-/// Writes what is left in the buffer when the process exits, and has whatever comes after that written at once. Blocks the thread, since
-/// the workers may be doing anything. If somebody holds the lock it is left alone.
+/// Writes what is left in the buffer when the process exits, and has whatever comes after that
+/// written at once. Blocks the thread, since the workers may be doing anything. If the lock is held
+/// the stream is left alone.
 extern "C" fn write_the_rest() {
     if let Some(output) = OUTPUT.get()
         && let Some(guard) = output.try_lock()
@@ -95,8 +96,8 @@ macro_rules! output {
         impl RefUnwindSafe for $handle {}
 
         impl $handle {
-            /// Waits until nobody else uses the stream, and keeps it until the guard is dropped. The coroutine (or thread) that holds
-            /// it may lock it again.
+            /// Waits until no other coroutine or thread uses the stream, and keeps it until the
+            /// guard is dropped. The coroutine (or thread) that holds it may lock it again.
             ///
             /// # Cancellation
             ///
@@ -193,7 +194,7 @@ macro_rules! output {
     };
     (@both $type:ty, $name:expr, $number:expr) => {
         impl $type {
-            /// Whether this is a terminal. (std has it in a trait that nobody else can implement.)
+            /// Whether this is a terminal. (std has it in a trait that only std can implement.)
             #[must_use]
             pub fn is_terminal(&self) -> bool {
                 self.as_fd().is_terminal()
@@ -223,9 +224,10 @@ macro_rules! output {
 output! {
     /// A handle to standard output; the counterpart of [`std::io::Stdout`].
     ///
-    /// Writing blocks the coroutine while nobody takes what was written. One that is cancelled meanwhile may have written a part, and
-    /// what it has begun in the middle of a line goes out with the next line. A line that one call writes from its beginning to its end is
-    /// written or it is not, if it is no longer than what goes into a pipe at once (4096 bytes on Linux).
+    /// Writing blocks the coroutine until the reader has taken enough. One that is cancelled
+    /// meanwhile may have written a part, and what it has begun in the middle of a line goes out
+    /// with the next line. A line that one call writes from its beginning to its end is written or
+    /// it is not, if it is no longer than what goes into a pipe at once (4096 bytes on Linux).
     Stdout,
     /// Standard output, locked; the counterpart of [`std::io::StdoutLock`].
     StdoutLock,
@@ -235,7 +237,8 @@ output! {
 output! {
     /// A handle to standard error; the counterpart of [`std::io::Stderr`].
     ///
-    /// Writing blocks the coroutine while nobody takes what was written. One that is cancelled meanwhile may have written a part.
+    /// Writing blocks the coroutine until the reader has taken enough. One that is cancelled
+    /// meanwhile may have written a part.
     Stderr,
     /// Standard error, locked; the counterpart of [`std::io::StderrLock`].
     StderrLock,

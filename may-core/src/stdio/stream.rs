@@ -8,7 +8,8 @@ use crate::io::CoIo;
 use crate::sys::descriptor::{self, Kind};
 use crate::sys::standard;
 
-/// How a standard stream is read or written. One that is closed is at its end, and takes what is written without keeping it, as std's.
+/// How a standard stream is read or written. One that is closed is at its end, and takes what is
+/// written without keeping it, as std's.
 pub(super) enum Stream {
     /// It says when it is ready.
     Polled(CoIo<BorrowedFd<'static>>),

@@ -1,7 +1,7 @@
 //! The grammar, read from tokens.
 //!
 //! Bodies, patterns, guards and arguments are taken as they are: they may be incomplete while
-//! somebody types, and use syntax newer than any parser. Only what is between them is understood.
+//! a user types, and use syntax newer than any parser. Only what is between them is understood.
 //! After a fault the parser goes on where the next arm probably begins, so that all faults are
 //! reported in one go and the other arms are still there.
 

@@ -1,8 +1,8 @@
 //! A condition variable: a notification is for the one that has waited longest, and none is lost.
 //!
 //! A holder of the mutex waits by a call, a limit of time or a condition; it may be cancelled, and
-//! its time may run out. The coroutine that fuzzes takes the mutex, too. Which of those who wait for
-//! the mutex gets it is left open here: a notification may come with the promise of it.
+//! its time may run out. The coroutine that fuzzes takes the mutex, too. Which of those who wait
+//! for the mutex gets it is left open here: a notification may come with the promise of it.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex as StdMutex, TryLockError};

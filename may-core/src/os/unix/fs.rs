@@ -1,5 +1,5 @@
-//! What only Unix has of files, in the shape of `std::os::unix::fs`. [`File`](crate::fs::File) and its like implement std's traits, which
-//! are here, too.
+//! What only Unix has of files, in the shape of `std::os::unix::fs`. [`File`](crate::fs::File) and
+//! its like implement std's traits, which are here, too.
 
 use std::io;
 use std::os::fd::AsFd;
@@ -65,7 +65,8 @@ pub fn fchown<F: AsFd>(fd: F, uid: Option<u32>, gid: Option<u32>) -> io::Result<
     unblock(|| std::os::unix::fs::fchown(descriptor, uid, gid))
 }
 
-/// Changes the owner and the group of a file, or of a link itself; as [`std::os::unix::fs::lchown`].
+/// Changes the owner and the group of a file, or of a link itself; as
+/// [`std::os::unix::fs::lchown`].
 ///
 /// # Errors
 ///

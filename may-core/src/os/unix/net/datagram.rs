@@ -17,11 +17,13 @@ use crate::sys::{descriptor, socket, unix_address};
 
 /// A socket of datagrams within the machine, like [`std::os::unix::net::UnixDatagram`].
 ///
-/// No datagram is lost: who sends waits while the receiver has no room. Any number of coroutines and threads may use one socket at once,
-/// through shared references or [clones](UnixDatagram::try_clone).
+/// No datagram is lost: who sends waits while the receiver has no room. Any number of coroutines
+/// and threads may use one socket at once, through shared references or
+/// [clones](UnixDatagram::try_clone).
 ///
-/// Futures can poll it, except to send to an address: nothing tells a poll that there is room again in a socket that this one is not
-/// [connected](UnixDatagram::connect) with. (A coroutine asks by other means.)
+/// Futures can poll it, except to send to an address: nothing tells a poll that there is room again
+/// in a socket that this one is not [connected](UnixDatagram::connect) with. (A coroutine asks by
+/// other means.)
 ///
 /// # Examples
 ///
@@ -91,7 +93,8 @@ impl UnixDatagram {
     ///
     /// # Errors
     ///
-    /// `AddrInUse` if something is there, be it a socket that has gone; otherwise what the operating system says.
+    /// `AddrInUse` if something is there, be it a socket that has gone; otherwise what the
+    /// operating system says.
     ///
     /// # Examples
     ///
@@ -134,7 +137,7 @@ impl UnixDatagram {
         UnixDatagram::try_from(net::UnixDatagram::unbound()?)
     }
 
-    /// Two sockets that are connected with each other, and that nobody else can reach.
+    /// Two sockets that are connected with each other, and that no other socket can reach.
     ///
     /// # Errors
     ///
@@ -148,7 +151,8 @@ impl UnixDatagram {
         Ok((UnixDatagram::try_from(one)?, UnixDatagram::try_from(other)?))
     }
 
-    /// Fixes the peer: [`send`](UnixDatagram::send) sends there, and only datagrams from there are received.
+    /// Fixes the peer: [`send`](UnixDatagram::send) sends there, and only datagrams from there are
+    /// received.
     ///
     /// # Errors
     ///
@@ -214,11 +218,13 @@ impl UnixDatagram {
         self.inner().peer_addr()
     }
 
-    /// Receives a datagram: how long it is, and where it comes from. What does not fit into the buffer is lost.
+    /// Receives a datagram: how long it is, and where it comes from. What does not fit into the
+    /// buffer is lost.
     ///
     /// # Errors
     ///
-    /// What std says of an elapsed [timeout](UnixDatagram::set_read_timeout); otherwise what the operating system says.
+    /// What std says of an elapsed [timeout](UnixDatagram::set_read_timeout); otherwise what the
+    /// operating system says.
     ///
     /// # Cancellation
     ///
@@ -231,7 +237,8 @@ impl UnixDatagram {
         self.descriptor.receive_from(buf, false)
     }
 
-    /// Receives a datagram, from the peer if there is one. What does not fit into the buffer is lost.
+    /// Receives a datagram, from the peer if there is one. What does not fit into the buffer is
+    /// lost.
     ///
     /// # Errors
     ///
@@ -248,7 +255,8 @@ impl UnixDatagram {
         self.descriptor.read(buf)
     }
 
-    /// Sends a datagram to the socket at a path; otherwise as [`send_to_addr`](UnixDatagram::send_to_addr).
+    /// Sends a datagram to the socket at a path; otherwise as
+    /// [`send_to_addr`](UnixDatagram::send_to_addr).
     ///
     /// # Errors
     ///
@@ -274,8 +282,9 @@ impl UnixDatagram {
     ///
     /// # Errors
     ///
-    /// `ConnectionRefused` if nobody is there any more; what std says of an elapsed [timeout](UnixDatagram::set_write_timeout); otherwise
-    /// what the operating system says, for example that the datagram is too long.
+    /// `ConnectionRefused` if the peer is gone; what std says of an elapsed
+    /// [timeout](UnixDatagram::set_write_timeout); otherwise what the operating system says, for
+    /// example that the datagram is too long.
     ///
     /// # Cancellation
     ///
@@ -309,7 +318,8 @@ impl UnixDatagram {
     ///
     /// # Errors
     ///
-    /// `NotConnected` if there is no peer; otherwise as for [`send_to_addr`](UnixDatagram::send_to_addr).
+    /// `NotConnected` if there is no peer; otherwise as for
+    /// [`send_to_addr`](UnixDatagram::send_to_addr).
     ///
     /// # Cancellation
     ///

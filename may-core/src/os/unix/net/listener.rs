@@ -16,7 +16,8 @@ use crate::sys::unix_address;
 /// A socket that connections within the machine come to, like [`std::os::unix::net::UnixListener`].
 ///
 /// Any number of coroutines and threads may accept from one listener, through shared references or
-/// [clones](UnixListener::try_clone). The name that was bound stays in the file system when the listener is closed.
+/// [clones](UnixListener::try_clone). The name that was bound stays in the file system when the
+/// listener is closed.
 ///
 /// # Examples
 ///
@@ -61,7 +62,8 @@ impl UnixListener {
     ///
     /// # Errors
     ///
-    /// `AddrInUse` if something is there, be it the socket of a listener that has gone; otherwise what the operating system says.
+    /// `AddrInUse` if something is there, be it the socket of a listener that has gone; otherwise
+    /// what the operating system says.
     ///
     /// # Examples
     ///
@@ -109,13 +111,15 @@ impl UnixListener {
         self.inner().local_addr()
     }
 
-    /// Waits for a connection and accepts it, in the way of [`TcpListener::accept`](crate::net::TcpListener::accept): also if there
-    /// are no descriptors for a while, and with the effect that what the calling coroutine spawns from now on is spread over the
-    /// workers.
+    /// Waits for a connection and accepts it, in the way of
+    /// [`TcpListener::accept`](crate::net::TcpListener::accept): also if there are no descriptors
+    /// for a while, and with the effect that what the calling coroutine spawns from now on is
+    /// spread over the workers.
     ///
     /// # Errors
     ///
-    /// `WouldBlock` if the listener was set to non-blocking; otherwise what the operating system says of the listener itself.
+    /// `WouldBlock` if the listener was set to non-blocking; otherwise what the operating system
+    /// says of the listener itself.
     ///
     /// # Cancellation
     ///
@@ -128,17 +132,19 @@ impl UnixListener {
         connection(self.descriptor.accept()?)
     }
 
-    /// Accepts a connection, as a future that any executor can poll. If it is dropped none was accepted.
+    /// Accepts a connection, as a future that any executor can poll. If it is dropped none was
+    /// accepted.
     ///
     /// # Errors
     ///
-    /// What the operating system says of the listener, a shortage of descriptors included, for which [`accept`](UnixListener::accept)
-    /// waits.
+    /// What the operating system says of the listener, a shortage of descriptors included, for
+    /// which [`accept`](UnixListener::accept) waits.
     pub fn accept_async(&self) -> impl Future<Output = io::Result<(UnixStream, SocketAddr)>> {
         self.descriptor.accept_operation(connection).into_future()
     }
 
-    /// An iterator over the connections that come, which calls [`accept`](UnixListener::accept) and never ends.
+    /// An iterator over the connections that come, which calls [`accept`](UnixListener::accept) and
+    /// never ends.
     ///
     /// # Cancellation
     ///

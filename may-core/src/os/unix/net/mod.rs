@@ -1,4 +1,5 @@
-//! Unix sockets in the shape of `std::os::unix::net`, which block only the coroutine; plain threads may use them, too.
+//! Unix sockets in the shape of `std::os::unix::net`, which block only the coroutine; plain threads
+//! may use them, too.
 //!
 //! What [`net`](crate::net) says of sockets holds here, too.
 //!

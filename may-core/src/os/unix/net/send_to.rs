@@ -1,7 +1,7 @@
 //! Sending a datagram within the machine, as an operation.
 //!
-//! Whether a socket is writable depends on the one that it is connected with, and on no other. So if
-//! the socket at the address has no room, another one is asked, which is made and connected for
+//! Whether a socket is writable depends on the one that it is connected with, and on no other. So
+//! if the socket at the address has no room, another one is asked, which is made and connected for
 //! this.
 
 use std::fmt;

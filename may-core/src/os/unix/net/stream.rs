@@ -25,7 +25,8 @@ const PAUSES: (Duration, Duration) = (Duration::from_micros(100), Duration::from
 
 /// A connection within the machine, like [`std::os::unix::net::UnixStream`].
 ///
-/// `&UnixStream` reads and writes, too; everything that [`TcpStream`](crate::net::TcpStream) says of sharing holds here.
+/// `&UnixStream` reads and writes, too; everything that [`TcpStream`](crate::net::TcpStream) says
+/// of sharing holds here.
 ///
 /// # Examples
 ///
@@ -153,8 +154,9 @@ impl RawIo for net::UnixStream {
     }
 }
 
-/// What a read says of what is left. It also ends behind bytes with which descriptors were sent, and where the sender's credentials
-/// change if the user has asked for them; then it says that it had no place for these.
+/// What a read says of what is left. It also ends behind bytes with which descriptors were sent,
+/// and where the sender's credentials change if the user has asked for them; then it says that it
+/// had no place for these.
 fn drained_unless_cut((read, cut): (usize, bool), length: usize) -> (usize, More) {
     match cut {
         true => (read, More::Perhaps),
@@ -165,8 +167,8 @@ fn drained_unless_cut((read, cut): (usize, bool), length: usize) -> (usize, More
 impl UnixStream {
     /// Opens a connection to the listener at a path.
     ///
-    /// If the listener has no room for another connection this tries again after 100 µs, then after pauses that double up to 20 ms:
-    /// there is no event that would tell.
+    /// If the listener has no room for another connection this tries again after 100 µs, then after
+    /// pauses that double up to 20 ms: there is no event that would tell.
     ///
     /// # Errors
     ///
@@ -188,7 +190,8 @@ impl UnixStream {
         UnixStream::connect_addr(&SocketAddr::from_pathname(path)?)
     }
 
-    /// Opens a connection to the listener at an address; otherwise as [`connect`](UnixStream::connect).
+    /// Opens a connection to the listener at an address; otherwise as
+    /// [`connect`](UnixStream::connect).
     ///
     /// # Errors
     ///
@@ -205,7 +208,7 @@ impl UnixStream {
         wait(pin!(Connect::new(Ok(socket_addr.clone()))))
     }
 
-    /// Two ends of one connection, which nobody else can reach.
+    /// Two ends of one connection, which no other socket can reach.
     ///
     /// # Errors
     ///
@@ -260,8 +263,8 @@ impl UnixStream {
 }
 
 operation! {
-    /// Opening a connection within the machine; from [`op::connect`](crate::op::connect). The socket
-    /// belongs to the operation until it has happened, and is closed with it.
+    /// Opening a connection within the machine; from [`op::connect`](crate::op::connect). The
+    /// socket belongs to the operation until it has happened, and is closed with it.
     pub struct Connect[][] => io::Result<UnixStream>
     as ConnectKind ConnectProjection {
         Fail(Timed<Known<io::Result<UnixStream>>>),
