@@ -142,7 +142,7 @@ async fn ticks(Path(count): Path<u64>) -> Body {
     Body::new(Ticks {
         sent: 0,
         count,
-        next: future::sleep(Duration::ZERO),
+        next: Box::pin(future::sleep(Duration::ZERO)),
     })
 }
 
@@ -150,7 +150,7 @@ async fn ticks(Path(count): Path<u64>) -> Body {
 struct Ticks {
     sent: u64,
     count: u64,
-    next: Sleep,
+    next: Pin<Box<Sleep>>,
 }
 
 impl hyper::body::Body for Ticks {
@@ -164,8 +164,8 @@ impl hyper::body::Body for Ticks {
         if self.sent == self.count {
             return Poll::Ready(None);
         }
-        ready!(Pin::new(&mut self.next).poll(context));
-        self.next = future::sleep(TICK);
+        ready!(self.next.as_mut().poll(context));
+        self.next.set(future::sleep(TICK));
         self.sent += 1;
         let mut line = String::new();
         let _ = writeln!(line, "tick {}", self.sent);

@@ -24,7 +24,7 @@ pub(super) struct HyperIo<T> {
     /// How long the client may take nothing.
     patience: Duration,
     /// When that is over; there while the client takes nothing.
-    stalled: Option<Sleep>,
+    stalled: Option<Pin<Box<Sleep>>>,
 }
 
 impl<T: AsyncRead + AsyncWrite + Unpin> HyperIo<T> {
@@ -49,8 +49,9 @@ impl<T: AsyncRead + AsyncWrite + Unpin> HyperIo<T> {
             return written;
         }
         let patience = self.patience;
-        let stalled = self.stalled.get_or_insert_with(|| future::sleep(patience));
-        ready!(Future::poll(Pin::new(stalled), context));
+        let stalled = &mut self.stalled;
+        let stalled = stalled.get_or_insert_with(|| Box::pin(future::sleep(patience)));
+        ready!(stalled.as_mut().poll(context));
         let why = "the client does not take what it has asked for";
         Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, why)))
     }

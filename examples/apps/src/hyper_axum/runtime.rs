@@ -16,16 +16,16 @@ pub(super) struct Timer;
 
 impl rt::Timer for Timer {
     fn sleep(&self, duration: Duration) -> Pin<Box<dyn rt::Sleep>> {
-        Box::pin(Sleep(future::sleep(duration)))
+        Box::pin(Sleep(Box::pin(future::sleep(duration))))
     }
 
     fn sleep_until(&self, deadline: Instant) -> Pin<Box<dyn rt::Sleep>> {
-        Box::pin(Sleep(future::sleep_until(deadline)))
+        Box::pin(Sleep(Box::pin(future::sleep_until(deadline))))
     }
 }
 
 /// A time to wait for.
-struct Sleep(future::Sleep);
+struct Sleep(Pin<Box<future::Sleep>>);
 
 impl rt::Sleep for Sleep {}
 
@@ -33,7 +33,7 @@ impl Future for Sleep {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
-        Pin::new(&mut self.0).poll(context)
+        self.0.as_mut().poll(context)
     }
 }
 
