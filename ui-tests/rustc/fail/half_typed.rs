@@ -1,5 +1,4 @@
-//! While a body is being typed, everything around it is still there: the messages are about the
-//! body.
+//! While a body is being typed, everything around it is still there: the messages are about the body.
 
 #[may::coroutine]
 fn half_typed(words: Vec<String>) -> usize {

@@ -1,6 +1,5 @@
-//! The paths of the expansion are absolute: the crate may have another name, and be used through
-//! somebody else's macro. (That the edition of the user does not matter is a documentation test of
-//! this crate.)
+//! The paths of the expansion are absolute: the crate may have another name, and be used through somebody else's macro. (That the
+//! edition of the user does not matter is a documentation test of this crate.)
 
 #![deny(warnings)]
 

@@ -1,5 +1,4 @@
-//! A channel takes its messages to where the receiver is, so an end of it goes to another coroutine
-//! only if they may.
+//! A channel takes its messages to where the receiver is, so an end of it goes to another coroutine only if they may.
 
 use std::rc::Rc;
 

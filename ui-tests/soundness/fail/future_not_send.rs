@@ -1,5 +1,4 @@
-//! A future goes to another thread only if what it waits for may be used there, and what it will
-//! have may go there.
+//! A future goes to another thread only if what it waits for may be used there, and what it will have may go there.
 
 use std::rc::Rc;
 

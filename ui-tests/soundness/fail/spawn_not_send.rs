@@ -1,5 +1,4 @@
-//! A coroutine may start on another worker than the one that spawned it, and is joined from
-//! anywhere.
+//! A coroutine may start on another worker than the one that spawned it, and is joined from anywhere.
 
 use std::rc::Rc;
 

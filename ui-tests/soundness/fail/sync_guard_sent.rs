@@ -1,6 +1,5 @@
-//! A lock is given up by the coroutine that took it, so its guard stays there; and a guard shows
-//! its value to whoever it is shared with, so what is not to be shared is not to be shared through
-//! it.
+//! A lock is given up by the coroutine that took it, so its guard stays there; and a guard shows its value to whoever it is
+//! shared with, so what is not to be shared is not to be shared through it.
 
 use std::cell::Cell;
 

@@ -1,5 +1,5 @@
-//! A lock for reading and writing is given up by the coroutine that took it, as a mutex is; and
-//! those who read share the value, so what is not to be shared is not to be read by several.
+//! A lock for reading and writing is given up by the coroutine that took it, as a mutex is; and those who read share the value,
+//! so what is not to be shared is not to be read by several.
 
 use std::cell::Cell;
 

@@ -1,5 +1,4 @@
-//! Of `spsc`, only one at a time sends, and only one at a time receives: its ends are sent, but
-//! neither shared nor cloned.
+//! Of `spsc`, only one at a time sends, and only one at a time receives: its ends are sent, but neither shared nor cloned.
 
 use may::coroutine;
 use may::sync::spsc::{Receiver, Sender};
