@@ -141,8 +141,12 @@ impl Local {
             return;
         }
         let idle = self.shared.idle_peers(self.index).count();
+        if idle == 0 {
+            return;
+        }
         let part = self.siblings.get().unwrap_or_default().part(left, idle);
-        for peer in self.shared.idle_peers(self.index) {
+        // Others may have become idle since; the parts are for those that were counted.
+        for peer in self.shared.idle_peers(self.index).take(idle) {
             let queues = &self.peer().queues;
             let given = (0..part).map_while(|_| queues.take_oldest());
             if given.map(|oldest| peer.queues.assign(oldest)).count() == 0 {
